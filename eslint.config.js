@@ -1,0 +1,32 @@
+import js from "@eslint/js"
+import tseslint from "typescript-eslint"
+
+export default tseslint.config(
+  { ignores: ["dist", "node_modules", "**/*.js"] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      "@typescript-eslint/array-type": ["error", { default: "generic" }],
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      // Generators of effects are called by Effect.gen, and an effect that is only built is no loss here.
+      "require-yield": "off",
+      // `Effect<void>` is an Effect's ordinary type, not a mistake.
+      "@typescript-eslint/no-invalid-void-type": "off",
+      // Type ids are exported as namespaces' members; a namespace import is how Effect modules are used.
+      "@typescript-eslint/no-confusing-void-expression": "off",
+      "@typescript-eslint/no-empty-function": ["error", { allow: ["arrowFunctions"] }],
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }]
+    }
+  },
+  {
+    files: ["test/**", "docs/**"],
+    rules: {
+      // In a test a missing value is a failed test.
+      "@typescript-eslint/no-non-null-assertion": "off"
+    }
+  }
+)

@@ -1,0 +1,1 @@
+export * as Semaphore from "./Semaphore.js"
