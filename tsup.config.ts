@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup"
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/Semaphore.ts"],
+  entry: ["src/index.ts", "src/Group.ts", "src/Semaphore.ts"],
   format: "esm",
   target: "es2022",
   platform: "neutral",

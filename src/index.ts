@@ -1,1 +1,2 @@
+export * as Group from "./Group.js"
 export * as Semaphore from "./Semaphore.js"

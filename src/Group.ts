@@ -1,0 +1,795 @@
+/**
+ * A group of fibers that are one piece of work: when one fails the others are cancelled, and the group is waited for as
+ * a whole. Go's errgroup, on fibers and scopes.
+ *
+ * The laws it keeps are numbered G1 to G7, here and in `docs/group.md`.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { dual, identity } from "effect/Function"
+import type { Inspectable } from "effect/Inspectable"
+import type { Pipeable } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import type { Invariant } from "effect/Types"
+import { effectLast, invalid } from "./internal/args.js"
+import { Described } from "./internal/Described.js"
+import * as stack from "./internal/stack.js"
+import { WaitQueue } from "./internal/WaitQueue.js"
+
+const TypeId = "~sluice/Group"
+
+/**
+ * A group whose children may fail with `E`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Group<in out E> extends Pipeable, Inspectable {
+  readonly [TypeId]: { readonly _E: Invariant<E> }
+  readonly name: string | undefined
+}
+
+/**
+ * How a group is made.
+ *
+ * **Details**
+ *
+ * - `limit`: how many children may run at a time, an integer >= 1; `"unbounded"` by default.
+ * - `onFailure`: `"cancel"`, the default, ends everything at the first failure; `"continue"` runs all to their ends.
+ * - `name`: shown in messages and when the group is inspected.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly limit?: number | "unbounded" | undefined
+  readonly onFailure?: "cancel" | "continue" | undefined
+  readonly name?: string | undefined
+}
+
+/**
+ * What a group is doing at one moment.
+ *
+ * **Details**
+ *
+ * `active` children run or hold a place to run, `waiting` calls of `go` are suspended at the limit. Of the `started`
+ * children, those that are no longer active have `succeeded`, `failed` (with an error or a defect) or were
+ * `interrupted`. `state` is `"failed"` after the first failure, and `"closed"` once the group was cancelled or its scope
+ * has closed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats {
+  readonly limit: number | "unbounded"
+  readonly active: number
+  readonly waiting: number
+  readonly started: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly interrupted: number
+  readonly state: "open" | "failed" | "closed"
+}
+
+/**
+ * The defect of starting a child in a group that was cancelled, or whose scope has closed (law G3).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class GroupClosed extends Data.TaggedError("GroupClosed")<{ readonly group: string | undefined }> {
+  override get message(): string {
+    const group = this.group === undefined ? "the group" : `the group ${JSON.stringify(this.group)}`
+    return `Group: ${group} was cancelled, or its scope has closed: it starts no more children`
+  }
+}
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/**
+ * The group's books. `state` only ever moves to the right:
+ *
+ *     open ──a child fails, unless onFailure is "continue"──▶ failed ──▶ closed
+ *        └──cancel, or the scope closes──────────────────────────────────▶ closed
+ *
+ * A place to run is taken by `take`, for a child that starts at once or for a pending `go` that is granted one, and
+ * returned by `giveBack`, when the child has ended or when the granted `go` was interrupted. `active` counts the places.
+ *
+ * Starting a child runs it inline, interrupting one does, and so does letting a pending `go` or a `wait` go on. Any of
+ * them may come back into the group. So every method changes the books first, and runs fibers last.
+ */
+class GroupImpl<in out E> extends Described implements Group<E> {
+  readonly [TypeId]: { readonly _E: Invariant<E> } = { _E: identity }
+  readonly failures: Array<Cause.Cause<E>> = []
+
+  /** The failure that cancelled the group, exactly as it was (G1). */
+  fatal: Exit.Exit<never, E> | undefined = undefined
+
+  private state: "open" | "failed" | "closed" = "open"
+  private active = 0
+  private started = 0
+  private succeeded = 0
+  private interrupted = 0
+
+  /** Those that have not ended. Each is forgotten as it ends (G6). */
+  private readonly children = new Set<AnyFiber>()
+  /** The body of `scoped`: it is interrupted as the children are, and takes no place. */
+  private body: AnyFiber | undefined = undefined
+
+  /** The calls of `go` that wait for a place. */
+  private readonly pending = new WaitQueue<E>(this)
+  /** Those that wait for the children to end: from outside, and from inside a child, which cannot wait for itself. */
+  private readonly outside = new WaitQueue(neverGrants)
+  private readonly inside = new WaitQueue(neverGrants)
+  /** The fiber that runs `scoped`: it waits for the body as well. */
+  private readonly owner = new WaitQueue(neverGrants)
+
+  constructor(
+    private limit: number,
+    private readonly onFailure: "cancel" | "continue",
+    readonly name: string | undefined
+  ) {
+    super()
+  }
+
+  /** G5. In a group that is not open there is no place, whatever its limit (G3). */
+  take(): boolean {
+    if (this.state !== "open" || this.active >= this.limit) return false
+    this.active++
+    return true
+  }
+
+  giveBack(places: number): void {
+    this.active -= places
+    this.pending.flush()
+    this.wakeIfQuiet()
+  }
+
+  /** G3: the end of a `go` when the group is not open. */
+  private get rejection(): Exit.Exit<never, E> | undefined {
+    switch (this.state) {
+      case "open":
+        return undefined
+      case "failed":
+        return this.fatal
+      case "closed":
+        return Exit.die(new GroupClosed({ group: this.name }))
+    }
+  }
+
+  /** What `wait` ends with: the first failure, if there is one. */
+  get result(): Exit.Exit<void, E> {
+    const first = this.failures[0]
+    return first === undefined ? Exit.void : Exit.failCause(first)
+  }
+
+  /** Starts a child, or answers why it cannot be started; undefined when it has to wait for a place. */
+  tryStart<A, XE extends E, R, B>(
+    parent: AnyFiber,
+    effect: Effect.Effect<A, XE, R>,
+    answer: (child: Fiber.Fiber<A, XE>) => Effect.Effect<B>
+  ): Effect.Effect<B, E> | undefined {
+    const rejection = this.rejection
+    if (rejection !== undefined) return rejection
+    // First come, first served: no new `go` overtakes a pending one.
+    if (this.pending.size > 0 || !this.take()) return undefined
+    return answer(this.startChild(parent, effect))
+  }
+
+  /** As `tryStart`, but waits for a place: an interruptible wait, after which the child starts or the place goes back. */
+  start<A, XE extends E, R, B>(
+    parent: AnyFiber,
+    effect: Effect.Effect<A, XE, R>,
+    answer: (child: Fiber.Fiber<A, XE>) => Effect.Effect<B>
+  ): Effect.Effect<B, E> {
+    const started = this.tryStart(parent, effect, answer)
+    if (started !== undefined) return started
+    return Effect.uninterruptibleMask((restore) =>
+      // The fiber may have yielded on its way here.
+      this.tryStart(parent, effect, answer) ?? this.pending.wait(1, restore, () => {
+        const rejection = this.rejection
+        if (rejection === undefined) return answer(this.startChild(parent, effect))
+        // The group ended between the grant and here.
+        this.giveBack(1)
+        return rejection
+      })
+    )
+  }
+
+  /** Starts a child in a place that is taken already. The child runs inline, and may have ended on return. */
+  private startChild<A, XE extends E, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
+    this.started++
+    const child = runInline(parent, effect)
+    const exit = child.pollUnsafe()
+    if (exit !== undefined) {
+      this.ended(child, exit)
+      return child
+    }
+    this.children.add(child)
+    child.addObserver((exit) => {
+      this.children.delete(child)
+      this.ended(child, exit)
+    })
+    // While it was unknown here, the group may have ended without it, ...
+    if (this.state !== "open") child.interruptUnsafe(parent.id)
+    // ... and it may have begun to wait for the group from what looked like outside.
+    if (this.outside.size > 0) {
+      this.outside.transfer(child, this.inside)
+      this.wakeIfQuiet()
+    }
+    return child
+  }
+
+  private ended(child: AnyFiber, exit: Exit.Exit<unknown, E>): void {
+    if (Exit.isSuccess(exit)) this.succeeded++
+    // G4: from outside, or by the group itself (G1); neither is a failure.
+    else if (Cause.hasInterruptsOnly(exit.cause)) this.interrupted++
+    else this.fail(exit.cause, child.id)
+    this.giveBack(1)
+  }
+
+  private fail(cause: Cause.Cause<E>, by: number): void {
+    this.failures.push(cause)
+    if (this.state !== "open" || this.onFailure === "continue") return
+    this.state = "failed"
+    this.fatal = Exit.failCause(cause)
+    this.interruptAll(by)
+  }
+
+  /**
+   * Runs the body of `scoped`. It takes no place and is no child; but the first failure interrupts it too, and its own
+   * failure ends the group.
+   */
+  runBody<A, XE, R>(parent: AnyFiber, body: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
+    const fiber = runInline(parent, body)
+    this.body = fiber
+    if (this.state !== "open") fiber.interruptUnsafe(parent.id)
+    fiber.addObserver((exit) => {
+      this.body = undefined
+      if (Exit.isFailure(exit) && this.state === "open") this.close(fiber.id)
+      this.wakeIfQuiet()
+    })
+    return fiber
+  }
+
+  close(by: number): void {
+    if (this.state === "closed") return
+    this.state = "closed"
+    this.interruptAll(by)
+  }
+
+  /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
+  private interruptAll(by: number): void {
+    stack.run(() => {
+      for (const child of Array.from(this.children)) child.interruptUnsafe(by)
+      this.body?.interruptUnsafe(by)
+      this.pending.settle(() => this.rejection)
+      this.wakeIfQuiet()
+    })
+  }
+
+  /**
+   * G2: suspends until every child has ended, finalizers included, and no `go` is pending. A child that waits does so
+   * for the others, except those that wait likewise. Return what it returns, in an uninterruptible region.
+   */
+  quiet(fiber: AnyFiber, restore: Restore): Effect.Effect<void> {
+    return this.waitIn(this.children.has(fiber) ? this.inside : this.outside, restore)
+  }
+
+  /** As `quiet`, for the fiber that runs `scoped`, which waits for the body too. */
+  over(restore: Restore): Effect.Effect<void> {
+    return this.waitIn(this.owner, restore)
+  }
+
+  private waitIn(queue: WaitQueue, restore: Restore): Effect.Effect<void> {
+    const wait = queue.wait(0, restore, () => Effect.void)
+    this.wakeIfQuiet()
+    return wait
+  }
+
+  private wakeIfQuiet(): void {
+    if (this.inside.size > 0 && this.active === this.inside.size) this.inside.settle(() => Exit.void)
+    if (this.active + this.pending.size > 0) return
+    if (this.owner.size > 0 && this.body === undefined) {
+      // `scoped` is over now, not when its fiber gets to go on: nothing may start meanwhile.
+      this.state = "closed"
+      this.owner.settle(() => Exit.void)
+    }
+    this.outside.settle(() => Exit.void)
+  }
+
+  setLimit(limit: number): void {
+    this.limit = limit
+    this.pending.flush()
+  }
+
+  stats(): Stats {
+    return {
+      limit: this.limit === Infinity ? "unbounded" : this.limit,
+      active: this.active,
+      waiting: this.pending.size,
+      started: this.started,
+      succeeded: this.succeeded,
+      failed: this.failures.length,
+      interrupted: this.interrupted,
+      state: this.state
+    }
+  }
+
+  toJSON(): unknown {
+    return { _id: "Group", name: this.name, ...this.stats() }
+  }
+}
+
+/** Those who wait for the group to be quiet hold nothing, and all go on at once. */
+const neverGrants = { take: () => false, giveBack: () => {} }
+
+/**
+ * Forks an effect that runs inline, up to its first suspension. A child that starts a child that starts a child would
+ * overflow the stack, so deep down it starts in a later turn instead.
+ */
+const runInline = <A, E, R>(parent: AnyFiber, effect: Effect.Effect<A, E, R>): Fiber.Fiber<A, E> => {
+  // That the caller's context has R is what the type of the public function says.
+  const fork = Effect.runForkWith(parent.context as Context.Context<R>)
+  if (!stack.enter()) return fork(Effect.flatMap(Effect.yieldNow, () => effect))
+  try {
+    return fork(effect)
+  } finally {
+    stack.leave()
+  }
+}
+
+// The interface hides the state, and GroupImpl is its only implementation.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+const impl = <E>(self: Group<E>): GroupImpl<E> => self as GroupImpl<E>
+
+const checkLimit = (where: string, limit: number | "unbounded"): number => {
+  if (limit === "unbounded") return Infinity
+  if (Number.isInteger(limit) && limit >= 1) return limit
+  throw invalid(`Group.${where}`, "limit", "an integer >= 1 or \"unbounded\"", limit)
+}
+
+const makeImpl = <E>(where: string, options: Options | undefined): GroupImpl<E> => {
+  const { limit = "unbounded", name, onFailure = "cancel" } = options ?? {}
+  // No type stops a misspelling in JavaScript, and the other mode would be a silent answer to it.
+  if (!["cancel", "continue"].includes(onFailure)) {
+    throw invalid(`Group.${where}`, "onFailure", "\"cancel\" or \"continue\"", onFailure)
+  }
+  return new GroupImpl<E>(checkLimit(where, limit), onFailure, name)
+}
+
+/**
+ * Ends the group and then waits, uninterruptibly, as `wait` says. What the children died of meanwhile is nobody else's
+ * to report, so it becomes the defect of the close; unless that would spoil a failure that is under way already.
+ */
+const close = <E>(
+  group: GroupImpl<E>,
+  exit: Exit.Exit<unknown, unknown>,
+  wait: (fiber: AnyFiber) => Effect.Effect<void>
+): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const known = group.failures.length
+    group.close(fiber.id)
+    return Effect.flatMap(wait(fiber), () => {
+      if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return Effect.void
+      const defects = group.failures.slice(known).flatMap((cause) => cause.reasons.filter(Cause.isDieReason))
+      return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons<never>(defects))
+    })
+  })
+
+/**
+ * Tells whether a value is a `Group`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isGroup = (u: unknown): u is Group<unknown> => hasProperty(u, TypeId)
+
+/**
+ * Creates a group that lives as long as the scope.
+ *
+ * **When to use**
+ *
+ * Use when the group outlives one block of code, such as one that serves requests. For a piece of work with a beginning
+ * and an end, `scoped` is shorter and cannot forget to wait.
+ *
+ * **Details**
+ *
+ * `E` is what children may fail with, `never` unless given. When the scope closes, what is left is interrupted, in
+ * parallel, and has ended, finalizers included, when the close returns (G2). A `limit` that is no integer >= 1 is a
+ * defect.
+ *
+ * **Gotchas**
+ *
+ * Nobody learns of a failure but by `wait`, by `failures` and by the next `go`. With `onFailure: "continue"` the
+ * failures are all kept, for `failures`, as long as the group is.
+ *
+ * Closing the scope from inside a child waits for the other children. It cannot wait for the child that closes it.
+ *
+ * **Example** (Two requests, one of which fails)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make<string>()
+ *   yield* Group.go(group, Effect.never)
+ *   yield* Group.go(group, Effect.fail("no such host"))
+ *   yield* Group.wait(group)
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.flip(Effect.scoped(program)))) // => no such host
+ * ```
+ *
+ * @see {@link scoped} for a group that is waited for by itself
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => makeImpl<E>("make", options)),
+    (group, exit) => close(group, exit, (fiber) => group.quiet(fiber, identity))
+  )
+
+/**
+ * Runs a body that starts children in a group, waits for all of them, and returns the body's value. Nothing is running
+ * once it returns, however it returns. Also known as a nursery.
+ *
+ * **Details**
+ *
+ * 1. The first child that fails interrupts the other children and the body, and `scoped` fails as that child did (G1).
+ * 2. When the body fails, or is interrupted, the children are interrupted, and `scoped` ends as the body did.
+ * 3. An interrupt of `scoped` itself interrupts the body and the children, and is passed on (G4).
+ * 4. With `onFailure: "continue"`, children that fail interrupt nobody; `scoped` fails as the first of them did, once
+ *    all have ended.
+ *
+ * Suspends until the body and all children have ended, finalizers included. The body runs in a fiber of its own.
+ *
+ * **Gotchas**
+ *
+ * TypeScript does not infer `E` from the body: children may not fail unless the parameter says so, as below.
+ *
+ * **Example** (All or nothing)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const fetchPage = (n: number) => n === 3 ? Effect.fail(`page ${n} is missing`) : Effect.succeed(`page ${n}`)
+ *
+ * const program = Group.scoped({ limit: 2 }, (group: Group.Group<string>) =>
+ *   Effect.gen(function*() {
+ *     for (let n = 1; n <= 1_000_000; n++) {
+ *       yield* Group.go(group, fetchPage(n)) // waits at the limit, and fails once the group has failed
+ *     }
+ *   }))
+ *
+ * console.log(await Effect.runPromise(Effect.flip(program))) // => page 3 is missing
+ * ```
+ *
+ * @see {@link make} for a group that lives as long as a scope
+ * @category constructors
+ * @since 0.1.0
+ */
+export const scoped = <A, XE, R, E = never>(
+  options: Options,
+  body: (group: Group<E>) => Effect.Effect<A, XE, R>
+): Effect.Effect<A, E | XE, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber((fiber) => {
+      const group = makeImpl<E>("scoped", options)
+      const bodyFiber = group.runBody(fiber, Effect.suspend(() => body(group)))
+      const over = Effect.onExitPrimitive(
+        group.over(restore),
+        (exit) => Exit.isSuccess(exit) ? undefined : close(group, exit, () => group.over(identity))
+      )
+      return Effect.flatMap(
+        over,
+        () => group.fatal ?? Effect.flatMap(Fiber.join(bodyFiber), (a) => Effect.as(group.result, a))
+      )
+    })
+  )
+
+const discard = () => Effect.void
+
+/**
+ * Starts a child.
+ *
+ * **Details**
+ *
+ * Returns once the child runs, without waiting for its end. Suspends while `limit` children run, first come, first
+ * served; an interrupt then leaves the queue, and the child never runs (G5).
+ *
+ * On a group that has failed it starts nothing and fails as the group did, so a loop that produces children stops by
+ * itself; on a group that was cancelled, or whose scope has closed, it dies with `GroupClosed` (G3).
+ *
+ * The child has the services, references and tracing span of the caller (`R`). It runs at once, up to its first
+ * suspension. O(1).
+ *
+ * **Gotchas**
+ *
+ * A child that calls `go` on its own group holds its place while it waits for another one: with every place held by such
+ * a child, none moves. Use `tryGo`, or a group of its own for each level.
+ *
+ * **Example** (At most four at a time)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * let sum = 0
+ * const program = Group.scoped({ limit: 4 }, (group) =>
+ *   Effect.gen(function*() {
+ *     for (let n = 1; n <= 100; n++) {
+ *       yield* Effect.yieldNow.pipe(Effect.andThen(() => sum += n), Group.go(group))
+ *     }
+ *   }))
+ *
+ * await Effect.runPromise(program)
+ * console.log(sum) // => 5050
+ * ```
+ *
+ * @see {@link tryGo} for doing without rather than waiting
+ * @see {@link fork} for a handle on the child
+ * @category combinators
+ * @since 0.1.0
+ */
+export const go: {
+  <E>(self: Group<E>): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<void, E, R>
+  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<void, E, R>
+} = effectLast(
+  2,
+  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) =>
+    Effect.withFiber((fiber) => impl(self).start(fiber, effect, discard))
+)
+
+/**
+ * Starts a child if there is a place for it now, and answers whether there was.
+ *
+ * **Details**
+ *
+ * Never suspends, and does not barge: it answers false at the limit, and while any `go` waits (G5). Fails and dies as
+ * `go` does. O(1).
+ *
+ * **Example** (Optional work)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make({ limit: 1 })
+ *   console.log(yield* Group.tryGo(group, Effect.never)) // => true
+ *   console.log(yield* Group.tryGo(group, Effect.never)) // => false
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tryGo: {
+  <E>(self: Group<E>): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<boolean, E, R>
+  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<boolean, E, R>
+} = effectLast(
+  2,
+  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) =>
+    Effect.withFiber((fiber) => impl(self).tryStart(fiber, effect, () => Effect.succeed(true)) ?? Effect.succeed(false))
+)
+
+/**
+ * Starts a child as `go` does, and answers its fiber, to await, join or interrupt it.
+ *
+ * **Details**
+ *
+ * Suspends, fails and dies as `go`. Interrupting the fiber fails nobody: the child counts as interrupted (G4). Its
+ * failure is the group's failure all the same. O(1).
+ *
+ * **Example** (A child's value)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Group.scoped({}, (group) =>
+ *   Effect.gen(function*() {
+ *     const left = yield* Group.fork(group, Effect.succeed(20))
+ *     const right = yield* Group.fork(group, Effect.succeed(22))
+ *     return (yield* Fiber.join(left)) + (yield* Fiber.join(right))
+ *   }))
+ *
+ * console.log(await Effect.runPromise(program)) // => 42
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const fork: {
+  <E>(
+    self: Group<E>
+  ): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<Fiber.Fiber<A, XE>, E, R>
+  <E, A, XE extends E, R>(
+    self: Group<E>,
+    effect: Effect.Effect<A, XE, R>
+  ): Effect.Effect<Fiber.Fiber<A, XE>, E, R>
+} = effectLast(
+  2,
+  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) =>
+    Effect.withFiber((fiber) => impl(self).start(fiber, effect, (child) => Effect.succeed(child)))
+)
+
+/**
+ * Suspends until no child runs and no `go` is pending, and then fails as the first child that failed, if one did.
+ *
+ * **Details**
+ *
+ * It fails with that child's cause exactly; a defect is a defect here too, with its stack (G1, G7). Other failures are in
+ * `failures`. Every child has ended, its finalizers included, when it returns (G2). May be called any number of times, and
+ * an open group goes on to take children.
+ *
+ * A child that calls it waits for the other children, except those that wait likewise.
+ *
+ * **Example** (A group in two batches)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make()
+ *   yield* Group.go(group, Effect.yieldNow)
+ *   yield* Group.wait(group)
+ *   yield* Group.go(group, Effect.yieldNow)
+ *   yield* Group.wait(group)
+ *   console.log(Group.stats(group).succeeded) // => 2
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber((fiber) => {
+      const group = impl(self)
+      return Effect.flatMap(group.quiet(fiber, restore), () => group.result)
+    })
+  )
+
+/**
+ * Changes the limit, an integer >= 1 or `"unbounded"`, at any time. Anything else is a defect.
+ *
+ * **Details**
+ *
+ * Never suspends. Raising it starts pending children at once, lowering it stops nobody (G5). O(1) and what it starts.
+ *
+ * **Example** (Opening up)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make({ limit: 1 })
+ *   yield* Group.go(group, Effect.never)
+ *   yield* Group.setLimit(group, 2)
+ *   console.log(yield* Group.tryGo(group, Effect.never)) // => true
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setLimit: {
+  (limit: number | "unbounded"): <E>(self: Group<E>) => Effect.Effect<void>
+  <E>(self: Group<E>, limit: number | "unbounded"): Effect.Effect<void>
+} = dual(
+  2,
+  <E>(self: Group<E>, limit: number | "unbounded") =>
+    Effect.sync(() => impl(self).setLimit(checkLimit("setLimit", limit)))
+)
+
+/**
+ * Interrupts all children and every pending `go`, and suspends until the children have ended, finalizers included.
+ *
+ * **Details**
+ *
+ * The group is closed from then on: another `go` dies with `GroupClosed` (G3). `wait` succeeds, unless a child failed.
+ * An interrupt while it waits stops the waiting only. Called again, it waits again. A child that calls it is interrupted
+ * with the others.
+ *
+ * **Example** (Stopping)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make()
+ *   yield* Group.go(group, Effect.never)
+ *   yield* Group.cancel(group)
+ *   console.log(Group.stats(group).interrupted) // => 1
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber((fiber) => {
+      const group = impl(self)
+      group.close(fiber.id)
+      return group.quiet(fiber, restore)
+    })
+  )
+
+/**
+ * Answers how children failed so far: the first failure, then the later ones, in order. A plain, synchronous copy.
+ *
+ * **Details**
+ *
+ * After the first failure the others are interrupted; those that only were are not here, those that failed on the way
+ * out are.
+ *
+ * **Example** (Every failure)
+ *
+ * ```ts
+ * import { Cause, Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make<string>({ onFailure: "continue" })
+ *   yield* Group.go(group, Effect.fail("a is missing"))
+ *   yield* Group.go(group, Effect.fail("b is missing"))
+ *   console.log(Group.failures(group).map(Cause.squash)) // => [ 'a is missing', 'b is missing' ]
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const failures = <E>(self: Group<E>): ReadonlyArray<Cause.Cause<E>> => impl(self).failures.slice()
+
+/**
+ * Tells what the group is doing now: a plain, synchronous snapshot. O(1).
+ *
+ * **Example** (Looking at a group)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make({ limit: 8 })
+ *   yield* Group.go(group, Effect.never)
+ *   const { active, limit, state } = Group.stats(group)
+ *   console.log({ active, limit, state }) // => { active: 1, limit: 8, state: 'open' }
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const stats = <E>(self: Group<E>): Stats => impl(self).stats()
