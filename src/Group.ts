@@ -531,7 +531,7 @@ const discard = () => Effect.void
  * const program = Group.scoped({ limit: 4 }, (group) =>
  *   Effect.gen(function*() {
  *     for (let n = 1; n <= 100; n++) {
- *       yield* Effect.yieldNow.pipe(Effect.andThen(() => sum += n), Group.go(group))
+ *       yield* Effect.yieldNow.pipe(Effect.andThen(Effect.sync(() => sum += n)), Group.go(group))
  *     }
  *   }))
  *

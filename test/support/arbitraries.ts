@@ -5,7 +5,7 @@ import type { Interrupt, Plan } from "./controlled.js"
 export const runs = (n: number): { readonly numRuns: number } => ({ numRuns: n * Number(process.env["SOAK"] ?? 1) })
 
 const interrupt = (actors: number, unit: fc.Arbitrary<Interrupt["unit"]>): fc.Arbitrary<Interrupt> =>
-  fc.record({ actor: fc.nat(actors - 1), at: fc.nat(60), unit })
+  fc.record({ actor: fc.nat(actors - 1), at: fc.nat(30), unit })
 
 /** Any order, preemption before any operation, interrupts at any operation. */
 export const anyPlan = (actors: number): fc.Arbitrary<Plan> =>

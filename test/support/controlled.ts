@@ -52,6 +52,13 @@ export class Controlled implements Scheduler {
   private due: Array<number> = []
   private indivisible = false
 
+  private readonly violations: Array<string> = []
+
+  /** For a check inside an actor, where a thrown error would only be one more defect: `run` throws it in the end. */
+  check(condition: boolean, message: string): void {
+    if (!condition) this.violations.push(message)
+  }
+
   /** Told of each interrupt just before it is made. */
   onInterrupt: (actor: number) => void = () => {}
 
@@ -130,6 +137,7 @@ export class Controlled implements Scheduler {
       for (const task of this.ready.splice(index, 1)) task()
     }
     if (steps === maxSteps) throw new Error(`no end after ${maxSteps} steps`)
+    if (this.violations.length > 0) throw new Error(this.violations.join("; "))
     const exits = this.actors.map((fiber) => fiber.pollUnsafe())
     return {
       exits,

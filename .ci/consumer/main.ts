@@ -1,0 +1,24 @@
+// What a user writes, compiled against the tarball: every entry, data-first and data-last, options given and left out.
+import { Effect } from "effect"
+import { Group, Semaphore } from "sluice"
+import { go, type Options, scoped } from "sluice/Group"
+import { type CapacityExceeded, makeUnsafe, withPermits } from "sluice/Semaphore"
+
+const options: Options = { limit: 2, name: "pages", onFailure: undefined }
+const semaphore: Semaphore.Semaphore = makeUnsafe(2, { name: undefined })
+
+const page = (n: number): Effect.Effect<number, string> => n < 3 ? Effect.succeed(n) : Effect.fail("missing")
+
+export const program: Effect.Effect<string, string | CapacityExceeded> = scoped(
+  options,
+  (group: Group.Group<string | CapacityExceeded>) =>
+    Effect.gen(function*() {
+      for (let n = 0; n < 5; n++) yield* go(group, page(n).pipe(withPermits(semaphore, 1)))
+      const open: boolean = yield* page(1).pipe(Group.tryGo(group))
+      const fiber = yield* Group.fork(group, Semaphore.withPermit(semaphore, page(2)))
+      return `${open} ${fiber.id} ${Group.stats(group).state}`
+    })
+)
+
+// @ts-expect-error a group whose children may not fail takes none that may
+export const wrong = scoped({}, (group) => go(group, page(1)))

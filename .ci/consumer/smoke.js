@@ -1,0 +1,38 @@
+// The built package at its main job: a limit, a budget, a failure, a cancellation.
+import { Effect, Exit, Fiber } from "effect"
+import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { Group, Semaphore } from "sluice"
+import * as GroupEntry from "sluice/Group"
+import * as SemaphoreEntry from "sluice/Semaphore"
+
+assert.equal(GroupEntry.go, Group.go)
+assert.equal(SemaphoreEntry.make, Semaphore.make)
+await assert.rejects(import("sluice/internal/WaitQueue"), { code: "ERR_PACKAGE_PATH_NOT_EXPORTED" })
+
+const semaphore = Semaphore.makeUnsafe(10)
+let done = 0
+const work = Group.scoped({ limit: 4 }, (group) =>
+  Effect.gen(function*() {
+    for (let i = 0; i < 10_000; i++) {
+      const job = Effect.andThen(Effect.yieldNow, Effect.sync(() => done++))
+      yield* Group.go(group, job.pipe(Semaphore.withPermits(semaphore, i % 10)))
+    }
+  }))
+await Effect.runPromise(work)
+assert.equal(done, 10_000)
+
+const failing = Group.scoped(
+  {},
+  (group) => Effect.andThen(Group.go(group, Effect.never), Group.go(group, Effect.fail("first")))
+)
+assert.deepEqual(await Effect.runPromise(Effect.exit(failing)), Exit.fail("first"))
+
+const waiting = Effect.runFork(
+  Semaphore.withPermits(semaphore, 10, Group.scoped({}, (group) => Group.go(group, Effect.never)))
+)
+await Effect.runPromise(Fiber.interrupt(waiting))
+assert.deepEqual(Semaphore.stats(semaphore), { capacity: 10, held: 0, available: 10, waiting: 0 })
+
+const { version } = JSON.parse(readFileSync(new URL("node_modules/effect/package.json", import.meta.url), "utf8"))
+console.log(`works on Node ${process.version} with effect ${version}`)

@@ -1,0 +1,83 @@
+/** Every TypeScript block in README, docs/ and the doc comments of src/ compiles, strictly, and prints what it says. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { pathToFileURL } from "node:url"
+import { format } from "node:util"
+import ts from "typescript"
+import { describe, expect, test, vi } from "vitest"
+
+const root = path.resolve(import.meta.dirname, "..")
+const output = path.join(root, "node_modules/.cache/sluice-docs")
+
+interface Block {
+  readonly name: string
+  readonly language: string
+  readonly code: string
+  readonly file: string
+}
+
+const blocksOf = (source: string): ReadonlyArray<Block> => {
+  const text = readFileSync(path.join(root, source), "utf8")
+  // In a doc comment each line begins with " * ".
+  const lines = text.split("\n").map((line) => source.endsWith(".ts") ? line.replace(/^\s*\* ?/, "") : line)
+  const blocks: Array<Block> = []
+  for (let i = 0; i < lines.length; i++) {
+    const language = /^```(\w+)$/.exec(lines[i]!)?.[1]
+    if (language === undefined) continue
+    const end = lines.indexOf("```", i + 1)
+    const name = `${source}:${i + 1}`
+    blocks.push({
+      name,
+      language,
+      code: lines.slice(i + 1, end).join("\n") + "\n",
+      file: path.join(output, `${name.replaceAll(/[/:]/g, "_")}.ts`)
+    })
+    i = end
+  }
+  return blocks
+}
+
+const files = (folder: string, ending: string): ReadonlyArray<string> =>
+  readdirSync(path.join(root, folder)).filter((name) => name.endsWith(ending)).map((name) => path.join(folder, name))
+
+const all = ["README.md", ...files("docs", ".md"), ...files("src", ".ts")].flatMap(blocksOf)
+const blocks = all.filter(({ language }) => language === "ts")
+
+rmSync(output, { recursive: true, force: true })
+mkdirSync(output, { recursive: true })
+for (const { code, file } of blocks) writeFileSync(file, code)
+
+/** The lines after "// =>", in order. */
+const promised = (code: string): ReadonlyArray<string> =>
+  [...code.matchAll(/\/\/ => (.*)$/gm)].map((match) => match[1]!)
+
+test("there are blocks to check, and no language among them that nobody checks", () => {
+  expect(blocks.length).toBeGreaterThan(30)
+  expect([...new Set(all.map(({ language }) => language))].sort()).toEqual(["go", "sh", "ts"])
+})
+
+test("every block compiles as a user's strict TypeScript would", () => {
+  const config = ts.readConfigFile(path.join(root, "tsconfig.json"), (name) => ts.sys.readFile(name))
+  const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)
+  // Declared and then not used is what the reader of an example is for.
+  const program = ts.createProgram(blocks.map(({ file }) => file), { ...options, noUnusedLocals: false })
+  const messages = ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+    const where = blocks.find(({ file }) => file === diagnostic.file?.fileName)?.name ?? diagnostic.file?.fileName
+    return `${where}: ${ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")}`
+  })
+  expect(messages).toEqual([])
+})
+
+describe("every block prints what it says", () => {
+  test.each(blocks.map((block) => [block.name, block] as const))("%s", async (_, { code, file }) => {
+    const printed: Array<string> = []
+    const log = vi.spyOn(console, "log").mockImplementation((...args) => void printed.push(format(...args)))
+    try {
+      await import(/* @vite-ignore */ pathToFileURL(file).href)
+    } finally {
+      log.mockRestore()
+    }
+    expect(printed).toEqual(promised(code))
+    expect(printed.length).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,97 @@
+/** What the compiler says. `npm test` has it checked by TypeScript. */
+import { Context, Effect, type Fiber, type Option, type Scope } from "effect"
+import { Group, Semaphore } from "sluice"
+import { expectTypeOf, test } from "vitest"
+
+class Boom {
+  readonly _tag = "Boom"
+}
+class Bang {
+  readonly _tag = "Bang"
+}
+class Db extends Context.Service<Db, { readonly url: string }>()("Db") {}
+
+declare const semaphore: Semaphore.Semaphore
+declare const boom: Effect.Effect<number, Boom, Db>
+declare const booms: Group.Group<Boom>
+declare const both: Group.Group<Boom | Bang>
+declare const safe: Group.Group<never>
+
+test("Semaphore: A, E and R are inferred and passed on, data-first and data-last", () => {
+  expectTypeOf(Semaphore.make(1)).toEqualTypeOf<Effect.Effect<Semaphore.Semaphore>>()
+  expectTypeOf(Semaphore.makeUnsafe(1)).toEqualTypeOf<Semaphore.Semaphore>()
+
+  type Plain = Effect.Effect<number, Boom, Db>
+  expectTypeOf(Semaphore.withPermit(semaphore, boom)).toEqualTypeOf<Plain>()
+  expectTypeOf(boom.pipe(Semaphore.withPermit(semaphore))).toEqualTypeOf<Plain>()
+
+  type Weighted = Effect.Effect<number, Boom | Semaphore.CapacityExceeded, Db>
+  expectTypeOf(Semaphore.withPermits(semaphore, 2, boom)).toEqualTypeOf<Weighted>()
+  expectTypeOf(boom.pipe(Semaphore.withPermits(semaphore, 2))).toEqualTypeOf<Weighted>()
+
+  type Tried = Effect.Effect<Option.Option<number>, Boom, Db>
+  expectTypeOf(Semaphore.tryWithPermits(semaphore, 2, boom)).toEqualTypeOf<Tried>()
+  expectTypeOf(boom.pipe(Semaphore.tryWithPermits(semaphore, 2))).toEqualTypeOf<Tried>()
+
+  type Acquired = Effect.Effect<void, Semaphore.CapacityExceeded, Scope.Scope>
+  expectTypeOf(Semaphore.acquire(semaphore, 2)).toEqualTypeOf<Acquired>()
+  expectTypeOf(semaphore.pipe(Semaphore.acquire(2))).toEqualTypeOf<Acquired>()
+  expectTypeOf(Semaphore.tryAcquire(semaphore, 2)).toEqualTypeOf<Effect.Effect<boolean, never, Scope.Scope>>()
+  expectTypeOf(Semaphore.resize(semaphore, 2)).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(Semaphore.stats(semaphore)).toEqualTypeOf<Semaphore.Stats>()
+})
+
+test("Group: E is the group's, A is forgotten or in the fiber, R is the caller's", () => {
+  expectTypeOf(Group.make()).toEqualTypeOf<Effect.Effect<Group.Group<never>, never, Scope.Scope>>()
+  expectTypeOf(Group.make<Boom>({ limit: 2 })).toEqualTypeOf<Effect.Effect<Group.Group<Boom>, never, Scope.Scope>>()
+
+  expectTypeOf(Group.go(booms, boom)).toEqualTypeOf<Effect.Effect<void, Boom, Db>>()
+  expectTypeOf(boom.pipe(Group.go(booms))).toEqualTypeOf<Effect.Effect<void, Boom, Db>>()
+  expectTypeOf(Group.tryGo(booms, boom)).toEqualTypeOf<Effect.Effect<boolean, Boom, Db>>()
+  expectTypeOf(boom.pipe(Group.tryGo(booms))).toEqualTypeOf<Effect.Effect<boolean, Boom, Db>>()
+  type Forked = Effect.Effect<Fiber.Fiber<number, Boom>, Boom, Db>
+  expectTypeOf(Group.fork(booms, boom)).toEqualTypeOf<Forked>()
+  expectTypeOf(boom.pipe(Group.fork(booms))).toEqualTypeOf<Forked>()
+
+  expectTypeOf(Group.wait(booms)).toEqualTypeOf<Effect.Effect<void, Boom>>()
+  expectTypeOf(Group.cancel(booms)).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(Group.setLimit(booms, "unbounded")).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(Group.stats(booms)).toEqualTypeOf<Group.Stats>()
+})
+
+test("Group: a child's error may be narrower than the group's; the group's error is what go fails with", () => {
+  expectTypeOf(Group.go(both, boom)).toEqualTypeOf<Effect.Effect<void, Boom | Bang, Db>>()
+  expectTypeOf(Group.fork(both, boom)).toEqualTypeOf<Effect.Effect<Fiber.Fiber<number, Boom>, Boom | Bang, Db>>()
+  expectTypeOf(Group.go(booms, Effect.void)).toEqualTypeOf<Effect.Effect<void, Boom>>()
+})
+
+test("Group: a child whose error is not in E does not compile", () => {
+  // @ts-expect-error Boom is not in never
+  Group.go(safe, boom)
+  // @ts-expect-error the same, data-last
+  boom.pipe(Group.go(safe))
+  // @ts-expect-error Boom is not in never
+  Group.tryGo(safe, boom)
+  // @ts-expect-error Boom is not in never
+  Group.fork(safe, boom)
+  // @ts-expect-error Bang is not in Boom
+  Group.go(booms, Effect.fail(new Bang()))
+  // @ts-expect-error a group is invariant: its wait would not tell of Bang
+  const wider: Group.Group<Boom | Bang> = booms
+  // @ts-expect-error and its go would take Bang
+  const narrower: Group.Group<Boom> = both
+  return [wider, narrower]
+})
+
+test("Group.scoped: the body's value; the errors of the body and of the children; the services of both", () => {
+  const nursery = Group.scoped({ limit: 2 }, (group: Group.Group<Boom>) =>
+    Effect.gen(function*() {
+      yield* Group.go(group, boom)
+      yield* Effect.fail(new Bang())
+      return "value"
+    }))
+  expectTypeOf(nursery).toEqualTypeOf<Effect.Effect<string, Boom | Bang, Db>>()
+  expectTypeOf(Group.scoped({}, () => Effect.succeed(1))).toEqualTypeOf<Effect.Effect<number>>()
+  // @ts-expect-error without an annotation children may not fail
+  Group.scoped({}, (group) => Group.go(group, boom))
+})
