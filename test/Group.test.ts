@@ -1,4 +1,4 @@
-import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber, Queue, Scope } from "effect"
 import { Group } from "sluice"
 import { describe, expect, test } from "vitest"
 import { collectGarbage, defectOf, interrupted, isInterrupted, run, settle, squash, start } from "./support/effect.js"
@@ -856,16 +856,52 @@ describe("context: a child has what its caller has", () => {
     })))
 })
 
-// golang.org/x/sync/errgroup: ExampleGroup_parallel, ExampleGroup_pipeline
-test("a pipeline of stages in one group, joined by a queue, yields every result in order", () =>
+// golang.org/x/sync/errgroup: ExampleGroup_parallel
+test("results go to their places, in whatever order the children end", () =>
   run(Effect.gen(function*() {
     const inputs = Array.from({ length: 50 }, (_, i) => i)
     const results: Array<number> = []
     yield* Group.scoped({ limit: 4 }, (group) =>
       Effect.gen(function*() {
         for (const i of inputs) {
-          yield* Group.go(group, Effect.andThen(Effect.yieldNow, Effect.sync(() => (results[i] = i * i))))
+          const work = Effect.forEach(Array.from({ length: i % 5 }), () => Effect.yieldNow, { discard: true })
+          yield* Group.go(group, Effect.andThen(work, Effect.sync(() => (results[i] = i * i))))
         }
       }))
     expect(results).toEqual(inputs.map((i) => i * i))
   })))
+
+// golang.org/x/sync/errgroup: ExampleGroup_pipeline
+describe("a pipeline in one group: a producer, a pool of workers, a collector", () => {
+  const pipeline = (fail: (n: number) => boolean) =>
+    Effect.gen(function*() {
+      const inputs = yield* Queue.bounded<number, Cause.Done>(2)
+      const outputs = yield* Queue.bounded<number, Cause.Done>(2)
+      const sum = { value: 0 }
+      const each = <E>(queue: Queue.Queue<number, Cause.Done>, f: (n: number) => Effect.Effect<unknown, E>) =>
+        Effect.catchIf(Effect.forever(Effect.flatMap(Queue.take(queue), f)), Cause.isDone, () => Effect.void)
+      yield* Group.scoped({}, (group: Group.Group<string>) =>
+        Effect.gen(function*() {
+          const produce = Effect.forEach(Array.from({ length: 100 }, (_, i) => i), (n) => Queue.offer(inputs, n))
+          yield* Group.go(group, Effect.andThen(produce, Queue.end(inputs)))
+          const work = each(inputs, (n) => fail(n) ? Effect.fail(`bad input ${n}`) : Queue.offer(outputs, n * 2))
+          const workers = Group.scoped(
+            {},
+            (inner: Group.Group<string>) => Effect.forEach([1, 2, 3], () => Group.go(inner, work), { discard: true })
+          )
+          yield* Group.go(group, Effect.andThen(workers, Queue.end(outputs)))
+          yield* Group.go(group, each(outputs, (n) => Effect.sync(() => sum.value += n)))
+        }))
+      return sum.value
+    })
+
+  test("yields every result", () =>
+    run(Effect.gen(function*() {
+      expect(yield* pipeline(() => false)).toBe(9_900)
+    })))
+
+  test("stops as a whole when one worker fails, though the producer is blocked on a full queue", () =>
+    run(Effect.gen(function*() {
+      expect(yield* Effect.flip(pipeline((n) => n === 10))).toBe("bad input 10")
+    })))
+})

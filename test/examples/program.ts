@@ -1,0 +1,73 @@
+/** Runs the example program as a user does: as a process. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { createRequire } from "node:module"
+import { fileURLToPath, pathToFileURL } from "node:url"
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export const main = here("../../docs/examples/digest/main.ts")
+
+/** The same program with something built in; see there. */
+export const entries = {
+  asNobody: here("./entry-as-nobody.ts"),
+  countingHandles: here("./entry-counting-handles.ts"),
+  hangingRead: here("./entry-hanging-read.ts")
+}
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href
+
+export const command = (args: ReadonlyArray<string>, entry: string = main): Array<string> => [
+  process.execPath,
+  "--import",
+  tsx,
+  entry,
+  ...args
+]
+
+// The program runs in any directory, but "sluice" is what the tsconfig of this project says.
+export const env = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") }
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  /** Resolves once standard error contains the text; rejects if the program ends without. */
+  readonly says: (text: string) => Promise<void>
+}
+
+interface Options {
+  readonly cwd?: string
+  readonly entry?: string
+  readonly input?: Buffer
+}
+
+export const start = (args: ReadonlyArray<string>, { cwd, entry, input }: Options = {}): Running => {
+  const [file, ...rest] = command(args, entry)
+  const child = spawn(file!, rest, { cwd, env, stdio: "pipe" })
+  child.stdin.end(input)
+  const stdout: Array<Buffer> = []
+  let stderr = ""
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk))
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => stderr += chunk)
+  const ended = new Promise<Ended>((resolve) =>
+    child.on("close", (code, signal) => resolve({ code, signal, stdout: Buffer.concat(stdout), stderr }))
+  )
+  const says = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (stderr.includes(text)) resolve()
+      }
+      look()
+      child.stderr.on("data", look)
+      void ended.then(() => reject(new Error(`it ended without saying ${JSON.stringify(text)}, but: ${stderr}`)))
+    })
+  return { child, ended, says }
+}
+
+export const run = (args: ReadonlyArray<string>, options?: Options): Promise<Ended> => start(args, options).ended
