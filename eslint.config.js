@@ -1,12 +1,35 @@
+import effectPlugin from "@effect/eslint-plugin"
 import js from "@eslint/js"
 import tseslint from "typescript-eslint"
 
 export default tseslint.config(
-  { ignores: ["dist", "node_modules", "**/*.js"] },
-  js.configs.recommended,
-  tseslint.configs.strictTypeChecked,
-  tseslint.configs.stylisticTypeChecked,
+  { ignores: ["dist", "node_modules"] },
   {
+    // The format, as Effect has it.
+    plugins: { "@effect": effectPlugin },
+    rules: {
+      "@effect/dprint": ["error", {
+        config: {
+          indentWidth: 2,
+          lineWidth: 120,
+          semiColons: "asi",
+          quoteStyle: "alwaysDouble",
+          trailingCommas: "never",
+          operatorPosition: "maintain",
+          "arrowFunction.useParentheses": "force"
+        }
+      }]
+    }
+  },
+  {
+    files: ["**/*.ts"],
+    extends: [
+      js.configs.recommended,
+      tseslint.configs.strictTypeChecked,
+      tseslint.configs.stylisticTypeChecked
+    ],
+    // What the tarball's consumer writes is not part of this project's TypeScript.
+    ignores: [".ci/**"],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       "@typescript-eslint/array-type": ["error", { default: "generic" }],
