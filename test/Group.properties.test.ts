@@ -138,9 +138,29 @@ const simulate = (work: Workload, limits: ReadonlyArray<number>, plan: Plan, sto
     return undefined
   }, true)
 
+  /** Starts a child, and checks what becomes of that in a group that is over (G3). */
+  const checkStart = (spec: Child) =>
+    Effect.suspend(() => {
+      let before: Group.Stats["state"] = "open"
+      const started = start(group, work.start, census.child(spec, true))
+      return Effect.onExitPrimitive(
+        scheduler.noting(() => (before = Group.stats(group).state), started),
+        (exit) => {
+          if (before === "open" || isInterrupted(exit)) return undefined
+          const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
+          const expected = before === "failed"
+            ? isDeepStrictEqual(essence(cause), essence(Group.failures(group)[0]!))
+            : Cause.squash(cause) instanceof Group.GroupClosed
+          scheduler.check(expected, `a start in a ${before} group ended as ${String(exit)}`)
+          return undefined
+        },
+        true
+      )
+    })
+
   const producer = Effect.onExit(
     Effect.gen(function*() {
-      for (const spec of work.children) yield* start(group, work.start, census.child(spec, true))
+      for (const spec of work.children) yield* checkStart(spec)
       yield* checkWait
     }),
     (exit) => Scope.close(scope, exit)
@@ -161,7 +181,9 @@ const simulate = (work: Workload, limits: ReadonlyArray<number>, plan: Plan, sto
   const actors = [producer, checkWait, limiter, interrupter, canceller]
 
   const result = scheduler.run(actors, () => {
-    const { active, failed, interrupted, started, succeeded } = Group.stats(group)
+    const { active, failed, interrupted, limit, started, state, succeeded, waiting } = Group.stats(group)
+    // G5: nobody waits for a place that is free, nor in a group that is over.
+    if (waiting > 0) assert.ok(state === "open" && active >= Number(limit), "waits beside a free place")
     // A place is held from its grant, which is before the start, to the end: so the ledger never shows less.
     assert.ok(started <= succeeded + failed + interrupted + active, "a child is in no account")
     assert.ok(census.running.size <= active, "a child runs without a place")

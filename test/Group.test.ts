@@ -482,6 +482,18 @@ describe("G5: the limit", () => {
       expect(begun()).toBe(4)
     })))
 
+  test("nobody who is admitted first gets another place ahead of those who still wait", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 1 })
+      const log: Array<string> = []
+      yield* Group.go(group, Effect.never)
+      const greedy = Effect.map(Group.tryGo(group, Effect.never), (started) => log.push(`greedy: ${started}`))
+      yield* start(Group.go(group, Effect.andThen(greedy, Effect.never)))
+      yield* start(Group.go(group, Effect.andThen(Effect.sync(() => log.push("waited")), Effect.never)))
+      yield* Group.setLimit(group, 3)
+      expect(log).toEqual(["greedy: false", "waited"])
+    })))
+
   // golang/go#27837: a blocked Go that can be cancelled
   test("a blocked go that is interrupted leaves its place, and its effect never runs", () =>
     run(Effect.gen(function*() {
