@@ -21,6 +21,7 @@ import type { Invariant } from "effect/Types"
 import { effectLast, invalid } from "./internal/args.js"
 import { Described } from "./internal/Described.js"
 import * as stack from "./internal/stack.js"
+import type { AnyFiber } from "./internal/stack.js"
 import { WaitQueue } from "./internal/WaitQueue.js"
 
 const TypeId = "~sluice/Group"
@@ -93,7 +94,9 @@ export class GroupClosed extends Data.TaggedError("GroupClosed")<{ readonly grou
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-type AnyFiber = Fiber.Fiber<unknown, unknown>
+/** How a fiber waits for a group: for its work, or to see the end of it. */
+const forWork = 0
+const forTheEnd = 1
 
 /**
  * The group's books. `state` only ever moves to the right:
@@ -110,7 +113,6 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 class GroupImpl<in out E> extends Described implements Group<E> {
   readonly [TypeId]: { readonly _E: Invariant<E> } = { _E: identity }
   readonly failures: Array<Cause.Cause<E>> = []
-
   /** The failure that cancelled the group, exactly as it was (G1). */
   fatal: Exit.Exit<never, E> | undefined = undefined
 
@@ -118,6 +120,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   private active = 0
   private started = 0
   private succeeded = 0
+  private failed = 0
   private interrupted = 0
 
   /** Those that have not ended. Each is forgotten as it ends (G6). */
@@ -127,9 +130,10 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 
   /** The calls of `go` that wait for a place. */
   private readonly pending = new WaitQueue<E>(this)
-  /** Those that wait for the children to end: from outside, and from inside a child, which cannot wait for itself. */
+  /** Those that wait for the children, from outside. */
   private readonly outside = new WaitQueue(neverGrants)
-  private readonly inside = new WaitQueue(neverGrants)
+  /** The children that do: they cannot wait for themselves, and those that wait for the end are waited for by none. */
+  private readonly inside = { forWork: new WaitQueue(neverGrants), forTheEnd: new WaitQueue(neverGrants) }
   /** The fiber that runs `scoped`: it waits for the body as well. */
   private readonly owner = new WaitQueue(neverGrants)
 
@@ -208,32 +212,36 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   /** Starts a child in a place that is taken already. The child runs inline, and may have ended on return. */
   private startChild<A, XE extends E, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
     this.started++
-    const child = runInline(parent, effect)
+    const { joined } = this.outside
+    const child = forkFrom(parent, effect)
     const exit = child.pollUnsafe()
     if (exit !== undefined) {
-      this.ended(child, exit)
+      this.ended(child.id, exit)
       return child
     }
     this.children.add(child)
     child.addObserver((exit) => {
       this.children.delete(child)
-      this.ended(child, exit)
+      this.ended(child.id, exit)
     })
     // While it was unknown here, the group may have ended without it, ...
-    if (this.state !== "open") child.interruptUnsafe(parent.id)
+    if (this.state !== "open") interrupt(child, parent.id)
     // ... and it may have begun to wait for the group from what looked like outside.
-    if (this.outside.size > 0) {
-      this.outside.transfer(child, this.inside)
+    if (this.outside.joined !== joined) {
+      this.outside.transfer(child, this.outside.joined - joined, (weight) => this.insideQueue(weight))
       this.wakeIfQuiet()
     }
     return child
   }
 
-  private ended(child: AnyFiber, exit: Exit.Exit<unknown, E>): void {
+  private ended(child: number, exit: Exit.Exit<unknown, E>): void {
     if (Exit.isSuccess(exit)) this.succeeded++
     // G4: from outside, or by the group itself (G1); neither is a failure.
     else if (Cause.hasInterruptsOnly(exit.cause)) this.interrupted++
-    else this.fail(exit.cause, child.id)
+    else {
+      this.failed++
+      this.fail(exit.cause, child)
+    }
     this.giveBack(1)
   }
 
@@ -242,62 +250,79 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     if (this.state !== "open" || this.onFailure === "continue") return
     this.state = "failed"
     this.fatal = Exit.failCause(cause)
-    this.interruptAll(by)
+    this.interruptAll(by, true)
   }
 
   /**
-   * Runs the body of `scoped`. It takes no place and is no child; but the first failure interrupts it too, and its own
-   * failure ends the group.
+   * Runs the body of `scoped`. It takes no place and is no child; but the failure that cancels the group interrupts it
+   * too, and its own failure, which is for `scoped` to report, cancels the children.
    */
-  runBody<A, XE, R>(parent: AnyFiber, body: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
-    const fiber = runInline(parent, body)
-    this.body = fiber
-    if (this.state !== "open") fiber.interruptUnsafe(parent.id)
-    fiber.addObserver((exit) => {
+  runBody<A, XE, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
+    const body = forkFrom(parent, effect)
+    this.body = body
+    if (this.state === "failed") interrupt(body, parent.id)
+    body.addObserver((exit) => {
       this.body = undefined
-      if (Exit.isFailure(exit) && this.state === "open") this.close(fiber.id)
+      if (Exit.isFailure(exit)) {
+        // What it dies of on its way out is not what `scoped` reports, and must not be lost.
+        const defects = this.fatal === undefined ? [] : exit.cause.reasons.filter(Cause.isDieReason)
+        if (defects.length > 0) this.failures.push(Cause.fromReasons<never>(defects))
+        if (this.state === "open") this.close(body.id)
+      }
       this.wakeIfQuiet()
     })
-    return fiber
+    return body
   }
 
+  /** Ends the group and its children, but not the body. */
   close(by: number): void {
     if (this.state === "closed") return
     this.state = "closed"
-    this.interruptAll(by)
+    this.interruptAll(by, false)
+  }
+
+  interruptBody(by: number): void {
+    if (this.body !== undefined) interrupt(this.body, by)
   }
 
   /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
-  private interruptAll(by: number): void {
-    stack.run(() => {
-      for (const child of Array.from(this.children)) child.interruptUnsafe(by)
-      this.body?.interruptUnsafe(by)
-      this.pending.settle(() => this.rejection)
-      this.wakeIfQuiet()
-    })
+  private interruptAll(by: number, withBody: boolean): void {
+    for (const child of Array.from(this.children)) interrupt(child, by)
+    if (withBody) this.interruptBody(by)
+    this.pending.settle(() => this.rejection)
+    this.wakeIfQuiet()
   }
 
   /**
-   * G2: suspends until every child has ended, finalizers included, and no `go` is pending. A child that waits does so
-   * for the others, except those that wait likewise. Return what it returns, in an uninterruptible region.
+   * G2: suspends until every child has ended, finalizers included, and no `go` is pending. A child waits for the others,
+   * except those that wait likewise; for the end, except those that wait for the end. Return what this returns, in an
+   * uninterruptible region.
    */
-  quiet(fiber: AnyFiber, restore: Restore): Effect.Effect<void> {
-    return this.waitIn(this.children.has(fiber) ? this.inside : this.outside, restore)
+  quiet(fiber: AnyFiber, weight: number, restore: Restore): Effect.Effect<void> {
+    return this.waitIn(this.children.has(fiber) ? this.insideQueue(weight) : this.outside, weight, restore)
   }
 
   /** As `quiet`, for the fiber that runs `scoped`, which waits for the body too. */
   over(restore: Restore): Effect.Effect<void> {
-    return this.waitIn(this.owner, restore)
+    return this.waitIn(this.owner, forTheEnd, restore)
   }
 
-  private waitIn(queue: WaitQueue, restore: Restore): Effect.Effect<void> {
-    const wait = queue.wait(0, restore, () => Effect.void)
+  private waitIn(queue: WaitQueue, weight: number, restore: Restore): Effect.Effect<void> {
+    const wait = queue.wait(weight, restore, () => Effect.void)
     this.wakeIfQuiet()
     return wait
   }
 
+  private insideQueue(weight: number): WaitQueue {
+    return weight === forWork ? this.inside.forWork : this.inside.forTheEnd
+  }
+
   private wakeIfQuiet(): void {
-    if (this.inside.size > 0 && this.active === this.inside.size) this.inside.settle(() => Exit.void)
+    const { forTheEnd, forWork } = this.inside
+    if (forTheEnd.size > 0 && this.active === forTheEnd.size) forTheEnd.settle(() => Exit.void)
+    // A pending `go` counts as work, unless those that wait here hold all the places it could get.
+    const noWork = this.pending.size === 0 || this.active >= this.limit
+    if (forWork.size > 0 && this.active === forWork.size + forTheEnd.size && noWork) forWork.settle(() => Exit.void)
     if (this.active + this.pending.size > 0) return
     if (this.owner.size > 0 && this.body === undefined) {
       // `scoped` is over now, not when its fiber gets to go on: nothing may start meanwhile.
@@ -319,7 +344,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
       waiting: this.pending.size,
       started: this.started,
       succeeded: this.succeeded,
-      failed: this.failures.length,
+      failed: this.failed,
       interrupted: this.interrupted,
       state: this.state
     }
@@ -333,20 +358,26 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 /** Those who wait for the group to be quiet hold nothing, and all go on at once. */
 const neverGrants = { take: () => false, giveBack: () => {} }
 
-/**
- * Forks an effect that runs inline, up to its first suspension. A child that starts a child that starts a child would
- * overflow the stack, so deep down it starts in a later turn instead.
- */
-const runInline = <A, E, R>(parent: AnyFiber, effect: Effect.Effect<A, E, R>): Fiber.Fiber<A, E> => {
-  // That the caller's context has R is what the type of the public function says.
+/** Forks a fiber that is detached and interruptible, and has what its caller has. */
+const forkFrom = <A, E, R>(parent: AnyFiber, effect: Effect.Effect<A, E, R>): Fiber.Fiber<A, E> => {
+  // That the caller has R is what the type of the public function says.
   const fork = Effect.runForkWith(parent.context as Context.Context<R>)
-  if (!stack.enter()) return fork(Effect.flatMap(Effect.yieldNow, () => effect))
   try {
-    return fork(effect)
-  } finally {
-    stack.leave()
+    return stack.start(fork, effect)
+  } catch (defect) {
+    // It has ended at once, and an observer it had given itself threw: then there is no handle. It counts as having died.
+    return fork(Effect.die(defect))
   }
 }
+
+const interrupt = (fiber: AnyFiber, by: number): void =>
+  stack.run(fiber, () => {
+    try {
+      fiber.interruptUnsafe(by)
+    } catch (error) {
+      stack.rethrow(fiber, error)
+    }
+  })
 
 // The interface hides the state, and GroupImpl is its only implementation.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
@@ -367,24 +398,36 @@ const makeImpl = <E>(where: string, options: Options | undefined): GroupImpl<E> 
   return new GroupImpl<E>(checkLimit(where, limit), onFailure, name)
 }
 
+/** The defects among some failures, as a cause of nothing else; undefined when there are none. */
+const defectsOf = <E>(failures: ReadonlyArray<Cause.Cause<E>>): Cause.Cause<never> | undefined => {
+  const defects = failures.flatMap((cause) => cause.reasons.filter(Cause.isDieReason))
+  return defects.length === 0 ? undefined : Cause.fromReasons<never>(defects)
+}
+
+const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+
 /**
- * Ends the group and then waits, uninterruptibly, as `wait` says. What the children died of meanwhile is nobody else's
- * to report, so it becomes the defect of the close; unless that would spoil a failure that is under way already.
+ * Ends a group as its scope closes. What its children die of meanwhile is nobody else's to report, so it becomes the
+ * defect of the close; unless the scope closes on a failure, which that would spoil.
  */
-const close = <E>(
-  group: GroupImpl<E>,
-  exit: Exit.Exit<unknown, unknown>,
-  wait: (fiber: AnyFiber) => Effect.Effect<void>
-): Effect.Effect<void> =>
+const closeScope = <E>(group: GroupImpl<E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     const known = group.failures.length
     group.close(fiber.id)
-    return Effect.flatMap(wait(fiber), () => {
-      if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return Effect.void
-      const defects = group.failures.slice(known).flatMap((cause) => cause.reasons.filter(Cause.isDieReason))
-      return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons<never>(defects))
+    return Effect.flatMap(group.quiet(fiber, forTheEnd, identity), () => {
+      const defects = Exit.isSuccess(exit) || isInterruption(exit) ? defectsOf(group.failures.slice(known)) : undefined
+      return defects === undefined ? Effect.void : Effect.failCause(defects)
     })
   })
+
+/** What `scoped` ends with: the failure that cancelled the group, or how the body ended, or else the first failure. */
+const outcome = <A, XE, E>(group: GroupImpl<E>, body: Exit.Exit<A, XE>): Exit.Exit<A, E | XE> => {
+  if (group.fatal !== undefined) return group.fatal
+  if (Exit.isSuccess(body)) return Exit.isSuccess(group.result) ? body : Exit.failCause(group.result.cause)
+  const defects = isInterruption(body) ? defectsOf(group.failures) : undefined
+  return defects === undefined ? body : Exit.failCause(Cause.combine(body.cause, defects))
+}
 
 /**
  * Tells whether a value is a `Group`.
@@ -392,7 +435,11 @@ const close = <E>(
  * @category guards
  * @since 0.1.0
  */
-export const isGroup = (u: unknown): u is Group<unknown> => hasProperty(u, TypeId)
+export const isGroup: {
+  // What is known to be a group keeps its E: a group of unknown errors would take any child.
+  <E>(u: Group<E>): u is Group<E>
+  (u: unknown): u is Group<unknown>
+} = (u: unknown): u is never => hasProperty(u, TypeId)
 
 /**
  * Creates a group that lives as long as the scope.
@@ -413,7 +460,8 @@ export const isGroup = (u: unknown): u is Group<unknown> => hasProperty(u, TypeI
  * Nobody learns of a failure but by `wait`, by `failures` and by the next `go`. With `onFailure: "continue"` the
  * failures are all kept, for `failures`, as long as the group is.
  *
- * Closing the scope from inside a child waits for the other children. It cannot wait for the child that closes it.
+ * A child that closes the scope waits for the other children; through a scope that closes in parallel, for itself too, and
+ * for ever.
  *
  * **Example** (Two requests, one of which fails)
  *
@@ -438,7 +486,7 @@ export const isGroup = (u: unknown): u is Group<unknown> => hasProperty(u, TypeI
 export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => makeImpl<E>("make", options)),
-    (group, exit) => close(group, exit, (fiber) => group.quiet(fiber, identity))
+    closeScope
   )
 
 /**
@@ -449,11 +497,13 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
  *
  * 1. The first child that fails interrupts the other children and the body, and `scoped` fails as that child did (G1).
  * 2. When the body fails, or is interrupted, the children are interrupted, and `scoped` ends as the body did.
- * 3. An interrupt of `scoped` itself interrupts the body and the children, and is passed on (G4).
- * 4. With `onFailure: "continue"`, children that fail interrupt nobody; `scoped` fails as the first of them did, once
- *    all have ended.
+ * 3. An interrupt of `scoped` itself interrupts the body and the children, and is passed on (G4), together with the
+ *    failure there was before it, if any.
+ * 4. With `onFailure: "continue"`, children that fail interrupt nobody. Once all have ended `scoped` fails as the first of
+ *    them did, unless the body failed: then it fails as the body did.
  *
- * Suspends until the body and all children have ended, finalizers included. The body runs in a fiber of its own.
+ * Suspends until the body and all children have ended, finalizers included. The body runs in a fiber of its own, which
+ * `Effect.forkChild` in it refers to.
  *
  * **Gotchas**
  *
@@ -483,20 +533,24 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
  */
 export const scoped = <A, XE, R, E = never>(
   options: Options,
-  body: (group: Group<E>) => Effect.Effect<A, XE, R>
+  f: (group: Group<E>) => Effect.Effect<A, XE, R>
 ): Effect.Effect<A, E | XE, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber((fiber) => {
       const group = makeImpl<E>("scoped", options)
-      const bodyFiber = group.runBody(fiber, Effect.suspend(() => body(group)))
-      const over = Effect.onExitPrimitive(
-        group.over(restore),
-        (exit) => Exit.isSuccess(exit) ? undefined : close(group, exit, () => group.over(identity))
-      )
-      return Effect.flatMap(
-        over,
-        () => group.fatal ?? Effect.flatMap(Fiber.join(bodyFiber), (a) => Effect.as(group.result, a))
-      )
+      const body = group.runBody(fiber, Effect.suspend(() => f(group)))
+      const over = Effect.onExitPrimitive(group.over(restore), (exit) => {
+        if (Exit.isSuccess(exit)) return undefined
+        // Interrupted from outside. If there was a failure before that, it is told beside it, as the runtime does (G4).
+        group.interruptBody(fiber.id)
+        group.close(fiber.id)
+        return Effect.flatMap(group.over(identity), () =>
+          Effect.flatMap(Fiber.await(body), (exit) => {
+            const told = outcome(group, exit)
+            return isInterruption(told) ? Effect.void : Effect.asVoid(told)
+          }))
+      })
+      return Effect.flatMap(over, () => Effect.flatMap(Fiber.await(body), (exit) => outcome(group, exit)))
     })
   )
 
@@ -520,6 +574,8 @@ const discard = () => Effect.void
  *
  * A child that calls `go` on its own group holds its place while it waits for another one: with every place held by such
  * a child, none moves. Use `tryGo`, or a group of its own for each level.
+ *
+ * A child that needs a `Scope` gets the caller's. Wrap it in `Effect.scoped` to release with the child.
  *
  * **Example** (At most four at a time)
  *
@@ -638,7 +694,8 @@ export const fork: {
  * `failures`. Every child has ended, its finalizers included, when it returns (G2). May be called any number of times, and
  * an open group goes on to take children.
  *
- * A child that calls it waits for the other children, except those that wait likewise.
+ * A child that calls it waits for the other children, except those that wait likewise. A fiber that a child has forked, as
+ * `Effect.timeout` does, would wait for that child.
  *
  * **Example** (A group in two batches)
  *
@@ -665,7 +722,7 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber((fiber) => {
       const group = impl(self)
-      return Effect.flatMap(group.quiet(fiber, restore), () => group.result)
+      return Effect.flatMap(group.quiet(fiber, forWork, restore), () => group.result)
     })
   )
 
@@ -711,7 +768,7 @@ export const setLimit: {
  *
  * The group is closed from then on: another `go` dies with `GroupClosed` (G3). `wait` succeeds, unless a child failed.
  * An interrupt while it waits stops the waiting only. Called again, it waits again. A child that calls it is interrupted
- * with the others.
+ * with the others; the body of `scoped` is no child, and goes on.
  *
  * **Example** (Stopping)
  *
@@ -737,7 +794,7 @@ export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
     Effect.withFiber((fiber) => {
       const group = impl(self)
       group.close(fiber.id)
-      return group.quiet(fiber, restore)
+      return group.quiet(fiber, forTheEnd, restore)
     })
   )
 

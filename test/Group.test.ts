@@ -1,6 +1,7 @@
 import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber, Queue, Scope } from "effect"
-import { Group } from "sluice"
+import { Group, Semaphore } from "sluice"
 import { describe, expect, test } from "vitest"
+import { Controlled } from "./support/controlled.js"
 import { collectGarbage, defectOf, interrupted, isInterrupted, run, settle, squash, start } from "./support/effect.js"
 
 const { stats } = Group
@@ -724,6 +725,52 @@ describe("a child may do anything to its own group", () => {
       expect(log.toSorted()).toEqual(["at once", "later"])
     })))
 
+  test("wait for it: what still waits for a place is waited for, too", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make<string>({ limit: 2 })
+      const first = yield* child
+      const log: Array<string> = []
+      yield* Group.go(group, first.effect)
+      const waiting = yield* Group.fork(
+        group,
+        Effect.onExit(Group.wait(group), () => Effect.sync(() => log.push("waited")))
+      )
+      for (const name of ["a", "b", "c"]) yield* start(Group.go(group, Effect.sync(() => log.push(name))))
+      yield* first.succeed
+      yield* Fiber.await(waiting)
+      expect(log).toEqual(["a", "b", "c", "waited"])
+    })))
+
+  test("wait for it, with all places held by children that wait: what is pending cannot run before, and is not waited for", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 1 })
+      const log: Array<string> = []
+      const waiter = Effect.andThen(
+        Effect.yieldNow,
+        Effect.andThen(Group.wait(group), Effect.sync(() => log.push("waited")))
+      )
+      yield* Group.go(group, waiter)
+      yield* Group.go(group, Effect.sync(() => log.push("ran")))
+      yield* Group.wait(group)
+      expect(log).toEqual(["waited", "ran"])
+    })))
+
+  test("close its scope while another one waits in a finalizer: that one has ended before the close returns", () =>
+    run(Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const group = yield* Group.make().pipe(Scope.provide(scope))
+      const log: Array<string> = []
+      const finalizer = Effect.andThen(
+        Group.wait(group),
+        Effect.andThen(settle, Effect.sync(() => log.push("other ended")))
+      )
+      yield* Group.go(group, Effect.onExit(Effect.never, () => finalizer))
+      const closing = Effect.andThen(Scope.close(scope, Exit.void), Effect.sync(() => log.push("closed")))
+      const closer = yield* Group.fork(group, Effect.uninterruptible(Effect.andThen(Effect.yieldNow, closing)))
+      yield* Fiber.await(closer)
+      expect(log).toEqual(["other ended", "closed"])
+    })))
+
   test.each([["at once", Effect.void], ["after it has suspended", Effect.yieldNow]])(
     "cancel it, %s: all are interrupted, the child included",
     (_, before) =>
@@ -781,7 +828,174 @@ describe("a child may do anything to its own group", () => {
     })))
 })
 
+describe("what is cancelled, and what is told", () => {
+  test("cancel in the body of scoped ends the children; the body goes on, and its value is what scoped returns", () =>
+    run(Effect.gen(function*() {
+      const losers: Array<string> = []
+      const race = Group.scoped({}, (group) =>
+        Effect.gen(function*() {
+          const winner = yield* Deferred.make<string>()
+          for (const name of ["a", "b", "c"]) {
+            const runner = name === "b"
+              ? Effect.andThen(Effect.yieldNow, Deferred.succeed(winner, name))
+              : Effect.onInterrupt(Effect.never, () => Effect.sync(() => losers.push(name)))
+            yield* Group.go(group, runner)
+          }
+          const name = yield* Deferred.await(winner)
+          yield* Group.cancel(group)
+          return name
+        }))
+      expect(yield* race).toBe("b")
+      expect(losers).toEqual(["a", "c"])
+    })))
+
+  test("an interrupt of scoped after a cancel still reaches the body", () =>
+    run(Effect.gen(function*() {
+      const fiber = yield* start(Group.scoped({}, (group) => Effect.andThen(Group.cancel(group), Effect.never)))
+      expect(isInterrupted(yield* interrupted(fiber))).toBe(true)
+    })))
+
+  const reasons = (exit: Exit.Exit<unknown, unknown>) =>
+    Exit.isFailure(exit)
+      ? exit.cause.reasons.map((reason) =>
+        reason._tag === "Interrupt" ? "Interrupt" : Cause.squash(Cause.fromReasons([reason]))
+      )
+      : []
+  const cleanup = Effect.onExit(Effect.never, () => settle)
+  const dying = Effect.onExit(Effect.never, () => Effect.andThen(settle, Effect.die("cleanup")))
+  type Body = (group: Group.Group<string>) => Effect.Effect<unknown, string>
+  const interruptedAfter = (body: Body) =>
+    Effect.gen(function*() {
+      const fiber = yield* start(Group.scoped({}, body))
+      fiber.interruptUnsafe()
+      return new Set(reasons(yield* Fiber.await(fiber)))
+    })
+  const cases: ReadonlyArray<[string, Body, ReadonlyArray<unknown>]> = [
+    [
+      "a child that failed, before siblings had ended",
+      (group) => Effect.andThen(Group.go(group, cleanup), Group.go(group, Effect.fail("child"))),
+      ["Interrupt", "child"]
+    ],
+    [
+      "a child that died, before siblings had ended",
+      (group) => Effect.andThen(Group.go(group, cleanup), Group.go(group, Effect.die("bug"))),
+      ["Interrupt", "bug"]
+    ],
+    [
+      "a body that died, before children had ended",
+      (group) => Effect.andThen(Group.go(group, cleanup), Effect.die("bug")),
+      ["Interrupt", "bug"]
+    ],
+    ["a child whose finalizer dies of it", (group) => Effect.andThen(Group.go(group, dying), Effect.never), [
+      "Interrupt",
+      "cleanup"
+    ]],
+    ["nothing else", (group) => Effect.andThen(Group.go(group, cleanup), Effect.never), ["Interrupt"]]
+  ]
+  test.each(cases)("an interrupt from outside is told with %s", (_, body, expected) =>
+    run(Effect.gen(function*() {
+      expect(yield* interruptedAfter(body)).toEqual(new Set(expected))
+    })))
+
+  test("a body that interrupts itself is told with what a child's finalizer then dies of", () =>
+    run(Effect.gen(function*() {
+      const exit = yield* Effect.exit(
+        Group.scoped({}, (group) => Effect.andThen(Group.go(group, dying), Effect.interrupt))
+      )
+      expect(new Set(reasons(exit))).toEqual(new Set(["Interrupt", "cleanup"]))
+    })))
+
+  test("what the body dies of, interrupted by a child's failure, is among the failures", () =>
+    run(Effect.gen(function*() {
+      let group: Group.Group<string> | undefined
+      const exit = yield* Effect.exit(Group.scoped({}, (g: Group.Group<string>) => {
+        group = g
+        return Effect.onExit(
+          Effect.andThen(Group.go(g, Effect.andThen(Effect.yieldNow, Effect.fail("child"))), Effect.never),
+          () => Effect.die("body")
+        )
+      }))
+      expect(exit).toEqual(Exit.fail("child"))
+      expect(Group.failures(group!).map(Cause.squash)).toEqual(["child", "body"])
+      expect(stats(group!)).toMatchObject({ started: 1, failed: 1 })
+    })))
+})
+
+describe("an observer of the user's that throws", () => {
+  const plan = { seed: undefined, preemption: 0, interrupts: [] }
+  const boom = () => {
+    throw new Error("observer")
+  }
+
+  test("does not keep a group from interrupting the others, nor from being waited for", () => {
+    const log: Array<string> = []
+    const effect = Group.scoped({}, (group: Group.Group<string>) =>
+      Effect.gen(function*() {
+        const first = yield* Group.fork(group, Effect.never)
+        first.addObserver(boom)
+        yield* Group.go(group, Effect.onInterrupt(Effect.never, () => Effect.sync(() => log.push("interrupted"))))
+        yield* Group.go(group, Effect.andThen(Effect.yieldNow, Effect.fail("child")))
+      }))
+    const scheduler = new Controlled(plan)
+    // It comes out where the runtime itself would throw it, ...
+    expect(() => scheduler.run([effect])).toThrow("observer")
+    // ... and everything else goes its way.
+    expect(scheduler.run([]).exits).toEqual([Exit.fail("child")])
+    expect(log).toEqual(["interrupted"])
+  })
+
+  test("does not strand those who wait behind", () => {
+    const semaphore = Semaphore.makeUnsafe(1)
+    const log: Array<string> = []
+    const waiter = (name: string) => Semaphore.withPermit(semaphore, Effect.sync(() => log.push(name)))
+    const effect = Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      yield* start(Semaphore.withPermit(semaphore, Deferred.await(gate)))
+      const first = yield* start(waiter("first"))
+      first.addObserver(boom)
+      yield* start(waiter("second"))
+      yield* start(waiter("third"))
+      yield* Deferred.succeed(gate, void 0)
+      yield* settle
+    })
+    const scheduler = new Controlled(plan)
+    expect(() => scheduler.run([effect])).toThrow("observer")
+    expect(scheduler.run([]).stuck).toEqual([])
+    expect(log).toEqual(["first", "second", "third"])
+    expect(Semaphore.stats(semaphore)).toMatchObject({ held: 0, waiting: 0 })
+  })
+
+  test("on a child that ends in its start makes that child one that died", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make()
+      yield* Group.go(group, Effect.withFiber((fiber) => Effect.sync(() => void fiber.addObserver(boom))))
+      expect(String(yield* defectOf(Group.wait(group)))).toBe("Error: observer")
+      expect(stats(group)).toMatchObject({ active: 0, failed: 1 })
+    })))
+})
+
 describe("size does not matter", () => {
+  test("ten thousand groups, each begun by a finalizer that the failure of the one before runs inline", () =>
+    run(Effect.gen(function*() {
+      let finalizers = 0
+      const nested = (n: number): Effect.Effect<void> =>
+        n === 0 ? Effect.void : Effect.scoped(Effect.gen(function*() {
+          const group = yield* Group.make<string>()
+          // The group fails while this child is being started.
+          const child = Effect.andThen(Effect.exit(Group.go(group, Effect.fail("inner"))), Effect.never)
+          yield* Effect.exit(Group.go(
+            group,
+            Effect.onExit(child, () => {
+              finalizers++
+              return nested(n - 1)
+            })
+          ))
+          yield* Effect.exit(Group.wait(group))
+        }))
+      yield* nested(10_000)
+      expect(finalizers).toBe(10_000)
+    })))
+
   test("a chain of a hundred thousand children, each started by the one before", () =>
     run(Effect.gen(function*() {
       const group = yield* Group.make()

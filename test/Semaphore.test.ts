@@ -487,12 +487,31 @@ describe("S6: size does not matter", () => {
         )
       }
       yield* first.release
-      expect(done).toBe(n)
+      while (done < n) yield* Effect.yieldNow
+      yield* settle
       expect(semaphores.every((semaphore) => stats(semaphore).held === 0)).toBe(true)
     })))
 })
 
 describe("a resumed fiber may do anything, at once", () => {
+  test("come back for ever as fast as it is served, and timers still fire", () =>
+    run(Effect.gen(function*() {
+      const semaphore = yield* Semaphore.make(1)
+      const first = yield* holder(semaphore, 1)
+      let served = 0
+      const greedy = Effect.forever(Semaphore.withPermit(semaphore, Effect.sync(() => served++)), {
+        disableYield: true
+      })
+      const fibers = yield* Effect.forEach([1, 2, 3], () => start(greedy))
+      yield* first.release
+      yield* Effect.callback<void>((resume) => {
+        setTimeout(() => resume(Effect.void))
+      })
+      yield* Fiber.interruptAll(fibers)
+      expect(served).toBeGreaterThan(1_000)
+      expect(stats(semaphore)).toEqual({ capacity: 1, held: 0, available: 1, waiting: 0 })
+    })))
+
   test("acquire and release again, in a loop, inside the hand-over", () =>
     run(Effect.gen(function*() {
       const semaphore = yield* Semaphore.make(1)

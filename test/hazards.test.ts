@@ -139,11 +139,11 @@ describe("a lazily forked fiber that is interrupted before it starts", () => {
             fiber.interruptUnsafe()
           })
           : Group.go(group, Effect.suspend(() => chain(depth - 1)))
-      yield* chain(16)
+      yield* chain(32)
       yield* Group.wait(group)
       expect(isInterrupted(deepest!.pollUnsafe()!)).toBe(true)
       expect(log).toEqual([])
-      expect(Group.stats(group)).toMatchObject({ active: 0, started: 17, succeeded: 16, interrupted: 1 })
+      expect(Group.stats(group)).toMatchObject({ active: 0, started: 33, succeeded: 32, interrupted: 1 })
     })))
 })
 

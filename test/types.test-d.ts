@@ -83,6 +83,12 @@ test("Group: a child whose error is not in E does not compile", () => {
   return [wider, narrower]
 })
 
+test("Group: isGroup keeps what is known of a group", () => {
+  if (Group.isGroup(booms)) expectTypeOf(booms).toEqualTypeOf<Group.Group<Boom>>()
+  const unknown: unknown = booms
+  if (Group.isGroup(unknown)) expectTypeOf(unknown).toEqualTypeOf<Group.Group<unknown>>()
+})
+
 test("Group.scoped: the body's value; the errors of the body and of the children; the services of both", () => {
   const nursery = Group.scoped({ limit: 2 }, (group: Group.Group<Boom>) =>
     Effect.gen(function*() {

@@ -2,6 +2,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as stack from "./stack.js"
+import type { AnyFiber } from "./stack.js"
+
+// How many of those who come meanwhile are served in one turn: a few milliseconds, as long as a fiber runs at a stretch.
+const turn = 1024
 
 /**
  * Keeps a queue's books: whether there is room, which the queue itself does not know.
@@ -32,12 +36,15 @@ export interface Owner {
  * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
  * all resuming to one loop. A call from within the loop returns at once, and the loop below it sees what it changed.
  *
- * Every operation is O(1), apart from `settle` and `transfer`, which look at each waiter once.
+ * Every operation is O(1), apart from `settle`, which looks at each waiter once, and `transfer`, which says what it takes.
  */
 export class WaitQueue<E = never> {
   private readonly waiting = new List<Waiter<E>>()
   private readonly settled = new List<Waiter<E>>()
   private loop: "idle" | "postponed" | "running" = "idle"
+
+  /** How many have ever joined. */
+  joined = 0
 
   constructor(private readonly owner: Owner) {}
 
@@ -58,6 +65,7 @@ export class WaitQueue<E = never> {
   ): Effect.Effect<A, E2 | E3, R> {
     const waiter = new Waiter(this, weight)
     this.waiting.push(waiter)
+    this.joined++
     const suspended = Effect.onExitPrimitive(
       restore(Effect.callback<void, E>((resume) => waiter.suspend(resume))),
       (exit) => {
@@ -71,13 +79,10 @@ export class WaitQueue<E = never> {
 
   /** Grants from the front while there is room. The first that does not fit holds up all behind it: strict FIFO. */
   flush(): void {
-    if (this.loop !== "idle" || (this.waiting.size === 0 && this.settled.size === 0)) return
-    if (stack.enter()) return this.wake()
+    const first = this.first
+    if (this.loop !== "idle" || first === undefined) return
     this.loop = "postponed"
-    stack.postpone(() => {
-      this.loop = "idle"
-      this.flush()
-    })
+    stack.run(first.fiber, this.wakeAll)
   }
 
   /** Ends, in order, the wait of those for whom `decide` has an exit. They hold no reservation. */
@@ -94,24 +99,44 @@ export class WaitQueue<E = never> {
     this.flush()
   }
 
-  /** Moves the place that `fiber` holds in this queue, if it holds one, to the end of another queue. */
-  transfer(fiber: Fiber.Fiber<unknown, unknown>, to: WaitQueue<E>): void {
-    for (let waiter = this.waiting.head; waiter !== undefined; waiter = waiter.next) {
-      if (waiter.fiber !== fiber) continue
-      this.waiting.remove(waiter)
-      waiter.queue = to
-      return to.waiting.push(waiter)
+  /** Moves the places that `fiber` has among the `newest` of this queue, if any, to the ends of other queues. */
+  transfer(fiber: AnyFiber, newest: number, to: (weight: number) => WaitQueue<E>): void {
+    let waiter = this.waiting.tail
+    for (let seen = 0; waiter !== undefined && seen < newest; seen++) {
+      const before = waiter.prev
+      if (waiter.fiber === fiber) {
+        this.waiting.remove(waiter)
+        waiter.queue = to(waiter.weight)
+        waiter.queue.waiting.push(waiter)
+      }
+      waiter = before
     }
   }
 
-  private wake(): void {
+  private get first(): Waiter<E> | undefined {
+    return this.settled.head ?? this.waiting.head
+  }
+
+  /**
+   * The loop. It does not go on for ever where fibers come back as fast as they are served, or nothing else would ever
+   * run: in one turn it serves those who wait when it begins, and some who come meanwhile. It also breaks off when
+   * resuming a fiber throws, as where the stack overflows. The next turn goes on with who is left.
+   */
+  private readonly wakeAll = (): void => {
     this.loop = "running"
-    try {
-      for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) waiter.wake()
-    } finally {
-      this.loop = "idle"
-      stack.leave()
+    for (let left = Math.max(this.waiting.size + this.settled.size, turn); left > 0; left--) {
+      const waiter = this.next()
+      if (waiter === undefined) {
+        this.loop = "idle"
+        return
+      }
+      if (!waiter.wake()) break
     }
+    this.loop = "idle"
+    const first = this.first
+    if (first === undefined) return
+    this.loop = "postponed"
+    stack.later(first.fiber, this.wakeAll)
   }
 
   private next(): Waiter<E> | undefined {
@@ -132,7 +157,8 @@ export class WaitQueue<E = never> {
 }
 
 class Waiter<E> {
-  readonly fiber = Fiber.getCurrent()
+  // Whoever waits is a fiber that runs.
+  readonly fiber = Fiber.getCurrent() as AnyFiber
   state: "waiting" | "granted" | "settled" | "gone" = "waiting"
   exit: Exit.Exit<void, E> = Exit.void
   prev: Waiter<E> | undefined = undefined
@@ -150,15 +176,22 @@ class Waiter<E> {
     }
   }
 
-  wake(): void {
-    this.resume?.(this.exit)
+  /** Answers whether that went well. */
+  wake(): boolean {
+    try {
+      this.resume?.(this.exit)
+      return true
+    } catch (error) {
+      stack.rethrow(this.fiber, error)
+      return false
+    }
   }
 }
 
 /** Doubly linked through its nodes, so that one in the middle leaves in O(1). */
 class List<Node extends { prev: Node | undefined; next: Node | undefined }> {
   head: Node | undefined = undefined
-  private tail: Node | undefined = undefined
+  tail: Node | undefined = undefined
   size = 0
 
   push(node: Node): void {

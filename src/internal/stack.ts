@@ -1,55 +1,60 @@
+import * as Effect from "effect/Effect"
+import type { Fiber } from "effect/Fiber"
+
 /**
  * Keeps the JavaScript stack flat.
  *
  * Resuming, interrupting or starting a fiber runs it on the caller's stack, up to its next suspension. That is what
  * makes a hand-over fast, and what makes a chain of them overflow: a fiber that is resumed releases something, which
- * resumes the next one, and so on through a million semaphores or nested groups.
+ * resumes the next one, and so on down a hundred thousand semaphores or nested groups.
  *
- * So every place that runs another fiber enters here first. A few levels may nest. Past that the work is postponed, and
- * done by the outermost level before it returns, still in the same turn of the event loop.
+ * So whatever runs another fiber does it through here. A few levels nest; what would be deeper runs in a later turn.
  */
 
-// Deep enough that ordinary nesting stays inline; 16 levels of a few dozen frames each are a small part of the stack.
-const maxDepth = 16
+export type AnyFiber = Fiber<unknown, unknown>
+
+// A level is some dozen frames, so these are a small part of the stack.
+const maxDepth = 32
 
 let depth = 0
-let postponed: Array<() => void> = []
 
-/** Answers true, and must be paired with `leave`, when there is room to run another fiber inline. */
-export const enter = (): boolean => {
-  if (depth >= maxDepth) return false
-  depth++
-  return true
-}
-
-/** Ends a level. The outermost one first does all that was postponed under it. */
-export const leave = (): void => {
-  try {
-    if (depth === 1) runPostponed()
-  } finally {
-    depth--
-  }
-}
-
-/** Leaves `task` to the outermost level. Only for a caller whose `enter` answered false. */
-export const postpone = (task: () => void): void => {
-  postponed.push(task)
-}
-
-/** Runs `task` now when there is room, and before the outermost level returns when there is not. */
-export const run = (task: () => void): void => {
-  if (!enter()) return postpone(task)
+/** Runs `task`, which runs fibers, `fiber` among them: now, or from that one's dispatcher when now would be too deep. */
+export const run = (fiber: AnyFiber, task: () => void): void => {
+  const level = depth
+  if (level >= maxDepth) return later(fiber, task)
+  depth = level + 1
   try {
     task()
   } finally {
-    leave()
+    // To what it was, rather than one less: should the stack overflow all the same, no level is lost.
+    depth = level
   }
 }
 
-const runPostponed = (): void => {
-  while (postponed.length > 0) {
-    const tasks = postponed
-    postponed = []
-    for (const task of tasks) task()
+/** Runs `task` in a later turn of the event loop. */
+export const later = (fiber: AnyFiber, task: () => void): void =>
+  fiber.currentDispatcher.scheduleTask(() => run(fiber, task), 0)
+
+/**
+ * Throws `error` where no caller of ours is in its way. What a fiber throws at who runs it comes from an observer of the
+ * user's, and neither that caller nor the other fibers it has to run are to blame.
+ */
+export const rethrow = (fiber: AnyFiber, error: unknown): void =>
+  later(fiber, () => {
+    throw error
+  })
+
+/** Forks an effect, which runs up to its first suspension; or does not begin yet, when that would be too deep. */
+export const start = <A, E, R>(
+  fork: (effect: Effect.Effect<A, E, R>) => Fiber<A, E>,
+  effect: Effect.Effect<A, E, R>
+): Fiber<A, E> => {
+  const level = depth
+  if (level >= maxDepth) return fork(Effect.flatMap(Effect.yieldNow, () => effect))
+  depth = level + 1
+  try {
+    return fork(effect)
+  } finally {
+    depth = level
   }
 }

@@ -65,10 +65,12 @@ const contenders: ReadonlyArray<Contender> = [
   }, 10_000]
 ]
 
-const measure = async (effect: Effect.Effect<void>): Promise<number> => {
+/** ns per waiter. Small sizes are repeated: alone they are over before the clock and the compiler have warmed up. */
+const measure = async (run: (n: number) => Effect.Effect<void>, n: number): Promise<number> => {
+  const repeats = Math.max(1, 20_000 / n)
   const start = process.hrtime.bigint()
-  await Effect.runPromise(effect)
-  return Number(process.hrtime.bigint() - start)
+  for (let i = 0; i < repeats; i++) await Effect.runPromise(run(n))
+  return Number(process.hrtime.bigint() - start) / n / repeats
 }
 
 const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
@@ -82,9 +84,9 @@ for (const n of sizes) {
   for (let round = -1; round < rounds; round++) {
     for (const [name, run, largest] of contenders) {
       if (n > largest) continue
-      const time = await measure(run(n))
+      const time = await measure(run, n)
       // The first round warms up.
-      if (round >= 0) times.get(name)?.push(time / n)
+      if (round >= 0) times.get(name)?.push(time)
     }
   }
   for (const [name, values] of times) {
