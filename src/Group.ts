@@ -239,6 +239,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     // G4: from outside, or by the group itself (G1); neither is a failure.
     else if (Cause.hasInterruptsOnly(exit.cause)) this.interrupted++
     else {
+      // An error or a defect (G7).
       this.failed++
       this.fail(exit.cause, child)
     }

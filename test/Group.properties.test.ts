@@ -9,9 +9,13 @@ import { anyPlan, runs, stockPlan } from "./support/arbitraries.js"
 import { Controlled, type Plan } from "./support/controlled.js"
 import { isInterrupted } from "./support/effect.js"
 
-/** What a child does: `work` turns, or a nested group; then it ends; then its finalizer takes `cleanup` turns. */
+/**
+ * What a child does: `work` turns, or a nested group; then it may ask something of its own group; then it ends; then its
+ * finalizer takes `cleanup` turns.
+ */
 interface Child {
   readonly work: number
+  readonly ask?: "nothing" | "wait" | "cancel" | "close"
   readonly end: "succeed" | "fail" | "die" | "never" | "interrupt"
   readonly cleanup: number
   readonly cleanupDies: boolean
@@ -22,6 +26,7 @@ const children = (depth: number): fc.Arbitrary<ReadonlyArray<Child>> =>
   fc.array(
     fc.record({
       work: fc.nat(3),
+      ask: fc.constantFrom("nothing", "nothing", "nothing", "nothing", "wait", "cancel", "close"),
       end: fc.constantFrom("succeed", "succeed", "fail", "die", "never", "interrupt"),
       cleanup: fc.nat(2),
       cleanupDies: fc.constantFrom(false, false, false, true),
@@ -54,6 +59,24 @@ class Census {
   /** The causes of failed children of the group itself, in the order in which they ended. */
   readonly failed: Array<Cause.Cause<unknown>> = []
   onBegin: () => void = () => {}
+  /** The group under test, and what closes its scope, for the children that ask something of it. */
+  group: Group.Group<string> | undefined = undefined
+  close: Effect.Effect<void> = Effect.void
+
+  private ask(ask: Child["ask"]): Effect.Effect<void, string> {
+    if (this.group === undefined) return Effect.void
+    switch (ask) {
+      case "wait":
+        return Group.wait(this.group)
+      case "cancel":
+        return Group.cancel(this.group)
+      case "close":
+        return this.close
+      case "nothing":
+      case undefined:
+        return Effect.void
+    }
+  }
 
   /** A child's effect. `top` marks the children of the group under test, which are the ones it limits. */
   child(spec: Child, top: boolean): Effect.Effect<unknown, string> {
@@ -72,7 +95,8 @@ class Census {
         (group: Group.Group<string>) =>
           Effect.forEach(spec.nested, (inner) => Group.go(group, this.child(inner, false)), { discard: true })
       )
-    const body = Effect.andThen(Effect.andThen(turns(spec.work), nested), ends[spec.end])
+    const asked = top ? Effect.suspend(() => this.ask(spec.ask)) : Effect.void
+    const body = Effect.andThen(Effect.andThen(turns(spec.work), nested), Effect.andThen(asked, ends[spec.end]))
     const finalize = Effect.andThen(turns(spec.cleanup), spec.cleanupDies ? Effect.die("cleanup") : Effect.void)
     return Effect.uninterruptibleMask((restore) => {
       this.began++
@@ -118,6 +142,8 @@ const simulate = (work: Workload, limits: ReadonlyArray<number>, plan: Plan, sto
   const group = Effect.runSync(
     Group.make<string>({ limit: work.limit, onFailure: work.onFailure }).pipe(Scope.provide(scope))
   )
+  census.group = group
+  census.close = Scope.close(scope, Exit.void)
   let highest: number = work.limit === "unbounded" ? Infinity : work.limit
 
   census.onBegin = () => {
@@ -230,6 +256,7 @@ describe("over random schedules and cancellations", () => {
         let group: Group.Group<string> | undefined
         const nursery = Group.scoped({ limit: work.limit, onFailure: work.onFailure }, (g: Group.Group<string>) => {
           group = g
+          census.group = g
           return Effect.gen(function*() {
             for (const spec of work.children) yield* start(g, work.start, census.child(spec, true))
             yield* turns(1)

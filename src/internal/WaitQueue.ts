@@ -36,7 +36,7 @@ export interface Owner {
  * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
  * all resuming to one loop. A call from within the loop returns at once, and the loop below it sees what it changed.
  *
- * Every operation is O(1), apart from `settle`, which looks at each waiter once, and `transfer`, which says what it takes.
+ * Every operation is O(1) (S6), apart from `settle`, which looks at each waiter once, and `transfer`, which says what it takes.
  */
 export class WaitQueue<E = never> {
   private readonly waiting = new List<Waiter<E>>()

@@ -1,3 +1,5 @@
+import { format } from "effect/Formatter"
+
 /** A programmer's error: it names the module's function, the argument and the value, and becomes a defect. */
 export const invalid = (where: string, argument: string, requirement: string, value: unknown): RangeError =>
   new RangeError(`${where}: ${argument} must be ${requirement}, got ${show(value)}`)
@@ -9,7 +11,8 @@ export const checkInteger = (where: string, argument: string, value: unknown, mi
   return invalid(where, argument, tooLarge ? "at most Number.MAX_SAFE_INTEGER" : `an integer >= ${min}`, value)
 }
 
-const show = (value: unknown): string => typeof value === "string" ? JSON.stringify(value) : String(value)
+// Numbers as they are written; `format` takes whatever else comes from JavaScript.
+const show = (value: unknown): string => typeof value === "number" ? String(value) : format(value)
 
 type Body = (...args: Array<unknown>) => unknown
 
