@@ -253,18 +253,19 @@ describe("over random schedules and cancellations", () => {
     fc.assert(
       fc.property(workload, fc.constantFrom("succeed", "fail", "never"), anyPlan(1), (work, end, plan) => {
         const census = new Census()
+        const scheduler = new Controlled(plan)
         let group: Group.Group<string> | undefined
         const nursery = Group.scoped({ limit: work.limit, onFailure: work.onFailure }, (g: Group.Group<string>) => {
           group = g
           census.group = g
           return Effect.gen(function*() {
             for (const spec of work.children) yield* start(g, work.start, census.child(spec, true))
-            yield* turns(1)
+            yield* turns(3)
+            scheduler.check(Group.stats(g).state !== "failed", "the body went on after a child's failure")
             return yield* { succeed: Effect.succeed("body"), fail: Effect.fail("body"), never: turns(30) }[end]
           })
         })
         const canceller = Effect.andThen(turns(60), Effect.suspend(() => group ? Group.cancel(group) : Effect.void))
-        const scheduler = new Controlled(plan)
         const returned = Effect.onExitPrimitive(nursery, () => {
           scheduler.check(census.nothingRuns, "scoped returned and a child still runs")
           return undefined
