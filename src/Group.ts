@@ -62,8 +62,8 @@ export interface Options {
  *
  * `active` children run or hold a place to run, `waiting` calls of `go` are suspended at the limit. Of the `started`
  * children, those that are no longer active have `succeeded`, `failed` (with an error or a defect) or were
- * `interrupted`. `state` is `"failed"` after the first failure, and `"closed"` once the group was cancelled or its scope
- * has closed.
+ * `interrupted`. `state` is `"failed"` once a failure has cancelled the group (with `onFailure: "continue"` none does), and
+ * `"closed"` once it was cancelled otherwise or its scope has closed.
  *
  * @category models
  * @since 0.1.0
@@ -458,7 +458,7 @@ export const isGroup: {
  *
  * **Gotchas**
  *
- * Nobody learns of a failure but by `wait`, by `failures` and by the next `go`. With `onFailure: "continue"` the
+ * A failure shows only in `wait`, in `failures` and in the next `go`. With `onFailure: "continue"` the
  * failures are all kept, for `failures`, as long as the group is.
  *
  * A child that closes the scope waits for the other children; through a scope that closes in parallel, for itself too, and
@@ -503,12 +503,12 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
  * 4. With `onFailure: "continue"`, children that fail interrupt nobody. Once all have ended `scoped` fails as the first of
  *    them did, unless the body failed: then it fails as the body did.
  *
- * Suspends until the body and all children have ended, finalizers included. The body runs in a fiber of its own, which
- * `Effect.forkChild` in it refers to.
+ * Suspends until the body and all children have ended, finalizers included. Fibers forked in the body with
+ * `Effect.forkChild` end with the body.
  *
  * **Gotchas**
  *
- * TypeScript does not infer `E` from the body: children may not fail unless the parameter says so, as below.
+ * Annotate the parameter, as below: without `(group: Group.Group<MyError>)` children must not fail.
  *
  * **Example** (All or nothing)
  *
@@ -574,7 +574,7 @@ const discard = () => Effect.void
  * **Gotchas**
  *
  * A child that calls `go` on its own group holds its place while it waits for another one: with every place held by such
- * a child, none moves. Use `tryGo`, or a group of its own for each level.
+ * a child, none moves. Bound the work inside the children instead, with a `Semaphore`.
  *
  * A child that needs a `Scope` gets the caller's. Wrap it in `Effect.scoped` to release with the child.
  *
@@ -611,11 +611,11 @@ export const go: {
 )
 
 /**
- * Starts a child if there is a place for it now, and answers whether there was.
+ * Starts a child if there is a place for it now, and returns whether there was.
  *
  * **Details**
  *
- * Never suspends, and does not barge: it answers false at the limit, and while any `go` waits (G5). Fails and dies as
+ * Never suspends, and does not overtake: it returns false at the limit, and while any `go` waits (G5). Fails and dies as
  * `go` does. O(1).
  *
  * **Example** (Optional work)
@@ -646,11 +646,11 @@ export const tryGo: {
 )
 
 /**
- * Starts a child as `go` does, and answers its fiber, to await, join or interrupt it.
+ * Starts a child like `go`, and returns its fiber, to await, join or interrupt it.
  *
  * **Details**
  *
- * Suspends, fails and dies as `go`. Interrupting the fiber fails nobody: the child counts as interrupted (G4). Its
+ * Suspends, fails and dies like `go`. Interrupting the fiber fails nobody: the child counts as interrupted (G4). Its
  * failure is the group's failure all the same. O(1).
  *
  * **Example** (A child's value)
@@ -732,7 +732,7 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
  *
  * **Details**
  *
- * Never suspends. Raising it starts pending children at once, lowering it stops nobody (G5). O(1) and what it starts.
+ * Never suspends. Raising it starts pending children at once, lowering it stops nobody (G5). O(1) plus the children it starts.
  *
  * **Example** (Opening up)
  *
@@ -763,7 +763,7 @@ export const setLimit: {
 )
 
 /**
- * Interrupts all children and every pending `go`, and suspends until the children have ended, finalizers included.
+ * Interrupts all children, and suspends until they have ended, finalizers included. A pending `go` dies with `GroupClosed`.
  *
  * **Details**
  *
@@ -800,12 +800,12 @@ export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
   )
 
 /**
- * Answers how children failed so far: the first failure, then the later ones, in order. A plain, synchronous copy.
+ * Returns how children failed so far: the first failure, then the later ones, in order. A plain, synchronous copy.
  *
  * **Details**
  *
  * After the first failure the others are interrupted; those that only were are not here, those that failed on the way
- * out are.
+ * out are, and so is what the body of `scoped` dies of, interrupted by a child's failure.
  *
  * **Example** (Every failure)
  *

@@ -139,6 +139,16 @@ class SemaphoreImpl extends Described implements Semaphore {
 // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
 const impl = (self: Semaphore): SemaphoreImpl => self as SemaphoreImpl
 
+const makeImpl = (
+  where: string,
+  capacity: number,
+  options: { readonly name?: string | undefined } | undefined
+): SemaphoreImpl => {
+  const error = checkInteger(`Semaphore.${where}`, "capacity", capacity, 0)
+  if (error) throw error
+  return new SemaphoreImpl(capacity, options?.name)
+}
+
 const checkPermits = (where: string, permits: number): RangeError | undefined =>
   checkInteger(`Semaphore.${where}`, "permits", permits, 0)
 
@@ -171,9 +181,7 @@ export const isSemaphore = (u: unknown): u is Semaphore => hasProperty(u, TypeId
  * @since 0.1.0
  */
 export const makeUnsafe = (capacity: number, options?: { readonly name?: string | undefined }): Semaphore => {
-  const error = checkInteger("Semaphore.make", "capacity", capacity, 0)
-  if (error) throw error
-  return new SemaphoreImpl(capacity, options?.name)
+  return makeImpl("makeUnsafe", capacity, options)
 }
 
 /**
@@ -214,7 +222,7 @@ export const makeUnsafe = (capacity: number, options?: { readonly name?: string 
 export const make = (
   capacity: number,
   options?: { readonly name?: string | undefined }
-): Effect.Effect<Semaphore> => Effect.sync(() => makeUnsafe(capacity, options))
+): Effect.Effect<Semaphore> => Effect.sync(() => makeImpl("make", capacity, options))
 
 /** Runs `effect` with permits that are taken already, and gives them back when it ends, however it ends (S5). */
 const hold = <A, E, R>(
@@ -291,7 +299,7 @@ export const withPermit: {
  *
  * **Details**
  *
- * Suspends until every earlier request has been granted and so many permits are free: a small request never overtakes
+ * Suspends until every earlier request has been granted and that many permits are free: a small request never overtakes
  * a large one, so none starves (S2). An interrupt while it waits gives up its place; nothing is lost (S3).
  *
  * Fails with `CapacityExceeded` when `permits` is more than the capacity, at once or when a `resize` makes it so (S4).
@@ -340,12 +348,12 @@ export const withPermits: {
 )
 
 /**
- * Runs an effect with `permits` permits when they are free now, and answers its value in a `Some`. Answers `None`, and
+ * Runs an effect with `permits` permits when they are free now, and returns its value in a `Some`. Returns `None`, and
  * runs nothing, when it would have to wait or when `permits` is more than the capacity.
  *
  * **Details**
  *
- * Never suspends for a permit. It does not barge: while anyone waits it answers `None`, even if the permits it wants
+ * Never suspends for a permit. It does not overtake: while anyone waits it returns `None`, even if the permits it wants
  * are free (S2). Fails only as the effect fails. Anything but an integer >= 0 is a defect. O(1).
  *
  * **Example** (Shedding load)
@@ -441,12 +449,12 @@ export const acquire: {
 )
 
 /**
- * Takes `permits` permits, to hold until the scope closes, and answers true, when they are free now. Answers false, and
+ * Takes `permits` permits, to hold until the scope closes, and returns true, when they are free now. Returns false, and
  * takes nothing, when it would have to wait or when `permits` is more than the capacity.
  *
  * **Details**
  *
- * Never suspends, and does not barge: while anyone waits it answers false (S2). Anything but an integer >= 0 is a
+ * Never suspends, and does not overtake: while anyone waits it returns false (S2). Anything but an integer >= 0 is a
  * defect. O(1).
  *
  * **Example** (Taking what is left)
@@ -489,7 +497,7 @@ export const tryAcquire: {
  * Never waits and never revokes a permit. Growing admits waiters at once. After a shrink below what is held, nothing is
  * granted until enough has been returned (S1), and requests that became impossible fail with `CapacityExceeded` (S4).
  *
- * O(1) and what it grants; a shrink also looks at each waiter once.
+ * O(1) plus the waiters it admits; a shrink also looks at each waiter once.
  *
  * **Example** (A limit that follows the load)
  *

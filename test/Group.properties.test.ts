@@ -314,6 +314,34 @@ describe("swept over every operation", () => {
     }
   )
 
+  test("cancel: interrupted at each operation, twice in a row, with children that take their time", () => {
+    for (let seed = 0; seed < 100; seed++) {
+      let operations = Infinity
+      for (let at = 1; at <= operations; at++) {
+        const census = new Census()
+        const scope = Scope.makeUnsafe()
+        const group = Effect.runSync(Group.make<string>({ limit: 2 }).pipe(Scope.provide(scope)))
+        const starter = Effect.gen(function*() {
+          yield* Group.go(group, census.child({ ...child("never"), cleanup: 2 }, true))
+          yield* Group.go(group, census.child({ ...child("never"), cleanup: 3 }, true))
+          yield* Group.go(group, census.child(child("succeed"), true))
+        })
+        const canceller = Effect.andThen(Effect.andThen(turns(2), Group.cancel(group)), Group.cancel(group))
+        const closer = Effect.andThen(turns(15), Scope.close(scope, Exit.void))
+        const scheduler = new Controlled({ seed, preemption: 0.1, interrupts: [{ actor: 0, at, unit: "operation" }] })
+        const cancelled = Effect.onExitPrimitive(canceller, (exit) => {
+          if (Exit.isSuccess(exit)) scheduler.check(census.nothingRuns, "cancel returned and a child still runs")
+          return undefined
+        }, true)
+        const result = scheduler.run([cancelled, starter, closer])
+        operations = result.operations[0]!
+        assert.deepEqual(result.stuck, [])
+        assert.ok(census.nothingRuns)
+        assert.equal(Group.stats(group).active, 0)
+      }
+    }
+  })
+
   test("scoped: interrupted at each operation, with a child that fails and one that never ends", () => {
     let interrupted = 0
     for (let seed = 0; seed < 100; seed++) {

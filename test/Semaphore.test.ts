@@ -27,7 +27,7 @@ describe("make", () => {
         expect(String(defect)).toBe(
           `RangeError: Semaphore.make: capacity must be an integer >= 0, got ${String(capacity)}`
         )
-        expect(() => Semaphore.makeUnsafe(capacity)).toThrow("Semaphore.make: capacity must be an integer >= 0")
+        expect(() => Semaphore.makeUnsafe(capacity)).toThrow("Semaphore.makeUnsafe: capacity must be an integer >= 0")
       }))
   )
 

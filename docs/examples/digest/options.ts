@@ -20,6 +20,8 @@ LC_ALL=C sort. Symbolic links are not followed.
   --quiet                 with --verify: print only what is wrong
   --help                  print this
 
+In a pipe, "npm --silent start" keeps npm's own lines out.
+
 The exit code is 0 when all went well, 1 when a file could not be read or verified, 2 when the options are wrong,
 130 when Ctrl-C ended it.
 `
