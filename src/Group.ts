@@ -542,13 +542,17 @@ export const scoped = <A, XE, R, E = never>(
       const body = group.runBody(fiber, Effect.suspend(() => f(group)))
       const over = Effect.onExitPrimitive(group.over(restore), (exit) => {
         if (Exit.isSuccess(exit)) return undefined
-        // Interrupted from outside. If there was a failure before that, it is told beside it, as the runtime does (G4).
+        // Interrupted from outside. If there was a failure before that, it is told beside it, as the runtime does (G4);
+        // without the echo of our own interrupting (G1).
         group.interruptBody(fiber.id)
         group.close(fiber.id)
         return Effect.flatMap(group.over(identity), () =>
           Effect.flatMap(Fiber.await(body), (exit) => {
             const told = outcome(group, exit)
-            return isInterruption(told) ? Effect.void : Effect.asVoid(told)
+            const reasons = Exit.isSuccess(told)
+              ? []
+              : told.cause.reasons.filter((reason) => reason._tag !== "Interrupt")
+            return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
           }))
       })
       return Effect.flatMap(over, () => Effect.flatMap(Fiber.await(body), (exit) => outcome(group, exit)))

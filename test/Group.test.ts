@@ -868,7 +868,7 @@ describe("what is cancelled, and what is told", () => {
     Effect.gen(function*() {
       const fiber = yield* start(Group.scoped({}, body))
       fiber.interruptUnsafe()
-      return new Set(reasons(yield* Fiber.await(fiber)))
+      return reasons(yield* Fiber.await(fiber))
     })
   const cases: ReadonlyArray<[string, Body, ReadonlyArray<unknown>]> = [
     [
@@ -894,7 +894,7 @@ describe("what is cancelled, and what is told", () => {
   ]
   test.each(cases)("an interrupt from outside is told with %s", (_, body, expected) =>
     run(Effect.gen(function*() {
-      expect(yield* interruptedAfter(body)).toEqual(new Set(expected))
+      expect(yield* interruptedAfter(body)).toEqual(expected)
     })))
 
   test("a body that interrupts itself is told with what a child's finalizer then dies of", () =>
@@ -902,7 +902,7 @@ describe("what is cancelled, and what is told", () => {
       const exit = yield* Effect.exit(
         Group.scoped({}, (group) => Effect.andThen(Group.go(group, dying), Effect.interrupt))
       )
-      expect(new Set(reasons(exit))).toEqual(new Set(["Interrupt", "cleanup"]))
+      expect(reasons(exit)).toEqual(["Interrupt", "cleanup"])
     })))
 
   test("what the body dies of, interrupted by a child's failure, is among the failures", () =>
