@@ -266,8 +266,8 @@ class GroupImpl<in out E> extends Described implements Group<E> {
       this.body = undefined
       if (Exit.isFailure(exit)) {
         // What it dies of on its way out is not what `scoped` reports, and must not be lost.
-        const defects = this.fatal === undefined ? [] : exit.cause.reasons.filter(Cause.isDieReason)
-        if (defects.length > 0) this.failures.push(Cause.fromReasons<never>(defects))
+        const defects = this.fatal && defectsOf([exit.cause])
+        if (defects !== undefined) this.failures.push(defects)
         if (this.state === "open") this.close(body.id)
       }
       this.wakeIfQuiet()
@@ -320,17 +320,17 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 
   private wakeIfQuiet(): void {
     const { forTheEnd, forWork } = this.inside
-    if (forTheEnd.size > 0 && this.active === forTheEnd.size) forTheEnd.settle(() => Exit.void)
+    if (forTheEnd.size > 0 && this.active === forTheEnd.size) forTheEnd.settle(goOn)
     // A pending `go` counts as work, unless those that wait here hold all the places it could get.
     const noWork = this.pending.size === 0 || this.active >= this.limit
-    if (forWork.size > 0 && this.active === forWork.size + forTheEnd.size && noWork) forWork.settle(() => Exit.void)
+    if (forWork.size > 0 && this.active === forWork.size + forTheEnd.size && noWork) forWork.settle(goOn)
     if (this.active + this.pending.size > 0) return
     if (this.owner.size > 0 && this.body === undefined) {
       // `scoped` is over now, not when its fiber gets to go on: nothing may start meanwhile.
       this.state = "closed"
-      this.owner.settle(() => Exit.void)
+      this.owner.settle(goOn)
     }
-    this.outside.settle(() => Exit.void)
+    this.outside.settle(goOn)
   }
 
   setLimit(limit: number): void {
@@ -358,6 +358,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 
 /** Those who wait for the group to be quiet hold nothing, and all go on at once. */
 const neverGrants = { take: () => false, giveBack: () => {} }
+const goOn = () => Exit.void
 
 /** Forks a fiber that is detached and interruptible, and has what its caller has. */
 const forkFrom = <A, E, R>(parent: AnyFiber, effect: Effect.Effect<A, E, R>): Fiber.Fiber<A, E> => {
@@ -425,7 +426,8 @@ const closeScope = <E>(group: GroupImpl<E>, exit: Exit.Exit<unknown, unknown>): 
 /** What `scoped` ends with: the failure that cancelled the group, or how the body ended, or else the first failure. */
 const outcome = <A, XE, E>(group: GroupImpl<E>, body: Exit.Exit<A, XE>): Exit.Exit<A, E | XE> => {
   if (group.fatal !== undefined) return group.fatal
-  if (Exit.isSuccess(body)) return Exit.isSuccess(group.result) ? body : Exit.failCause(group.result.cause)
+  const first = group.failures[0]
+  if (Exit.isSuccess(body)) return first === undefined ? body : Exit.failCause(first)
   const defects = isInterruption(body) ? defectsOf(group.failures) : undefined
   return defects === undefined ? body : Exit.failCause(Cause.combine(body.cause, defects))
 }

@@ -33,6 +33,16 @@ export interface Semaphore extends Pipeable, Inspectable {
 }
 
 /**
+ * How a semaphore is made. Its `name` is shown when it is inspected.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly name?: string | undefined
+}
+
+/**
  * What a semaphore holds at one moment.
  *
  * **Details**
@@ -142,15 +152,15 @@ const impl = (self: Semaphore): SemaphoreImpl => self as SemaphoreImpl
 const makeImpl = (
   where: string,
   capacity: number,
-  options: { readonly name?: string | undefined } | undefined
+  options: Options | undefined
 ): SemaphoreImpl => {
-  const error = checkInteger(`Semaphore.${where}`, "capacity", capacity, 0)
+  const error = checkInteger(`Semaphore.${where}`, "capacity", capacity)
   if (error) throw error
   return new SemaphoreImpl(capacity, options?.name)
 }
 
 const checkPermits = (where: string, permits: number): RangeError | undefined =>
-  checkInteger(`Semaphore.${where}`, "permits", permits, 0)
+  checkInteger(`Semaphore.${where}`, "permits", permits)
 
 /**
  * Tells whether a value is a `Semaphore`.
@@ -180,7 +190,7 @@ export const isSemaphore = (u: unknown): u is Semaphore => hasProperty(u, TypeId
  * @category constructors
  * @since 0.1.0
  */
-export const makeUnsafe = (capacity: number, options?: { readonly name?: string | undefined }): Semaphore => {
+export const makeUnsafe = (capacity: number, options?: Options): Semaphore => {
   return makeImpl("makeUnsafe", capacity, options)
 }
 
@@ -221,7 +231,7 @@ export const makeUnsafe = (capacity: number, options?: { readonly name?: string 
  */
 export const make = (
   capacity: number,
-  options?: { readonly name?: string | undefined }
+  options?: Options
 ): Effect.Effect<Semaphore> => Effect.sync(() => makeImpl("make", capacity, options))
 
 /** Runs `effect` with permits that are taken already, and gives them back when it ends, however it ends (S5). */
@@ -523,7 +533,7 @@ export const resize: {
   (self: Semaphore, capacity: number): Effect.Effect<void>
 } = dual(2, (self: Semaphore, capacity: number) =>
   Effect.sync(() => {
-    const error = checkInteger("Semaphore.resize", "capacity", capacity, 0)
+    const error = checkInteger("Semaphore.resize", "capacity", capacity)
     if (error) throw error
     impl(self).resize(capacity)
   }))

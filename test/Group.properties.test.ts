@@ -7,7 +7,7 @@ import { Group } from "sluice"
 import { describe, expect, test } from "vitest"
 import { anyPlan, runs, stockPlan } from "./support/arbitraries.js"
 import { Controlled, type Plan } from "./support/controlled.js"
-import { isInterrupted } from "./support/effect.js"
+import { isInterrupted, turns } from "./support/effect.js"
 
 /**
  * What a child does: `work` turns, or a nested group; then it may ask something of its own group; then it ends; then its
@@ -48,8 +48,6 @@ const workload: fc.Arbitrary<Workload> = fc.record({
   children: children(1),
   start: fc.constantFrom("go", "go", "tryGo", "fork")
 })
-
-const turns = (n: number): Effect.Effect<void> => n <= 0 ? Effect.void : Effect.andThen(Effect.yieldNow, turns(n - 1))
 
 /** Counts what begins and ends, by itself and not by asking the group. */
 class Census {

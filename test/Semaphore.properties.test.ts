@@ -6,7 +6,7 @@ import { Semaphore } from "sluice"
 import { describe, expect, test } from "vitest"
 import { anyPlan, runs, stockPlan } from "./support/arbitraries.js"
 import { Controlled, type Plan } from "./support/controlled.js"
-import { isInterrupted } from "./support/effect.js"
+import { isInterrupted, turns } from "./support/effect.js"
 
 /** One actor: after `delay` turns it asks for `n` permits, holds them for `hold` turns, and ends as `end` says. */
 interface Request {
@@ -46,8 +46,6 @@ const workload = (plan: (actors: number) => fc.Arbitrary<Plan>, withResize: bool
     const actors: ReadonlyArray<Actor> = [...requests, ...resizes]
     return fc.record({ capacity: fc.constant(capacity), actors: fc.constant(actors), plan: plan(actors.length) })
   })
-
-const turns = (n: number): Effect.Effect<void> => n === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, turns(n - 1))
 
 type Status = "before" | "waiting" | "holding" | "over"
 

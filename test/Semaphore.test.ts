@@ -504,6 +504,7 @@ describe("a resumed fiber may do anything, at once", () => {
       })
       const fibers = yield* Effect.forEach([1, 2, 3], () => start(greedy))
       yield* first.release
+      // A real timer: whether the event loop gets its turn is the question.
       yield* Effect.callback<void>((resume) => {
         setTimeout(() => resume(Effect.void))
       })

@@ -4,11 +4,11 @@ import { format } from "effect/Formatter"
 export const invalid = (where: string, argument: string, requirement: string, value: unknown): RangeError =>
   new RangeError(`${where}: ${argument} must be ${requirement}, got ${show(value)}`)
 
-/** The error that `value` makes when it is no integer >= `min`, or undefined. */
-export const checkInteger = (where: string, argument: string, value: unknown, min: 0 | 1): RangeError | undefined => {
-  if (Number.isSafeInteger(value) && (value as number) >= min) return undefined
+/** The error that `value` makes when it is no integer >= 0, or undefined. */
+export const checkInteger = (where: string, argument: string, value: unknown): RangeError | undefined => {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return undefined
   const tooLarge = Number.isInteger(value) && (value as number) > 0
-  return invalid(where, argument, tooLarge ? "at most Number.MAX_SAFE_INTEGER" : `an integer >= ${min}`, value)
+  return invalid(where, argument, tooLarge ? "at most Number.MAX_SAFE_INTEGER" : "an integer >= 0", value)
 }
 
 // Numbers as they are written; `format` takes whatever else comes from JavaScript.

@@ -13,10 +13,12 @@ export const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> 
 /** Starts an effect and lets it run to its first suspension, so that the test knows where it is. */
 export const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
+/** Lets the others run, `n` times. */
+export const turns = (n: number): Effect.Effect<void> =>
+  n === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, turns(n - 1))
+
 /** Lets everything that is ready run. */
-export const settle = Effect.gen(function*() {
-  for (let i = 0; i < 20; i++) yield* Effect.yieldNow
-})
+export const settle = turns(20)
 
 export const isInterrupted = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
