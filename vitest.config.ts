@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests, docs and examples say "sluice", as a user does, and run the sources.
     alias: [
       { find: /^sluice$/, replacement: src("index.ts") },
+      { find: /^sluice\/testing$/, replacement: src("testing/index.ts") },
       { find: /^sluice\/(.*)$/, replacement: src("$1.ts") }
     ]
   },

@@ -1,0 +1,113 @@
+/** What an exploration found. */
+import { brief, full } from "./format.js"
+import type { Kind } from "./Machine.js"
+import type { Realism, Schedule } from "./Schedule.js"
+import { toSvg } from "./svg.js"
+import type { Trace } from "./Trace.js"
+
+export interface Failure {
+  /**
+   * - `expectation`: `Kit.expect`, or an assertion, failed.
+   * - `deadlock`: actors wait, and nothing is left that could wake them.
+   * - `livelock`: it goes on without an end, though everybody has had a turn, over and over.
+   * - `leaked-fiber`: a fiber was alive when everything was over.
+   * - `leaked-finalizer`: a scope was never closed, or a finalizer ran more than once.
+   * - `defect`: an actor died, or the body failed.
+   * - `not-linearizable`: no order explains what the operations returned.
+   * - `escaped`: the same choices gave another run.
+   */
+  readonly kind: Kind
+  readonly message: string
+  readonly schedule: Schedule
+  /** What `replay` takes. */
+  readonly key: string
+  readonly trace: Trace
+  /** What the failure needs of the runtime. */
+  readonly realism: Realism
+  /** In which of the schedules it was found; the first is 1. */
+  readonly run: number
+}
+
+interface Results {
+  readonly runs: number
+  readonly distinct: number
+  readonly steps: number
+  readonly exhausted: boolean
+  readonly millis: number
+  readonly seed: number
+  readonly maxSteps: number
+  readonly failure: Failure | undefined
+  readonly trace?: Trace
+}
+
+const needs: Record<Realism, string> = {
+  suspension: "It needs no preemption: fibers switch only where they suspend, in the stock runtime's order.",
+  nested: "It needs an interrupt that comes from within a fiber that the interrupted one has just resumed.",
+  contract: "It needs an order of ready fibers, or a yield between two operations, that Effect allows but seldom does.",
+  any: "It needs a timer that fires late."
+}
+
+export class Report {
+  /** How many schedules were run. */
+  readonly runs: number
+  /** How many of them differ in who ran when. */
+  readonly distinct: number
+  /** How many operations that took, all together. */
+  readonly steps: number
+  /** Whether every schedule within the bounds was run. */
+  readonly exhausted: boolean
+  readonly schedulesPerSecond: number
+  readonly millis: number
+  readonly seed: number
+  readonly failure: Failure | undefined
+  private readonly known: Trace | undefined
+
+  constructor(results: Results) {
+    this.runs = results.runs
+    this.distinct = results.distinct
+    this.steps = results.steps
+    this.exhausted = results.exhausted
+    this.millis = results.millis
+    this.seed = results.seed
+    this.schedulesPerSecond = Math.round(results.runs * 1000 / results.millis)
+    this.failure = results.failure
+    this.known = results.trace
+  }
+
+  private get trace(): Trace | undefined {
+    return this.known ?? this.failure?.trace
+  }
+
+  /** The run, each operation on a line with its source; empty when there is none to tell. */
+  toTrace(): string {
+    return this.trace === undefined ? "" : full(this.trace)
+  }
+
+  /** The run as a drawing, one lane for each fiber, to be looked at in a browser. */
+  toSvg(): string {
+    const { failure, trace = { fibers: [], events: [] } } = this
+    return failure === undefined
+      ? toSvg(trace, { title: "no failure", subtitle: `${this.runs} schedules` })
+      : toSvg(trace, { title: `${failure.kind}: ${failure.message}`, subtitle: failure.key })
+  }
+
+  toString(): string {
+    const { distinct, exhausted, failure, runs } = this
+    if (failure === undefined) {
+      return `${runs} schedules (${distinct} distinct${
+        exhausted ? ", every one there is within the bounds" : ""
+      }), no failure`
+    }
+    const indented = brief(failure.trace).split("\n").map((line) => `  ${line}`).join("\n")
+    return [
+      `${failure.kind}: ${failure.message}`,
+      "",
+      indented,
+      "",
+      `Found in schedule ${failure.run} (seed ${this.seed}), reduced to ${failure.schedule.length} decisions. ${
+        needs[failure.realism]
+      }`,
+      `Run it again:  replay(scenario, ${JSON.stringify(failure.key)})`
+    ].join("\n")
+  }
+}

@@ -1,0 +1,111 @@
+/** What is explored: a body that sets the stage, starts actors, and checks what became of them. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type { Call, History } from "./History.js"
+import { linearizable, type Model } from "./linearizable.js"
+import type { Machine, Program } from "./Machine.js"
+
+export interface ActorOptions {
+  /** Whether it may be interrupted, at any operation. Default: true. */
+  readonly cancel?: boolean | undefined
+}
+
+/** What a scenario's body is given. It is also a service, for helpers that are not given it. */
+export interface Kit {
+  /**
+   * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless `cancel`
+   * is false. It must end by itself, or the run is a deadlock; it may fail, but not die. Its fiber is ready once this
+   * returns, and begins when it is chosen.
+   */
+  readonly actor: <A, E, R>(
+    name: string,
+    effect: Effect.Effect<A, E, R>,
+    options?: ActorOptions
+  ) => Effect.Effect<Fiber.Fiber<A, E>, never, R>
+  /**
+   * Suspends until nothing can run. What follows is the check: it is neither preempted nor interrupted. An actor that
+   * has not ended by then waits for ever, which is a deadlock.
+   */
+  readonly settled: Effect.Effect<void>
+  /** The run fails, with this message, unless the condition holds. A function is asked when this runs. */
+  readonly expect: (condition: boolean | (() => boolean), message: string) => Effect.Effect<void>
+  /** Runs an effect and records its call and its return, for `linearizable`. */
+  readonly op: <A, E, R>(name: string, argument: unknown, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** What `op` has recorded so far. */
+  readonly history: Effect.Effect<History>
+  /** The run fails unless the history can be put in an order that the model allows. */
+  readonly linearizable: <S>(model: Model<S>) => Effect.Effect<void>
+  /** One of these: each is tried, as part of the schedule. Dies when there are none. */
+  readonly choose: <T>(values: ReadonlyArray<T>) => Effect.Effect<T>
+}
+
+export const Kit: Context.Service<Kit, Kit> = Context.Service<Kit>("sluice/testing/Kit")
+
+const TypeId = "~sluice/testing/Scenario"
+
+export interface Scenario {
+  readonly [TypeId]: typeof TypeId
+  readonly body: (t: Kit) => Effect.Effect<unknown, unknown, Kit | Scope.Scope>
+}
+
+/**
+ * A scenario: the body makes what is tested, starts actors with `t.actor`, waits with `t.settled`, and checks. It is run
+ * from its beginning for each schedule, so whatever it uses it must also make. Its scope closes at the end, after which
+ * no fiber may be alive, no scope open and no finalizer left.
+ */
+export const scenario = <A, E>(body: (t: Kit) => Effect.Effect<A, E, Kit | Scope.Scope>): Scenario => ({
+  [TypeId]: TypeId,
+  body
+})
+
+/** The scenario as what a machine runs. */
+export const program = (self: Scenario): Program => (machine, context) => {
+  const t = makeKit(machine)
+  return Effect.runForkWith(Context.add(context, Kit, t))(Effect.suspend(() => self.body(t)))
+}
+
+const makeKit = (machine: Machine): Kit => ({
+  actor: (name, effect, options) =>
+    Effect.withFiber((parent) => {
+      machine.expectFork(parent)
+      return Effect.map(Effect.forkDetach(effect), (fiber) => {
+        machine.adopt(parent, fiber, name, options?.cancel !== false)
+        return fiber
+      })
+    }),
+  settled: Effect.callback<void>((resume) => machine.onSettled(() => resume(Effect.void))),
+  expect: (condition, message) =>
+    Effect.sync(() => {
+      if (!(typeof condition === "function" ? condition() : condition)) machine.fail("expectation", message)
+    }),
+  op: (name, argument, effect) =>
+    Effect.suspend(() => {
+      const call: { -readonly [K in keyof Call]: Call[K] } = {
+        actor: machine.currentName(),
+        name,
+        argument,
+        started: machine.tick(),
+        ended: Infinity,
+        exit: undefined
+      }
+      machine.history.push(call)
+      return Effect.onExitPrimitive(effect, (exit) => {
+        call.ended = machine.tick()
+        call.exit = exit
+        return undefined
+      }, true)
+    }),
+  history: Effect.sync(() => machine.history.slice()),
+  linearizable: (model) =>
+    Effect.sync(() => {
+      const verdict = linearizable(model, machine.history)
+      if (verdict._tag === "NotLinearizable") machine.fail("not-linearizable", verdict.explanation)
+    }),
+  choose: (values) =>
+    Effect.sync(() => {
+      if (values.length === 0) throw new Error("Kit.choose: values must not be empty")
+      return values[machine.choose(values.length)] as (typeof values)[number]
+    })
+})

@@ -1,0 +1,78 @@
+/**
+ * A schedule: what a run did otherwise than by default. By default a fiber goes on until it suspends, the fiber that has
+ * been ready for longest goes next, and nobody is interrupted; so the empty schedule is a run as on the stock runtime,
+ * and the fewer decisions a failure needs, the simpler it is.
+ */
+
+/**
+ * What is decided, and where. A place is "the fiber asked last was `fiber`, after `operation` operations of its own";
+ * `turn` counts the turns taken there without any fiber being asked. Fibers are numbered in order of appearance.
+ *
+ * - `preempt`: the fiber yields before this operation.
+ * - `go`: of all that is ready, the `pick`-th goes next (0 has waited longest).
+ * - `timer`: of all timers, in the order in which they are due, the `pick`-th fires.
+ * - `interrupt`: the fiber `pick` is interrupted.
+ * - `nested`: the fiber begins, resumed inline; the fiber `pick`, in the midst of whose turn that is, is interrupted.
+ * - `choose`: the test's own choice number `operation` is `pick`.
+ */
+export interface Decision {
+  readonly kind: "preempt" | "go" | "timer" | "interrupt" | "nested" | "choose"
+  readonly fiber: number
+  readonly operation: number
+  readonly turn: number
+  readonly pick: number
+}
+
+export type Schedule = ReadonlyArray<Decision>
+
+const letters = { preempt: "p", go: "g", timer: "t", interrupt: "x", nested: "n", choose: "c" } as const
+const kinds = new Map(Object.entries(letters).map(([kind, letter]) => [letter, kind as Decision["kind"]]))
+
+/** A schedule as a key: `s1` and the decisions, as in `s1:1.7p,1.7g2,3.4x1`. */
+export const encode = (schedule: Schedule): string =>
+  "s1:" + schedule.map(({ fiber, kind, operation, pick, turn }) => {
+    const place = `${fiber}.${operation}${turn === 0 ? "" : `+${turn}`}`
+    return `${place}${letters[kind]}${kind === "preempt" ? "" : pick}`
+  }).join(",")
+
+/** The schedule of a key. */
+export const decode = (key: string): Schedule => {
+  const invalid = (): never => {
+    throw new Error(`sluice/testing: not a schedule's key: ${JSON.stringify(key)}`)
+  }
+  if (!key.startsWith("s1:")) return invalid()
+  const body = key.slice(3)
+  if (body === "") return []
+  return body.split(",").map((part) => {
+    const match = /^(\d+)\.(\d+)(?:\+(\d+))?([pgtxnc])(\d*)$/.exec(part)
+    const kind = match === null ? undefined : kinds.get(match[4] as "p")
+    if (match === null || kind === undefined || (match[5] === "") !== (kind === "preempt")) return invalid()
+    return {
+      kind,
+      fiber: Number(match[1]),
+      operation: Number(match[2]),
+      turn: Number(match[3] ?? 0),
+      pick: Number(match[5] ?? 0)
+    }
+  })
+}
+
+/** What a schedule that was found within `allowed` needs of the runtime. */
+export const realismOf = (schedule: Schedule, allowed: Realism): Realism => {
+  const has = (kind: Decision["kind"]) => schedule.some((decision) => decision.kind === kind)
+  if (allowed === "any" && has("timer")) return "any"
+  if (has("preempt") || has("go") || has("timer")) return "contract"
+  return has("nested") ? "nested" : "suspension"
+}
+
+/**
+ * How much the explorer may do, each more than the one before:
+ *
+ * - `suspension`: fibers switch only where the program suspends, in the order in which they became ready, as on the
+ *   stock runtime; interrupts come between turns.
+ * - `nested`: and a fiber may be interrupted from within one that it has just resumed inline.
+ * - `contract`: and what Effect does not promise may be otherwise: any ready fiber goes next, and any operation may be
+ *   preceded by a yield, and by an interrupt there.
+ * - `any`: and the clock is as late as it likes: a timer may fire after a later one, or while fibers are ready.
+ */
+export type Realism = "suspension" | "nested" | "contract" | "any"

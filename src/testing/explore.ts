@@ -1,0 +1,332 @@
+/** Explores a scenario's schedules, and says what went wrong in which. */
+import { chance, Enumeration, scripted, type Style, styles } from "./choosers.js"
+import { drive, driveAsync } from "./drive.js"
+import { Machine, type Outcome, type Program } from "./Machine.js"
+import { generator } from "./random.js"
+import { TraceRecorder } from "./recorder.js"
+import { Report } from "./Report.js"
+import type { Failure } from "./Report.js"
+import { requireInternals } from "./runtime.js"
+import { program, type Scenario } from "./Scenario.js"
+import { decode, encode, type Realism, realismOf, type Schedule } from "./Schedule.js"
+import { shrink } from "./shrink.js"
+import { makeLocator } from "./source.js"
+import type { Trace } from "./Trace.js"
+
+export type Strategy =
+  | "portfolio"
+  | "random"
+  | "sticky"
+  | "pct"
+  | { readonly exhaustive: { readonly preemptions: number; readonly cancels: number } }
+
+export interface ExploreOptions {
+  /**
+   * - `portfolio` (the default): the other three, in several strengths, one schedule each in turn.
+   * - `random`: any fiber goes next, before each operation; `sticky`: the same, but switching seldom.
+   * - `pct`: priorities that change at a few places.
+   * - `exhaustive`: every schedule with at most so many preemptions and interrupts.
+   */
+  readonly strategy?: Strategy | undefined
+  /** How many schedules at most. Default: 1,000; 1,000,000 when exhaustive. */
+  readonly runs?: number | undefined
+  /** How many milliseconds at most. Default: no limit. */
+  readonly millis?: number | undefined
+  /** The same seed explores the same schedules. Default: 1, so that a test does not fail one day and pass the next. */
+  readonly seed?: number | undefined
+  /** How far from what the stock runtime does. Default: `contract`. */
+  readonly realism?: Realism | undefined
+  /** How many interrupts at most in one run; 0 to 8. Default: 2. `exhaustive` has its own bound. */
+  readonly cancels?: number | undefined
+  /** After how many steps a run is given over to fairness, and after as many again called a livelock. Default: 20,000. */
+  readonly maxSteps?: number | undefined
+  /** Whether a failure is reduced to a small one. Default: true. */
+  readonly shrink?: boolean | undefined
+  /** Told now and then how far it has come: for a progress bar. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+export interface Progress {
+  readonly runs: number
+  readonly distinct: number
+  readonly millis: number
+}
+
+/** The options, checked and complete. */
+interface Settings {
+  readonly strategy: Strategy
+  readonly runs: number
+  readonly millis: number
+  readonly seed: number
+  readonly realism: Realism
+  readonly cancels: number
+  readonly maxSteps: number
+  readonly shrink: boolean
+  readonly onProgress: ((progress: Progress) => void) | undefined
+}
+
+const levels: ReadonlyArray<Realism> = ["suspension", "nested", "contract", "any"]
+
+const settingsOf = (options: ExploreOptions): Settings => {
+  const strategy = options.strategy ?? "portfolio"
+  const number = (name: string, value: number | undefined, byDefault: number, min: number, max = Infinity) => {
+    if (value === undefined) return byDefault
+    if (typeof value !== "number" || !(value >= min && value <= max)) {
+      const range = max === Infinity ? `at least ${min}` : `${min} to ${max}`
+      throw new Error(`sluice/testing: ${name} must be ${range}, got ${String(value)}`)
+    }
+    return value
+  }
+  const oneOf = (name: string, value: string, among: ReadonlyArray<string>) => {
+    if (!among.includes(value)) {
+      throw new Error(`sluice/testing: ${name} must be one of ${among.join(", ")}, got ${JSON.stringify(value)}`)
+    }
+  }
+  if (typeof strategy === "string") oneOf("strategy", strategy, Object.keys(styles))
+  else {
+    number("exhaustive.preemptions", strategy.exhaustive.preemptions, 0, 0)
+    number("exhaustive.cancels", strategy.exhaustive.cancels, 0, 0)
+  }
+  const realism = options.realism ?? "contract"
+  oneOf("realism", realism, levels)
+  return {
+    strategy,
+    realism,
+    runs: number("runs", options.runs, typeof strategy === "string" ? 1_000 : 1_000_000, 1),
+    millis: number("millis", options.millis, Infinity, 1),
+    seed: number("seed", options.seed, 1, -Infinity),
+    cancels: number("cancels", options.cancels, 2, 0, 8),
+    maxSteps: number("maxSteps", options.maxSteps, 20_000, 100),
+    shrink: options.shrink ?? true,
+    onProgress: options.onProgress
+  }
+}
+
+type Steps<A> = Generator<void, A, boolean>
+
+/** Every so many runs it is checked that the same choices give the same run. */
+const checkEvery = 512
+
+function* search(machine: Machine, self: Program, settings: Settings): Steps<Report> {
+  const began = Date.now()
+  const seen = new Set<number>()
+  const { cancels, maxSteps, millis, realism, runs, seed, strategy } = settings
+  const exhaustive = typeof strategy === "string" ? undefined : new Enumeration(strategy.exhaustive)
+  if (exhaustive !== undefined) requireInternals()
+  const among: ReadonlyArray<Style> = typeof strategy === "string" ? styles[strategy] : []
+  const chooser = exhaustive ?? chance(generator(seed), among, cancels)
+  let run = 0
+  let steps = 0
+  let exhausted = false
+  let failure: Failure | undefined
+  while (run < runs) {
+    const outcome = yield* machine.run(self, chooser, { recorder: exhaustive })
+    run++
+    steps += outcome.operations
+    seen.add(outcome.hash)
+    if (outcome.problem !== undefined || (run % checkEvery === 1 && !machine.outside)) {
+      const parted = yield* findEscape(machine, self, outcome)
+      if (parted !== undefined) {
+        failure = yield* explain(machine, self, parted, run, realism)
+        break
+      }
+    }
+    if (outcome.problem !== undefined) {
+      const found = settings.shrink ? yield* simplest(machine, self, outcome, settings) : { outcome, realism }
+      failure = yield* explain(machine, self, found.outcome, run, found.realism)
+      break
+    }
+    if (exhaustive?.advance() === false) {
+      exhausted = true
+      break
+    }
+    if (run % 64 === 0) {
+      const elapsed = Date.now() - began
+      if (elapsed >= millis) break
+      if (run % 1024 === 0) settings.onProgress?.({ runs: run, distinct: seen.size, millis: elapsed })
+    }
+  }
+  const elapsed = Math.max(1, Date.now() - began)
+  return new Report({
+    runs: run,
+    distinct: seen.size,
+    steps,
+    exhausted,
+    millis: elapsed,
+    seed,
+    maxSteps,
+    failure
+  })
+}
+
+/**
+ * Runs it again with the same choices: another run is an escape from the kit's control, and that is the problem then.
+ * What comes from outside takes its time, so that there only a failure that is gone counts.
+ */
+function* findEscape(machine: Machine, self: Program, outcome: Outcome): Steps<Outcome | undefined> {
+  const first = yield* machine.run(self, scripted(outcome.decisions), { places: true })
+  const fails = (other: Outcome) => other.problem?.kind === outcome.problem?.kind
+  if (fails(first) && (machine.outside || first.hash === outcome.hash)) return undefined
+  const names = machine.lanes.map(({ name }) => name)
+  const second = yield* machine.run(self, scripted(outcome.decisions), { places: true })
+  if (fails(second) && machine.outside) return undefined
+  const [a, b] = [first.places ?? [], second.places ?? []]
+  let i = 0
+  while (i < a.length && a[i] === b[i] && a[i + 1] === b[i + 1]) i += 2
+  const where = i >= a.length && i >= b.length
+    ? ""
+    : `: in turn ${i / 2 + 1}, ${names[a[i] ?? 0] ?? "main"} stopped after ${
+      a[i + 1] ?? 0
+    } operations in one run, and ${names[b[i] ?? 0] ?? "main"} after ${b[i + 1] ?? 0} in the next`
+  const was = outcome.problem === undefined
+    ? ""
+    : ` (in one of them, ${outcome.problem.kind}: ${outcome.problem.message})`
+  const message = `the same choices gave different runs${where}${was}. ` +
+    "Something outside of the kit's control has a part in it: " +
+    "Date.now, Math.random, state that outlives a run, a promise or a timer that is not Effect's"
+  return { ...outcome, problem: { kind: "escaped", message } }
+}
+
+/** The least that still fails, on terms as close to the stock runtime's as it can be found to fail on. */
+function* simplest(machine: Machine, self: Program, outcome: Outcome, settings: Settings): Steps<{
+  readonly outcome: Outcome
+  readonly realism: Realism
+}> {
+  const { cancels, maxSteps, realism, seed } = settings
+  let best = yield* shrink(machine, self, outcome)
+  let needs = realismOf(best.decisions, realism)
+  for (const weaker of levels.slice(0, levels.indexOf(needs))) {
+    const limited = new Machine(maxSteps, weaker, machine.outside)
+    const chooser = chance(generator(seed), styles.portfolio, Math.max(1, cancels))
+    const until = Date.now() + 150
+    for (let i = 0; i < 200 && Date.now() < until; i++) {
+      const found = yield* limited.run(self, chooser)
+      if (found.problem?.kind !== outcome.problem?.kind || found.problem?.message !== outcome.problem?.message) continue
+      best = yield* shrink(limited, self, found)
+      needs = weaker
+      break
+    }
+    if (needs === weaker) break
+  }
+  return { outcome: best, realism: needs }
+}
+
+/** Runs it once more, with the trace. */
+function* explain(
+  machine: Machine,
+  self: Program,
+  outcome: Outcome,
+  run: number,
+  realism: Realism
+): Steps<Failure> {
+  requireInternals()
+  const locator = makeLocator()
+  try {
+    const recorder = new TraceRecorder(locator)
+    yield* machine.run(self, scripted(outcome.decisions), { recorder })
+    const trace = recorder.trace()
+    const waiting = machine.outside ? [] : recorder.waitingForPromises()
+    const { kind, message } = outcome.problem?.kind === "deadlock" && waiting.length > 0
+      ? {
+        kind: "escaped" as const,
+        message: `${waiting[0]?.name ?? ""} waits for a promise: use exploreAsync or checkAsync`
+      }
+      : outcome.problem ?? { kind: "escaped" as const, message: "no failure" }
+    const schedule = outcome.decisions
+    return { kind, message, schedule, key: encode(schedule), trace, realism, run }
+  } finally {
+    locator.close()
+  }
+}
+
+/**
+ * Runs a scenario under many schedules, until one fails. It returns the report, also of a failure, which is reduced to a
+ * small one. Synchronous: for a scenario that waits for promises, files or sockets there is `exploreAsync`.
+ */
+export const explore = (self: Scenario, options: ExploreOptions = {}): Report => {
+  const settings = settingsOf(options)
+  return drive(search(new Machine(settings.maxSteps, settings.realism), program(self), settings))
+}
+
+/**
+ * As `explore`, for a scenario that waits for what is outside of Effect: promises, files, sockets. What comes back from
+ * there is held until nothing else can run, and then put in an order that is part of the schedule.
+ */
+export const exploreAsync = (self: Scenario, options: ExploreOptions = {}): Promise<Report> => {
+  const settings = settingsOf(options)
+  const machine = new Machine(settings.maxSteps, settings.realism, true)
+  return driveAsync(machine, search(machine, program(self), settings))
+}
+
+function* again(machine: Machine, self: Program, schedule: Schedule): Steps<Report> {
+  const began = Date.now()
+  const outcome = yield* machine.run(self, scripted(schedule))
+  const failure = yield* explain(machine, self, outcome, 1, realismOf(schedule, machine.realism))
+  return new Report({
+    runs: 1,
+    distinct: 1,
+    steps: outcome.operations,
+    exhausted: false,
+    millis: Math.max(1, Date.now() - began),
+    seed: 0,
+    maxSteps: machine.maxSteps,
+    failure: outcome.problem === undefined ? undefined : failure,
+    trace: failure.trace
+  })
+}
+
+const scheduleOf = (key: string | Schedule): Schedule => typeof key === "string" ? decode(key) : key
+
+/**
+ * Runs one schedule: that of a failure's key, or one made by fast-check. The report has its trace, also when nothing
+ * fails.
+ */
+export const replay = (
+  self: Scenario,
+  key: string | Schedule,
+  options: Pick<ExploreOptions, "maxSteps"> = {}
+): Report => {
+  const { maxSteps } = settingsOf(options)
+  return drive(again(new Machine(maxSteps, "any"), program(self), scheduleOf(key)))
+}
+
+/**
+ * Runs one schedule, without a trace unless the report's failure is asked for it: for a property of fast-check, which
+ * runs many and reduces what fails itself.
+ */
+export const run = (
+  self: Scenario,
+  schedule: string | Schedule,
+  options: Pick<ExploreOptions, "maxSteps"> = {}
+): Report => {
+  const began = Date.now()
+  const { maxSteps } = settingsOf(options)
+  const machine = new Machine(maxSteps, "any")
+  const outcome = drive(machine.run(program(self), scripted(scheduleOf(schedule))))
+  const { decisions, operations: steps, problem } = outcome
+  const realism = realismOf(decisions, "any")
+  let trace: Trace | undefined
+  const failure = problem === undefined ? undefined : {
+    ...problem,
+    schedule: decisions,
+    key: encode(decisions),
+    realism,
+    run: 1,
+    get trace(): Trace {
+      return trace ??= drive(explain(machine, program(self), outcome, 1, realism)).trace
+    }
+  }
+  const millis = Math.max(1, Date.now() - began)
+  return new Report({ runs: 1, distinct: 1, steps, exhausted: false, millis, seed: 0, maxSteps, failure })
+}
+
+/** As `replay`, for a scenario that waits for what is outside of Effect. */
+export const replayAsync = (
+  self: Scenario,
+  key: string | Schedule,
+  options: Pick<ExploreOptions, "maxSteps"> = {}
+): Promise<Report> => {
+  const { maxSteps } = settingsOf(options)
+  const machine = new Machine(maxSteps, "any", true)
+  return driveAsync(machine, again(machine, program(self), scheduleOf(key)))
+}

@@ -1,0 +1,112 @@
+/**
+ * What the kit reads of Effect's runtime beyond its public API, all of it in this file. None of it decides what a run
+ * does: the schedule, the clock and the interrupts are public. It tells what an operation is called, where its source
+ * is, and which operations cannot matter to another fiber. What is missing in some version of Effect is named, once.
+ */
+import * as Effect from "effect/Effect"
+import type { Fiber } from "effect/Fiber"
+
+export type AnyFiber = Fiber<unknown, unknown>
+
+/** A primitive's own name ("Sync", "OnSuccess"), and what it was made from: a thunk, or the effect it goes on from. */
+const identifier = "~effect/Effect/identifier"
+const args = "~effect/Effect/args"
+const successCont = "~effect/Effect/successCont"
+const failureCont = "~effect/Effect/failureCont"
+
+interface Primitive {
+  readonly [identifier]?: string
+  readonly [args]?: unknown
+  readonly [successCont]?: unknown
+  readonly [failureCont]?: unknown
+  /** Of an `Iterator`, which is a generator's. */
+  readonly iterator?: unknown
+  /** Of an `Async`. */
+  readonly register?: unknown
+  /** Of an `OnExit`. */
+  readonly onExit?: unknown
+  /** Of `map`, `as` and their like: what the continuation is given. */
+  readonly payload?: unknown
+}
+
+interface FiberInternals {
+  /** Whether an interrupt takes effect now. */
+  readonly interruptible?: boolean
+  /** What the fiber goes on with once the current operation is done, innermost last. */
+  readonly _stack?: ReadonlyArray<Primitive>
+}
+
+/** Operations that only put a continuation on their own fiber's stack: what another fiber does cannot matter to them. */
+const onlyPush: ReadonlySet<string> = new Set(["OnSuccess", "OnFailure", "OnSuccessAndFailure", "OnExit", "Exit"])
+/** Of those, the ones that an interrupt before them differs from one after them: it finds a handler less. */
+const handlers: ReadonlySet<string> = new Set(["OnFailure", "OnSuccessAndFailure", "OnExit", "Exit"])
+
+export const nameOf = (primitive: unknown): string => (primitive as Primitive)[identifier] ?? "?"
+
+/** Whether another fiber's doings just before this operation can matter to anyone. */
+export const matters = (primitive: unknown): boolean => !onlyPush.has(nameOf(primitive))
+
+/** Whether an interrupt just before this operation can differ from one just after it. */
+export const interruptMatters = (primitive: unknown): boolean => {
+  const name = nameOf(primitive)
+  return !onlyPush.has(name) || handlers.has(name)
+}
+
+/** Whether it is what `Effect.promise` or `Effect.tryPromise` makes, which Effect's own clock and scheduler do not resume. */
+export const isPromise = (primitive: unknown): boolean => {
+  const { register } = primitive as Primitive
+  return typeof register === "function" && Function.prototype.toString.call(register).includes(".then(")
+}
+
+export const isInterruptible = (fiber: AnyFiber): boolean => (fiber as FiberInternals).interruptible !== false
+
+const functionsOf = (primitive: Primitive): ReadonlyArray<unknown> => [
+  primitive.iterator,
+  primitive.register,
+  primitive.payload,
+  primitive[args],
+  primitive[successCont],
+  primitive[failureCont],
+  primitive.onExit
+]
+
+/**
+ * The functions and generators that an operation comes from, innermost first: its own, then those of what its fiber goes
+ * on with.
+ */
+export const subjectsOf = (primitive: unknown, fiber: AnyFiber): ReadonlyArray<object> => {
+  const stack = (fiber as FiberInternals)._stack ?? []
+  const subjects = primitive === undefined ? [] : [...functionsOf(primitive as Primitive)]
+  for (let i = stack.length - 1; i >= 0; i--) subjects.push(...functionsOf(stack[i] ?? {}))
+  return subjects.filter((subject): subject is object =>
+    typeof subject === "function" ||
+    (typeof subject === "object" && subject !== null && typeof (subject as { next?: unknown }).next === "function")
+  )
+}
+
+let missing: ReadonlyArray<string> | undefined
+
+/** What this version of Effect does not have of the above. */
+const findMissing = (): ReadonlyArray<string> => {
+  const primitive = Effect.sync(() => 0) as Primitive
+  const fiber = Effect.runFork(Effect.never) as unknown as FiberInternals & AnyFiber
+  const found = {
+    [`a primitive's ${identifier}`]: primitive[identifier] === "Sync",
+    [`a primitive's ${args}`]: typeof primitive[args] === "function",
+    "Fiber._stack": Array.isArray(fiber._stack),
+    "Fiber.interruptible": fiber.interruptible === true
+  }
+  fiber.interruptUnsafe()
+  return Object.entries(found).filter(([, is]) => !is).map(([name]) => name)
+}
+
+/** Throws when this version of Effect lacks something that traces and exhaustive exploration read. */
+export const requireInternals = (): void => {
+  missing ??= findMissing()
+  if (missing.length > 0) {
+    throw new Error(
+      `sluice/testing: this version of effect has no ${missing.join(", no ")}: ` +
+        "traces and exhaustive exploration need it; please report this, and use the version before"
+    )
+  }
+}
