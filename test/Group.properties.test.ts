@@ -1,13 +1,14 @@
-/** The laws of `Group` over random workloads, schedules and cancellations. */
+/** The laws of `Group` over random workloads, schedules and cancellations, and over every schedule of small ones. */
 import { Cause, Effect, Exit, Fiber, Scope } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { isDeepStrictEqual } from "node:util"
 import { Group } from "sluice"
+import { check, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { anyPlan, runs, stockPlan } from "./support/arbitraries.js"
-import { Controlled, type Plan } from "./support/controlled.js"
+import { exhausted, history } from "./scenarios/group.js"
 import { isInterrupted, turns } from "./support/effect.js"
+import { holds, soak } from "./support/property.js"
 
 /**
  * What a child does: `work` turns, or a nested group; then it may ask something of its own group; then it ends; then its
@@ -129,239 +130,233 @@ const essence = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
 const start = (group: Group.Group<string>, how: Workload["start"], effect: Effect.Effect<unknown, string>) =>
   how === "go" ? Group.go(group, effect) : how === "tryGo" ? Group.tryGo(group, effect) : Group.fork(group, effect)
 
-/**
- * Actor 0 starts the children, waits, and closes the scope as it ends. Actor 1 waits; 2 moves the limit; 3 starts one
- * child, and interrupts it; 4, which no plan interrupts, cancels in the end, so that nothing waits for ever.
- */
-const simulate = (work: Workload, limits: ReadonlyArray<number>, plan: Plan, stock: boolean) => {
-  const scheduler = new Controlled(plan)
-  const census = new Census()
-  const scope = Scope.makeUnsafe()
-  const group = Effect.runSync(
-    Group.make<string>({ limit: work.limit, onFailure: work.onFailure }).pipe(Scope.provide(scope))
-  )
-  census.group = group
-  census.close = Scope.close(scope, Exit.void)
-  let highest: number = work.limit === "unbounded" ? Infinity : work.limit
+/** Checks inside an actor: an error thrown there would be one more defect of the program's. */
+class Violations {
+  private first: string | undefined
 
-  census.onBegin = () => {
-    scheduler.check(census.running.size <= highest, "more children than the limit")
-    if (stock) scheduler.check(Group.stats(group).state === "open", "a child began in a group that is over")
+  expect(condition: boolean, message: string): void {
+    if (!condition) this.first ??= message
   }
 
-  const checkWait = Effect.onExitPrimitive(Group.wait(group), (exit) => {
-    if (isInterrupted(exit)) return undefined
-    if (stock) scheduler.check(census.nothingRuns, "wait returned and a child still runs")
-    const first = Group.failures(group)[0]
-    const cause = Exit.isFailure(exit) ? exit.cause : undefined
-    // Preempted after it returned, this check may see a failure that came later.
-    const exactly = cause === first ||
-      (cause === undefined ? !stock : first !== undefined && Cause.hasInterrupts(cause) &&
-        isDeepStrictEqual(essence(cause), essence(first)))
-    scheduler.check(exactly, "wait reports something else than the first failure")
-    return undefined
-  }, true)
-
-  /** Starts a child, and checks what becomes of that in a group that is over (G3). */
-  const checkStart = (spec: Child) =>
-    Effect.suspend(() => {
-      let before: Group.Stats["state"] = "open"
-      const started = start(group, work.start, census.child(spec, true))
-      return Effect.onExitPrimitive(
-        scheduler.noting(() => (before = Group.stats(group).state), started),
-        (exit) => {
-          if (before === "open" || isInterrupted(exit)) return undefined
-          const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
-          const expected = before === "failed"
-            ? isDeepStrictEqual(essence(cause), essence(Group.failures(group)[0]!))
-            : Cause.squash(cause) instanceof Group.GroupClosed
-          scheduler.check(expected, `a start in a ${before} group ended as ${String(exit)}`)
-          return undefined
-        },
-        true
-      )
-    })
-
-  const producer = Effect.onExit(
-    Effect.gen(function*() {
-      for (const spec of work.children) yield* checkStart(spec)
-      yield* checkWait
-    }),
-    (exit) => Scope.close(scope, exit)
-  )
-  const limiter = Effect.gen(function*() {
-    for (const limit of limits) {
-      yield* turns(2)
-      yield* scheduler.noting(() => (highest = Math.max(highest, limit)), Group.setLimit(group, limit))
-    }
-  })
-  const interrupter = Effect.gen(function*() {
-    const spec: Child = { work: 2, end: "succeed", cleanup: 1, cleanupDies: false, nested: [] }
-    const fiber = yield* Group.fork(group, census.child(spec, true))
-    yield* Effect.yieldNow
-    yield* Fiber.interrupt(fiber)
-  })
-  const canceller = Effect.andThen(turns(40), Group.cancel(group))
-  const actors = [producer, checkWait, limiter, interrupter, canceller]
-
-  let before = Group.stats(group)
-  const result = scheduler.run(actors, () => {
-    // G3: nothing starts in a group that is over.
-    if (before.state !== "open") {
-      assert.equal(Group.stats(group).started, before.started, "started in a group that is over")
-    }
-    before = Group.stats(group)
-    const { active, failed, interrupted, limit, started, state, succeeded, waiting } = before
-    // G5: nobody waits for a place that is free, nor in a group that is over.
-    if (waiting > 0) assert.ok(state === "open" && active >= Number(limit), "waits beside a free place")
-    // A place is held from its grant, which is before the start, to the end: so the ledger never shows less.
-    assert.ok(started <= succeeded + failed + interrupted + active, "a child is in no account")
-    assert.ok(census.running.size <= active, "a child runs without a place")
-    assert.equal(failed, Group.failures(group).length)
-  })
-  assert.deepEqual(result.stuck, [])
-  assert.ok(census.nothingRuns)
-  const { active, failed, interrupted, started, state, succeeded, waiting } = Group.stats(group)
-  assert.deepEqual({ active, waiting, state }, { active: 0, waiting: 0, state: "closed" })
-  assert.equal(started, succeeded + failed + interrupted)
-  // G1: in the order in which they ended, each exactly as it was. Preempted, a child may end later than it has recorded.
-  const [seen, recorded] = [Group.failures(group).map(essence), census.failed.map(essence)]
-  assert.deepEqual(stock ? seen : seen.toSorted(), stock ? recorded : recorded.toSorted())
-  return result
+  /** None so far. */
+  none(): true {
+    assert.equal(this.first, undefined)
+    return true
+  }
 }
 
-const limits = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 })
+interface Limited {
+  readonly work: Workload
+  readonly limits: ReadonlyArray<number>
+}
 
-describe("over random schedules and cancellations", () => {
+/**
+ * The producer starts the children, waits, and closes the scope as it ends. Others wait; move the limit; start one child,
+ * and interrupt it; and the last, which is never interrupted, cancels in the end, so that nothing waits for ever.
+ *
+ * On the stock runtime's terms no fiber stops between what it sees and what it does about it, and more can be said.
+ */
+const simulate = ({ limits, work }: Limited, stock: boolean): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const violations = new Violations()
+      const census = new Census()
+      const scope = yield* Scope.make()
+      const group = yield* Group.make<string>({ limit: work.limit, onFailure: work.onFailure }).pipe(
+        Scope.provide(scope)
+      )
+      census.group = group
+      census.close = Scope.close(scope, Exit.void)
+      let highest: number = work.limit === "unbounded" ? Infinity : work.limit
+
+      census.onBegin = () => {
+        violations.expect(census.running.size <= highest, "more children than the limit")
+        if (stock) violations.expect(Group.stats(group).state === "open", "a child began in a group that is over")
+      }
+
+      const checkWait = Effect.onExitPrimitive(Group.wait(group), (exit) => {
+        if (isInterrupted(exit)) return undefined
+        if (stock) violations.expect(census.nothingRuns, "wait returned and a child still runs")
+        const first = Group.failures(group)[0]
+        const cause = Exit.isFailure(exit) ? exit.cause : undefined
+        // Preempted after it returned, this check may see a failure that came later.
+        const exactly = cause === first ||
+          (cause === undefined ? !stock : first !== undefined && Cause.hasInterrupts(cause) &&
+            isDeepStrictEqual(essence(cause), essence(first)))
+        violations.expect(exactly, "wait reports something else than the first failure")
+        return undefined
+      })
+
+      /** Starts a child, and checks what becomes of that in a group that is over (G3). */
+      const checkStart = (spec: Child) =>
+        Effect.suspend(() => {
+          const before = Group.stats(group).state
+          return Effect.onExitPrimitive(start(group, work.start, census.child(spec, true)), (exit) => {
+            if (before === "open" || isInterrupted(exit)) return undefined
+            const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
+            const expected = before === "failed"
+              // Cancelled in the meantime, it dies of that.
+              ? isDeepStrictEqual(essence(cause), essence(Group.failures(group)[0]!)) ||
+                (!stock && Cause.squash(cause) instanceof Group.GroupClosed)
+              : Cause.squash(cause) instanceof Group.GroupClosed
+            violations.expect(expected, `a start in a ${before} group ended as ${String(exit)}`)
+            return undefined
+          })
+        })
+
+      const producer = Effect.onExit(
+        Effect.gen(function*() {
+          for (const spec of work.children) yield* checkStart(spec)
+          yield* checkWait
+        }),
+        (exit) => Scope.close(scope, exit)
+      )
+      const limiter = Effect.gen(function*() {
+        for (const limit of limits) {
+          yield* turns(2)
+          highest = Math.max(highest, limit)
+          yield* Group.setLimit(group, limit)
+        }
+      })
+      const interrupter = Effect.gen(function*() {
+        const spec: Child = { work: 2, end: "succeed", cleanup: 1, cleanupDies: false, nested: [] }
+        const fiber = yield* Group.fork(group, census.child(spec, true))
+        yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+      })
+
+      let before = Group.stats(group)
+      yield* t.always(() => {
+        // G3: nothing starts in a group that is over.
+        if (before.state !== "open") {
+          assert.equal(Group.stats(group).started, before.started, "started in a group that is over")
+        }
+        before = Group.stats(group)
+        const { active, failed, interrupted, limit, started, state, succeeded, waiting } = before
+        // G5: nobody waits for a place that is free, nor in a group that is over.
+        if (waiting > 0) assert.ok(state === "open" && active >= Number(limit), "waits beside a free place")
+        // A place is held from its grant, which is before the start, to the end: so the ledger never shows less.
+        assert.ok(started <= succeeded + failed + interrupted + active, "a child is in no account")
+        assert.ok(census.running.size <= active, "a child runs without a place")
+        assert.equal(failed, Group.failures(group).length)
+        return violations.none()
+      }, "the group and its ledger differ")
+
+      yield* t.actor("producer", producer, { mayDie: true })
+      yield* t.actor("waiter", checkWait, { mayDie: true })
+      yield* t.actor("limiter", limiter, { mayDie: true })
+      yield* t.actor("interrupter", interrupter, { mayDie: true })
+      yield* t.actor("canceller", Effect.andThen(turns(40), Group.cancel(group)), { cancel: false })
+      yield* t.settled
+      // If its first fiber was interrupted before it began, it is still to be closed.
+      yield* Effect.exit(Scope.close(scope, Exit.void))
+      assert.ok(census.nothingRuns)
+      const { active, failed, interrupted, started, state, succeeded, waiting } = Group.stats(group)
+      assert.deepEqual({ active, waiting, state }, { active: 0, waiting: 0, state: "closed" })
+      assert.equal(started, succeeded + failed + interrupted)
+      // G1: in the order in which they ended, each exactly as it was. Preempted, a child may end later than it recorded.
+      const [seen, recorded] = [Group.failures(group).map(essence), census.failed.map(essence)]
+      assert.deepEqual(stock ? seen : seen.toSorted(), stock ? recorded : recorded.toSorted())
+    })
+  )
+
+const limited: fc.Arbitrary<Limited> = fc.record({
+  work: workload,
+  limits: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 })
+})
+
+interface Nursery {
+  readonly work: Workload
+  readonly end: "succeed" | "fail" | "never"
+}
+
+/** `scoped`: nothing runs once it has returned, and it fails as the first child did. */
+const nursery = ({ end, work }: Nursery): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const census = new Census()
+      const violations = new Violations()
+      yield* t.always(() => violations.none(), "a violation")
+      let group: Group.Group<string> | undefined
+      let exit: Exit.Exit<unknown, unknown> | undefined
+      const scoped = Group.scoped({ limit: work.limit, onFailure: work.onFailure }, (g: Group.Group<string>) => {
+        group = g
+        census.group = g
+        return Effect.gen(function*() {
+          for (const spec of work.children) yield* start(g, work.start, census.child(spec, true))
+          yield* turns(3)
+          violations.expect(Group.stats(g).state !== "failed", "the body went on after a child's failure")
+          return yield* { succeed: Effect.succeed("body"), fail: Effect.fail("body"), never: turns(30) }[end]
+        })
+      })
+      // The clock moves when nothing can run: only what waits for ever is cancelled.
+      const cancel = Effect.andThen(Effect.sleep(1), Effect.suspend(() => group ? Group.cancel(group) : Effect.void))
+      const returned = Effect.onExitPrimitive(scoped, (ended) => {
+        exit = ended
+        violations.expect(census.nothingRuns, "scoped returned and a child still runs")
+        return undefined
+      })
+      yield* t.actor("scoped", returned, { mayDie: true })
+      yield* t.actor("canceller", cancel, { cancel: false })
+      yield* t.settled
+      if (group === undefined || exit === undefined) return
+      assert.equal(Group.stats(group).state, "closed")
+      const first = Group.failures(group)[0]
+      if (Exit.isSuccess(exit)) return assert.equal(first, undefined, "a failure was swallowed")
+      // It is one failure exactly, a child's or the body's, and never a mix of them (G1). Only an interruption, which
+      // carries no failure of its own, may be joined by what finalizers died of.
+      const failure = essence(exit.cause)
+      const ends = [[], [["Fail", "body"]], ...(first ? [essence(first)] : [])]
+      // Cancelled while its `go` was pending, the body dies of that.
+      if (isDeepStrictEqual(failure, [["Die", new Group.GroupClosed({ group: undefined })]])) return
+      const died = Cause.hasInterrupts(exit.cause) && failure.every((reason) => String(reason).startsWith("Die"))
+      assert.ok(died || ends.some((end) => isDeepStrictEqual(end, failure)), `a mix: ${JSON.stringify(failure)}`)
+    })
+  )
+
+describe("over random workloads, schedules and cancellations", () => {
   test("on the stock runtime's terms: G1 to G6", () => {
-    fc.assert(
-      fc.property(workload, limits, stockPlan(4), (work, limits, plan) => void simulate(work, limits, plan, true)),
-      runs(3_000)
-    )
+    holds(limited, (work) => simulate(work, true), { realism: "nested", cancels: 4, workloads: 1_500 })
   })
 
   test("preempted and interrupted at any operation: G1 to G6", () => {
-    fc.assert(
-      fc.property(workload, limits, anyPlan(4), (work, limits, plan) => void simulate(work, limits, plan, false)),
-      runs(3_000)
-    )
+    holds(limited, (work) => simulate(work, false), { realism: "contract", cancels: 4, workloads: 1_500 })
   })
 
   test("scoped: nothing runs once it has returned, and it fails as the first child did", () => {
-    fc.assert(
-      fc.property(workload, fc.constantFrom("succeed", "fail", "never"), anyPlan(1), (work, end, plan) => {
-        const census = new Census()
-        const scheduler = new Controlled(plan)
-        let group: Group.Group<string> | undefined
-        const nursery = Group.scoped({ limit: work.limit, onFailure: work.onFailure }, (g: Group.Group<string>) => {
-          group = g
-          census.group = g
-          return Effect.gen(function*() {
-            for (const spec of work.children) yield* start(g, work.start, census.child(spec, true))
-            yield* turns(3)
-            scheduler.check(Group.stats(g).state !== "failed", "the body went on after a child's failure")
-            return yield* { succeed: Effect.succeed("body"), fail: Effect.fail("body"), never: turns(30) }[end]
-          })
-        })
-        const canceller = Effect.andThen(turns(60), Effect.suspend(() => group ? Group.cancel(group) : Effect.void))
-        const returned = Effect.onExitPrimitive(nursery, () => {
-          scheduler.check(census.nothingRuns, "scoped returned and a child still runs")
-          return undefined
-        }, true)
-        const { exits, stuck } = scheduler.run([returned, canceller])
-        assert.deepEqual(stuck, [])
-        const exit = exits[0]!
-        if (group === undefined) return assert.ok(isInterrupted(exit))
-        assert.equal(Group.stats(group).state, "closed")
-        const first = Group.failures(group)[0]
-        if (Exit.isSuccess(exit)) return assert.equal(first, undefined, "a failure was swallowed")
-        // It is one failure exactly, a child's or the body's, and never a mix of them (G1). Only an interruption, which
-        // carries no failure of its own, may be joined by what finalizers died of.
-        const failure = essence(exit.cause)
-        const ends = [[], [["Fail", "body"]], ...(first ? [essence(first)] : [])]
-        // Cancelled while its `go` was pending, the body dies of that.
-        if (isDeepStrictEqual(failure, [["Die", new Group.GroupClosed({ group: undefined })]])) return
-        const died = Cause.hasInterrupts(exit.cause) && failure.every((reason) => String(reason).startsWith("Die"))
-        assert.ok(died || ends.some((end) => isDeepStrictEqual(end, failure)), `a mix: ${JSON.stringify(failure)}`)
-      }),
-      runs(3_000)
-    )
+    const work = fc.record<Nursery>({ work: workload, end: fc.constantFrom("succeed", "fail", "never") })
+    holds(work, nursery, { realism: "contract", cancels: 3, workloads: 1_500 })
+  })
+
+  test("who is admitted when can be explained one after the other", () => {
+    const actor = fc.record({
+      kind: fc.constantFrom("go", "go", "tryGo", "setLimit"),
+      n: fc.integer({ min: 1, max: 3 }),
+      work: fc.nat(2)
+    })
+    holds(fc.array(actor, { minLength: 2, maxLength: 5 }), history, {
+      realism: "contract",
+      cancels: 2,
+      workloads: 1_000
+    })
   })
 })
 
-describe("swept over every operation", () => {
-  const child = (end: Child["end"]): Child => ({ work: 1, end, cleanup: 1, cleanupDies: false, nested: [] })
-  const small: ReadonlyArray<[string, Workload]> = [
-    ["go", { limit: 1, onFailure: "cancel", start: "go", children: [child("succeed"), child("succeed")] }],
-    ["go, failing", { limit: 1, onFailure: "cancel", start: "go", children: [child("fail"), child("never")] }],
-    ["tryGo", { limit: 1, onFailure: "cancel", start: "tryGo", children: [child("succeed"), child("succeed")] }],
-    ["fork", { limit: 2, onFailure: "continue", start: "fork", children: [child("die"), child("succeed")] }]
-  ]
-  test.each(small)(
-    "%s, wait, setLimit, cancel, close: each actor interrupted at each operation, under 20 schedules",
-    (_, work) => {
-      for (let seed = 0; seed < 20; seed++) {
-        for (let actor = 0; actor < 4; actor++) {
-          let operations = Infinity
-          for (let at = 1; at <= operations; at++) {
-            const plan: Plan = { seed, preemption: 0.1, interrupts: [{ actor, at, unit: "operation" }] }
-            operations = simulate(work, [2, 1], plan, false).operations[actor]!
-          }
-        }
-      }
+describe("over every schedule with an interrupt at any operation and two preemptions", () => {
+  test.each(Object.entries<Scenario>(exhausted))("%s", (_, self) => {
+    expect(check(self, { strategy: { exhaustive: { preemptions: 2, cancels: 1 } } }).exhausted).toBe(true)
+  })
+
+  test("cancel and scoped, with two interrupts", () => {
+    for (const self of [exhausted["cancel"]!, exhausted["scoped"]!]) {
+      expect(check(self, { strategy: { exhaustive: { preemptions: 0, cancels: 2 } } }).exhausted).toBe(true)
     }
+  })
+})
+
+describe("over schedules by chance", () => {
+  test.each(Object.entries<Scenario>(exhausted))(
+    "%s",
+    (_, self) => void check(self, { runs: 1_000 * soak, cancels: 3 })
   )
-
-  test("cancel: interrupted at each operation, twice in a row, with children that take their time", () => {
-    for (let seed = 0; seed < 100; seed++) {
-      let operations = Infinity
-      for (let at = 1; at <= operations; at++) {
-        const census = new Census()
-        const scope = Scope.makeUnsafe()
-        const group = Effect.runSync(Group.make<string>({ limit: 2 }).pipe(Scope.provide(scope)))
-        const starter = Effect.gen(function*() {
-          yield* Group.go(group, census.child({ ...child("never"), cleanup: 2 }, true))
-          yield* Group.go(group, census.child({ ...child("never"), cleanup: 3 }, true))
-          yield* Group.go(group, census.child(child("succeed"), true))
-        })
-        const canceller = Effect.andThen(Effect.andThen(turns(2), Group.cancel(group)), Group.cancel(group))
-        const closer = Effect.andThen(turns(15), Scope.close(scope, Exit.void))
-        const scheduler = new Controlled({ seed, preemption: 0.1, interrupts: [{ actor: 0, at, unit: "operation" }] })
-        const cancelled = Effect.onExitPrimitive(canceller, (exit) => {
-          if (Exit.isSuccess(exit)) scheduler.check(census.nothingRuns, "cancel returned and a child still runs")
-          return undefined
-        }, true)
-        const result = scheduler.run([cancelled, starter, closer])
-        operations = result.operations[0]!
-        assert.deepEqual(result.stuck, [])
-        assert.ok(census.nothingRuns)
-        assert.equal(Group.stats(group).active, 0)
-      }
-    }
-  })
-
-  test("scoped: interrupted at each operation, with a child that fails and one that never ends", () => {
-    let interrupted = 0
-    for (let seed = 0; seed < 100; seed++) {
-      let operations = Infinity
-      for (let at = 1; at <= operations; at++) {
-        const census = new Census()
-        const nursery = Group.scoped({}, (group: Group.Group<string>) =>
-          Effect.gen(function*() {
-            yield* Group.go(group, census.child({ ...child("fail"), work: 3 }, true))
-            yield* Group.go(group, census.child(child("never"), true))
-          }))
-        const plan: Plan = { seed, preemption: 0.1, interrupts: [{ actor: 0, at, unit: "operation" }] }
-        const result = new Controlled(plan).run([nursery])
-        operations = result.operations[0]!
-        assert.deepEqual(result.stuck, [])
-        assert.ok(census.nothingRuns)
-        const exit = result.exits[0]!
-        assert.ok(Exit.isFailure(exit))
-        if (isInterrupted(exit)) interrupted++
-        else assert.deepEqual(essence(exit.cause), [["Fail", "planned"]])
-      }
-    }
-    expect(interrupted).toBeGreaterThan(500)
-  })
 })

@@ -1,8 +1,8 @@
 import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber, Queue, Scope } from "effect"
 import { Group, Semaphore } from "sluice"
 import { describe, expect, test } from "vitest"
-import { Controlled } from "./support/controlled.js"
 import { collectGarbage, defectOf, interrupted, isInterrupted, run, settle, squash, start } from "./support/effect.js"
+import { Stepper } from "./support/stepper.js"
 
 const { stats } = Group
 
@@ -922,7 +922,6 @@ describe("what is cancelled, and what is told", () => {
 })
 
 describe("an observer of the user's that throws", () => {
-  const plan = { seed: undefined, preemption: 0, interrupts: [] }
   const boom = () => {
     throw new Error("observer")
   }
@@ -936,11 +935,13 @@ describe("an observer of the user's that throws", () => {
         yield* Group.go(group, Effect.onInterrupt(Effect.never, () => Effect.sync(() => log.push("interrupted"))))
         yield* Group.go(group, Effect.andThen(Effect.yieldNow, Effect.fail("child")))
       }))
-    const scheduler = new Controlled(plan)
+    const scheduler = new Stepper()
+    const fiber = Effect.runFork(effect, { scheduler })
     // It comes out where the runtime itself would throw it, ...
-    expect(() => scheduler.run([effect])).toThrow("observer")
+    expect(() => scheduler.drain()).toThrow("observer")
     // ... and everything else goes its way.
-    expect(scheduler.run([]).exits).toEqual([Exit.fail("child")])
+    scheduler.drain()
+    expect(fiber.pollUnsafe()).toEqual(Exit.fail("child"))
     expect(log).toEqual(["interrupted"])
   })
 
@@ -958,9 +959,11 @@ describe("an observer of the user's that throws", () => {
       yield* Deferred.succeed(gate, void 0)
       yield* settle
     })
-    const scheduler = new Controlled(plan)
-    expect(() => scheduler.run([effect])).toThrow("observer")
-    expect(scheduler.run([]).stuck).toEqual([])
+    const scheduler = new Stepper()
+    const fiber = Effect.runFork(effect, { scheduler })
+    expect(() => scheduler.drain()).toThrow("observer")
+    scheduler.drain()
+    expect(fiber.pollUnsafe()).toBeDefined()
     expect(log).toEqual(["first", "second", "third"])
     expect(Semaphore.stats(semaphore)).toMatchObject({ held: 0, waiting: 0 })
   })

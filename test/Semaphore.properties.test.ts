@@ -1,12 +1,13 @@
-/** The laws of `Semaphore` over random workloads, schedules and cancellations. */
+/** The laws of `Semaphore` over random workloads, schedules and cancellations, and over every schedule of small ones. */
 import { Effect, Exit } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { Semaphore } from "sluice"
+import { check, type Kit, type Realism, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { anyPlan, runs, stockPlan } from "./support/arbitraries.js"
-import { Controlled, type Plan } from "./support/controlled.js"
+import { exhausted, history } from "./scenarios/semaphore.js"
 import { isInterrupted, turns } from "./support/effect.js"
+import { holds, soak } from "./support/property.js"
 
 /** One actor: after `delay` turns it asks for `n` permits, holds them for `hold` turns, and ends as `end` says. */
 interface Request {
@@ -23,218 +24,240 @@ interface Resize {
   readonly delay: number
 }
 
-type Actor = Request | Resize
+/** Interrupts the request of that number. */
+interface Interrupt {
+  readonly kind: "interrupt"
+  readonly victim: number
+  readonly delay: number
+}
 
-const anyRequest: fc.Arbitrary<Request> = fc.record({
+interface Workload {
+  readonly capacity: number
+  readonly requests: ReadonlyArray<Request>
+  readonly others: ReadonlyArray<Resize | Interrupt>
+}
+
+const request: fc.Arbitrary<Request> = fc.record<Request>({
   kind: fc.constantFrom("withPermit", "withPermits", "tryWithPermits", "acquire", "tryAcquire"),
   n: fc.nat(4),
   delay: fc.nat(2),
   hold: fc.nat(5),
   end: fc.constantFrom("succeed", "fail", "die")
-})
-
-const request = anyRequest.map((request) => request.kind === "withPermit" ? { ...request, n: 1 } : request)
+}).map((request) => request.kind === "withPermit" ? { ...request, n: 1 } : request)
 
 const resize: fc.Arbitrary<Resize> = fc.record({ kind: fc.constant("resize"), capacity: fc.nat(5), delay: fc.nat(6) })
 
-const workload = (plan: (actors: number) => fc.Arbitrary<Plan>, withResize: boolean) =>
+const interrupt: fc.Arbitrary<Interrupt> = fc.record({
+  kind: fc.constant("interrupt"),
+  victim: fc.nat(5),
+  delay: fc.nat(8)
+})
+
+const workload = (other: fc.Arbitrary<Resize | Interrupt>): fc.Arbitrary<Workload> =>
   fc.record({
     capacity: fc.nat(5),
     requests: fc.array(request, { minLength: 1, maxLength: 6 }),
-    resizes: fc.array(resize, { maxLength: withResize ? 3 : 0 })
-  }).chain(({ capacity, requests, resizes }) => {
-    const actors: ReadonlyArray<Actor> = [...requests, ...resizes]
-    return fc.record({ capacity: fc.constant(capacity), actors: fc.constant(actors), plan: plan(actors.length) })
+    others: fc.array(other, { maxLength: 4 })
   })
 
 type Status = "before" | "waiting" | "holding" | "over"
 
-/** Runs a workload and keeps a model beside it, of what each actor does, to compare with at every step. */
-const simulate = (capacity: number, actors: ReadonlyArray<Actor>, plan: Plan) => {
-  const semaphore = Semaphore.makeUnsafe(capacity)
-  const scheduler = new Controlled(plan)
-  const status: Array<Status> = actors.map(() => "before")
+/** Runs a workload and keeps a model beside it, of what each actor does, to compare with whenever no fiber runs. */
+class Simulation {
+  readonly semaphore: Semaphore.Semaphore
+  readonly status: Array<Status>
   /** The requests that may wait, in the order in which they came. */
-  const line: Array<number> = []
+  readonly line: Array<number> = []
   /** The smallest and largest capacity so far tell what is possible. */
-  let lowest = capacity
-  let highest = capacity
+  lowest: number
+  highest: number
+  private violation: string | undefined
 
-  const body = (self: number, { end, hold, n }: Request) =>
-    Effect.gen(function*() {
-      const overtaken = line.slice(0, line.indexOf(self)).filter((i) => status[i] === "waiting")
-      onGrant(overtaken)
-      scheduler.check(n <= highest, "granted more than there ever was")
+  constructor(readonly work: Workload) {
+    this.semaphore = Semaphore.makeUnsafe(work.capacity)
+    this.status = work.requests.map(() => "before")
+    this.lowest = this.highest = work.capacity
+  }
+
+  get held(): number {
+    return this.work.requests.reduce((sum, { n }, i) => sum + (this.status[i] === "holding" ? n : 0), 0)
+  }
+
+  /** For a check inside an actor, where a thrown error would be one more defect. */
+  private expect(condition: boolean, message: string): void {
+    if (!condition) this.violation ??= message
+  }
+
+  private body(self: number, { end, hold, n }: Request) {
+    return Effect.gen({ self: this }, function*() {
+      this.expect(n <= this.highest, "granted more than there ever was")
       yield* turns(hold)
       if (end === "fail") return yield* Effect.fail("planned")
       if (end === "die") return yield* Effect.die("planned")
       return "ran"
-    })
-  let onGrant: (overtaken: ReadonlyArray<number>) => void = () => {}
+    }).pipe((body) =>
+      // Holding for as long as the body runs, its first and last step included.
+      Effect.uninterruptibleMask((restore) => {
+        this.onGrant(self)
+        this.status[self] = "holding"
+        return Effect.onExitPrimitive(restore(body), () => {
+          this.status[self] = "over"
+          return undefined
+        }, true)
+      })
+    )
+  }
 
-  /** Marks the actor as holding for as long as `body` runs, its first and last step included. */
-  const holding = <A, E>(self: number, body: Effect.Effect<A, E>) =>
-    Effect.uninterruptibleMask((restore) => {
-      status[self] = "holding"
-      return Effect.onExitPrimitive(restore(body), () => {
-        status[self] = "over"
-        return undefined
-      }, true)
-    })
-
-  const perform = (self: number, actor: Request) => {
+  private perform(self: number, actor: Request): Effect.Effect<unknown, unknown> {
+    const { semaphore } = this
     const { kind, n } = actor
+    const body = this.body(self, actor)
     switch (kind) {
       case "withPermit":
-        return Semaphore.withPermit(semaphore, holding(self, body(self, actor)))
+        return Semaphore.withPermit(semaphore, body)
       case "withPermits":
-        return Semaphore.withPermits(semaphore, n, holding(self, body(self, actor)))
+        return Semaphore.withPermits(semaphore, n, body)
       case "tryWithPermits":
-        return Semaphore.tryWithPermits(semaphore, n, holding(self, body(self, actor)))
+        return Semaphore.tryWithPermits(semaphore, n, body)
       case "acquire":
-        return Effect.scoped(Effect.andThen(Semaphore.acquire(semaphore, n), holding(self, body(self, actor))))
+        return Effect.scoped(Effect.andThen(Semaphore.acquire(semaphore, n), body))
       case "tryAcquire":
         return Effect.scoped(
-          Effect.flatMap(
-            Semaphore.tryAcquire(semaphore, n),
-            (taken) => taken ? holding(self, body(self, actor)) : Effect.void
-          )
+          Effect.flatMap(Semaphore.tryAcquire(semaphore, n), (taken) => taken ? body : Effect.void)
         )
     }
   }
 
-  const effects = actors.map((actor, self) =>
-    Effect.andThen(
-      turns(actor.delay),
-      actor.kind === "resize"
-        ? scheduler.noting(() => {
-          lowest = Math.min(lowest, actor.capacity)
-          highest = Math.max(highest, actor.capacity)
-        }, Semaphore.resize(semaphore, actor.capacity))
-        : Effect.ensuring(
-          scheduler.noting(() => {
-            status[self] = "waiting"
-            line.push(self)
-          }, perform(self, actor)),
-          Effect.sync(() => (status[self] = "over"))
-        )
-    )
-  )
-
-  const held = () =>
-    actors.reduce((sum, actor, i) => sum + (status[i] === "holding" && actor.kind !== "resize" ? actor.n : 0), 0)
-
-  const run = (options: {
-    readonly onGrant?: (overtaken: ReadonlyArray<number>) => void
-    readonly between?: () => void
-  }) => {
-    onGrant = options.onGrant ?? onGrant
-    const result = scheduler.run(effects, () => {
-      const stats = Semaphore.stats(semaphore)
-      assert.equal(stats.held + stats.available, stats.capacity)
-      assert.ok(stats.held >= held(), "a body runs without its permits")
-      assert.ok(stats.held <= highest, "more held than there ever was")
-      if (lowest === highest) assert.ok(stats.available >= 0, "more held than there is")
-      options.between?.()
-    })
-    const stats = Semaphore.stats(semaphore)
-    expect(result.stuck).toEqual([])
-    expect(stats).toEqual({ capacity: stats.capacity, held: 0, available: stats.capacity, waiting: 0 })
-    return result
+  /** On the stock runtime's terms: whom a grant overtakes. */
+  private onGrant(self: number): void {
+    const overtaken = this.line.slice(0, this.line.indexOf(self)).filter((i) => this.status[i] === "waiting")
+    if (this.ordered) this.expect(overtaken.length === 0, `overtook ${overtaken.join()}`)
   }
-  return { run, semaphore, status, line, scheduler, held, lowest: () => lowest }
+  ordered = false
+
+  private ended(self: number, actor: Request, exit: Exit.Exit<unknown, unknown>): void {
+    this.status[self] = "over"
+    if (isInterrupted(exit)) return
+    const planned = actor.end === "succeed" ? undefined : "planned"
+    if (Exit.isSuccess(exit)) {
+      // A `try` that found no room; or the end that was planned.
+      if (!actor.kind.startsWith("try")) this.expect(planned === undefined, "a failure was swallowed")
+    } else if (planned === undefined || !exit.toString().includes("planned")) {
+      // S4 is the only other way to fail, and only for what does not fit the smallest capacity there was.
+      this.expect(exit.toString().includes("CapacityExceeded"), exit.toString())
+      this.expect(actor.n > this.lowest, `no room for ${actor.n} where there was never less`)
+    }
+  }
+
+  /** Whether requests may be interrupted by the kit, anywhere; else only by the workload's own interrupts. */
+  scenario(t: Kit, cancel: boolean, between: () => void) {
+    return Effect.gen({ self: this }, function*() {
+      const { semaphore, work } = this
+      yield* t.always(() => {
+        const { available, capacity, held } = Semaphore.stats(semaphore)
+        assert.equal(this.violation, undefined)
+        assert.equal(held + available, capacity)
+        assert.ok(held >= this.held, "a body runs without its permits")
+        assert.ok(held <= this.highest, "more held than there ever was")
+        if (this.lowest === this.highest) assert.ok(available >= 0, "more held than there is")
+        between()
+        return true
+      }, "the model and the semaphore differ")
+      const fibers = yield* Effect.forEach(work.requests, (actor, self) => {
+        const asked = Effect.suspend(() => {
+          this.status[self] = "waiting"
+          this.line.push(self)
+          return this.perform(self, actor)
+        })
+        const noted = Effect.onExit(asked, (exit) => Effect.sync(() => this.ended(self, actor, exit)))
+        return t.actor(`${actor.kind}${self}`, Effect.andThen(turns(actor.delay), noted), { cancel, mayDie: true })
+      })
+      yield* Effect.forEach(work.others, (other) => {
+        const act = Effect.sync(() => {
+          if (other.kind === "resize") {
+            this.lowest = Math.min(this.lowest, other.capacity)
+            this.highest = Math.max(this.highest, other.capacity)
+            return Semaphore.resize(semaphore, other.capacity)
+          }
+          if (this.status[other.victim] === "waiting") this.status[other.victim] = "over"
+          fibers[other.victim]?.interruptUnsafe()
+          return Effect.void
+        })
+        return t.actor(other.kind, Effect.andThen(turns(other.delay), Effect.flatten(act)), { cancel: false })
+      })
+      yield* t.settled
+      const { capacity } = Semaphore.stats(semaphore)
+      assert.deepEqual(Semaphore.stats(semaphore), { capacity, held: 0, available: capacity, waiting: 0 })
+    })
+  }
 }
 
-describe("over random schedules and cancellations", () => {
-  test("nothing is lost, nothing is taken twice, nobody is left waiting (S1, S3, S4, S5)", () => {
-    fc.assert(
-      fc.property(workload(anyPlan, true), ({ actors, capacity, plan }) => {
-        const simulation = simulate(capacity, actors, plan)
-        const { exits } = simulation.run({})
-        const interrupted = new Set(plan.interrupts.map(({ actor }) => actor))
-        exits.forEach((exit, i) => {
-          const actor = actors[i]!
-          if (exit === undefined || interrupted.has(i) || actor.kind === "resize") return
-          const planned = { succeed: undefined, fail: Exit.fail("planned"), die: Exit.die("planned") }[actor.end]
-          if (Exit.isSuccess(exit)) {
-            // A `try` that found no room; or the end that was planned.
-            if (!actor.kind.startsWith("try")) expect(planned).toBe(undefined)
-          } else if (planned === undefined || !exit.toString().includes("planned")) {
-            // S4 is the only other way to fail, and only for what does not fit the smallest capacity there was.
-            expect(exit.toString()).toContain("CapacityExceeded")
-            expect(actor.n).toBeGreaterThan(simulation.lowest())
-          }
-        })
-      }),
-      runs(3_000)
+describe("over random workloads, schedules and cancellations", () => {
+  test.each(["contract", "any"] satisfies ReadonlyArray<Realism>)(
+    "nothing is lost, nothing is taken twice, nobody is left waiting (S1, S3, S4, S5): %s",
+    (realism) => {
+      holds(
+        workload(resize),
+        (work) => scenario((t) => Effect.suspend(() => new Simulation(work).scenario(t, true, () => {}))),
+        { realism, cancels: 3, workloads: 1_000 }
+      )
+    }
+  )
+
+  test("grants are made in the order of requests (S2), and as soon as they can be (S3)", () => {
+    holds(
+      workload(fc.oneof(resize, interrupt)),
+      (work) =>
+        scenario((t) =>
+          Effect.suspend(() => {
+            const simulation = new Simulation(work)
+            simulation.ordered = true
+            return simulation.scenario(t, false, () => {
+              const { line, semaphore, status } = simulation
+              const stats = Semaphore.stats(semaphore)
+              assert.equal(stats.held, simulation.held)
+              const waiting = line.filter((i) => status[i] === "waiting").map((i) => work.requests[i]!)
+              assert.equal(stats.waiting, waiting.length)
+              // The first in line is the one that does not fit; no request of nothing is ever first in line.
+              if (waiting[0] !== undefined) assert.ok(waiting[0].n > Math.max(0, stats.available), "stranded")
+              for (const { n } of waiting) assert.ok(n <= stats.capacity, "waits for the impossible")
+            })
+          })
+        ),
+      // On the stock runtime's terms grants show as they are made: no fiber stops between one and its use.
+      { realism: "nested", cancels: 0, workloads: 3_000 }
     )
   })
 
-  test("grants are made in the order of requests (S2), and as soon as they can be (S3)", () => {
-    fc.assert(
-      fc.property(workload(stockPlan, true), ({ actors, capacity, plan }) => {
-        const { held, line, run, scheduler, semaphore, status } = simulate(capacity, actors, plan)
-        scheduler.onInterrupt = (actor) => {
-          if (status[actor] === "waiting") status[actor] = "over"
-        }
-        run({
-          onGrant: (overtaken) => scheduler.check(overtaken.length === 0, `overtook ${overtaken.join()}`),
-          between: () => {
-            const stats = Semaphore.stats(semaphore)
-            assert.equal(stats.held, held())
-            const waiting = line.filter((i) => status[i] === "waiting").map((i) => actors[i] as Request)
-            assert.equal(stats.waiting, waiting.length)
-            // The first in line is the one that does not fit; no request of nothing is ever first in line.
-            if (waiting[0] !== undefined) assert.ok(waiting[0].n > Math.max(0, stats.available), "stranded")
-            for (const { n } of waiting) assert.ok(n <= stats.capacity, "waits for the impossible")
-          }
-        })
-      }),
-      runs(3_000)
-    )
+  test("what the calls return can be explained one after the other", () => {
+    const actor = fc.record({
+      kind: fc.constantFrom("acquire", "acquire", "try", "resize"),
+      n: fc.integer({ min: 1, max: 3 }),
+      hold: fc.nat(2)
+    })
+    holds(fc.array(actor, { minLength: 2, maxLength: 5 }), history, {
+      realism: "contract",
+      cancels: 2,
+      workloads: 1_000
+    })
   })
 })
 
-describe("swept over every operation", () => {
-  const small: ReadonlyArray<[string, ReadonlyArray<Actor>]> = [
-    ["withPermit", [1, 1, 1].map((n) => ({ kind: "withPermit", n, delay: 0, hold: 1, end: "succeed" }))],
-    ["withPermits", [2, 1, 2].map((n) => ({ kind: "withPermits", n, delay: 0, hold: 1, end: "succeed" }))],
-    ["acquire", [2, 1, 2].map((n) => ({ kind: "acquire", n, delay: 0, hold: 1, end: "succeed" }))],
-    ["tryWithPermits", [1, 1, 2].map((n) => ({ kind: "tryWithPermits", n, delay: 0, hold: 1, end: "succeed" }))],
-    ["tryAcquire", [1, 1, 2].map((n) => ({ kind: "tryAcquire", n, delay: 0, hold: 1, end: "succeed" }))],
-    ["a shrink", [
-      { kind: "withPermits", n: 2, delay: 0, hold: 2, end: "succeed" },
-      { kind: "withPermits", n: 2, delay: 0, hold: 1, end: "succeed" },
-      { kind: "resize", capacity: 1, delay: 1 },
-      { kind: "acquire", n: 1, delay: 0, hold: 0, end: "succeed" }
-    ]]
-  ]
-  test.each(small)("%s: each actor interrupted at each operation, under 40 schedules", (_, actors) => {
-    const seeds = [undefined, ...Array.from({ length: 39 }, (_, i) => i)]
-    for (const seed of seeds) {
-      for (let actor = 0; actor < actors.length; actor++) {
-        let operations = Infinity
-        for (let at = 1; at <= operations; at++) {
-          const plan: Plan = { seed, preemption: 0.2, interrupts: [{ actor, at, unit: "operation" }] }
-          const result = simulate(2, actors, plan).run({})
-          // Past its last operation nothing is interrupted, and the sweep is over.
-          operations = result.operations[actor]!
-        }
-      }
-    }
+describe("over every schedule with an interrupt at any operation and two preemptions", () => {
+  test.each(Object.entries<Scenario>(exhausted))("%s", (_, self) => {
+    expect(check(self, { strategy: { exhaustive: { preemptions: 2, cancels: 1 } } }).exhausted).toBe(true)
   })
 
-  test("the sweep reaches its targets: a lone actor is interrupted at ten operations at least", () => {
-    const actors: ReadonlyArray<Actor> = [{ kind: "withPermits", n: 1, delay: 1, hold: 3, end: "succeed" }]
-    let interrupted = 0
-    for (let at = 1; at <= 40; at++) {
-      const { exits } = simulate(1, actors, {
-        seed: undefined,
-        preemption: 0,
-        interrupts: [{ actor: 0, at, unit: "operation" }]
-      }).run({})
-      if (exits[0] !== undefined && isInterrupted(exits[0])) interrupted++
+  test("two interrupts", () => {
+    for (const self of [exhausted["withPermit"]!, exhausted["acquire"]!]) {
+      expect(check(self, { strategy: { exhaustive: { preemptions: 0, cancels: 2 } } }).exhausted).toBe(true)
     }
-    expect(interrupted).toBeGreaterThanOrEqual(10)
   })
+})
+
+describe("over schedules by chance", () => {
+  test.each(Object.entries<Scenario>(exhausted))(
+    "%s",
+    (_, self) => void check(self, { runs: 1_000 * soak, cancels: 3 })
+  )
 })

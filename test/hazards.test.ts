@@ -3,9 +3,10 @@
  * When one of the first kind fails after an upgrade of effect, the runtime has changed, and our reasons with it.
  */
 import { Deferred, Effect, Exit, Fiber, Scheduler, Scope, Semaphore as EffectSemaphore } from "effect"
+import * as assert from "node:assert/strict"
 import { Group, Semaphore } from "sluice"
+import { check, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { Controlled } from "./support/controlled.js"
 import { isInterrupted, run, settle, start } from "./support/effect.js"
 
 describe("resuming is inline", () => {
@@ -63,36 +64,46 @@ describe("resuming is inline", () => {
 })
 
 describe("an interrupt between the wake and the resumption drops the value", () => {
-  /** Wakes a waiter, which is preempted on its way out, and interrupts it there. */
-  const interruptAfterWake = (waiter: Effect.Effect<unknown>, wake: Effect.Effect<unknown>) => {
-    let reached = false
-    for (let at = 1; at <= 30; at++) {
-      const scheduler = new Controlled({
-        seed: undefined,
-        preemption: 0,
-        interrupts: [{ actor: 0, at, unit: "operation" }]
-      })
-      const { exits } = scheduler.run([waiter, Effect.andThen(Effect.yieldNow, wake)])
-      reached ||= exits[0] !== undefined && isInterrupted(exits[0])
-    }
+  /** Wakes a waiter, which may be preempted, and interrupted, at any operation on its way out. */
+  const interruptAfterWake = (make: () => { waiter: Effect.Effect<unknown>; wake: Effect.Effect<unknown> }) => {
+    let reached = 0
+    const report = check(
+      scenario((t) =>
+        Effect.gen(function*() {
+          const { waiter, wake } = make()
+          let woken = false
+          const noted = Effect.onExit(waiter, (exit) =>
+            Effect.sync(() => reached += woken && isInterrupted(exit) ? 1 : 0))
+          yield* t.actor("waiter", noted)
+          const after = Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() =>
+              woken = true
+            )
+          )
+          yield* t.actor("waker", Effect.andThen(after, wake), { cancel: false })
+        })
+      ),
+      { strategy: { exhaustive: { preemptions: 2, cancels: 1 } } }
+    )
+    expect(report.exhausted).toBe(true)
     return reached
   }
 
-  test("a permit that was granted and not yet used goes back", () => {
-    for (const n of [1, 2]) {
-      const semaphore = Semaphore.makeUnsafe(2)
+  test.each([1, 2])("%i permits that were granted and not yet used go back", (n) => {
+    let semaphore: Semaphore.Semaphore | undefined
+    const reached = interruptAfterWake(() => {
+      if (semaphore !== undefined) assert.deepEqual(Semaphore.stats(semaphore).held, 0)
+      const fresh = semaphore = Semaphore.makeUnsafe(2)
       const scope = Scope.makeUnsafe()
-      const take = Effect.runSync(Effect.exit(Semaphore.acquire(semaphore, 2).pipe(Scope.provide(scope))))
-      expect(Exit.isSuccess(take)).toBe(true)
-      expect(
-        interruptAfterWake(
-          Semaphore.withPermits(semaphore, n, Effect.void).pipe(Effect.orDie),
-          Scope.close(scope, Exit.void)
-        )
-      )
-        .toBe(true)
-      expect(Semaphore.stats(semaphore)).toEqual({ capacity: 2, held: 0, available: 2, waiting: 0 })
-    }
+      Effect.runSync(Semaphore.acquire(fresh, 2).pipe(Scope.provide(scope)))
+      return {
+        waiter: Semaphore.withPermits(fresh, n, Effect.void).pipe(Effect.orDie),
+        wake: Scope.close(scope, Exit.void)
+      }
+    })
+    expect(reached).toBeGreaterThan(5)
+    expect(Semaphore.stats(semaphore!)).toEqual({ capacity: 2, held: 0, available: 2, waiting: 0 })
   })
 })
 

@@ -155,6 +155,7 @@ export class Machine implements Scheduler.Scheduler {
   private fresh = false
   private limit: number
   private settling: (() => void) | undefined
+  private readonly invariants: Array<() => void> = []
   private choices = 0
   private events = 0
   private high = 0
@@ -217,7 +218,11 @@ export class Machine implements Scheduler.Scheduler {
     this.clock.reset()
     this.finalizers.reset()
     this.byFiber.clear()
-    this.ready.length = this.lanes.length = this.history.length = 0
+    this.ready.length =
+      this.lanes.length =
+      this.history.length =
+      this.invariants.length =
+        0
     this.decisions = []
     this.problem =
       this.last =
@@ -314,6 +319,7 @@ export class Machine implements Scheduler.Scheduler {
     }
     this.turn = undefined
     if (parked !== undefined) parked.unasked = 0
+    for (const check of this.invariants) check()
     this.places?.push(this.last?.index ?? 0, this.last?.operations ?? 0)
   }
 
@@ -514,16 +520,33 @@ export class Machine implements Scheduler.Scheduler {
   }
 
   /** The fiber that `parent` has just forked is an actor. */
-  adopt(parent: AnyFiber, fiber: AnyFiber, name: string, cancellable: boolean): void {
+  adopt(
+    parent: AnyFiber,
+    fiber: AnyFiber,
+    name: string,
+    { cancel, mayDie }: { readonly cancel: boolean; readonly mayDie: boolean }
+  ): void {
     const { forked } = this.laneOf(parent)
     const lane = this.laneOf(fiber)
     if (forked !== undefined) forked.lane = lane
     const same = this.lanes.filter((other) => other.actor && other.name.replace(/#\d+$/, "") === name).length
     lane.name = same === 0 ? name : `${name}#${same + 1}`
     lane.actor = true
-    lane.cancellable = cancellable
+    lane.cancellable = cancel
+    if (mayDie) return
     fiber.addObserver((exit) => {
       if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.died(lane.name, exit.cause)
+    })
+  }
+
+  /** What has to hold whenever no fiber runs. */
+  always(condition: () => boolean, message: string): void {
+    this.invariants.push(() => {
+      try {
+        if (!condition()) this.fail("expectation", message)
+      } catch (error) {
+        this.died("main", Cause.die(error))
+      }
     })
   }
 

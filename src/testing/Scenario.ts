@@ -10,14 +10,19 @@ import type { Machine, Program } from "./Machine.js"
 export interface ActorOptions {
   /** Whether it may be interrupted, at any operation. Default: true. */
   readonly cancel?: boolean | undefined
+  /**
+   * Whether a defect of it is a result like any other. Default: false, and a defect is a failure of the run. Of a fiber
+   * that is interrupted while it unwinds, no handler is asked any more; so `Effect.exit` alone does not always do.
+   */
+  readonly mayDie?: boolean | undefined
 }
 
 /** What a scenario's body is given. It is also a service, for helpers that are not given it. */
 export interface Kit {
   /**
    * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless `cancel`
-   * is false. It must end by itself, or the run is a deadlock; it may fail, but not die. Its fiber is ready once this
-   * returns, and begins when it is chosen.
+   * is false. It must end by itself, or the run is a deadlock; it may fail, but not die, unless `mayDie` is true. Its
+   * fiber is ready once this returns, and begins when it is chosen.
    */
   readonly actor: <A, E, R>(
     name: string,
@@ -31,6 +36,11 @@ export interface Kit {
   readonly settled: Effect.Effect<void>
   /** The run fails, with this message, unless the condition holds. A function is asked when this runs. */
   readonly expect: (condition: boolean | (() => boolean), message: string) => Effect.Effect<void>
+  /**
+   * From here on the run fails, with this message, when the condition does not hold: it is asked after each turn, when no
+   * fiber runs. It may throw an assertion's error instead.
+   */
+  readonly always: (condition: () => boolean, message: string) => Effect.Effect<void>
   /** Runs an effect and records its call and its return, for `linearizable`. */
   readonly op: <A, E, R>(name: string, argument: unknown, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** What `op` has recorded so far. */
@@ -71,7 +81,7 @@ const makeKit = (machine: Machine): Kit => ({
     Effect.withFiber((parent) => {
       machine.expectFork(parent)
       return Effect.map(Effect.forkDetach(effect), (fiber) => {
-        machine.adopt(parent, fiber, name, options?.cancel !== false)
+        machine.adopt(parent, fiber, name, { cancel: options?.cancel !== false, mayDie: options?.mayDie === true })
         return fiber
       })
     }),
@@ -80,6 +90,7 @@ const makeKit = (machine: Machine): Kit => ({
     Effect.sync(() => {
       if (!(typeof condition === "function" ? condition() : condition)) machine.fail("expectation", message)
     }),
+  always: (condition, message) => Effect.sync(() => machine.always(condition, message)),
   op: (name, argument, effect) =>
     Effect.suspend(() => {
       const call: { -readonly [K in keyof Call]: Call[K] } = {
@@ -95,7 +106,7 @@ const makeKit = (machine: Machine): Kit => ({
         call.ended = machine.tick()
         call.exit = exit
         return undefined
-      }, true)
+      })
     }),
   history: Effect.sync(() => machine.history.slice()),
   linearizable: (model) =>

@@ -7,11 +7,12 @@ import type { Schedule } from "./Schedule.js"
 /** What `check` throws. Its message has the failure, the schedule as a short trace, and the line that runs it again. */
 export class CheckFailed extends Error {
   override readonly name = "CheckFailed"
-  readonly report: Report
+  declare readonly report: Report
 
   constructor(report: Report, drawing: string | undefined) {
     super()
-    this.report = report
+    // Not enumerable: a runner that prints an error's own properties would bury its message under the trace.
+    Object.defineProperty(this, "report", { value: report })
     // Only when it is read: fast-check meets many failures on its way to the one that it shows.
     let message: string | undefined
     Object.defineProperty(this, "message", {

@@ -3,7 +3,9 @@ import type { Chooser, Lane, Machine, Recorder } from "./Machine.js"
 import { interruptMatters, isInterruptible, matters } from "./runtime.js"
 import type { Decision, Schedule } from "./Schedule.js"
 
-const canBeInterrupted = (lane: Lane): boolean => lane.cancellable && lane.fiber.pollUnsafe() === undefined
+/** One that has not begun has nothing to lose: it would be as if it were not there. */
+const canBeInterrupted = (lane: Lane): boolean =>
+  lane.cancellable && lane.operations > 0 && lane.fiber.pollUnsafe() === undefined
 
 const placeOf = (fiber: number, operation: number, turn: number): number => (fiber * 2 ** 24 + operation) * 64 + turn
 
@@ -318,8 +320,7 @@ export class Enumeration implements Chooser, Recorder {
     if (this.cancels > 0) {
       for (const lane of machine.lanes) {
         const own = yielded === undefined || (yielded.mode & (lane === yielded.lane ? 2 : 1)) !== 0
-        // A fiber that has not begun has nothing to lose.
-        if (own && lane.operations > 0 && canBeInterrupted(lane)) actions.push(~lane.index)
+        if (own && canBeInterrupted(lane)) actions.push(~lane.index)
       }
     }
     const action = actions[this.pick(actions.length)] ?? 0

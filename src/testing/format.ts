@@ -4,7 +4,7 @@ import type { Event, Source, Trace } from "./Trace.js"
 const maxText = 90
 
 const at = (source: Source | undefined): string => {
-  if (source === undefined) return "an unknown place"
+  if (source === undefined) return "a place without a source"
   const { file, line, text = "" } = source
   return `${file}:${line}  ${text.length > maxText ? `${text.slice(0, maxText)}...` : text}`.trimEnd()
 }

@@ -11,7 +11,16 @@ export {
   type Strategy
 } from "./explore.js"
 export type { Call, History } from "./History.js"
-export { linearizable, type Model, type Verdict } from "./linearizable.js"
+export {
+  type Cancelled,
+  fails,
+  type Linearizable,
+  linearizable,
+  type Model,
+  type NotLinearizable,
+  returns,
+  type Verdict
+} from "./linearizable.js"
 export type { Kind } from "./Machine.js"
 export type { Failure, Report } from "./Report.js"
 export { type ActorOptions, Kit, type Scenario, scenario } from "./Scenario.js"

@@ -18,7 +18,10 @@ const exitName = (exit: Exit.Exit<unknown, unknown>): string =>
 
 /** Whether a source is of the program itself, rather than of what it stands on. */
 const isOwn = ({ file }: Source): boolean => !file.includes("node_modules/") && !isKit(file)
-const isEffect = ({ file }: Source): boolean => file.includes("node_modules/effect/") || isKit(file)
+const isEffect = ({ file }: Source): boolean => file.includes("node_modules/effect/")
+/** What every program goes through: a line there tells nobody anything. */
+const isCore = ({ file }: Source): boolean =>
+  isKit(file) || /node_modules\/effect\/(?:src|dist)\/(?:internal\/(?:core|effect)|Effect)\.[jt]s$/.test(file)
 /** This folder's files, from the sources or as built. */
 const isKit = (file: string): boolean => /(?:^|\/)(?:src|dist)\/testing\/[a-zA-Z]+\.[jt]s$/.test(file)
 
@@ -96,7 +99,7 @@ export class TraceRecorder implements Recorder {
       const source = this.locator.locate(subject)
       if (source === undefined) continue
       if (isOwn(source)) return source
-      if (best === undefined || (isEffect(best) && !isEffect(source))) best = source
+      if (!isCore(source) && (best === undefined || (isEffect(best) && !isEffect(source)))) best = source
     }
     return best
   }

@@ -1,0 +1,117 @@
+/** One small scenario for each operation of `Semaphore`, to be explored to the last schedule. */
+import { Effect, Exit, Scope } from "effect"
+import { Semaphore } from "sluice"
+import { type Model, returns, type Scenario, scenario } from "sluice/testing"
+
+/** Holds what it has for one turn. */
+const held = <A, E, R>(acquire: Effect.Effect<A, E, R>) => Effect.scoped(Effect.andThen(acquire, Effect.yieldNow))
+
+/** Three fibers, each with one effect, of a semaphore with so many permits. Afterwards none is missing. */
+const three = (
+  capacity: number,
+  effects: (semaphore: Semaphore.Semaphore) => ReadonlyArray<Effect.Effect<unknown, unknown>>
+): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const semaphore = Semaphore.makeUnsafe(capacity)
+      yield* t.always(() => {
+        const { capacity: now, held } = Semaphore.stats(semaphore)
+        return held <= Math.max(capacity, now)
+      }, "more is held than there was (S1)")
+      for (const [i, effect] of effects(semaphore).entries()) {
+        yield* t.actor(String.fromCharCode(97 + i), effect, { mayDie: true })
+      }
+      yield* t.settled
+      const { available, capacity: now, held, waiting } = Semaphore.stats(semaphore)
+      yield* t.expect(held === 0 && available === now && waiting === 0, `${held} held, ${waiting} waiting in the end`)
+    })
+  )
+
+export const exhausted: Record<string, Scenario> = {
+  withPermit: three(1, (s) => [1, 2, 3].map(() => Semaphore.withPermit(s, Effect.void))),
+  withPermits: three(2, (s) => [2, 1, 2].map((n) => Semaphore.withPermits(s, n, Effect.void))),
+  "withPermits, failing and dying": three(1, (s) => [
+    Semaphore.withPermits(s, 1, Effect.fail("planned")),
+    Semaphore.withPermits(s, 1, Effect.die("planned")),
+    Semaphore.withPermits(s, 1, Effect.void)
+  ]),
+  tryWithPermits: three(2, (s) => [1, 2].map((n) => Semaphore.tryWithPermits(s, n, Effect.yieldNow))),
+  acquire: three(1, (s) => [1, 1].map((n) => held(Semaphore.acquire(s, n)))),
+  tryAcquire: three(2, (s) => [1, 2].map((n) => held(Semaphore.tryAcquire(s, n)))),
+  "acquire and tryAcquire": three(1, (s) => [held(Semaphore.acquire(s, 1)), held(Semaphore.tryAcquire(s, 1))]),
+  "resize to more": three(0, (s) => [Semaphore.withPermits(s, 1, Effect.void), Semaphore.resize(s, 1)]),
+  "resize to less": three(2, (s) => [
+    Semaphore.withPermits(s, 2, Effect.yieldNow),
+    Semaphore.withPermits(s, 2, Effect.void),
+    Semaphore.resize(s, 1)
+  ])
+}
+
+/** What is held, by whom. */
+interface State {
+  readonly capacity: number
+  readonly held: ReadonlyArray<readonly [string, number]>
+}
+
+/**
+ * A semaphore as a sequential model: an acquire waits until it fits, a release returns what that actor has, a resize
+ * takes effect at once. Fairness is no part of it: that is not a property of one call after another.
+ */
+export const model: Model<State> = {
+  init: { capacity: 2, held: [] },
+  step: (state, call) => {
+    const { argument, actor, exit, name } = call
+    const total = state.held.reduce((sum, [, n]) => sum + n, 0)
+    const n = argument as number
+    const fits = total + n <= state.capacity
+    const taken: State = { ...state, held: [...state.held, [actor, n] as const] }
+    switch (name) {
+      case "acquire":
+        if (exit !== undefined && Exit.isFailure(exit) && !returns(call, undefined)) {
+          return n > state.capacity ? [state] : []
+        }
+        return fits ? [taken] : []
+      case "try":
+        // It also fails beside a free place, while another waits for more than that.
+        return returns(call, true) ? (fits ? [taken] : []) : [state]
+      case "release":
+        return [{ ...state, held: state.held.filter(([holder]) => holder !== actor) }]
+      default:
+        return [{ ...state, capacity: n }]
+    }
+  }
+}
+
+/** Actors that acquire, try, release by closing their scope, and resize, as calls to be put in order. */
+export const history = (
+  actors: ReadonlyArray<{ readonly kind: "acquire" | "try" | "resize"; readonly n: number; readonly hold: number }>
+): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const semaphore = Semaphore.makeUnsafe(2)
+      for (const [i, { hold, kind, n }] of actors.entries()) {
+        const wait = Effect.forEach(Array.from({ length: hold }), () => Effect.yieldNow, { discard: true })
+        if (kind === "resize") {
+          yield* t.actor(`actor${i}`, Effect.andThen(wait, t.op("resize", n, Semaphore.resize(semaphore, n))), {
+            cancel: false
+          })
+          continue
+        }
+        const taking: Effect.Effect<unknown, unknown, Scope.Scope> = kind === "acquire"
+          ? Semaphore.acquire(semaphore, n)
+          : Semaphore.tryAcquire(semaphore, n)
+        // The acquiring and the holding may be interrupted, what records them not.
+        const body = Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function*() {
+            const scope = yield* Scope.make()
+            const exit = yield* Effect.exit(t.op(kind, n, restore(Scope.provide(taking, scope))))
+            if (Exit.isSuccess(exit) && exit.value !== false) yield* Effect.exit(restore(wait))
+            yield* t.op("release", undefined, Scope.close(scope, Exit.void))
+          })
+        )
+        yield* t.actor(`actor${i}`, body)
+      }
+      yield* t.settled
+      yield* t.linearizable(model)
+    })
+  )
