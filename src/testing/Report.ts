@@ -104,9 +104,9 @@ export class Report {
       "",
       indented,
       "",
-      `Found in schedule ${failure.run} (seed ${this.seed}), reduced to ${failure.schedule.length} decisions. ${
-        needs[failure.realism]
-      }`,
+      `Found in schedule ${failure.run} (seed ${this.seed}), reduced to ${failure.schedule.length} decision${
+        failure.schedule.length === 1 ? "" : "s"
+      }. ${needs[failure.realism]}`,
       `Run it again:  replay(scenario, ${JSON.stringify(failure.key)})`
     ].join("\n")
   }

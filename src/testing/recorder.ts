@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { Lane, Recorder } from "./Machine.js"
-import { isPromise, nameOf, subjectsOf } from "./runtime.js"
+import { isPromise, nameOf, subjectsOf, takenFrom } from "./runtime.js"
 import type { Locator } from "./source.js"
 import type { Event, Source, Trace } from "./Trace.js"
 
@@ -68,14 +68,16 @@ export class TraceRecorder implements Recorder {
     const name = nameOf(primitive)
     // Two to yield, and one to go on, unless it was interrupted there.
     if (preempted !== undefined && preempted.left > 0 && name !== "Failure") {
-      preempted.left--
+      if (preempted.left-- === 3) {
+        const taken = takenFrom(primitive)
+        if (taken !== undefined) preempted.event.source = this.sourceOf(taken, lane)
+      }
       return
     }
     this.preempted.delete(lane.index)
     this.operations++
     const event = this.push("operation", lane, name)
     event.source = this.sources[lane.index] = this.sourceOf(primitive, lane)
-    if (preempted?.left === 0 && event.source !== undefined) preempted.event.source = event.source
   }
 
   private push(kind: Event["kind"], lane: Lane | undefined, detail: string): Mutable<Event> {

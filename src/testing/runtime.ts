@@ -60,6 +60,13 @@ export const isPromise = (primitive: unknown): boolean => {
 
 export const isInterruptible = (fiber: AnyFiber): boolean => (fiber as FiberInternals).interruptible !== false
 
+/** The operation that a preempted fiber goes on with, given the first operation of its preemption. */
+export const takenFrom = (primitive: unknown): unknown => {
+  // The run loop's own `flatMap(yieldNow, () => operation)`: to call that function runs nothing.
+  const { payload } = primitive as Primitive
+  return typeof payload === "function" && payload.length === 0 ? (payload as () => unknown)() : undefined
+}
+
 const functionsOf = (primitive: Primitive): ReadonlyArray<unknown> => [
   primitive.iterator,
   primitive.register,
