@@ -1,6 +1,7 @@
 // What a user writes, compiled against the tarball: every entry, data-first and data-last, options given and left out.
 import { Effect } from "effect"
 import { Group, Semaphore } from "sluice"
+import { check, explore, type Failure, type Report, type Scenario, scenario } from "sluice/testing"
 import { go, type Options, scoped } from "sluice/Group"
 import { type CapacityExceeded, makeUnsafe, withPermits } from "sluice/Semaphore"
 
@@ -22,3 +23,14 @@ export const program: Effect.Effect<string, string | CapacityExceeded> = scoped(
 
 // @ts-expect-error a group whose children may not fail takes none that may
 export const wrong = scoped({}, (group) => go(group, page(1)))
+
+export const scenarios: Scenario = scenario((t) =>
+  Effect.gen(function*() {
+    const fiber = yield* t.actor("a", withPermits(semaphore, 1, t.op("page", 1, page(1))), { cancel: false })
+    const n: number = yield* t.choose([1, 2])
+    yield* t.settled
+    yield* t.expect(() => fiber.pollUnsafe() !== undefined && n < 3, "ended")
+  })
+)
+export const report: Report = check(scenarios, { strategy: { exhaustive: { preemptions: 1, cancels: 0 } } })
+export const failure: Failure | undefined = explore(scenarios, { runs: 10, realism: "nested" }).failure

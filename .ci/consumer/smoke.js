@@ -34,5 +34,24 @@ const waiting = Effect.runFork(
 await Effect.runPromise(Fiber.interrupt(waiting))
 assert.deepEqual(Semaphore.stats(semaphore), { capacity: 10, held: 0, available: 10, waiting: 0 })
 
+// fast-check is not installed here: nothing but its arbitraries needs it.
+const { check, explore, schedule, scenario } = await import("sluice/testing")
+const counting = (increment) =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const counter = { n: 0 }
+      yield* t.actor("a", increment(counter), { cancel: false })
+      yield* t.actor("b", increment(counter), { cancel: false })
+      yield* t.settled
+      yield* t.expect(counter.n === 2, "an update was lost")
+    })
+  )
+const inOne = (counter) => Effect.sync(() => counter.n++)
+const inTwo = (counter) => Effect.flatMap(Effect.sync(() => counter.n), (n) => Effect.sync(() => (counter.n = n + 1)))
+assert.equal(check(counting(inOne), { strategy: { exhaustive: { preemptions: 2, cancels: 0 } } }).exhausted, true)
+assert.throws(() => check(counting(inTwo)), /an update was lost[^]*a +preempted before smoke\.js:\d+ {2}const inTwo/)
+assert.equal(explore(counting(inTwo)).toSvg().startsWith("<svg"), true)
+assert.throws(() => schedule(), /npm install --save-dev fast-check/)
+
 const { version } = JSON.parse(readFileSync(new URL("node_modules/effect/package.json", import.meta.url), "utf8"))
 console.log(`works on Node ${process.version} with effect ${version}`)

@@ -2,6 +2,9 @@
  * Schedules for fast-check, so that a workload and the schedule it fails under shrink together. fast-check is an optional
  * peer: it is loaded when one of these is first called.
  */
+// An optional peer, whose types are `any` to whoever does not have it. As a doc comment it is kept in the declarations.
+// eslint-disable-next-line @typescript-eslint/ban-ts-comment -- where it is installed, there is nothing to expect
+/** @ts-ignore */
 import type * as fc from "fast-check"
 import type { Decision, Schedule } from "./Schedule.js"
 
@@ -22,7 +25,9 @@ const fastCheck = (): typeof fc => {
     throw new Error("sluice/testing: `schedule` and `cancellations` need Node.js 20.16 or newer")
   }
   try {
-    return loaded = module.createRequire(import.meta.url)("fast-check") as typeof fc
+    return loaded = module.createRequire((import.meta as unknown as { readonly url: string }).url)(
+      "fast-check"
+    ) as typeof fc
   } catch (cause) {
     throw new Error(
       "sluice/testing: `schedule` and `cancellations` need fast-check: npm install --save-dev fast-check",
