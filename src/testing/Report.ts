@@ -26,6 +26,8 @@ export interface Failure {
   readonly realism: Realism
   /** In which of the schedules it was found; the first is 1. */
   readonly run: number
+  /** A program that shows the failure on the stock runtime, without the kit, if one was found. */
+  readonly program?: string | undefined
 }
 
 interface Results {
@@ -107,7 +109,10 @@ export class Report {
       `Found in schedule ${failure.run} (seed ${this.seed}), reduced to ${failure.schedule.length} decision${
         failure.schedule.length === 1 ? "" : "s"
       }. ${needs[failure.realism]}`,
-      `Run it again:  replay(scenario, ${JSON.stringify(failure.key)})`
+      `Run it again:  replay(scenario, ${JSON.stringify(failure.key)})`,
+      ...(failure.program === undefined
+        ? []
+        : ["", "A program that shows it on the stock runtime:", "", failure.program])
     ].join("\n")
   }
 }

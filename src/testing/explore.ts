@@ -11,6 +11,7 @@ import { program, type Scenario } from "./Scenario.js"
 import { decode, encode, type Realism, realismOf, type Schedule } from "./Schedule.js"
 import { shrink } from "./shrink.js"
 import { makeLocator } from "./source.js"
+import { onStock, standAlone } from "./stock.js"
 import type { Trace } from "./Trace.js"
 
 export type Strategy =
@@ -107,7 +108,8 @@ type Steps<A> = Generator<void, A, boolean>
 /** Every so many runs it is checked that the same choices give the same run. */
 const checkEvery = 512
 
-function* search(machine: Machine, self: Program, settings: Settings): Steps<Report> {
+function* search(machine: Machine, scenario: Scenario, settings: Settings): Steps<Report> {
+  const self = program(scenario)
   const began = Date.now()
   const seen = new Set<number>()
   const { cancels, maxSteps, millis, realism, runs, seed, strategy } = settings
@@ -134,6 +136,7 @@ function* search(machine: Machine, self: Program, settings: Settings): Steps<Rep
     if (outcome.problem !== undefined) {
       const found = settings.shrink ? yield* simplest(machine, self, outcome, settings) : { outcome, realism }
       failure = yield* explain(machine, self, found.outcome, run, found.realism)
+      if (settings.shrink && !machine.outside) failure = { ...failure, program: programOf(scenario, failure) }
       break
     }
     if (exhaustive?.advance() === false) {
@@ -211,6 +214,16 @@ function* simplest(machine: Machine, self: Program, outcome: Outcome, settings: 
   return { outcome: best, realism: needs }
 }
 
+/** What shows it on the stock runtime, if that can: the ones the schedule interrupts, and when. */
+const programOf = (scenario: Scenario, failure: Failure): string | undefined => {
+  const { realism, schedule, trace } = failure
+  if (realism !== "suspension" && schedule.some(({ kind }) => kind === "choose" || kind === "timer")) return undefined
+  const victims = schedule.filter(({ kind }) => kind === "interrupt" || kind === "nested")
+    .map(({ pick }) => trace.fibers[pick]?.name ?? "")
+  const interruptions = onStock(scenario, failure, [...new Set(victims)])
+  return interruptions === undefined ? undefined : standAlone(scenario, failure, interruptions)
+}
+
 /** Runs it once more, with the trace. */
 function* explain(
   machine: Machine,
@@ -245,7 +258,7 @@ function* explain(
  */
 export const explore = (self: Scenario, options: ExploreOptions = {}): Report => {
   const settings = settingsOf(options)
-  return drive(search(new Machine(settings.maxSteps, settings.realism), program(self), settings))
+  return drive(search(new Machine(settings.maxSteps, settings.realism), self, settings))
 }
 
 /**
@@ -255,7 +268,7 @@ export const explore = (self: Scenario, options: ExploreOptions = {}): Report =>
 export const exploreAsync = (self: Scenario, options: ExploreOptions = {}): Promise<Report> => {
   const settings = settingsOf(options)
   const machine = new Machine(settings.maxSteps, settings.realism, true)
-  return driveAsync(machine, search(machine, program(self), settings))
+  return driveAsync(machine, search(machine, self, settings))
 }
 
 function* again(machine: Machine, self: Program, schedule: Schedule): Steps<Report> {

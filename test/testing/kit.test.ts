@@ -1,8 +1,23 @@
 /** The kit itself: what it explores, what it finds, and what it says. */
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, Latch, Queue, Random, Ref, Schedule, Scope } from "effect"
+import {
+  Cause,
+  Clock,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Latch,
+  Queue,
+  Random,
+  Ref,
+  Schedule,
+  Scope,
+  Semaphore
+} from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -557,6 +572,49 @@ describe("a failure", () => {
     ]
   ])("says what it needs of the runtime: %s", (realism, self) => {
     expect(explore(self).failure).toMatchObject({ kind: "expectation", realism })
+  })
+
+  test("comes with a program that shows it on the stock runtime, where that can be", () => {
+    const folder = join(import.meta.dirname, "../../node_modules/.cache/sluice-programs")
+    mkdirSync(folder, { recursive: true })
+    const runs = (self: Scenario, name: string) => {
+      const { failure } = explore(self)
+      assert.ok(failure?.program !== undefined)
+      const file = join(folder, `${name}.mjs`)
+      writeFileSync(file, failure.program)
+      return spawnSync(process.execPath, [file], { encoding: "utf8" }).stderr
+    }
+    const given = scenario((t) =>
+      Effect.gen(function*() {
+        const semaphore = yield* Semaphore.make(1)
+        let held = 0
+        // What is taken before the handler that gives it back is there can be lost.
+        const careless = Effect.gen(function*() {
+          yield* semaphore.take(1)
+          held++
+          yield* Effect.yieldNow
+          held--
+          yield* semaphore.release(1)
+        })
+        yield* t.actor("a", careless)
+        yield* t.actor("b", careless, { cancel: false })
+        yield* t.settled
+        yield* t.expect(held === 0, "held")
+      })
+    )
+    expect(runs(given, "deadlock")).toContain("Error: b waits for ever")
+    expect(thrown(() => check(given)).message).toContain("A program that shows it on the stock runtime:")
+    const cutOff = scenario((t) =>
+      Effect.gen(function*() {
+        let ended = false
+        yield* t.actor("a", Effect.andThen(Effect.sleep(10), Effect.sync(() => (ended = true))))
+        yield* t.settled
+        yield* t.expect(ended, "cut off")
+      })
+    )
+    expect(runs(cutOff, "expectation")).toContain("Error: cut off")
+    // It takes a yield between two operations that do not suspend.
+    expect(explore(lostUpdate).failure?.program).toBeUndefined()
   })
 
   test("is drawn where it is asked for", () => {

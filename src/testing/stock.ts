@@ -1,0 +1,201 @@
+/**
+ * The same failure on the stock runtime, and a program that shows it. The scenario's actors run on Effect's own scheduler,
+ * and those that the schedule interrupts are interrupted after some turns; how many is found by trying.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import type { Problem } from "./Machine.js"
+import { Kit, type Scenario } from "./Scenario.js"
+import { VirtualClock } from "./VirtualClock.js"
+
+/** Who is interrupted, after how many turns of a fiber that does nothing else. */
+export interface Interruption {
+  readonly actor: string
+  readonly turns: number
+}
+
+/** This many turns are tried; and as many let everything come to its end. */
+const maxTurns = 24
+const settledTurns = 200
+
+const turns = (n: number): Effect.Effect<void> => n <= 0 ? Effect.void : Effect.andThen(Effect.yieldNow, turns(n - 1))
+
+/** What goes wrong in one run on Effect's scheduler, whose event loop is this function. */
+const runStock = ({ body }: Scenario, interruptions: ReadonlyArray<Interruption>): string | undefined => {
+  const queue = new Set<() => void>()
+  const scheduler = new Scheduler.MixedScheduler("async", (task) => {
+    queue.add(task)
+    return () => void queue.delete(task)
+  })
+  const actors: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<unknown, unknown> }> = []
+  let problem: string | undefined
+  const fail = (message: string) => void (problem ??= message)
+  const t: Kit = {
+    actor: (name, effect) =>
+      Effect.map(Effect.forkDetach(effect), (fiber) => {
+        actors.push({ name, fiber })
+        const interruption = interruptions.find(({ actor }) => actor === name)
+        if (interruption !== undefined) {
+          const interrupt = Effect.andThen(turns(interruption.turns), Effect.sync(() => fiber.interruptUnsafe()))
+          Effect.runFork(interrupt, { scheduler })
+        }
+        return fiber
+      }),
+    settled: Effect.andThen(
+      turns(settledTurns),
+      Effect.suspend(() => {
+        if (actors.every(({ fiber }) => fiber.pollUnsafe() !== undefined)) return Effect.void
+        fail("deadlock")
+        return Effect.never
+      })
+    ),
+    expect: (condition, message) =>
+      Effect.sync(() => {
+        if (!(typeof condition === "function" ? condition() : condition)) fail(message)
+      }),
+    always: () => Effect.void,
+    op: (_name, _argument, effect) => effect,
+    history: Effect.succeed([]),
+    linearizable: () => Effect.void,
+    choose: (values) => Effect.sync(() => values[0] as (typeof values)[number])
+  }
+  const clock = new VirtualClock()
+  const context = Context.make(Scope.Scope, Scope.makeUnsafe()).pipe(
+    Context.add(Kit, t),
+    Context.add(Clock.Clock, clock)
+  )
+  const main = Effect.runForkWith(context)(Effect.suspend(() => body(t)), { scheduler })
+  for (let i = 0; i < 10_000; i++) {
+    const task = queue.values().next().value ?? clock.advance(0)?.fire
+    if (task === undefined) break
+    queue.delete(task)
+    task()
+  }
+  const exit = main.pollUnsafe()
+  if (exit !== undefined && Exit.isFailure(exit)) fail(`main failed: ${String(Cause.squash(exit.cause))}`)
+  const stuck = actors.filter(({ fiber }) => fiber.pollUnsafe() === undefined)
+  if (exit === undefined || stuck.length > 0) fail("deadlock")
+  return problem
+}
+
+/** What of the schedule's failure there is to be seen on the stock runtime; undefined if it could not be shown. */
+export const onStock = (
+  scenario: Scenario,
+  problem: Problem,
+  victims: ReadonlyArray<string>
+): ReadonlyArray<Interruption> | undefined => {
+  if ((problem.kind !== "deadlock" && problem.kind !== "expectation") || victims.length > 2) return undefined
+  const shows = (interruptions: ReadonlyArray<Interruption>) => {
+    try {
+      return runStock(scenario, interruptions) === (problem.kind === "deadlock" ? "deadlock" : problem.message)
+    } catch {
+      return false
+    }
+  }
+  const [first, second] = victims
+  if (first === undefined) return shows([]) ? [] : undefined
+  for (let turns = 0; turns < maxTurns; turns++) {
+    if (second === undefined) {
+      if (shows([{ actor: first, turns }])) return [{ actor: first, turns }]
+      continue
+    }
+    for (let other = 0; other < maxTurns; other++) {
+      const both = [{ actor: first, turns }, { actor: second, turns: other }]
+      if (shows(both)) return both
+    }
+  }
+  return undefined
+}
+
+/** Modules of effect, as a scenario may name them. */
+const modules = [
+  "Cache",
+  "Cause",
+  "Context",
+  "Deferred",
+  "Duration",
+  "Effect",
+  "Exit",
+  "Fiber",
+  "FiberHandle",
+  "FiberMap",
+  "FiberSet",
+  "Latch",
+  "Layer",
+  "Option",
+  "PartitionedSemaphore",
+  "Pool",
+  "PubSub",
+  "Queue",
+  "RcMap",
+  "RcRef",
+  "Ref",
+  "Result",
+  "Schedule",
+  "Scope",
+  "Semaphore",
+  "Stream",
+  "SubscriptionRef",
+  "SynchronizedRef",
+  "TxRef",
+  "TxSemaphore"
+]
+
+/** The program: the scenario's own source, with the least of a kit that it needs. */
+export const standAlone = (
+  { body }: Scenario,
+  problem: Problem,
+  interruptions: ReadonlyArray<Interruption>
+): string => {
+  // What a test runner's compiler makes of an imported name.
+  const source = Function.prototype.toString.call(body)
+    .replace(/\(0,\s*__vi(?:te_ssr)?_import_\d+__\.(\w+)\)/g, "$1")
+    .replace(/__vi(?:te_ssr)?_import_\d+__\./g, "")
+  const used = modules.filter((name) => name === "Effect" || new RegExp(`\\b${name}\\.`).test(source))
+  const uses = (name: string) => new RegExp(`\\.${name}\\b`).test(source)
+  return [
+    `// ${problem.kind}: ${problem.message.split("\n")[0] ?? ""}`,
+    `// On the stock runtime, without a kit. Names that the scenario takes from its surroundings are to be added.`,
+    `import { ${used.join(", ")} } from "effect"`,
+    "",
+    `const body = ${source}`,
+    "",
+    "const turns = (n) => n <= 0 ? Effect.void : Effect.andThen(Effect.yieldNow, turns(n - 1))",
+    `const interruptAfter = ${
+      JSON.stringify(Object.fromEntries(interruptions.map(({ actor, turns }) => [actor, turns])))
+    }`,
+    "const actors = []",
+    "const t = {",
+    "  actor: (name, effect) =>",
+    "    Effect.map(Effect.forkDetach(effect), (fiber) => {",
+    "      actors.push({ name, fiber })",
+    "      if (name in interruptAfter) {",
+    "        Effect.runFork(Effect.andThen(turns(interruptAfter[name]), Effect.sync(() => fiber.interruptUnsafe())))",
+    "      }",
+    "      return fiber",
+    "    }),",
+    "  settled: Effect.andThen(",
+    `    turns(${settledTurns}),`,
+    "    Effect.sync(() => {",
+    "      for (const { name, fiber } of actors) {",
+    `        if (fiber.pollUnsafe() === undefined) throw new Error(name + " waits for ever")`,
+    "      }",
+    "    })",
+    "  ),",
+    "  expect: (condition, message) =>",
+    "    Effect.sync(() => {",
+    `      if (!(typeof condition === "function" ? condition() : condition)) throw new Error(message)`,
+    "    })" + (uses("always") || uses("op") || uses("choose") ? "," : ""),
+    ...(uses("always") ? [`  always: () => Effect.void,`] : []),
+    ...(uses("op") ? ["  op: (name, argument, effect) => effect,", "  linearizable: () => Effect.void,"] : []),
+    ...(uses("choose") ? ["  choose: (values) => Effect.succeed(values[0])"] : []),
+    "}",
+    "await Effect.runPromise(Effect.scoped(Effect.andThen(body(t), t.settled)))"
+  ].join("\n")
+}
