@@ -16,6 +16,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { format } from "effect/Formatter"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
@@ -47,6 +48,8 @@ export interface Lane {
   /** Its next task for the queue is the start of an actor. */
   forking: boolean
   forked: Entry | undefined
+  /** How many operations it had come to when the run had taken too many steps. */
+  tired: number
   context: unknown
   scope: Scope.Scope | undefined
   children: number
@@ -62,7 +65,7 @@ export interface Entry {
 
 /** Decides whatever the runtime leaves open. It may look at the machine, and changes nothing there. */
 export interface Chooser {
-  /** Called before each run. */
+  /** Called before each run, when the machine still stands as the run before has left it. */
   readonly begin: (machine: Machine) => void
   /** Whether this fiber yields before the operation that it has come to. */
   readonly preempt: (lane: Lane) => boolean
@@ -122,6 +125,9 @@ export interface RunOptions {
   readonly places?: boolean | undefined
 }
 
+/** When the actors have ended, and this many timers have fired, what still goes on is in the background and may never end. */
+const maxLulls = 64
+
 /** A burst this long, in the fair rest of a run, has to let the others go on. */
 const fairBurst = 64
 
@@ -157,6 +163,8 @@ export class Machine implements Scheduler.Scheduler {
   private settling: (() => void) | undefined
   private readonly invariants: Array<() => void> = []
   private choices = 0
+  /** How many timers have fired since the last actor ended. */
+  private lulls = 0
   private events = 0
   private high = 0
   private low = 0
@@ -212,35 +220,27 @@ export class Machine implements Scheduler.Scheduler {
   }
 
   private reset(chooser: Chooser, { places, recorder }: RunOptions): void {
+    // While this still tells how long the run before was.
+    chooser.begin(this)
     this.chooser = chooser
     this.recorder = recorder
     this.places = places === true ? [] : undefined
     this.clock.reset()
     this.finalizers.reset()
     this.byFiber.clear()
-    this.ready.length =
-      this.lanes.length =
-      this.history.length =
-      this.invariants.length =
-        0
+    for (const list of [this.ready, this.lanes, this.history, this.invariants]) list.length = 0
     this.decisions = []
-    this.problem =
-      this.last =
-      this.first =
-      this.yielding =
-      this.turn =
-      this.settling =
-        undefined
+    this.problem = this.turn = this.settling = undefined
+    this.last = this.first = this.yielding = undefined
     this.operations =
       this.choices =
+      this.lulls =
       this.events =
-      this.high =
-      this.low =
         0
+    this.high = this.low = 0
     this.limit = this.maxSteps
     this.random = generator(0)
     this.phase = "exploring"
-    chooser.begin(this)
   }
 
   private isOver(): boolean {
@@ -253,7 +253,7 @@ export class Machine implements Scheduler.Scheduler {
   private *drain(): Generator<void, void, boolean> {
     while (!this.isOver()) {
       const exploring = this.phase === "exploring"
-      if (exploring || this.ready.length > 0 || this.clock.timers.length > 0) {
+      if (!this.isLull() && (exploring || this.ready.length > 0 || this.clock.timers.length > 0)) {
         // A turn without any operation counts too, or a task that only schedules itself again would go on for ever.
         if (++this.operations > this.limit) this.tire()
         if (this.advance(exploring && this.chooser !== undefined ? this.chooser.next() : 0)) continue
@@ -268,6 +268,15 @@ export class Machine implements Scheduler.Scheduler {
         this.take(undefined, resume)
       }
     }
+  }
+
+  /** Whether only the background goes on: timers that are set again and again. */
+  private isLull(): boolean {
+    if (this.ready.length > 0 || this.clock.timers.length === 0) return false
+    const done = this.lanes.every((lane) =>
+      !lane.actor || lane.fiber.pollUnsafe() !== undefined || (lane.index === 0 && this.settling !== undefined)
+    )
+    return done && ++this.lulls > maxLulls
   }
 
   /** Gives the turn that was chosen; false when there is none to give. */
@@ -328,13 +337,15 @@ export class Machine implements Scheduler.Scheduler {
     if (this.limit === this.maxSteps) {
       this.limit = 2 * this.maxSteps
       this.phase = "quiet"
+      for (const lane of this.lanes) lane.tired = lane.operations
       return
     }
     const unended = this.lanes.filter((lane) => lane.actor && lane.fiber.pollUnsafe() === undefined)
     const alive = this.lanes.filter((lane) => lane.fiber.pollUnsafe() === undefined)
     if (unended.length > 0 || alive.length === 0) {
       const steps = `${this.limit} steps, the last ${this.maxSteps} of them with a turn for everybody`
-      this.fail("livelock", `${names(unended)} did not end within ${steps}`)
+      const busy = this.lanes.filter((lane) => lane.operations > lane.tired)
+      this.fail("livelock", `${names(unended)} did not end within ${steps}: ${names(busy)} went on`)
     } else {
       this.fail("leaked-fiber", `${names(alive)} still ran when the scenario was over`)
     }
@@ -428,8 +439,9 @@ export class Machine implements Scheduler.Scheduler {
       lane.scope = fiber.context.mapUnsafe.get(Scope.Scope.key) as Scope.Scope | undefined
     }
     if (lane.scope !== undefined) this.finalizers.watch(lane.scope, lane.name)
-    // The first of a turn has just been chosen: to yield there would be no progress.
-    if (this.fresh) {
+    // The first of a turn has just been chosen: to yield there would be no progress. And at its very first a fiber may
+    // have been interrupted before it began: put into the queue, it would be started there after all.
+    if (this.fresh || lane.operations === 1) {
       this.fresh = false
       return false
     }
@@ -458,7 +470,7 @@ export class Machine implements Scheduler.Scheduler {
       if (index >= 0) this.ready.splice(index, 1)
       lane.parked = undefined
     }
-    if (this.turn === undefined) return true
+    if (this.turn === undefined && lane.operations > 0) return true
     this.recorder?.event(lane.operations === 0 ? "start" : "resume", lane, "")
     return false
   }
@@ -485,7 +497,8 @@ export class Machine implements Scheduler.Scheduler {
     const lane: Lane = {
       fiber,
       index,
-      name: index === 0 ? "main" : `${parent?.name ?? "?"}/${parent === undefined ? index : ++parent.children}`,
+      // What nobody has started, the driver has: the body, and the close of its scope.
+      name: index === 0 ? "main" : parent === undefined ? "close" : `${parent.name}/${++parent.children}`,
       actor: index === 0,
       cancellable: false,
       operations: 0,
@@ -494,6 +507,7 @@ export class Machine implements Scheduler.Scheduler {
       parked: undefined,
       forking: false,
       forked: undefined,
+      tired: 0,
       context: undefined,
       scope: undefined,
       children: 0
@@ -599,5 +613,5 @@ const names = (lanes: ReadonlyArray<Lane>): string => {
   return all.length > 1 ? `${all.slice(0, -1).join(", ")} and ${all.at(-1) ?? ""}` : all.join("")
 }
 
-const describe = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}` : typeof error === "string" ? error : JSON.stringify(error)
+export const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : typeof error === "string" ? error : format(error)

@@ -259,6 +259,7 @@ export class Enumeration implements Chooser, Recorder {
     this.asked = undefined
     const machine = this.machine
     if (machine === undefined) return false
+    if (machine.realism === "suspension" || machine.realism === "nested") return false
     const straight = machine.first === lane
     const interruptible = isInterruptible(lane.fiber)
     if (interruptible) this.stretched[lane.index] = false

@@ -1,7 +1,7 @@
 /** Records a run's trace, with the source of each step. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import type { Lane, Recorder } from "./Machine.js"
+import { describe, type Lane, type Recorder } from "./Machine.js"
 import { isPromise, nameOf, subjectsOf, takenFrom } from "./runtime.js"
 import type { Locator } from "./source.js"
 import type { Event, Source, Trace } from "./Trace.js"
@@ -14,7 +14,7 @@ const exitName = (exit: Exit.Exit<unknown, unknown>): string =>
     "success" :
     Cause.hasInterruptsOnly(exit.cause) ?
     "interrupted" :
-    `failure: ${String(Cause.squash(exit.cause))}`
+    `failure: ${describe(Cause.squash(exit.cause))}`
 
 /** Whether a source is of the program itself, rather than of what it stands on. */
 const isOwn = ({ file }: Source): boolean => !file.includes("node_modules/") && !isKit(file)

@@ -168,6 +168,46 @@ describe("exploring", () => {
     expect(report.runs).toBeLessThan(25)
   })
 
+  test.each(["portfolio", "random", "sticky", "pct"] as const)("%s reaches all of a long run", (strategy) => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let at = 0
+        yield* t.actor("a", Effect.forEach(Array.from({ length: 300 }), () => Effect.sync(() => at++)))
+        yield* t.settled
+        yield* t.expect(at <= 150 || at === 300, "cut off in its second half")
+      })
+    )
+    expect(found(self, { strategy })).toBe("expectation: cut off in its second half")
+  })
+
+  test("exhaustive: within the realism that was asked for", () => {
+    expect(explore(lostUpdate, { ...exhaustive(2, 0), realism: "suspension" })).toMatchObject({
+      failure: undefined,
+      exhausted: true,
+      runs: 1
+    })
+  })
+
+  test("a fiber that is interrupted before it begins stays so", () => {
+    const self = scenario((t) =>
+      t.actor("a", Effect.flatMap(Effect.forkChild(Effect.never), (fiber) => Fiber.interrupt(fiber)), { cancel: false })
+    )
+    expect(explore(self, exhaustive(2, 0))).toMatchObject({ failure: undefined, exhausted: true })
+  })
+
+  test("a timer of the background that is set again and again keeps nobody from settling", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let ticks = 0
+        yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(1), Effect.sync(() => ticks++))))
+        yield* t.actor("a", Effect.sleep(10), { cancel: false })
+        yield* t.settled
+        yield* t.expect(ticks >= 9, "time stood still")
+      })
+    )
+    expect(found(self, { runs: 100 })).toBeUndefined()
+  })
+
   test("distinct schedules are counted", () => {
     const report = explore(lostUpdate, { runs: 500, shrink: false, realism: "suspension" })
     expect(report.failure).toBeUndefined()
@@ -318,7 +358,7 @@ describe("what is found without a line from the user", () => {
     const busy = scenario((t) => t.actor("a", Effect.forever(Effect.void), { cancel: false }))
     expect(found(busy, { maxSteps: 1_000 })).toMatch(/^livelock: a did not end/)
     const timed = scenario((t) => t.actor("a", Effect.forever(Effect.sleep(1)), { cancel: false }))
-    expect(found(timed, { maxSteps: 1_000 })).toMatch(/^livelock: a did not end/)
+    expect(found(timed, { maxSteps: 1_000 })).toMatch(/^livelock: a did not end.*: a went on$/)
   })
 
   test("a long run is no livelock when a fair rest ends it", () => {
@@ -337,7 +377,9 @@ describe("what is found without a line from the user", () => {
     const self = scenario((t) => t.actor("a", Effect.forkDetach(Effect.never)))
     expect(found(self)).toBe("leaked-fiber: a/1 still lived when the scenario was over and its scope closed")
     const ticking = scenario((t) => t.actor("a", Effect.forkDetach(Effect.repeat(Effect.void, Schedule.spaced(10)))))
-    expect(found(ticking, { maxSteps: 1_000 })).toBe("leaked-fiber: a/1 still ran when the scenario was over")
+    expect(found(ticking, { maxSteps: 1_000 })).toBe(
+      "leaked-fiber: a/1 still lived when the scenario was over and its scope closed"
+    )
   })
 
   test("a fiber in the scenario's scope is no leak", () => {

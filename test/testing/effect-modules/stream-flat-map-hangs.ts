@@ -1,0 +1,9 @@
+// effect 4.1.0: an inner stream that ends while the fiber that started it has yielded is never accounted for.
+import { Effect, Option, Stream } from "effect"
+
+const stream = Stream.range(1, 300).pipe(
+  Stream.tap(() => Effect.void),
+  Stream.flatMap(() => Stream.empty, { concurrency: "unbounded" })
+)
+const result = await Effect.runPromise(Effect.timeoutOption(Stream.runDrain(stream), "1 second"))
+console.log(Option.isSome(result) ? "ended" : "not ended after a second")
