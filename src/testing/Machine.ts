@@ -112,6 +112,8 @@ export interface Outcome {
   readonly operations: number
   /** Tells runs apart: two that differ in who ran when differ in this. */
   readonly hash: number
+  /** It took too many steps, and from then on nothing was explored. */
+  readonly truncated: boolean
   /** Where each turn ended, as pairs of fiber and operation, if that was asked for. */
   readonly places: ReadonlyArray<number> | undefined
 }
@@ -146,6 +148,10 @@ export class Machine implements Scheduler.Scheduler {
   private phase: "exploring" | "quiet" | "over" = "over"
   private problem: Problem | undefined
   private readonly byFiber = new Map<AnyFiber, Lane>()
+  /** How many actors there are of each name. */
+  private readonly named = new Map<string, number>()
+  /** Of earlier runs, what something outside may still resume: it takes no part in this one. */
+  private readonly stale = new WeakSet<AnyFiber>()
   private decisions: Array<Decision> = []
   private chooser: Chooser | undefined
   private recorder: Recorder | undefined
@@ -216,7 +222,8 @@ export class Machine implements Scheduler.Scheduler {
     if (!this.isOver()) this.findLeaks()
     this.phase = "over"
     const { decisions, operations, places, problem } = this
-    return { problem, decisions, operations, hash: (this.high >>> 0) * 2 ** 21 + (this.low >>> 11), places }
+    const truncated = this.limit > this.maxSteps
+    return { problem, decisions, operations, truncated, hash: (this.high >>> 0) * 2 ** 21 + (this.low >>> 11), places }
   }
 
   private reset(chooser: Chooser, { places, recorder }: RunOptions): void {
@@ -227,7 +234,9 @@ export class Machine implements Scheduler.Scheduler {
     this.places = places === true ? [] : undefined
     this.clock.reset()
     this.finalizers.reset()
+    if (this.outside) { for (const { fiber } of this.lanes) this.stale.add(fiber) }
     this.byFiber.clear()
+    this.named.clear()
     for (const list of [this.ready, this.lanes, this.history, this.invariants]) list.length = 0
     this.decisions = []
     this.problem = this.turn = this.settling = undefined
@@ -273,10 +282,7 @@ export class Machine implements Scheduler.Scheduler {
   /** Whether only the background goes on: timers that are set again and again. */
   private isLull(): boolean {
     if (this.ready.length > 0 || this.clock.timers.length === 0) return false
-    const done = this.lanes.every((lane) =>
-      !lane.actor || lane.fiber.pollUnsafe() !== undefined || (lane.index === 0 && this.settling !== undefined)
-    )
-    return done && ++this.lulls > maxLulls
+    return !this.unfinished && ++this.lulls > maxLulls
   }
 
   /** Gives the turn that was chosen; false when there is none to give. */
@@ -351,6 +357,13 @@ export class Machine implements Scheduler.Scheduler {
     }
   }
 
+  /** Whether an actor has yet to end: for that one, what comes from outside is waited for longer. */
+  get unfinished(): boolean {
+    return this.lanes.some((lane) =>
+      lane.actor && lane.fiber.pollUnsafe() === undefined && !(lane.index === 0 && this.settling !== undefined)
+    )
+  }
+
   /** Whether there is anyone whom something from outside could resume. */
   private waits(): boolean {
     return this.lanes.some((lane) =>
@@ -406,6 +419,7 @@ export class Machine implements Scheduler.Scheduler {
       return
     }
     const current = Fiber.getCurrent()
+    if (current !== undefined && this.stale.has(current)) return
     const lane = current === undefined ? undefined : this.laneOf(current)
     const entry: Entry = { task, lane, parked: false }
     this.ready.push(entry)
@@ -416,7 +430,7 @@ export class Machine implements Scheduler.Scheduler {
   }
 
   shouldYield(fiber: AnyFiber): boolean {
-    if (this.phase === "over") return true
+    if (this.phase === "over" || (this.outside && this.stale.has(fiber))) return true
     const before = this.last
     const lane = before?.fiber === fiber ? before : this.laneOf(fiber)
     this.last = lane
@@ -543,7 +557,8 @@ export class Machine implements Scheduler.Scheduler {
     const { forked } = this.laneOf(parent)
     const lane = this.laneOf(fiber)
     if (forked !== undefined) forked.lane = lane
-    const same = this.lanes.filter((other) => other.actor && other.name.replace(/#\d+$/, "") === name).length
+    const same = this.named.get(name) ?? 0
+    this.named.set(name, same + 1)
     lane.name = same === 0 ? name : `${name}#${same + 1}`
     lane.actor = true
     lane.cancellable = cancel
@@ -614,4 +629,8 @@ const names = (lanes: ReadonlyArray<Lane>): string => {
 }
 
 export const describe = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}` : typeof error === "string" ? error : format(error)
+  error instanceof Error
+    ? `${error.name}: ${error.message}`
+    : typeof error === "string"
+    ? error
+    : format(error)

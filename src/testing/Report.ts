@@ -35,6 +35,7 @@ interface Results {
   readonly distinct: number
   readonly steps: number
   readonly exhausted: boolean
+  readonly truncated: number
   readonly millis: number
   readonly seed: number
   readonly maxSteps: number
@@ -52,12 +53,14 @@ const needs: Record<Realism, string> = {
 export class Report {
   /** How many schedules were run. */
   readonly runs: number
-  /** How many of them differ in who ran when. */
+  /** How many of them differ in who ran when; counted up to 8,388,608. */
   readonly distinct: number
   /** How many operations that took, all together. */
   readonly steps: number
   /** Whether every schedule within the bounds was run. */
   readonly exhausted: boolean
+  /** How many runs took more than `maxSteps` steps, and were not explored from there on. */
+  readonly truncated: number
   readonly schedulesPerSecond: number
   readonly millis: number
   readonly seed: number
@@ -69,6 +72,7 @@ export class Report {
     this.distinct = results.distinct
     this.steps = results.steps
     this.exhausted = results.exhausted
+    this.truncated = results.truncated
     this.millis = results.millis
     this.seed = results.seed
     this.schedulesPerSecond = Math.round(results.runs * 1000 / results.millis)
@@ -94,7 +98,10 @@ export class Report {
   }
 
   toString(): string {
-    const { distinct, exhausted, failure, runs } = this
+    const { distinct, exhausted, failure, runs, truncated } = this
+    if (failure === undefined && truncated > 0) {
+      return `${runs} schedules (${distinct} distinct), no failure; ${truncated} of them were cut off at maxSteps`
+    }
     if (failure === undefined) {
       return `${runs} schedules (${distinct} distinct${
         exhausted ? ", every one there is within the bounds" : ""

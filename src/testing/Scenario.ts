@@ -8,7 +8,7 @@ import { linearizable, type Model } from "./linearizable.js"
 import type { Machine, Program } from "./Machine.js"
 
 export interface ActorOptions {
-  /** Whether it may be interrupted, at any operation. Default: true. */
+  /** Whether it may be interrupted, at any operation once it has begun. Default: true. */
   readonly cancel?: boolean | undefined
   /**
    * Whether a defect of it is a result like any other. Default: false, and a defect is a failure of the run. Of a fiber
@@ -78,13 +78,14 @@ export const program = (self: Scenario): Program => (machine, context) => {
 
 const makeKit = (machine: Machine): Kit => ({
   actor: (name, effect, options) =>
-    Effect.withFiber((parent) => {
+    // Uninterruptible, so that what is started is known.
+    Effect.uninterruptible(Effect.withFiber((parent) => {
       machine.expectFork(parent)
       return Effect.map(Effect.forkDetach(effect), (fiber) => {
         machine.adopt(parent, fiber, name, { cancel: options?.cancel !== false, mayDie: options?.mayDie === true })
         return fiber
       })
-    }),
+    })),
   settled: Effect.callback<void>((resume) => machine.onSettled(() => resume(Effect.void))),
   expect: (condition, message) =>
     Effect.sync(() => {

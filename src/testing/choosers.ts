@@ -1,13 +1,13 @@
 /** Who decides: a schedule that is given, chance in several styles, or an enumeration of all there is. */
 import type { Chooser, Lane, Machine, Recorder } from "./Machine.js"
-import { interruptMatters, isInterruptible, matters } from "./runtime.js"
+import { matters, stretchOf } from "./runtime.js"
 import type { Decision, Schedule } from "./Schedule.js"
 
-/** One that has not begun has nothing to lose: it would be as if it were not there. */
+/** Not before it has begun: that would be as if it were not there, and others may count on it. */
 const canBeInterrupted = (lane: Lane): boolean =>
   lane.cancellable && lane.operations > 0 && lane.fiber.pollUnsafe() === undefined
 
-const placeOf = (fiber: number, operation: number, turn: number): number => (fiber * 2 ** 24 + operation) * 64 + turn
+const placeOf = (fiber: number, operation: number, turn: number): number => (fiber * 2 ** 24 + operation) * 1024 + turn
 
 /** Decides as a schedule says, and by default where that says nothing. What the run does not come to is left out. */
 export const scripted = (schedule: Schedule): Chooser => {
@@ -52,145 +52,180 @@ const choosing = (map: Map<number, Decision>) => {
 /**
  * How chance decides in one run:
  *
- * - `walk`: before each operation it yields with this probability, and any that is ready goes next. Half the time finds
- *   what is everywhere; once in fifty finds what needs long stretches without a switch.
+ * - `walk`: before each operation it yields, to any of the others that are ready: with this probability, or so many times
+ *   in a run. Every second time finds what is everywhere; three times in all finds what needs long stretches without.
  * - `pct`: fibers have priorities, the highest that is ready always runs, and at `depth - 1` places the one that runs
  *   falls behind all others. It finds a bug of that depth with a probability that does not sink with the fibers' length
  *   (Burckhardt et al., ASPLOS 2010).
  */
 export type Style =
-  | { readonly _tag: "walk"; readonly preemption: number }
+  | { readonly _tag: "walk"; readonly probability: number }
+  | { readonly _tag: "walk"; readonly times: number }
   | { readonly _tag: "pct"; readonly depth: number }
 
-/** The styles that a strategy takes turns with. */
+/** The styles that a strategy takes turns with. The portfolio's are the mix that did best on the gallery of test/. */
 export const styles: Record<"portfolio" | "random" | "sticky" | "pct", ReadonlyArray<Style>> = {
-  random: [{ _tag: "walk", preemption: 0.5 }],
-  sticky: [{ _tag: "walk", preemption: 0.04 }],
+  random: [{ _tag: "walk", probability: 0.5 }],
+  sticky: [{ _tag: "walk", times: 3 }],
   pct: [{ _tag: "pct", depth: 3 }],
   portfolio: [
-    { _tag: "walk", preemption: 0.2 },
+    { _tag: "walk", probability: 0.5 },
     { _tag: "pct", depth: 3 },
-    { _tag: "walk", preemption: 0.04 },
-    { _tag: "walk", preemption: 0 },
-    { _tag: "pct", depth: 2 },
-    { _tag: "walk", preemption: 0.5 },
-    { _tag: "walk", preemption: 0.02 },
-    { _tag: "pct", depth: 4 }
+    { _tag: "walk", probability: 0.2 },
+    { _tag: "walk", times: 3 }
   ]
 }
 
-/** An interrupt to come: from which operation on, and where: at one of the fiber's own, between turns, or nested. */
+/**
+ * An interrupt to come: from which operation on, and where: at one of the fiber's own, at one of another fiber's, between
+ * turns, or nested.
+ */
 interface Planned {
   readonly at: number
-  readonly where: "own" | "between" | "nested"
+  readonly where: "own" | "other" | "between" | "nested"
 }
 
 /** Lets chance decide, in the styles given, one after the other. */
-export const chance = (random: () => number, among: ReadonlyArray<Style>, cancels: number): Chooser => {
-  let machine: Machine | undefined
-  let run = 0
-  let style: Style = { _tag: "walk", preemption: 0 }
-  /** How long a run is, as far as is known: the places are chosen from that. */
-  let length = 40
-  let preemptAt = Infinity
-  let planned: Array<Planned> = []
-  let due: Planned | undefined
-  let victim: Lane | undefined
-  let priorities: Array<number> = []
-  let changes: Array<number> = []
+export class Chance implements Chooser {
+  private machine: Machine | undefined
+  private run = 0
+  private style: Style = { _tag: "walk", probability: 0 }
+  /** How many operations have been asked about, in this run, and about how many there are in one: places are drawn of those. */
+  private asked = 0
+  private length = 40
+  /** The walk's next preemption, and the fiber it has just preempted. */
+  private preemptAt = Infinity
+  private preempted: Lane | undefined
+  private planned: Array<Planned> = []
+  private due: Planned | undefined
+  /** Yielded to be interrupted. */
+  private victim: Lane | undefined
+  private priorities: Array<number> = []
+  private changes: Array<number> = []
 
-  const below = (n: number) => Math.floor(random() * n)
-  const gap = (probability: number) =>
-    probability === 0 ? Infinity : 1 + Math.floor(Math.log(1 - random()) / Math.log(1 - probability))
-  const plan = () => {
-    due = planned.pop()
+  constructor(
+    private readonly random: () => number,
+    private readonly among: ReadonlyArray<Style>,
+    private readonly cancels: number
+  ) {}
+
+  private below(n: number): number {
+    return Math.floor(this.random() * n)
   }
-  const priorityOf = (lane: Lane | undefined): number =>
-    lane === undefined ? 2 : priorities[lane.index] ??= 1 + random()
 
-  return {
-    begin: (of) => {
-      if (of.operations > 0) length = Math.max(of.operations, Math.ceil(length * 0.9))
-      machine = of
-      style = among[run++ % among.length] ?? style
-      preemptAt = style._tag === "walk" ? gap(style.preemption) : Infinity
-      priorities = []
-      changes = style._tag === "pct"
-        ? Array.from({ length: style.depth - 1 }, () => below(length)).sort((a, b) => b - a)
-        : []
-      victim = undefined
-      // As often none as one, so that what needs no interrupt is found too.
-      const count = cancels === 0 ? 0 : Math.min(cancels, [0, 1, 1, 2][below(4)] ?? 0) || below(2) * below(2)
-      planned = Array.from({ length: Math.min(count, cancels) }, () => {
-        const roll = random()
-        return { at: below(length), where: roll < 0.55 ? "own" : roll < 0.9 ? "between" : "nested" } as const
-      }).sort((a, b) => b.at - a.at)
-      plan()
-    },
-    preempt: (lane) => {
-      if (machine === undefined) return false
-      const { operations, ready, realism } = machine
-      if (realism === "suspension" || realism === "nested") return false
-      if (due?.where === "own" && operations >= due.at && lane.cancellable) {
-        victim = lane
-        plan()
-        return true
-      }
-      if (style._tag === "walk") {
-        if (operations < preemptAt) return false
-        preemptAt = operations + gap(style.preemption)
-        return ready.length > 0
-      }
-      if (ready.length === 0) return false
-      const change = changes.at(-1)
-      if (change !== undefined && operations >= change) {
-        changes.pop()
-        priorities[lane.index] = changes.length / 100
-      }
-      const own = priorityOf(lane)
-      return ready.some((entry) => priorityOf(entry.lane) > own)
-    },
-    nested: (outer) => {
-      if (due?.where !== "nested" || machine === undefined || machine.operations < due.at) return false
-      if (!outer.cancellable) return false
-      plan()
+  /** Where the walk preempts next. */
+  private step(): number {
+    const { length, style } = this
+    if (style._tag === "pct") return Infinity
+    const probability = "times" in style ? Math.min(0.5, style.times / length) : style.probability
+    return this.asked + 1 + Math.floor(Math.log(1 - this.random()) / Math.log(1 - probability))
+  }
+
+  private priorityOf(lane: Lane | undefined): number {
+    return lane === undefined ? 2 : this.priorities[lane.index] ??= 1 + this.random()
+  }
+
+  begin(machine: Machine): void {
+    if (this.asked > 0) this.length = Math.max(this.asked, Math.ceil(this.length * 0.9))
+    this.machine = machine
+    this.asked = 0
+    this.style = this.among[this.run++ % this.among.length] ?? this.style
+    this.preemptAt = this.step()
+    this.preempted = this.victim = undefined
+    this.priorities = []
+    const depth = this.style._tag === "pct" ? this.style.depth : 1
+    this.changes = Array.from({ length: depth - 1 }, () => this.below(this.length)).sort((a, b) => b - a)
+    // Often none, so that what needs no interrupt is found too.
+    const count = Math.min(this.cancels, [0, 1, 1, 2, 1 + this.below(8)][this.below(5)] ?? 0)
+    this.planned = Array.from({ length: count }, () => {
+      const roll = this.random()
+      const where = roll < 0.5 ? "own" : roll < 0.65 ? "other" : roll < 0.9 ? "between" : "nested"
+      return { at: this.below(this.length), where } as const
+    }).sort((a, b) => b.at - a.at)
+    this.due = this.planned.pop()
+  }
+
+  /** Whether the interrupt that is due is one of these, and it is time. */
+  private isDue(where: Planned["where"]): boolean {
+    return this.due?.where === where && this.asked >= this.due.at
+  }
+
+  preempt(lane: Lane): boolean {
+    const { machine, style } = this
+    this.asked++
+    if (machine === undefined || machine.realism === "suspension" || machine.realism === "nested") return false
+    if (this.isDue("own") && lane.cancellable) {
+      this.victim = lane
+      this.due = this.planned.pop()
       return true
-    },
-    next: () => {
-      if (machine === undefined) return 0
-      if (victim !== undefined) {
-        const { index } = victim
-        const can = canBeInterrupted(victim)
-        victim = undefined
-        if (can) return ~index
-      }
-      const { operations, options, ready, realism } = machine
-      // Where nothing may be preempted, all that is to be interrupted is so between turns.
-      const between = due?.where === "between" || realism === "suspension"
-      if (due !== undefined && between && (operations >= due.at || options === 0)) {
-        plan()
-        const among = machine.lanes.filter(canBeInterrupted)
-        const chosen = among[below(among.length)]
-        if (chosen !== undefined) return ~chosen.index
-      }
-      if (options <= 1) return 0
-      if (style._tag === "walk" || ready.length === 0) return below(options)
-      let best = 0
-      for (let i = 1; i < ready.length; i++) {
-        if (priorityOf(ready[i]?.lane) > priorityOf(ready[best]?.lane)) best = i
-      }
-      // Where time is uncertain too, it may be a timer's turn.
-      return options > ready.length && random() < 0.1 ? below(options) : best
-    },
-    choose: (options) => below(options)
+    }
+    if (this.isDue("other")) return true
+    const { ready } = machine
+    if (style._tag === "walk") {
+      if (this.asked < this.preemptAt) return false
+      this.preemptAt = this.step()
+      this.preempted = lane
+      // With nobody ready it would go on at once; not so one that runs on top of another.
+      return ready.length > 0 || machine.first !== lane
+    }
+    if (ready.length === 0) return false
+    const change = this.changes.at(-1)
+    if (change !== undefined && this.asked >= change) {
+      this.changes.pop()
+      this.priorities[lane.index] = this.changes.length / 100
+    }
+    const own = this.priorityOf(lane)
+    return ready.some((entry) => this.priorityOf(entry.lane) > own)
+  }
+
+  nested(outer: Lane): boolean {
+    if (!this.isDue("nested") || !outer.cancellable) return false
+    this.due = this.planned.pop()
+    return true
+  }
+
+  next(): number {
+    const { machine, preempted, style, victim } = this
+    this.victim = this.preempted = undefined
+    if (machine === undefined) return 0
+    if (victim !== undefined && canBeInterrupted(victim)) return ~victim.index
+    const { options, ready, realism } = machine
+    // Where nothing may be preempted, all that is to be interrupted is so between turns.
+    const between = this.isDue("between") || this.isDue("other") ||
+      (this.due !== undefined && (options === 0 || (realism === "suspension" && this.asked >= this.due.at)))
+    if (between) {
+      this.due = this.planned.pop()
+      const among = machine.lanes.filter(canBeInterrupted)
+      const chosen = among[this.below(among.length)]
+      if (chosen !== undefined) return ~chosen.index
+    }
+    if (options <= 1) return 0
+    if (style._tag === "walk" || ready.length === 0) {
+      const own = preempted?.parked === undefined ? -1 : ready.indexOf(preempted.parked)
+      if (own < 0 || options === 1) return this.below(options)
+      // Any but the one that has just been preempted.
+      const other = this.below(options - 1)
+      return other < own ? other : other + 1
+    }
+    let best = 0
+    for (let i = 1; i < ready.length; i++) {
+      if (this.priorityOf(ready[i]?.lane) > this.priorityOf(ready[best]?.lane)) best = i
+    }
+    // Where time is uncertain too, it may be a timer's turn.
+    return options > ready.length && this.random() < 0.1 ? this.below(options) : best
+  }
+
+  choose(options: number): number {
+    return this.below(options)
   }
 }
 
 /**
  * Enumerates every schedule with at most so many preemptions and interrupts, depth first. An interrupt of the fiber that
- * runs is not also counted as a preemption. Operations that only prepare their own fiber's continuation are not places
- * for a preemption, nor for an interrupt unless they install a handler; and of the operations of an uninterruptible
- * stretch the first stands for all, since the interrupt takes effect at its end.
+ * runs is not also counted as a preemption. Left out is what cannot differ from something that is not: a stop before an
+ * operation that only prepares its own fiber's continuation, unless that is a handler and the fiber can be interrupted;
+ * and of the interrupts within an uninterruptible stretch all but the first, since they take effect at its end. And a
+ * fiber is not interrupted before it has begun.
  */
 export class Enumeration implements Chooser, Recorder {
   /** Of each choice on the way: which was taken, how many there are, and how many questions had come before the next. */
@@ -208,8 +243,8 @@ export class Enumeration implements Chooser, Recorder {
   private asked: Lane | undefined
   /** Yielded straight to the driver, which is to make something of it. */
   private yielded: { readonly lane: Lane; readonly mode: number } | undefined
-  /** By lane: its uninterruptible stretch has had its interrupt. */
-  private stretched: Array<boolean> = []
+  /** By lane: the uninterruptible stretch that has had its interrupt. */
+  private stretched: Array<number | undefined> = []
 
   constructor(private readonly bounds: { readonly preemptions: number; readonly cancels: number }) {}
 
@@ -261,18 +296,20 @@ export class Enumeration implements Chooser, Recorder {
     if (machine === undefined) return false
     if (machine.realism === "suspension" || machine.realism === "nested") return false
     const straight = machine.first === lane
-    const interruptible = isInterruptible(lane.fiber)
-    if (interruptible) this.stretched[lane.index] = false
+    const stretch = stretchOf(lane.fiber)
+    const stretched = stretch !== undefined && this.stretched[lane.index] === stretch
+    if (!stretched) this.stretched[lane.index] = undefined
     const isNew = this.ask === this.modes.length
     if (isNew) {
-      const preempt = this.preemptions > 0 && machine.ready.length > 0
-      const interrupt = this.cancels > 0 && lane.cancellable && (straight || this.preemptions > 0) &&
-        this.stretched[lane.index] !== true
+      // With nobody ready it would go on at once; not so one that runs on top of another.
+      const preempt = this.preemptions > 0 && (machine.ready.length > 0 || !straight ||
+        (this.cancels > 0 && machine.lanes.some((other) => other !== lane && canBeInterrupted(other))))
+      const interrupt = this.cancels > 0 && lane.cancellable && (straight || this.preemptions > 0) && !stretched
       this.modes.push((preempt ? 1 : 0) | (interrupt ? 2 : 0))
     }
     const mode = this.modes[this.ask++] ?? 0
     if (mode === 0) return false
-    if ((mode & 2) !== 0 && !interruptible) this.stretched[lane.index] = true
+    if ((mode & 2) !== 0) this.stretched[lane.index] = stretch
     if (this.pick(2) === 0) {
       if (isNew) this.asked = lane
       return false
@@ -286,14 +323,9 @@ export class Enumeration implements Chooser, Recorder {
   operation(primitive: unknown, lane: Lane): void {
     if (this.asked !== lane) return
     this.asked = undefined
-    let mode = this.modes[this.ask - 1] ?? 0
-    if (!matters(primitive)) mode &= 2
-    if ((mode & 2) !== 0 && !interruptMatters(primitive)) {
-      mode &= 1
-      this.stretched[lane.index] = false
-    }
-    this.modes[this.ask - 1] = mode
-    if (mode !== 0) return
+    if (matters(primitive, lane.fiber)) return
+    this.modes[this.ask - 1] = 0
+    this.stretched[lane.index] = undefined
     this.drop()
     this.position--
   }

@@ -8,8 +8,11 @@ export const drive = <A>(steps: Generator<void, A, boolean>): A => {
   return step.value
 }
 
-/** How long, in milliseconds, what is under way outside may take. */
-const patience = 5_000
+/**
+ * How long, in milliseconds, an actor may wait for something outside before that is a deadlock: nobody can tell whether it
+ * will come, work in another thread least of all.
+ */
+const patience = 2_000
 /** How many turns of the event loop what needs no time may take: promises that are resolved, and what follows them. */
 const turns = 4
 
@@ -32,7 +35,7 @@ const active = (): number => platform.process?.getActiveResourcesInfo?.().length
 const arrival = async (machine: Machine, idle: number): Promise<boolean> => {
   const until = Date.now() + patience
   for (let i = 0; machine.ready.length === 0; i++) {
-    if ((i >= turns && active() <= idle) || Date.now() > until) return false
+    if ((i >= turns && !machine.unfinished && active() <= idle) || Date.now() > until) return false
     await (i < turns ? turn() : pause())
   }
   // What comes back in the meantime is ordered by the schedule, not by chance. What stays open, as a server does, is not

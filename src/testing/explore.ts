@@ -1,5 +1,5 @@
 /** Explores a scenario's schedules, and says what went wrong in which. */
-import { chance, Enumeration, scripted, type Style, styles } from "./choosers.js"
+import { Chance, Enumeration, scripted, type Style, styles } from "./choosers.js"
 import { drive, driveAsync } from "./drive.js"
 import { Machine, type Outcome, type Program } from "./Machine.js"
 import { generator } from "./random.js"
@@ -105,6 +105,9 @@ const settingsOf = (options: ExploreOptions): Settings => {
 
 type Steps<A> = Generator<void, A, boolean>
 
+/** How many distinct schedules are counted: more than that, and the count itself would take all memory. */
+const mostSeen = 2 ** 23
+
 /** Every so many runs it is checked that the same choices give the same run. */
 const checkEvery = 512
 
@@ -116,16 +119,18 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
   const exhaustive = typeof strategy === "string" ? undefined : new Enumeration(strategy.exhaustive)
   if (exhaustive !== undefined) requireInternals()
   const among: ReadonlyArray<Style> = typeof strategy === "string" ? styles[strategy] : []
-  const chooser = exhaustive ?? chance(generator(seed), among, cancels)
+  const chooser = exhaustive ?? new Chance(generator(seed), among, cancels)
   let run = 0
   let steps = 0
+  let truncated = 0
   let exhausted = false
   let failure: Failure | undefined
   while (run < runs) {
     const outcome = yield* machine.run(self, chooser, { recorder: exhaustive })
     run++
     steps += outcome.operations
-    seen.add(outcome.hash)
+    if (outcome.truncated) truncated++
+    if (seen.size < mostSeen) seen.add(outcome.hash)
     if (outcome.problem !== undefined || (run % checkEvery === 1 && !machine.outside)) {
       const parted = yield* findEscape(machine, self, outcome)
       if (parted !== undefined) {
@@ -140,14 +145,11 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
       break
     }
     if (exhaustive?.advance() === false) {
-      exhausted = true
+      exhausted = truncated === 0
       break
     }
-    if (run % 64 === 0) {
-      const elapsed = Date.now() - began
-      if (elapsed >= millis) break
-      if (run % 1024 === 0) settings.onProgress?.({ runs: run, distinct: seen.size, millis: elapsed })
-    }
+    if (millis < Infinity && Date.now() - began >= millis) break
+    if (run % 1024 === 0) settings.onProgress?.({ runs: run, distinct: seen.size, millis: Date.now() - began })
   }
   const elapsed = Math.max(1, Date.now() - began)
   return new Report({
@@ -155,6 +157,7 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
     distinct: seen.size,
     steps,
     exhausted,
+    truncated,
     millis: elapsed,
     seed,
     maxSteps,
@@ -200,7 +203,7 @@ function* simplest(machine: Machine, self: Program, outcome: Outcome, settings: 
   let needs = realismOf(best.decisions, realism)
   for (const weaker of levels.slice(0, levels.indexOf(needs))) {
     const limited = new Machine(maxSteps, weaker, machine.outside)
-    const chooser = chance(generator(seed), styles.portfolio, Math.max(1, cancels))
+    const chooser = new Chance(generator(seed), styles.portfolio, Math.max(1, cancels))
     const until = Date.now() + 150
     for (let i = 0; i < 200 && Date.now() < until; i++) {
       const found = yield* limited.run(self, chooser)
@@ -280,6 +283,7 @@ function* again(machine: Machine, self: Program, schedule: Schedule): Steps<Repo
     distinct: 1,
     steps: outcome.operations,
     exhausted: false,
+    truncated: outcome.truncated ? 1 : 0,
     millis: Math.max(1, Date.now() - began),
     seed: 0,
     maxSteps: machine.maxSteps,
@@ -330,7 +334,7 @@ export const run = (
     }
   }
   const millis = Math.max(1, Date.now() - began)
-  return new Report({ runs: 1, distinct: 1, steps, exhausted: false, millis, seed: 0, maxSteps, failure })
+  return new Report({ runs: 1, distinct: 1, steps, exhausted: false, truncated: 0, millis, seed: 0, maxSteps, failure })
 }
 
 /** As `replay`, for a scenario that waits for what is outside of Effect. */

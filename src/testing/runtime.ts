@@ -36,20 +36,34 @@ interface FiberInternals {
   readonly _stack?: ReadonlyArray<Primitive>
 }
 
-/** Operations that only put a continuation on their own fiber's stack: what another fiber does cannot matter to them. */
+/** Operations that only put a continuation on their own fiber's stack. */
 const onlyPush: ReadonlySet<string> = new Set(["OnSuccess", "OnFailure", "OnSuccessAndFailure", "OnExit", "Exit"])
 /** Of those, the ones that an interrupt before them differs from one after them: it finds a handler less. */
 const handlers: ReadonlySet<string> = new Set(["OnFailure", "OnSuccessAndFailure", "OnExit", "Exit"])
 
 export const nameOf = (primitive: unknown): string => (primitive as Primitive)[identifier] ?? "?"
 
-/** Whether another fiber's doings just before this operation can matter to anyone. */
-export const matters = (primitive: unknown): boolean => !onlyPush.has(nameOf(primitive))
-
-/** Whether an interrupt just before this operation can differ from one just after it. */
-export const interruptMatters = (primitive: unknown): boolean => {
+/**
+ * Whether what comes just before this operation can differ from what comes just after it: another fiber's doings, or an
+ * interrupt. The handler that an operation installs matters to an interrupt, the program's own included.
+ */
+export const matters = (primitive: unknown, fiber: AnyFiber): boolean => {
   const name = nameOf(primitive)
-  return !onlyPush.has(name) || handlers.has(name)
+  return !onlyPush.has(name) || (handlers.has(name) && isInterruptible(fiber))
+}
+
+/**
+ * Which uninterruptible stretch the fiber is in: where on its stack that ends; undefined when it is interruptible. An
+ * interrupt takes effect at the end of the stretch, wherever in it it comes.
+ */
+export const stretchOf = (fiber: AnyFiber): number | undefined => {
+  if (isInterruptible(fiber)) return undefined
+  const stack = (fiber as FiberInternals)._stack ?? []
+  for (let i = stack.length - 1; i >= 0; i--) {
+    const frame = stack[i]
+    if (frame !== undefined && nameOf(frame) === "SetInterruptible" && frame[args] === true) return i
+  }
+  return -1
 }
 
 /** Whether it is what `Effect.promise` or `Effect.tryPromise` makes, which Effect's own clock and scheduler do not resume. */

@@ -56,12 +56,14 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
   /** The least there is: a failure with fewer preemptions and interrupts than this one, looked for systematically. */
   function* least(): Steps<void> {
     const { cancels, preemptions } = costOf(best.decisions)
-    for (let cost = 0; cost < cancels + preemptions; cost++) {
+    // At the same cost, too: which of those ready goes next costs nothing, and may be one decision more.
+    for (let cost = 0; cost <= cancels + preemptions; cost++) {
       for (let c = 0; c <= cost; c++) {
         const enumeration = new Enumeration({ preemptions: cost - c, cancels: c })
         for (let i = 0; i < small && Date.now() < until; i++) {
           const candidate = yield* machine.run(program, enumeration, { recorder: enumeration })
-          if (same(candidate)) {
+          const simpler = cost < cancels + preemptions || candidate.decisions.length < best.decisions.length
+          if (same(candidate) && simpler) {
             best = candidate
             yield* reduce()
             return
