@@ -55,6 +55,10 @@ export interface Lane {
   children: number
 }
 
+/** Not before it has begun: that would be as if it were not there, and others may count on it. */
+export const canBeInterrupted = (lane: Lane): boolean =>
+  lane.cancellable && lane.operations > 0 && lane.fiber.pollUnsafe() === undefined
+
 /** What is ready: a fiber to resume or to start, or a task of the runtime's own (a wake-up of effect's Semaphore, say). */
 export interface Entry {
   readonly task: () => void

@@ -1,5 +1,6 @@
 /** The explorer as a test: it throws what a person can act on. */
-import { explore, exploreAsync, type ExploreOptions, run } from "./explore.js"
+import { explore, exploreAsync, run } from "./explore.js"
+import type { ExploreOptions } from "./options.js"
 import type { Report } from "./Report.js"
 import type { Scenario } from "./Scenario.js"
 import type { Schedule } from "./Schedule.js"

@@ -1,15 +1,6 @@
 export { type Cancellation, cancellations, schedule, type ScheduleOptions, withCancellations } from "./arbitraries.js"
 export { check, checkAsync, CheckFailed, type CheckOptions } from "./check.js"
-export {
-  explore,
-  exploreAsync,
-  type ExploreOptions,
-  type Progress,
-  replay,
-  replayAsync,
-  run,
-  type Strategy
-} from "./explore.js"
+export { explore, exploreAsync, replay, replayAsync, run } from "./explore.js"
 export type { Call, History } from "./History.js"
 export {
   type Cancelled,
@@ -22,6 +13,7 @@ export {
   type Verdict
 } from "./linearizable.js"
 export type { Kind } from "./Machine.js"
+export type { ExploreOptions, Progress, Strategy } from "./options.js"
 export type { Failure, Report } from "./Report.js"
 export { type ActorOptions, Kit, type Scenario, scenario } from "./Scenario.js"
 export type { Decision, Realism, Schedule } from "./Schedule.js"

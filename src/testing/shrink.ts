@@ -1,7 +1,8 @@
 /** Reduces a schedule that fails to a small one that fails in the same way. */
-import { Enumeration, scripted } from "./choosers.js"
+import { Enumeration } from "./Enumeration.js"
 import type { Machine, Outcome, Program } from "./Machine.js"
 import type { Schedule } from "./Schedule.js"
+import { scripted } from "./scripted.js"
 
 /** How long, in milliseconds, it may take all in all. */
 const patience = 800

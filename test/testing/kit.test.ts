@@ -17,10 +17,12 @@ import {
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
+import { pbkdf2 } from "node:crypto"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import {
   cancellations,
   check,
@@ -206,6 +208,72 @@ describe("exploring", () => {
       })
     )
     expect(found(self, { runs: 100 })).toBeUndefined()
+  })
+
+  test("exhaustive: the program's own interrupt, before a handler is installed", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let held = 0
+        const take = Effect.flatMap(
+          Effect.sync(() => held++),
+          () => Effect.ensuring(Effect.sync(() => 0), Effect.sync(() => held--))
+        )
+        const child = yield* t.actor("child", take, { cancel: false })
+        yield* t.actor("killer", Effect.sync(() => child.interruptUnsafe()), { cancel: false })
+        yield* t.settled
+        yield* t.expect(held === 0, "leaked")
+      })
+    )
+    expect(found(self, exhaustive(1, 0))).toBe("expectation: leaked")
+  })
+
+  test("exhaustive: two uninterruptible stretches, one right after the other", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let seen = ""
+        let ended = ""
+        const both = Effect.onExit(
+          Effect.uninterruptible(Effect.sync(() => 1)),
+          (exit) => Effect.sync(() => (seen = exit._tag))
+        )
+        const fiber = yield* t.actor("a", both)
+        fiber.addObserver((exit) => (ended = exit._tag))
+        yield* t.settled
+        yield* t.expect(seen === ended, "the handler saw another end")
+      })
+    )
+    expect(found(self, exhaustive(0, 1))).toBe("expectation: the handler saw another end")
+  })
+
+  test.each([["portfolio", "portfolio"], ["exhaustive", exhaustive(1, 0).strategy]] as const)(
+    "%s: who runs on top of another may yield, though nobody is ready",
+    (_, strategy) => {
+      const self = scenario((t) =>
+        Effect.gen(function*() {
+          let resume: ((effect: Effect.Effect<void>) => void) | undefined
+          let flag = false
+          let saw = false
+          const wait = Effect.callback<void>((r) => void (resume = r))
+          yield* t.actor("b", Effect.flatMap(wait, () => Effect.sync(() => (saw = flag))), { cancel: false })
+          const wake = Effect.sync(() => {
+            resume?.(Effect.void)
+            flag = true
+          })
+          yield* t.actor("a", Effect.andThen(Effect.yieldNow, wake), { cancel: false })
+          yield* t.settled
+          yield* t.expect(!saw, "saw it")
+        })
+      )
+      expect(found(self, { strategy })).toBe("expectation: saw it")
+    }
+  )
+
+  test("a run that is cut off is not called exhausted", () => {
+    const long = Effect.forEach(Array.from({ length: 150 }), () => Effect.sync(() => {}), { discard: true })
+    const self = scenario((t) => Effect.andThen(long, t.actor("a", Effect.void)))
+    const report = explore(self, { ...exhaustive(1, 0), maxSteps: 100 })
+    expect(report).toMatchObject({ exhausted: false, truncated: report.runs, failure: undefined })
+    expect(String(report)).toContain("were cut off at maxSteps")
   })
 
   test("distinct schedules are counted", () => {
@@ -449,6 +517,10 @@ describe("what is found without a line from the user", () => {
     const boom = scenario((t) => t.actor("a", Effect.die(new TypeError("boom"))))
     expect(found(boom)).toBe("defect: a died: TypeError: boom")
     expect(found(scenario(() => Effect.fail("no")))).toBe("defect: main failed: no")
+    expect(found(scenario(() => Effect.fail(1n)))).toBe("defect: main failed: 1n")
+    const circular: { self?: unknown } = {}
+    circular.self = circular
+    expect(found(scenario(() => Effect.fail(circular)))).toMatch(/^defect: main failed: /)
     // A typed failure of an actor is a result like any other.
     expect(found(scenario((t) => t.actor("a", Effect.fail("no"))))).toBeUndefined()
   })
@@ -779,6 +851,23 @@ describe("a scenario that waits for what is outside", () => {
     )
     await checkAsync(self, { runs: 60 })
     expect(orders.size).toBe(6)
+  })
+
+  test("work in another thread is waited for, and a fiber of an earlier run takes no part in a later one", async () => {
+    let run = 0
+    const late: Array<string> = []
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        const mine = ++run
+        const hash = Effect.promise(() => promisify(pbkdf2)("a", "b", 20_000, 32, "sha256"))
+        yield* t.actor("a", hash, { cancel: false })
+        const slow = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+        yield* t.actor("b", Effect.andThen(slow, Effect.sync(() => mine === run || late.push(`${mine} in ${run}`))))
+        yield* t.settled
+      })
+    )
+    await checkAsync(self, { runs: 20 })
+    expect(late).toEqual([])
   })
 
   test("a real deadlock is found there too", async () => {

@@ -3,8 +3,9 @@
  * long as thousands of schedules, and measurements need many failures.
  */
 import type { ExploreOptions, Kind, Scenario, Strategy } from "sluice/testing"
-import { Chance, Enumeration, styles } from "sluice/testing/choosers"
+import { Chance, styles } from "sluice/testing/Chance"
 import { drive } from "sluice/testing/drive"
+import { Enumeration } from "sluice/testing/Enumeration"
 import { Machine } from "sluice/testing/Machine"
 import { generator } from "sluice/testing/random"
 import { program } from "sluice/testing/Scenario"
