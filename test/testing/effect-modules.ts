@@ -53,8 +53,8 @@ export interface Found {
   readonly realism: Realism
   /** What the documentation promises, in short; without it, it says nothing about the case. */
   readonly promise?: string
-  /** The stand-alone program that shows it, beneath effect-modules/, and what that prints. */
-  readonly program: Program
+  /** The stand-alone program that shows it, beneath effect-modules/, and what that prints; none: only the kit shows it. */
+  readonly program?: Program
 }
 
 export interface Program {
@@ -555,7 +555,13 @@ add(
       yield* Scope.close(scope, Exit.void)
       yield* t.expect(() => items.alive() === 0, "an item is not released")
     }),
-  sample()
+  sample(),
+  {
+    kind: "livelock",
+    message:
+      "main and a did not end within 40000 steps, the last 20000 of them with a turn for everybody: main/3 went on",
+    realism: "contract"
+  }
 )
 
 add("Pool", "invalidate: those who wait get another item, and all are released", (t) =>
@@ -568,7 +574,7 @@ add("Pool", "invalidate: those who wait get another item, and all are released",
     yield* t.settled
     yield* Scope.close(scope, Exit.void)
     yield* t.expect(() => items.alive() === 0, "an item is not released")
-  }), all(1, 1))
+  }), all(0, 1))
 
 // -- RcRef, RcMap -----------------------------------------------------------------------------------------------------
 
@@ -959,19 +965,25 @@ const zipped = (work: Work) =>
     Stream.mapEffect(Stream.make(11, 12), slowly(work))
   )
 
-add("Stream", "zipLatest: the last elements of both come as a pair", (t) =>
-  Effect.gen(function*() {
-    const got: Array<string> = []
-    yield* t.actor(
-      "consumer",
-      Stream.runForEach(zipped((effect) => effect), (pair) => Effect.sync(() => got.push(pair.join()))),
-      {
-        cancel: false
-      }
-    )
-    yield* t.settled
-    yield* t.expect(() => got.includes("2,12"), "the last elements of both did not come as a pair")
-  }), { ...sample(), cancels: 0 })
+add(
+  "Stream",
+  "zipLatest: the last elements of both come as a pair",
+  (t) =>
+    Effect.gen(function*() {
+      const got: Array<string> = []
+      yield* t.actor(
+        "consumer",
+        Stream.runForEach(zipped((effect) => effect), (pair) => Effect.sync(() => got.push(pair.join()))),
+        {
+          cancel: false
+        }
+      )
+      yield* t.settled
+      yield* t.expect(() => got.includes("2,12"), "the last elements of both did not come as a pair")
+    }),
+  { ...sample(), cancels: 0 },
+  { kind: "deadlock", message: "consumer waits for ever", realism: "contract" }
+)
 
 add(
   "Stream",
@@ -1087,6 +1099,8 @@ add("Effect", "cached: computed once, and who is cancelled does not fail the oth
 /** What shows the failures without the kit, on the stock runtime. */
 export const programs: ReadonlyArray<Program> = [
   ...new Map(
-    list.flatMap(({ expected }) => expected === "holds" ? [] : [[expected.program.file, expected.program]])
+    list.flatMap(({ expected }) =>
+      expected === "holds" || expected.program === undefined ? [] : [[expected.program.file, expected.program]]
+    )
   ).values()
 ]

@@ -16,6 +16,8 @@ const row = ({ expected, module, name, options, scenario }: ModuleScenario): str
     : `${exhausted ? "all " : ""}${number.format(runs)} (${how})`
   const program = expected === "holds"
     ? ""
+    : expected.program === undefined
+    ? "only under the kit"
     : `\`${expected.program.file}.ts\``
   return `| ${module} | ${name} | ${schedules} | ${failure?.message ?? "holds"} | ${
     failure?.realism ?? ""
