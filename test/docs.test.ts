@@ -40,7 +40,9 @@ const blocksOf = (source: string): ReadonlyArray<Block> => {
 const files = (folder: string, ending: string): ReadonlyArray<string> =>
   readdirSync(path.join(root, folder)).filter((name) => name.endsWith(ending)).map((name) => path.join(folder, name))
 
-const all = ["README.md", ...files("docs", ".md"), ...files("src", ".ts"), ...files("src/testing", ".ts")].flatMap(blocksOf)
+const all = ["README.md", ...files("docs", ".md"), ...files("src", ".ts"), ...files("src/testing", ".ts")].flatMap(
+  blocksOf
+)
 const blocks = all.filter(({ language }) => language === "ts")
 
 rmSync(output, { recursive: true, force: true })

@@ -64,6 +64,26 @@ export interface Scenario {
  * A scenario: the body makes what is tested, starts actors with `t.actor`, waits with `t.settled`, and checks. It is run
  * from its beginning for each schedule, so whatever it uses it must also make. Its scope closes at the end, after which
  * no fiber may be alive, no scope open and no finalizer left.
+ *
+ * **Example** (A semaphore, under every schedule within bounds)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ * import { check, scenario } from "sluice/testing"
+ *
+ * const permits = scenario((t) =>
+ *   Effect.gen(function*() {
+ *     const semaphore = yield* Semaphore.make(1)
+ *     yield* t.actor("a", Semaphore.withPermit(semaphore, Effect.void))
+ *     yield* t.actor("b", Semaphore.withPermit(semaphore, Effect.void))
+ *     yield* t.settled
+ *     yield* t.expect(Semaphore.stats(semaphore).held === 0, "a permit is lost")
+ *   })
+ * )
+ *
+ * console.log(check(permits, { strategy: { exhaustive: { preemptions: 1, cancels: 1 } } }).exhausted) // => true
+ * ```
  */
 export const scenario = <A, E>(body: (t: Kit) => Effect.Effect<A, E, Kit | Scope.Scope>): Scenario => ({
   [TypeId]: TypeId,
