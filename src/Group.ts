@@ -225,7 +225,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
       this.ended(child.id, exit)
     })
     // While it was unknown here, the group may have ended without it, ...
-    if (this.state !== "open") interrupt(child, parent.id)
+    if (this.state !== "open") stack.interrupt(child, parent.id)
     // ... and it may have begun to wait for the group from what looked like outside.
     if (this.outside.joined !== joined) {
       this.outside.transfer(child, this.outside.joined - joined, (weight) => this.insideQueue(weight))
@@ -261,7 +261,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   runBody<A, XE, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
     const body = forkFrom(parent, effect)
     this.body = body
-    if (this.state === "failed") interrupt(body, parent.id)
+    if (this.state === "failed") stack.interrupt(body, parent.id)
     body.addObserver((exit) => {
       this.body = undefined
       if (Exit.isFailure(exit)) {
@@ -283,12 +283,12 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   }
 
   interruptBody(by: number): void {
-    if (this.body !== undefined) interrupt(this.body, by)
+    if (this.body !== undefined) stack.interrupt(this.body, by)
   }
 
   /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
   private interruptAll(by: number, withBody: boolean): void {
-    for (const child of Array.from(this.children)) interrupt(child, by)
+    for (const child of Array.from(this.children)) stack.interrupt(child, by)
     if (withBody) this.interruptBody(by)
     this.pending.settle(() => this.rejection)
     this.wakeIfQuiet()
@@ -371,15 +371,6 @@ const forkFrom = <A, E, R>(parent: AnyFiber, effect: Effect.Effect<A, E, R>): Fi
     return fork(Effect.die(defect))
   }
 }
-
-const interrupt = (fiber: AnyFiber, by: number): void =>
-  stack.run(fiber, () => {
-    try {
-      fiber.interruptUnsafe(by)
-    } catch (error) {
-      stack.rethrow(fiber, error)
-    }
-  })
 
 // The interface hides the state, and GroupImpl is its only implementation.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment

@@ -1,2 +1,3 @@
 export * as Group from "./Group.js"
 export * as Semaphore from "./Semaphore.js"
+export * as WorkerPool from "./WorkerPool.js"

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { List } from "./List.js"
 import * as stack from "./stack.js"
 import type { AnyFiber } from "./stack.js"
 
@@ -185,32 +186,5 @@ class Waiter<E> {
       stack.rethrow(this.fiber, error)
       return false
     }
-  }
-}
-
-/** Doubly linked through its nodes, so that one in the middle leaves in O(1). */
-class List<Node extends { prev: Node | undefined; next: Node | undefined }> {
-  head: Node | undefined = undefined
-  tail: Node | undefined = undefined
-  size = 0
-
-  push(node: Node): void {
-    node.prev = this.tail
-    node.next = undefined
-    if (this.tail === undefined) this.head = node
-    else this.tail.next = node
-    this.tail = node
-    this.size++
-  }
-
-  remove(node: Node): Node {
-    if (node.prev === undefined) this.head = node.next
-    else node.prev.next = node.next
-    if (node.next === undefined) this.tail = node.prev
-    else node.next.prev = node.prev
-    node.prev = undefined
-    node.next = undefined
-    this.size--
-    return node
   }
 }

@@ -58,3 +58,17 @@ export const start = <A, E, R>(
     depth = level
   }
 }
+
+/** Lets a suspended fiber go on: `go` resumes it. */
+export const resume = (fiber: AnyFiber, go: () => void): void =>
+  run(fiber, () => {
+    try {
+      go()
+    } catch (error) {
+      rethrow(fiber, error)
+    }
+  })
+
+/** Interrupts a fiber in the name of the fiber `by`. */
+export const interrupt = (fiber: AnyFiber, by: number | undefined): void =>
+  resume(fiber, () => fiber.interruptUnsafe(by))

@@ -1,0 +1,630 @@
+/**
+ * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope; the
+ * queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
+ *
+ * The laws it keeps are numbered P1 to P9, here and in `docs/worker-pool.md`.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import type { Inspectable } from "effect/Inspectable"
+import * as Option from "effect/Option"
+import type { Pipeable } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { Covariant, Invariant } from "effect/Types"
+import { invalid } from "./internal/args.js"
+import type { JobLost, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+import { map as mapJobs } from "./internal/workerPool/map.js"
+import { type Config, Pool, TypeId } from "./internal/workerPool/Pool.js"
+import type { Outcome, PoolState } from "./internal/workerPool/states.js"
+
+export { JobLost, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+
+/**
+ * A pool that takes jobs of type `Job`, each of which returns an `A` or fails with an `E`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerPool<in out Job, out A, out E = never> extends Pipeable, Inspectable {
+  readonly [TypeId]: {
+    readonly _Job: Invariant<Job>
+    readonly _A: Covariant<A>
+    readonly _E: Covariant<E>
+  }
+  readonly name: string | undefined
+}
+
+/**
+ * What a worker is told when it acquires its resource.
+ *
+ * **Details**
+ *
+ * - `id`: the worker's number, from 1 to `size`. It keeps it when its resource is replaced.
+ * - `invalidate`: condemns the resource being acquired, for it to call when it finds out that it has broken: a worker
+ *   that is idle then replaces it at once, a busy one after its job. Later it does nothing. Never suspends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerInfo {
+  readonly id: number
+  readonly invalidate: Effect.Effect<void>
+}
+
+/**
+ * What a job is given beside itself.
+ *
+ * **Details**
+ *
+ * - `id`: the number of the worker that runs it; `job`: its own, as in its handle.
+ * - `resource`: the worker's. No other job uses it meanwhile, and none after its release (P2).
+ * - `attempt`: 1.
+ * - `invalidate`: condemns the resource: it serves no other job, and is replaced once this one has ended. Never suspends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobContext<out W> {
+  readonly id: number
+  readonly job: number
+  readonly resource: W
+  readonly attempt: number
+  readonly invalidate: Effect.Effect<void>
+}
+
+/**
+ * How a pool is made.
+ *
+ * **Details**
+ *
+ * - `size`: how many workers there are, an integer >= 1.
+ * - `run`: what a worker does with a job. A typed failure is the job's result, and nothing else's (P6).
+ * - `worker`: acquires a worker's resource, in a scope that closes when the worker is done with it. Without it, workers
+ *   have none.
+ * - `queue.capacity`: how many jobs may wait for a worker, an integer >= 0 or `"unbounded"`; twice the size by default.
+ * - `queue.strategy`: what becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for
+ *   room; `"dropping"` drops it; `"sliding"` drops the one that has waited longest. A dropped job's handle says so (P3).
+ * - `onDefect`: whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5).
+ * - `restart`: how often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has
+ *   failed. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.
+ * - `name`: shown in messages, logs and spans: `name/worker-3`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<in Job, out A, out E, out R, W, EW, out RW> {
+  readonly size: number
+  readonly run: (job: Job, context: JobContext<W>) => Effect.Effect<A, E, R>
+  readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
+  readonly queue?: {
+    readonly capacity?: number | "unbounded" | undefined
+    readonly strategy?: "suspend" | "dropping" | "sliding" | undefined
+  } | undefined
+  readonly onDefect?: "replace" | "keep" | undefined
+  readonly restart?: Schedule.Schedule<unknown, EW> | undefined
+  readonly name?: string | undefined
+}
+
+/**
+ * A job that was accepted.
+ *
+ * **Details**
+ *
+ * - `id`: its number, from 1, in the order in which the pool accepted jobs.
+ * - `state`: where it is now, or how it ended. A job that was dropped or returned never started.
+ * - `await`: suspends until the job has ended, finalizers included, and returns its exit: the job's own, or a failure with
+ *   `JobLost` or `PoolFailed` if it never started. Never fails. An interrupt stops the waiting only.
+ * - `cancel`: takes the job out of the queue, or interrupts it and suspends until it has ended (P7). Returns whether that
+ *   is how it ended: false when it had ended already, or ended otherwise all the same.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobHandle<out A, out E = never> {
+  readonly id: number
+  readonly state: "queued" | "running" | Outcome
+  readonly await: Effect.Effect<Exit.Exit<A, E | JobLost | PoolFailed>>
+  readonly cancel: Effect.Effect<boolean>
+}
+
+/**
+ * What became of all jobs. At every moment, `submitted` is the sum of the others (P4).
+ *
+ * **Details**
+ *
+ * Of the jobs that were accepted (`submitted`), some have `succeeded`, `failed` with a typed error, `died` of a defect or
+ * were `interrupted`, before or after they started; some were `dropped` by a full queue, or `returned` unstarted when the
+ * pool stopped or failed; the others are `queued` or `running`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ledger {
+  readonly submitted: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly died: number
+  readonly interrupted: number
+  readonly dropped: number
+  readonly returned: number
+  readonly queued: number
+  readonly running: number
+}
+
+/**
+ * What a pool is doing at one moment: its ledger, and more.
+ *
+ * **Details**
+ *
+ * Of its `size` workers `idle` wait for a job; `waiting` calls are suspended because the queue, of that `capacity`, is
+ * full; `replaced` counts the resources that took the place of another.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats extends Ledger {
+  readonly state: PoolState
+  readonly size: number
+  readonly idle: number
+  readonly capacity: number | "unbounded"
+  readonly waiting: number
+  readonly replaced: number
+}
+
+/**
+ * How a pool ended.
+ *
+ * **Details**
+ *
+ * - `counts`: the final ledger. Nothing is queued, and nothing is running, unless a job itself called for the end.
+ * - `returned`: the jobs that were accepted and never started, in order, for another pool or another day.
+ * - `aborted`: the jobs that were interrupted as they ran, because the pool stopped.
+ * - `releaseFailures`: what finalizers of the workers' resources died of, replaced ones included.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ShutdownReport<out Job> {
+  readonly counts: Ledger
+  readonly returned: ReadonlyArray<Job>
+  readonly aborted: ReadonlyArray<Job>
+  readonly releaseFailures: ReadonlyArray<Cause.Cause<never>>
+}
+
+// The interface hides the state, and Pool is its only implementation.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+const impl = <Job, A, E>(self: WorkerPool<Job, A, E>): Pool<Job, A, E> => self as Pool<Job, A, E>
+
+/**
+ * Tells whether a value is a `WorkerPool`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWorkerPool: {
+  <Job, A, E>(u: WorkerPool<Job, A, E>): u is WorkerPool<Job, A, E>
+  (u: unknown): u is WorkerPool<unknown, unknown, unknown>
+} = (u: unknown): u is never => hasProperty(u, TypeId)
+
+const oneOf = (argument: string, values: ReadonlyArray<string>, value: string): void => {
+  if (values.includes(value)) return
+  throw invalid("WorkerPool.make", argument, values.map((value) => JSON.stringify(value)).join(" or "), value)
+}
+
+const check = <Job, A, E, R, W, EW, RW>(
+  options: Options<Job, A, E, R, W, EW, RW>,
+  context: Context.Context<R | RW>
+): Config<Job, A, E> => {
+  const { name, onDefect = "replace", queue = {}, restart = defaultRestart, run, size, worker } = options
+  const { strategy = "suspend" } = queue
+  const fail = (argument: string, requirement: string, value: unknown) => {
+    throw invalid("WorkerPool.make", argument, requirement, value)
+  }
+  if (!Number.isSafeInteger(size) || size < 1) fail("size", "an integer >= 1", size)
+  const capacity = queue.capacity === "unbounded" ? Infinity : queue.capacity ?? 2 * size
+  if (capacity !== Infinity || queue.capacity !== "unbounded") {
+    if (!Number.isSafeInteger(capacity) || capacity < 0) {
+      fail("queue.capacity", "an integer >= 0 or \"unbounded\"", queue.capacity)
+    }
+  }
+  oneOf("queue.strategy", ["suspend", "dropping", "sliding"], strategy)
+  oneOf("onDefect", ["replace", "keep"], onDefect)
+  if (typeof run !== "function") fail("run", "a function", run)
+  if (worker !== undefined && typeof worker !== "function") fail("worker", "a function", worker)
+  return {
+    name,
+    size,
+    capacity,
+    strategy,
+    onDefect,
+    // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
+    // given what `worker` fails with.
+    context: context,
+    restart: restart as Schedule.Schedule<unknown>,
+    worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
+    run: run as Config<Job, A, E>["run"]
+  }
+}
+
+const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
+const noResource = () => Effect.void
+
+/**
+ * Creates a pool that lives as long as the scope, once all of its workers hold their resources.
+ *
+ * **When to use**
+ *
+ * Use for jobs that arrive over time and need something costly, such as a connection, a buffer or an encoder, of which a
+ * few are to serve them all. For a piece of work with a beginning and an end that needs no such thing, a `Group` is less.
+ *
+ * **Details**
+ *
+ * Suspends while the `size` workers acquire their resources, in parallel. If one cannot, the others are released, and
+ * `make` fails as that one did (P1). Options out of range are a defect.
+ *
+ * `run` and `worker` get the services and references of the caller of `make`. The `Scope` that they see is that of the
+ * worker's resource; what belongs to a single job wants an `Effect.scoped` around it. What a job forks as its child is
+ * interrupted when the job ends.
+ *
+ * When the scope closes it is as with `shutdownNow` (P8). What releasing resources died of is then the scope's defect, if
+ * no report has told of it.
+ *
+ * **Gotchas**
+ *
+ * Annotate the job, as below: there is nothing else that its type could be inferred from.
+ *
+ * **Example** (Two workers, each with a connection of its own)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const connect = (id: number) =>
+ *   Effect.acquireRelease(
+ *     Effect.succeed({ send: (text: string) => Effect.succeed(`${text} by connection ${id}`) }),
+ *     () => Effect.sync(() => console.log(`closing ${id}`))
+ *   )
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 2,
+ *     worker: ({ id }) => connect(id),
+ *     run: (text: string, { resource }) => resource.send(text)
+ *   })
+ *   console.log(yield* WorkerPool.run(pool, "hello")) // => hello by connection 1
+ *   console.log(yield* WorkerPool.run(pool, "world")) // => world by connection 2
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * // => closing 1
+ * // => closing 2
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <Job, A, E = never, R = never, W = void, EW = never, RW = never>(
+  options: Options<Job, A, E, R, W, EW, RW>
+): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.contextWith((context: Context.Context<R | RW | Scope.Scope>) => {
+      const pool = new Pool(check(options, context))
+      // A scope between, so that a pool which could not start leaves nothing behind in the caller's.
+      const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
+      const started = Effect.andThen(Scope.addFinalizer(scope, pool.close), restore(pool.start))
+      return Effect.onExit(Effect.as(started, pool), (exit) => {
+        if (Exit.isSuccess(exit)) return Effect.void
+        const message = `WorkerPool.make: a resource could not be released after another could not be acquired`
+        return Effect.catchCause(Scope.close(scope, exit), (cause) => Effect.logError(message, cause))
+      }) as Effect.Effect<WorkerPool<Job, A, E>, EW>
+    })
+  )
+
+/**
+ * Gives the pool a job, and returns its result.
+ *
+ * **Details**
+ *
+ * Suspends until the job has ended; while the queue is full, it waits for room first, in line with `submit`. Fails as the
+ * job fails; with `PoolClosed` if the pool no longer accepts jobs, also while it waits for room; with `JobLost` if the job
+ * was dropped or returned before it started, or interrupted by the end of the pool; with `PoolFailed` if the pool failed
+ * before it started.
+ *
+ * An interrupt takes the job with it: it leaves the queue, or is interrupted, and has ended before `run` has (P7). O(1).
+ *
+ * **Gotchas**
+ *
+ * A job that runs another one on its own pool holds a worker while it waits for one. When every worker is held like that
+ * none could go on, and the last of them dies with `PoolDeadlock` (P9). Only the job's own fiber is seen: a `run` in a
+ * fiber that the job has forked, as with `Effect.all` and a concurrency, is not, since the job may have other ways on.
+ *
+ * **Example** (A result, and a failure)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 4,
+ *     run: (n: number) => n < 0 ? Effect.fail(`${n} has no square root`) : Effect.succeed(Math.sqrt(n))
+ *   })
+ *   console.log(yield* WorkerPool.run(pool, 16)) // => 4
+ *   console.log(yield* Effect.flip(WorkerPool.run(pool, -1))) // => -1 has no square root
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link submit} for a handle rather than the result
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run: {
+  <Job>(
+    job: Job
+  ): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<A, E | PoolClosed | JobLost | PoolFailed>
+  <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | PoolClosed | JobLost | PoolFailed>
+} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).run(job))
+
+/**
+ * Gives the pool a job, and returns a handle on it once it is accepted.
+ *
+ * **Details**
+ *
+ * Suspends while the queue is full, first come, first served: backpressure. With the strategies `"dropping"` and
+ * `"sliding"` it never does. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends
+ * takes the job with it; once the handle is returned, the job is on its own. O(1).
+ *
+ * If a worker is idle the job starts at once, up to its first suspension.
+ *
+ * **Gotchas**
+ *
+ * Nobody hears of the failure of a job whose handle is not awaited; the ledger counts it.
+ *
+ * **Example** (Fire, and look later)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 1, run: (n: number) => Effect.as(Effect.yieldNow, n * 2) })
+ *   const handle = yield* WorkerPool.submit(pool, 21)
+ *   console.log(handle.id, handle.state) // => 1 running
+ *   const exit = yield* handle.await
+ *   console.log(exit._tag, handle.state) // => Success succeeded
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link run} for the result
+ * @see {@link trySubmit} for doing without rather than waiting
+ * @category combinators
+ * @since 0.1.0
+ */
+export const submit: {
+  <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<JobHandle<A, E>, PoolClosed>
+  <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<JobHandle<A, E>, PoolClosed>
+} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).submit(job))
+
+/**
+ * Gives the pool a job as `submit` does, but fails with `QueueFull` where that would suspend.
+ *
+ * **Details**
+ *
+ * Never suspends, and does not overtake: while anyone waits for room there is none. O(1).
+ *
+ * **Example** (Shedding load)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 1, queue: { capacity: 1 }, run: (_: string) => Effect.never })
+ *   const request = (name: string) =>
+ *     WorkerPool.trySubmit(pool, name).pipe(
+ *       Effect.map(() => "202 accepted"),
+ *       Effect.catchTag("QueueFull", () => Effect.succeed("429 too many requests"))
+ *     )
+ *   console.log(yield* request("a")) // => 202 accepted
+ *   console.log(yield* request("b")) // => 202 accepted
+ *   console.log(yield* request("c")) // => 429 too many requests
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const trySubmit: {
+  <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<JobHandle<A, E>, QueueFull | PoolClosed>
+  <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<JobHandle<A, E>, QueueFull | PoolClosed>
+} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).trySubmit(job))
+
+/**
+ * Runs every job of a source on the pool, and returns the stream of their results.
+ *
+ * **Details**
+ *
+ * The source is an iterable, an async iterable or a stream. It is taken from one by one, as the pool and the stream's
+ * consumer have room: never more than `size + capacity` jobs are between the two (three times the size, when the capacity
+ * is unbounded), so that a source without end takes as much memory as a short one.
+ *
+ * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails fails the stream,
+ * after the results before it, and as `run` would. What is then still in the pool is cancelled and has ended when the
+ * stream has; so too when the consumer has enough, or is interrupted. An async iterable that throws is a defect.
+ *
+ * **Gotchas**
+ *
+ * A stream comes in chunks, and a chunk is there already: make them small where a job is large.
+ *
+ * **Example** (A hundred jobs, four at a time)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * function* numbers() {
+ *   for (let n = 1; n <= 100; n++) yield n
+ * }
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 4, run: (n: number) => Effect.as(Effect.yieldNow, n * n) })
+ *   const squares = yield* Stream.runCollect(WorkerPool.map(pool, numbers()))
+ *   console.log(squares.slice(0, 4), squares.length) // => [ 1, 4, 9, 16 ] 100
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const map: {
+  <Job, E2 = never, R2 = never>(
+    jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
+    options?: { readonly ordered?: boolean | undefined }
+  ): <A, E>(self: WorkerPool<Job, A, E>) => Stream.Stream<A, E | E2 | PoolClosed | JobLost | PoolFailed, R2>
+  <Job, A, E, E2 = never, R2 = never>(
+    self: WorkerPool<Job, A, E>,
+    jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
+    options?: { readonly ordered?: boolean | undefined }
+  ): Stream.Stream<A, E | E2 | PoolClosed | JobLost | PoolFailed, R2>
+} = dual(
+  (args) => isWorkerPool(args[0]),
+  <Job, A, E, E2, R2>(
+    self: WorkerPool<Job, A, E>,
+    jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
+    options?: { readonly ordered?: boolean | undefined }
+  ) => mapJobs(impl(self), jobs, options?.ordered ?? true)
+)
+
+/**
+ * Ends the pool in good order: it accepts nothing more, runs what it has accepted, releases the resources, and returns
+ * what became of everything.
+ *
+ * **Details**
+ *
+ * Suspends until every job and every worker has ended. Whoever waits for room in the queue gets `PoolClosed`. When the
+ * `deadline` passes first, as if `shutdownNow` had been called then: what has not started is returned, what runs is
+ * interrupted. The finalizers of jobs and resources are waited for all the same.
+ *
+ * May be called any number of times, also after the end, and returns the same report. The earliest deadline holds. An
+ * interrupt stops the waiting only: the pool goes on to its end. A deadline that is negative or no duration is a defect.
+ *
+ * **Gotchas**
+ *
+ * A job that calls it is not waited for, or it would wait for ever.
+ *
+ * **Example** (A service that stops)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 1,
+ *     run: (name: string) => name === "slow" ? Effect.never : Effect.succeed(name)
+ *   })
+ *   for (const name of ["quick", "slow", "waiting"]) yield* WorkerPool.submit(pool, name)
+ *   const report = yield* WorkerPool.shutdown(pool, { deadline: "50 millis" })
+ *   console.log(report.counts.succeeded, report.aborted, report.returned) // => 1 [ 'slow' ] [ 'waiting' ]
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link shutdownNow} for not waiting for the jobs
+ * @category combinators
+ * @since 0.1.0
+ */
+export const shutdown: {
+  (
+    options?: { readonly deadline?: Duration.Input | undefined }
+  ): <Job, A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<ShutdownReport<Job>>
+  <Job, A, E>(
+    self: WorkerPool<Job, A, E>,
+    options?: { readonly deadline?: Duration.Input | undefined }
+  ): Effect.Effect<ShutdownReport<Job>>
+} = dual(
+  (args) => isWorkerPool(args[0]),
+  <Job, A, E>(self: WorkerPool<Job, A, E>, options?: { readonly deadline?: Duration.Input | undefined }) =>
+    Effect.suspend(() => impl(self).shutdown(checkDeadline(options?.deadline)))
+)
+
+/**
+ * Ends the pool at once: it accepts nothing more, returns the jobs that have not started, interrupts those that run, and
+ * releases the resources.
+ *
+ * **Details**
+ *
+ * Suspends until every job and every worker has ended, finalizers included. Closing the pool's scope does the same (P8).
+ * May be called any number of times, also after `shutdown`, whose draining it cuts short.
+ *
+ * **Example** (What never started)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 1, run: (_: string) => Effect.never })
+ *   for (const name of ["a", "b", "c"]) yield* WorkerPool.submit(pool, name)
+ *   const report = yield* WorkerPool.shutdownNow(pool)
+ *   console.log(report.aborted, report.returned) // => [ 'a' ] [ 'b', 'c' ]
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ShutdownReport<Job>> =>
+  impl(self).shutdownNow
+
+/**
+ * Tells what the pool is doing now: a plain, synchronous snapshot. O(1).
+ *
+ * **Example** (Looking at a pool)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2, run: (_: number) => Effect.never })
+ *   for (const n of [1, 2, 3]) yield* WorkerPool.submit(pool, n)
+ *   const { queued, running, state, submitted } = WorkerPool.stats(pool)
+ *   console.log({ state, submitted, queued, running }) // => { state: 'running', submitted: 3, queued: 1, running: 2 }
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(self).stats()
+
+const checkDeadline = (deadline: Duration.Input | undefined): Duration.Duration => {
+  if (deadline === undefined) return Duration.infinity
+  const duration = Option.getOrUndefined(Duration.fromInput(deadline))
+  // NaN is zero to Duration, and no one means that.
+  if (duration !== undefined && !Duration.isNegative(duration) && !Number.isNaN(deadline)) return duration
+  throw invalid("WorkerPool.shutdown", "deadline", "a duration that is not negative", deadline)
+}

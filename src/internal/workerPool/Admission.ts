@@ -1,0 +1,148 @@
+import * as Exit from "effect/Exit"
+import { List } from "../List.js"
+import * as stack from "../stack.js"
+import type { PoolJob } from "./Job.js"
+
+/**
+ * The jobs that wait for a worker, at most `capacity` of them, and behind them the callers who wait for room (P3).
+ *
+ * A caller's job is let in the moment there is room. That its fiber goes on is another matter, and may be a turn later:
+ * woken for each job that ends, one that submits in a loop would suspend again each time, where a turn later it brings
+ * several.
+ *
+ * Only `wake` runs fibers.
+ */
+export class Admission<Job, A, E> {
+  /** How many have been accepted. The number of each is its job's id. */
+  accepted = 0
+
+  private readonly queued = new List<PoolJob<Job, A, E>>()
+  private readonly blocked = new List<PoolJob<Job, A, E>>()
+  /** Let in, and not woken yet. */
+  private admitted: Array<PoolJob<Job, A, E>> = []
+  private wakeUp: "none" | "scheduled" = "none"
+
+  constructor(readonly capacity: number, readonly strategy: "suspend" | "dropping" | "sliding") {}
+
+  get size(): number {
+    return this.queued.size
+  }
+
+  /** How many callers wait for room. */
+  get waiting(): number {
+    return this.blocked.size
+  }
+
+  /** Whether a job would be dropped for want of room, rather than have to wait. */
+  get drops(): boolean {
+    return this.strategy === "dropping" && this.queued.size >= this.capacity
+  }
+
+  accept(job: PoolJob<Job, A, E>): void {
+    job.id = ++this.accepted
+  }
+
+  /**
+   * Takes the job in, at the expense of an older one, or of itself, where the strategy has one dropped: then it answers
+   * that one. Answers "full", and changes nothing, when the job has to wait for room.
+   */
+  offer(job: PoolJob<Job, A, E>): "queued" | "full" | PoolJob<Job, A, E> {
+    // No one overtakes those who wait already.
+    if (this.queued.size < this.capacity && this.blocked.size === 0) {
+      this.accept(job)
+      this.enqueue(job)
+      return "queued"
+    }
+    if (this.strategy === "suspend") return "full"
+    this.accept(job)
+    const oldest = this.strategy === "sliding" ? this.queued.shift() : undefined
+    if (oldest === undefined) return job
+    this.enqueue(job)
+    return oldest
+  }
+
+  /** Lets the job's caller wait for room. */
+  block(job: PoolJob<Job, A, E>): void {
+    job.phase = "blocked"
+    this.blocked.push(job)
+  }
+
+  /** The job that waits longest, for a worker to run. */
+  take(): PoolJob<Job, A, E> | undefined {
+    const job = this.queued.shift() ?? this.blocked.shift()
+    // A queue of capacity 0 never holds one: whoever waits for room waits for a worker.
+    if (job?.phase === "blocked") this.letIn(job)
+    this.admit()
+    return job
+  }
+
+  /** A job leaves, and another one may come in. */
+  remove(job: PoolJob<Job, A, E>): void {
+    if (job.phase === "blocked") {
+      this.blocked.remove(job)
+    } else {
+      this.queued.remove(job)
+      this.admit()
+    }
+  }
+
+  /** All callers that wait for room: nobody is let in any more. */
+  takeBlocked(): Array<PoolJob<Job, A, E>> {
+    return takeAll(this.blocked)
+  }
+
+  takeQueued(): Array<PoolJob<Job, A, E>> {
+    return takeAll(this.queued)
+  }
+
+  private enqueue(job: PoolJob<Job, A, E>): void {
+    job.phase = "queued"
+    this.queued.push(job)
+  }
+
+  private admit(): void {
+    while (this.queued.size < this.capacity) {
+      const job = this.blocked.shift()
+      if (job === undefined) return
+      this.letIn(job)
+      this.enqueue(job)
+    }
+  }
+
+  private letIn(job: PoolJob<Job, A, E>): void {
+    this.accept(job)
+    if (job.submitter === undefined) return
+    job.submitter.served()
+    this.admitted.push(job)
+  }
+
+  /** Lets those go on whose jobs were let in: now if the queue is half empty, else in the next turn. */
+  wake(): void {
+    if (this.admitted.length === 0 || this.wakeUp === "scheduled") return
+    const first = this.admitted[0]?.submitter
+    if (first === undefined || this.queued.size * 2 <= this.capacity) return this.wakeAll()
+    this.wakeUp = "scheduled"
+    stack.later(first.fiber, () => {
+      this.wakeUp = "none"
+      this.wakeAll()
+    })
+  }
+
+  private wakeAll(): void {
+    const { admitted } = this
+    this.admitted = []
+    for (const job of admitted) {
+      const { submitter } = job
+      // None, when it was interrupted meanwhile.
+      if (submitter === undefined) continue
+      job.submitter = undefined
+      submitter.wake(Exit.succeed(job))
+    }
+  }
+}
+
+const takeAll = <Node extends { prev: Node | undefined; next: Node | undefined }>(list: List<Node>): Array<Node> => {
+  const all: Array<Node> = []
+  for (let node = list.shift(); node !== undefined; node = list.shift()) all.push(node)
+  return all
+}

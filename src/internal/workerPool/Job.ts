@@ -1,0 +1,142 @@
+import * as Cause from "effect/Cause"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { JobHandle } from "../../WorkerPool.js"
+import { List } from "../List.js"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
+import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
+import type { AnyJob, Pool } from "./Pool.js"
+import type { Outcome } from "./states.js"
+import type { Worker } from "./Worker.js"
+
+/** What a job's handle settles with. */
+export type Settled<A, E> = Exit.Exit<A, E | JobLost | PoolFailed>
+
+/** What a caller is told that has no handle: its job may not have been accepted at all. */
+export type Told<A, E> = Exit.Exit<A, E | JobLost | PoolFailed | PoolClosed>
+
+/**
+ * A fiber that is suspended on a pool until it is woken with a `T`. `inside` is the worker whose job's fiber it is, when
+ * it is one of that pool's, and `target` the job that it waits for, if it is one (P9).
+ */
+export class Suspended<T> {
+  prev: Suspended<T> | undefined = undefined
+  next: Suspended<T> | undefined = undefined
+  state: "waiting" | "served" = "waiting"
+
+  constructor(
+    readonly fiber: AnyFiber,
+    readonly inside: Worker | undefined,
+    target: AnyJob | undefined,
+    private readonly resume: (value: T) => void
+  ) {
+    inside?.waits(target)
+  }
+
+  /** It has what it waited for, or has given up; though it may not have gone on yet. */
+  served(): void {
+    if (this.state === "served") return
+    this.state = "served"
+    this.inside?.goesOn()
+  }
+
+  /** Runs the fiber. */
+  wake(value: T): void {
+    this.served()
+    stack.resume(this.fiber, () => this.resume(value))
+  }
+}
+
+/**
+ * One job: its place in the queue, its handle and its result.
+ *
+ *     offered ──▶ queued ──▶ running ──▶ succeeded | failed | died | interrupted
+ *        │  ▲        └──▶ interrupted (cancelled) | dropped (made room) | returned (the pool ended)
+ *        │  └── blocked ──▶ withdrawn    its caller waits for room, and was interrupted or rejected: never accepted
+ *        ├──▶ running                    a worker was idle
+ *        └──▶ dropped                    the queue was full
+ */
+export class PoolJob<Job, A, E> implements JobHandle<A, E> {
+  /** Given when it is accepted. */
+  id = 0
+  phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | Outcome = "offered"
+  /** Present once it has ended. */
+  exit: Told<A, E> | undefined = undefined
+  /** Where it runs. */
+  worker: Worker | undefined = undefined
+  /** It has been interrupted; by the pool itself as that stopped, or by its handle or its caller. */
+  cancelled: { readonly by: number | undefined; readonly aborted: boolean } | undefined = undefined
+  /** The call of `submit` that waits for room, until it goes on. */
+  submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
+  prev: PoolJob<Job, A, E> | undefined = undefined
+  next: PoolJob<Job, A, E> | undefined = undefined
+  private observers: List<Suspended<Told<A, E>>> | undefined = undefined
+
+  constructor(readonly pool: Pool<Job, A, E>, readonly input: Job) {}
+
+  get state(): "queued" | "running" | Outcome {
+    // A handle exists only of a job that was accepted, so it is never in one of the earlier phases.
+    return this.phase as "queued" | "running" | Outcome
+  }
+
+  get await(): Effect.Effect<Settled<A, E>> {
+    return this.pool.awaitJob(this)
+  }
+
+  get cancel(): Effect.Effect<boolean> {
+    return this.pool.cancel(this)
+  }
+
+  observe(observer: Suspended<Told<A, E>>): void {
+    this.observers ??= new List()
+    this.observers.push(observer)
+  }
+
+  forget(observer: Suspended<Told<A, E>>): void {
+    if (observer.state === "served") return
+    observer.served()
+    this.observers?.remove(observer)
+  }
+
+  /** The books of its end. `tell` has to follow. */
+  settle(outcome: Outcome | "withdrawn", exit: Told<A, E>): void {
+    this.phase = outcome
+    this.exit = exit
+    this.worker = undefined
+    for (let observer = this.observers?.head; observer !== undefined; observer = observer.next) observer.served()
+  }
+
+  /** Lets those go on who wait for its end. Runs fibers. */
+  tell(): void {
+    const { exit, observers } = this
+    if (observers === undefined || exit === undefined) return
+    for (let observer = observers.shift(); observer !== undefined; observer = observers.shift()) observer.wake(exit)
+  }
+
+  /** Whoever has a handle has that of a job that was accepted, and such a one never ends with `PoolClosed`. */
+  settled(exit: Told<A, E>): Settled<A, E> {
+    return exit as Settled<A, E>
+  }
+
+  /**
+   * What its end is to those who wait for the result itself. They have not been interrupted, and must not look as if
+   * they were.
+   */
+  result(exit: Told<A, E>): Told<A, E> {
+    return this.cancelled?.aborted === true && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+      ? Exit.fail(new JobLost({ pool: this.pool.name, job: this.id, reason: "aborted" }))
+      : exit
+  }
+}
+
+/** A column of the ledger for each way a job can end by itself (P4). A defect counts most: it condemns the resource. */
+export const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
+  if (Exit.isSuccess(exit)) return "succeeded"
+  if (exit.cause.reasons.some(Cause.isDieReason)) return "died"
+  return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
+}
+
+/** Whoever runs is a fiber. */
+export const currentFiber = (): AnyFiber => Fiber.getCurrent() as AnyFiber

@@ -1,0 +1,636 @@
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
+import type * as Schedule from "effect/Schedule"
+import * as Scheduler from "effect/Scheduler"
+import type { JobContext, Ledger, ShutdownReport, Stats, WorkerInfo, WorkerPool } from "../../WorkerPool.js"
+import { Described } from "../Described.js"
+import { List } from "../List.js"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
+import { Admission } from "./Admission.js"
+import { sharing } from "./dispatcher.js"
+import { JobLost, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
+import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
+import { type Outcome, type PoolState, transitions } from "./states.js"
+import { CurrentWorker, Worker } from "./Worker.js"
+
+export const TypeId = "~sluice/WorkerPool"
+
+/** A pool's options, checked and with their defaults. What the functions need is in `context`. */
+export interface Config<in out Job, out A, out E> {
+  readonly name: string | undefined
+  readonly size: number
+  readonly capacity: number
+  readonly strategy: "suspend" | "dropping" | "sliding"
+  readonly onDefect: "replace" | "keep"
+  readonly context: Context.Context<never>
+  readonly restart: Schedule.Schedule<unknown>
+  readonly worker: (info: WorkerInfo) => Effect.Effect<unknown, unknown>
+  readonly run: (job: Job, context: JobContext<unknown>) => Effect.Effect<A, E>
+}
+
+// A worker does not care what its jobs are, and hands on what the pool gave it.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyPool = Pool<any, any, any>
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyJob = PoolJob<any, any, any>
+
+type State =
+  | { readonly _tag: Exclude<PoolState, "draining" | "failed"> }
+  /** The timers are those of the deadlines. */
+  | { readonly _tag: "draining"; readonly timers: Array<AnyFiber> }
+  | { readonly _tag: "failed"; readonly error: PoolFailed }
+
+/**
+ * The pool's books: which jobs wait, which worker has which, and what became of them all.
+ *
+ * Who runs whom inline: starting a job, interrupting one, releasing a resource and letting a suspended fiber go on all
+ * run code of the user's here and now, and that may come back into the pool with any operation. So every method changes
+ * the books first, to the end, and runs fibers last; what it has yet to run by then is in variables of its own. A method
+ * that runs fibers says so.
+ *
+ * Between methods an idle worker means that no job waits, and P4 holds: `accepted` is the sum of the outcomes, of what
+ * waits and of `running`.
+ */
+export class Pool<in out Job, in out A, in out E> extends Described implements WorkerPool<Job, A, E> {
+  readonly [TypeId]: WorkerPool<Job, A, E>[typeof TypeId] = { _Job: identity, _A: identity, _E: identity }
+  readonly name: string | undefined
+  /** That of whoever made the pool, for all fibers of the pool. */
+  readonly context: Context.Context<never>
+  /** What releases of resources died of. */
+  readonly releaseFailures: Array<Cause.Cause<never>> = []
+  /** How many jobs are suspended in an operation of this very pool (P9). */
+  stuck = 0
+
+  private state: State = { _tag: "starting" }
+  private readonly workers: Array<Worker> = []
+  private readonly idle = new List<Worker>()
+  /** Workers whose own fibers have not ended. */
+  private live = 0
+  /** Workers that have had their first resource. */
+  private ready = 0
+  private replaced = 0
+
+  private readonly waiting: Admission<Job, A, E>
+  private running = 0
+  private readonly ended = { succeeded: 0, failed: 0, died: 0, interrupted: 0, dropped: 0, returned: 0 }
+  private readonly returned: Array<Job> = []
+  private readonly aborted: Array<Job> = []
+
+  /** Who waits for the workers' first resources. */
+  private starter: Suspended<Exit.Exit<void, unknown>> | undefined = undefined
+  /** Those who wait for the end of everything. */
+  private readonly enders = new List<Suspended<void>>()
+  /** How many of `releaseFailures` somebody has been told of. */
+  private reported = 0
+
+  constructor(readonly config: Config<Job, A, E>) {
+    super()
+    this.name = config.name
+    this.context = Context.add(
+      config.context,
+      Scheduler.Scheduler,
+      sharing(Context.get(config.context, Scheduler.Scheduler))
+    )
+    this.waiting = new Admission(config.capacity, config.strategy)
+    for (let id = 1; id <= config.size; id++) this.workers.push(new Worker(this, id))
+  }
+
+  // States: the table is in docs/worker-pool.md
+
+  private become(next: State): void {
+    const from = this.state._tag
+    if (!transitions[from].includes(next._tag)) {
+      throw new Error(`WorkerPool: a pool that is ${from} cannot become ${next._tag}`)
+    }
+    this.state = next
+  }
+
+  /** No worker takes another job. */
+  get isEnding(): boolean {
+    const { _tag } = this.state
+    return _tag === "stopping" || _tag === "stopped" || _tag === "failed"
+  }
+
+  /** A worker without a resource is to get another one. */
+  get needsWorkers(): boolean {
+    const { _tag } = this.state
+    return _tag === "running" || (_tag === "draining" && this.waiting.size > 0)
+  }
+
+  private get rejection(): Exit.Exit<never, PoolClosed> | undefined {
+    return this.state._tag === "running" ? undefined : this.closed
+  }
+
+  private get closed(): Exit.Exit<never, PoolClosed> {
+    const { state } = this
+    const cause = state._tag === "failed" ? state.error.cause : undefined
+    return Exit.fail(new PoolClosed({ pool: this.name, state: state._tag, cause }))
+  }
+
+  // Jobs come
+
+  /** Returns the handle once the job is accepted, which may take a wait for room. */
+  submit(input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+    return Effect.withFiber((fiber) => this.submitJob(fiber, new PoolJob(this, input)))
+  }
+
+  submitJob(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+    return this.tryAccept(fiber, job) ?? this.submitLater(fiber, job)
+  }
+
+  private submitLater(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+    return Effect.callback((resume) => {
+      // It may have yielded on its way here.
+      const accepted = this.tryAccept(fiber, job)
+      if (accepted !== undefined) return resume(accepted)
+      const inside = this.insideOf(fiber)
+      if (inside === "unknown") return resume(afterTurn(() => this.submitJob(fiber, job)))
+      const deadlock = inside && this.deadlock("submit", inside)
+      if (deadlock !== undefined) return resume(deadlock)
+      const caller = new Suspended(fiber, inside, undefined, resume)
+      job.submitter = caller
+      this.waiting.block(job)
+      return this.leave(job, caller)
+    })
+  }
+
+  trySubmit(input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed | QueueFull> {
+    return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> =>
+      this.tryAccept(fiber, new PoolJob(this, input)) ??
+        Exit.fail(new QueueFull({ pool: this.name, capacity: this.config.capacity }))
+    )
+  }
+
+  private tryAccept(fiber: AnyFiber, job: PoolJob<Job, A, E>): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> | undefined {
+    return this.rejection ?? (this.offer(fiber, job) ? Exit.succeed(job) : undefined)
+  }
+
+  /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
+  run(input: Job): Effect.Effect<A, E | PoolClosed | JobLost | PoolFailed> {
+    return Effect.callback((resume) => {
+      const { rejection } = this
+      if (rejection !== undefined) return resume(rejection)
+      const fiber = currentFiber()
+      const inside = this.insideOf(fiber)
+      if (inside === "unknown") return resume(afterTurn(() => this.run(input)))
+      const waits = this.idle.size === 0 && !this.waiting.drops
+      const deadlock = inside && waits ? this.deadlock("run", inside) : undefined
+      if (deadlock !== undefined) return resume(deadlock)
+      const job = new PoolJob(this, input)
+      const caller = new Suspended<Told<A, E>>(fiber, inside, job, (exit) => resume(job.result(exit)))
+      job.observe(caller)
+      if (!this.offer(fiber, job)) this.waiting.block(job)
+      return this.leave(job, caller)
+    })
+  }
+
+  /** P7: those who brought a job and are interrupted before they have anything in their hands take it with them. */
+  private leave(job: PoolJob<Job, A, E>, caller: Suspended<never>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      caller.served()
+      job.submitter = undefined
+      return Effect.asVoid(this.cancel(job))
+    })
+  }
+
+  /**
+   * P3: to an idle worker, into the queue, or as the strategy says. Answers false, and changes nothing, when the job has
+   * to wait for room. Runs fibers.
+   */
+  private offer(from: AnyFiber, job: PoolJob<Job, A, E>): boolean {
+    const worker = this.idle.shift()
+    if (worker !== undefined) {
+      this.waiting.accept(job)
+      this.assign(worker, job)
+      worker.go(from)
+      return true
+    }
+    const offered = this.waiting.offer(job)
+    if (offered === "full") return false
+    if (offered !== "queued") {
+      this.settle(offered, "dropped", this.lost(offered, "dropped"))
+      offered.tell()
+    }
+    return true
+  }
+
+  private lost(job: PoolJob<Job, A, E>, reason: "dropped" | "returned"): Exit.Exit<never, JobLost> {
+    return Exit.fail(new JobLost({ pool: this.name, job: job.id, reason }))
+  }
+
+  // Jobs go to workers
+
+  private assign(worker: Worker, job: PoolJob<Job, A, E>): void {
+    job.phase = "running"
+    job.worker = worker
+    worker.job = job
+    worker.state = "busy"
+    this.running++
+  }
+
+  /** The worker takes the job that waits longest, or is idle. `waiting.wake` has to follow. */
+  private serve(worker: Worker): void {
+    const job = this.waiting.take()
+    if (job !== undefined) return this.assign(worker, job)
+    worker.state = "idle"
+    this.idle.push(worker)
+  }
+
+  // Jobs end
+
+  /** A worker's job has ended by itself. The worker sees to its next one. Runs fibers. */
+  jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
+    // The worker only ever runs this pool's function.
+    this.endJob(worker, outcomeOf(exit), exit as Exit.Exit<A, E>)
+  }
+
+  private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E>): void {
+    const job = this.unassign(worker)
+    this.settle(job, outcome, exit)
+    if (job.cancelled?.aborted === true && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
+      this.aborted.push(job.input)
+    }
+    const condemned = worker.isCondemned || (outcome === "died" && this.config.onDefect === "replace")
+    const leaves = condemned || this.isEnding
+    if (leaves) worker.state = "releasing"
+    else this.serve(worker)
+    job.tell()
+    this.waiting.wake()
+    if (leaves) worker.relieve(outcome === "died" ? exit : Exit.void)
+    this.drained()
+  }
+
+  private unassign(worker: Worker): PoolJob<Job, A, E> {
+    const job = worker.job as PoolJob<Job, A, E>
+    worker.job = undefined
+    worker.fiber = undefined
+    this.running--
+    return job
+  }
+
+  /** The books of a job's end. `tell` has to follow. */
+  private settle(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Settled<A, E>): void {
+    this.ended[outcome]++
+    job.settle(outcome, exit)
+  }
+
+  /** P7: removes the job, or interrupts it and waits for its end. Returns whether that is how it ended. */
+  cancel(job: PoolJob<Job, A, E>): Effect.Effect<boolean> {
+    return Effect.withFiber((fiber) => {
+      if (job.worker !== undefined && this.insideOf(fiber) === "unknown") return afterTurn(() => this.cancel(job))
+      return this.cancelBy(job, fiber)
+    })
+  }
+
+  /** Runs fibers. */
+  cancelBy(job: PoolJob<Job, A, E>, by: AnyFiber): Effect.Effect<boolean> {
+    const { phase, worker } = job
+    const interrupted: Exit.Exit<never> = Exit.interrupt(by.id)
+    if (phase === "blocked") {
+      this.waiting.remove(job)
+      job.settle("withdrawn", interrupted)
+    } else if (phase === "queued") {
+      this.waiting.remove(job)
+      this.settle(job, "interrupted", interrupted)
+      job.tell()
+      this.waiting.wake()
+      this.drained()
+    } else if (worker === undefined) {
+      return Effect.succeed(false)
+    } else if (worker.fiber === undefined) {
+      // Assigned, and not begun.
+      this.endJob(worker, "interrupted", interrupted)
+    } else {
+      const { fiber } = worker
+      job.cancelled ??= { by: by.id, aborted: false }
+      if (fiber !== "beginning") stack.interrupt(fiber, by.id)
+      // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
+      // it waits for has been interrupted.
+      if (fiber !== by) {
+        const end = Effect.callback<Settled<A, E>>((resume) => this.observe(job, undefined, resume))
+        return Effect.map(end, () => job.state === "interrupted")
+      }
+    }
+    return Effect.succeed(true)
+  }
+
+  awaitJob(job: PoolJob<Job, A, E>): Effect.Effect<Settled<A, E>> {
+    return Effect.callback((resume) => {
+      const fiber = currentFiber()
+      const inside = this.insideOf(fiber)
+      if (inside === "unknown") return resume(afterTurn(() => this.awaitJob(job)))
+      const deadlock = inside && job.exit === undefined ? this.deadlock("await", inside, job) : undefined
+      return deadlock === undefined ? this.observe(job, inside, resume) : resume(deadlock)
+    })
+  }
+
+  private observe(
+    job: PoolJob<Job, A, E>,
+    inside: Worker | undefined,
+    resume: (effect: Effect.Effect<Settled<A, E>>) => void
+  ): Effect.Effect<void> | undefined {
+    const tell = (exit: Told<A, E>) => resume(Effect.succeed(job.settled(exit)))
+    if (job.exit !== undefined) {
+      tell(job.exit)
+      return undefined
+    }
+    const observer = new Suspended(currentFiber(), inside, job, tell)
+    job.observe(observer)
+    return Effect.sync(() => job.forget(observer))
+  }
+
+  // Who waits for whom (P9)
+
+  /**
+   * The worker whose job's fiber this is, and not a fiber that the job has forked. Before the job has suspended for the
+   * first time that cannot be told; then the operation begins with a yield (`afterTurn`).
+   */
+  private insideOf(fiber: AnyFiber): Worker | "unknown" | undefined {
+    const worker = fiber.getRef(CurrentWorker)
+    if (worker?.pool !== this) return undefined
+    if (worker.fiber === "beginning") return "unknown"
+    return worker.fiber === fiber ? worker : undefined
+  }
+
+  /**
+   * The defect of a job that is about to wait for its pool, when nothing in the pool could end the wait: the job of every
+   * worker waits for the pool, or the job waited for waits for this one. A job counts only while its own fiber is suspended
+   * here, so there is no other way on for it, and the verdict is never wrong.
+   */
+  private deadlock(
+    operation: string,
+    inside: Worker,
+    target?: PoolJob<Job, A, E>
+  ): Exit.Exit<never> | undefined {
+    const job = inside.job as PoolJob<Job, A, E>
+    let last: AnyJob | undefined = target
+    while (last !== undefined && last !== job) last = last.worker?.waitsFor
+    if (last === undefined && this.stuck + 1 < this.config.size) return undefined
+    // A deadline will end it.
+    if (this.state._tag === "draining" && this.state.timers.length > 0) return undefined
+    return Exit.die(
+      new PoolDeadlock({
+        operation,
+        pool: this.name,
+        worker: inside.name,
+        job: job.id,
+        size: this.config.size,
+        itself: last !== undefined
+      })
+    )
+  }
+
+  // Workers come and go
+
+  /** P1: suspends until all workers have their resources, or one could not get its. */
+  readonly start: Effect.Effect<void, unknown> = Effect.callback((resume) => {
+    this.starter = new Suspended(currentFiber(), undefined, undefined, resume)
+    for (const worker of this.workers) {
+      // One of them may have failed already.
+      if (this.isEnding) break
+      this.live++
+      worker.start()
+    }
+  })
+
+  /** A worker has a resource. Runs fibers. */
+  acquired(worker: Worker, isFirst: boolean): void {
+    if (!isFirst) this.replaced++
+    const leaves = worker.isCondemned || this.isEnding
+    if (leaves) worker.state = "releasing"
+    else this.serve(worker)
+    const started = isFirst && ++this.ready === this.config.size && this.state._tag === "starting"
+    if (started) this.become({ _tag: "running" })
+    this.waiting.wake()
+    if (leaves) worker.relieve(Exit.void)
+    else worker.go(currentFiber())
+    if (started) this.starter?.wake(Exit.void)
+  }
+
+  /** An idle worker's resource is no good any more. Runs fibers. */
+  retire(worker: Worker): void {
+    this.idle.remove(worker)
+    worker.state = "releasing"
+    worker.relieve(Exit.void)
+  }
+
+  /** How a worker gets a resource after the first. */
+  retrying<T>(acquire: Effect.Effect<T, unknown>): Effect.Effect<T, unknown> {
+    return Effect.retry(acquire, this.config.restart)
+  }
+
+  /** P1 for the first resource, P5 for a later one. Runs fibers. */
+  cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void {
+    if (this.state._tag === "starting") {
+      this.stop(undefined)
+      this.starter?.wake(Exit.failCause(cause))
+    } else if (this.needsWorkers) {
+      this.fail(new PoolFailed({ pool: this.name, worker: worker.name, cause }))
+    }
+  }
+
+  /** Runs fibers. */
+  workerEnded(): void {
+    this.live--
+    this.checkEnders()
+  }
+
+  // The end
+
+  /** Stops accepting, lets what was accepted run to its end or the deadline, and returns when all is over. */
+  shutdown(deadline: Duration.Duration): Effect.Effect<ShutdownReport<Job>> {
+    return Effect.withFiber((fiber) => {
+      const inside = this.insideOf(fiber)
+      if (inside === "unknown") return afterTurn(() => this.shutdown(deadline))
+      const waits = this.needsWorkers && this.waiting.size > 0 && !Duration.isFinite(deadline)
+      const deadlock = inside && waits ? this.deadlock("shutdown", inside) : undefined
+      if (deadlock !== undefined) return deadlock
+      this.drain(deadline)
+      return this.whenOver
+    })
+  }
+
+  get shutdownNow(): Effect.Effect<ShutdownReport<Job>> {
+    return Effect.withFiber((fiber) => {
+      this.stop(fiber.id)
+      return this.whenOver
+    })
+  }
+
+  /** What the pool's scope does (P8). What releases died of and nobody has been told yet is the scope's defect. */
+  get close(): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      const { reported } = this
+      this.stop(fiber.id)
+      return Effect.flatMap(this.whenOver, ({ releaseFailures }) => {
+        const reasons = releaseFailures.slice(reported).flatMap((cause) => cause.reasons)
+        return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
+      })
+    })
+  }
+
+  /** Runs fibers. */
+  private drain(deadline: Duration.Duration): void {
+    if (this.state._tag === "running") {
+      this.become({ _tag: "draining", timers: [] })
+      this.reject()()
+    }
+    // Those who were rejected may have gone further.
+    if (this.state._tag === "draining" && Duration.isFinite(deadline)) {
+      const expire = Effect.withFiber((fiber) => Effect.sync(() => this.stop(fiber.id)))
+      const timer = Effect.andThen(Effect.sleep(deadline), expire)
+      this.state.timers.push(stack.start<void, never, never>(Effect.runForkWith(this.context), timer))
+    }
+    this.drained()
+  }
+
+  /** Runs fibers. */
+  private drained(): void {
+    if (this.state._tag !== "draining" || this.waiting.size > 0) return
+    if (this.running === 0) this.stop(undefined)
+    else this.checkEnders()
+  }
+
+  /** Ends what waits, and interrupts what runs. Runs fibers. */
+  private stop(by: number | undefined): void {
+    const { state } = this
+    if (state._tag === "stopping" || state._tag === "stopped") return
+    if (state._tag !== "failed") this.become({ _tag: "stopping" })
+    const clear = this.clear((job) => this.lost(job, "returned"))
+    const fibers = state._tag === "draining" ? state.timers : []
+    for (const { fiber, job } of this.workers) {
+      if (job === undefined || fiber === undefined) continue
+      job.cancelled = { by, aborted: true }
+      if (fiber !== "beginning") fibers.push(fiber)
+    }
+    clear(by)
+    for (const fiber of fibers) stack.interrupt(fiber, by)
+    this.checkEnders()
+  }
+
+  /** P5: nothing waits any more. What runs has a good resource, and goes on. Runs fibers. */
+  private fail(error: PoolFailed): void {
+    const timers = this.state._tag === "draining" ? this.state.timers : []
+    this.become({ _tag: "failed", error })
+    this.clear(() => Exit.fail(error))(undefined)
+    for (const timer of timers) stack.interrupt(timer, undefined)
+    this.checkEnders()
+  }
+
+  /** The books of an end. What it answers runs the fibers: it tells those who waited, and sends idle workers home. */
+  private clear(end: (job: PoolJob<Job, A, E>) => Settled<A, E>): (by: number | undefined) => void {
+    // Jobs that were assigned and have not begun are older than those that wait.
+    const unbegun = this.workers.filter(({ fiber, job }) => job !== undefined && fiber === undefined)
+    const jobs = unbegun.map((worker) => this.unassign(worker)).concat(this.waiting.takeQueued())
+    for (const job of jobs) {
+      this.returned.push(job.input)
+      this.settle(job, "returned", end(job))
+    }
+    const tellBlocked = this.reject()
+    for (let worker = this.idle.shift(); worker !== undefined; worker = this.idle.shift()) unbegun.push(worker)
+    for (const worker of unbegun) worker.state = "releasing"
+    return (by) => {
+      for (const job of jobs) job.tell()
+      tellBlocked()
+      for (const worker of unbegun) worker.relieve(Exit.void)
+      for (const worker of this.workers) worker.giveUp(by)
+    }
+  }
+
+  /** The books of turning away all who wait for room: their jobs were never accepted. What it answers tells them. */
+  private reject(): () => void {
+    const { closed } = this
+    const jobs = this.waiting.takeBlocked()
+    for (const job of jobs) {
+      job.submitter?.served()
+      job.settle("withdrawn", closed)
+    }
+    return () => {
+      for (const job of jobs) {
+        job.submitter?.wake(closed)
+        job.tell()
+      }
+    }
+  }
+
+  private readonly whenOver: Effect.Effect<ShutdownReport<Job>> = Effect.callback((resume) => {
+    const fiber = currentFiber()
+    const inside = this.insideOf(fiber)
+    if (inside === "unknown") return resume(afterTurn(() => this.whenOver))
+    const ender = new Suspended<void>(
+      fiber,
+      inside,
+      undefined,
+      () => resume(Effect.sync(() => this.report()))
+    )
+    this.enders.push(ender)
+    this.checkEnders()
+    return Effect.sync(() => {
+      if (ender.state === "served") return
+      ender.served()
+      this.enders.remove(ender)
+    })
+  })
+
+  /**
+   * Lets those go on who wait for the end. A job among them waits for all but itself and those that wait likewise. Runs
+   * fibers.
+   */
+  private checkEnders(): void {
+    const over = this.isEnding && this.live === 0
+    if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
+    let inside = 0
+    for (let ender = this.enders.head; ender !== undefined; ender = ender.next) if (ender.inside !== undefined) inside++
+    const left = this.isEnding ? this.live : this.waiting.size + this.running
+    if (left > inside || (inside === 0 && !over)) return
+    const woken: Array<Suspended<void>> = []
+    for (let ender = this.enders.head, next; ender !== undefined; ender = next) {
+      next = ender.next
+      if (!over && ender.inside === undefined) continue
+      this.enders.remove(ender)
+      ender.served()
+      woken.push(ender)
+    }
+    for (const ender of woken) ender.wake()
+  }
+
+  private report(): ShutdownReport<Job> {
+    this.reported = this.releaseFailures.length
+    return {
+      counts: this.ledger(),
+      returned: this.returned.slice(),
+      aborted: this.aborted.slice(),
+      releaseFailures: this.releaseFailures.slice()
+    }
+  }
+
+  private ledger(): Ledger {
+    return { submitted: this.waiting.accepted, ...this.ended, queued: this.waiting.size, running: this.running }
+  }
+
+  stats(): Stats {
+    const { capacity, size } = this.config
+    return {
+      state: this.state._tag,
+      size,
+      idle: this.idle.size,
+      capacity: capacity === Infinity ? "unbounded" : capacity,
+      waiting: this.waiting.waiting,
+      replaced: this.replaced,
+      ...this.ledger()
+    }
+  }
+
+  toJSON(): unknown {
+    return { _id: "WorkerPool", name: this.name, ...this.stats() }
+  }
+}
+
+/** A turn of the event loop later, whoever began in this one is known. */
+const afterTurn = <A, E>(operation: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(Effect.yieldNow, operation)

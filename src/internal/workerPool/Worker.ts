@@ -1,0 +1,224 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as References from "effect/References"
+import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
+import { poolName } from "./errors.js"
+import type { AnyJob, AnyPool } from "./Pool.js"
+
+/**
+ * The worker on whose resource a fiber runs, for P9. Whatever a job forks inherits it, so it tells nothing by itself:
+ * only the job's own fiber is `worker.fiber`.
+ */
+export const CurrentWorker = Context.Reference<Worker | undefined>("~sluice/WorkerPool/CurrentWorker", {
+  defaultValue: () => undefined
+})
+
+// How many jobs that end at once run in one turn. Each has a fiber of its own, so none of them would ever yield.
+const turn = 128
+
+/** A resource, from its acquisition to its release. */
+class Tenure {
+  readonly invalidate: Effect.Effect<void> = Effect.sync(() => this.worker.condemn(this))
+  condemned = false
+  /** Resumes the worker's own fiber, which closes the scope with this exit. */
+  end: (exit: Exit.Exit<unknown, unknown>) => void = () => {}
+  resource: unknown = undefined
+  fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E> = Effect.runFork
+
+  constructor(private readonly worker: Worker, readonly scope: Scope.Closeable) {}
+}
+
+/**
+ * A worker: one resource at a time, and one job at a time on it (P2).
+ *
+ *     acquiring ──▶ idle ◀──▶ busy
+ *      │  ▲           └──▶ releasing ◀── busy    the resource is condemned, or the pool is ending
+ *      │  └────────────────────┤
+ *      └──▶ ended ◀────────────┘
+ *
+ * Its own fiber acquires and releases, and is suspended in between. Each job runs in a fiber of the job's own: what that
+ * forks ends with the job, and an interrupt meant for one job cannot hit the next.
+ */
+export class Worker {
+  prev: Worker | undefined = undefined
+  next: Worker | undefined = undefined
+  state: "acquiring" | "idle" | "busy" | "releasing" | "ended" = "acquiring"
+  readonly name: string
+  /** That of the pool, with the worker in it. */
+  readonly context: Context.Context<never>
+  job: AnyJob | undefined = undefined
+  /** The job's fiber, once the job has begun; it is not known before it suspends. */
+  fiber: AnyFiber | "beginning" | undefined = undefined
+  /** The job that its own job waits for. */
+  waitsFor: AnyJob | undefined = undefined
+
+  private self: AnyFiber | undefined = undefined
+  /** The present or the last one, or the attempt at one. */
+  private tenure = new Tenure(this, Scope.makeUnsafe())
+  /** `pump` is on the stack, or scheduled. */
+  private pumping = false
+
+  constructor(readonly pool: AnyPool, readonly id: number) {
+    this.name = `${poolName(pool.name)}/worker-${id}`
+    const { context } = pool
+    this.context = Context.mergeAll(
+      context,
+      Context.make(CurrentWorker, this),
+      // What is logged, and what dies, in a job says where.
+      Context.make(References.CurrentLogAnnotations, {
+        ...Context.get(context, References.CurrentLogAnnotations),
+        worker: this.name
+      }),
+      Context.make(References.CurrentStackFrame, {
+        name: this.name,
+        stack: () => undefined,
+        parent: Context.get(context, References.CurrentStackFrame)
+      })
+    )
+  }
+
+  // Its own fiber, and the resource
+
+  start(): void {
+    const fiber = stack.start((life) => Effect.runForkWith(this.context)(life, { uninterruptible: true }), this.life())
+    this.self = fiber
+    fiber.addObserver(() => {
+      this.state = "ended"
+      this.pool.workerEnded()
+    })
+    // The pool may have been told to end while this fiber was not known here.
+    if (this.pool.isEnding) this.giveUp(fiber.id)
+  }
+
+  private life(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      for (let first = true; first || this.pool.needsWorkers; first = false) {
+        this.state = "acquiring"
+        const acquire = first ? this.acquire : this.pool.retrying(this.acquire)
+        const acquired = yield* Effect.exit(Effect.interruptible(acquire))
+        // An interrupt may also come when the resource is there already: so what counts is not what `acquire` returned.
+        const { tenure } = this
+        if (Exit.isFailure(acquired)) {
+          yield* this.release(tenure, acquired)
+          return this.pool.cannotAcquire(this, acquired.cause)
+        }
+        const exit = yield* Effect.callback<Exit.Exit<unknown, unknown>>((resume) => {
+          tenure.end = (exit) => resume(Effect.succeed(exit))
+          this.pool.acquired(this, first)
+        })
+        yield* this.release(tenure, exit)
+      }
+    })
+  }
+
+  /** One attempt. */
+  private readonly acquire: Effect.Effect<void, unknown> = Effect.suspend(() => {
+    const tenure = new Tenure(this, Scope.makeUnsafe())
+    this.tenure = tenure
+    const acquire = Effect.gen({ self: this }, function*() {
+      const { invalidate, scope } = tenure
+      const span = yield* Scope.provide(Effect.makeSpanScoped(this.name), scope)
+      const context = this.context.pipe(Context.add(Scope.Scope, scope), Context.add(Tracer.ParentSpan, span))
+      tenure.fork = Effect.runForkWith(context)
+      tenure.resource = yield* Effect.provideContext(this.pool.config.worker({ id: this.id, invalidate }), context)
+    })
+    return Effect.onExit(acquire, (exit) => Exit.isFailure(exit) ? this.release(tenure, exit) : Effect.void)
+  })
+
+  /** P2: the one place where a resource is released. What the release dies of is reported, and stops nothing. */
+  private release(tenure: Tenure, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.catchCause(Scope.close(tenure.scope, exit), (cause) =>
+      Effect.sync(() => {
+        this.pool.releaseFailures.push(cause)
+      }))
+  }
+
+  /** The resource must serve no other job. One that is gone already is not meant. */
+  condemn(tenure: Tenure): void {
+    tenure.condemned = true
+    if (this.tenure === tenure && this.state === "idle") this.pool.retire(this)
+  }
+
+  get isCondemned(): boolean {
+    return this.tenure.condemned
+  }
+
+  /** Ends the tenure: the pool has taken the worker off its books (`releasing`). Runs fibers. */
+  relieve(exit: Exit.Exit<unknown, unknown>): void {
+    const { self, tenure } = this
+    if (self === undefined) tenure.end(exit)
+    else stack.resume(self, () => tenure.end(exit))
+  }
+
+  /** Gives up an acquisition that the pool does not need any more. */
+  giveUp(by: number | undefined): void {
+    if (this.state === "acquiring" && this.self !== undefined) stack.interrupt(this.self, by)
+  }
+
+  // The jobs
+
+  /** Runs the job that the pool has assigned, or leaves it to the loop that is at work already. Runs fibers. */
+  go(from: AnyFiber): void {
+    if (this.pumping) return
+    this.pumping = true
+    stack.run(from, this.pump)
+  }
+
+  /** One job after the other, as long as they end at once; no job's end recurses into the next. */
+  private readonly pump = (): void => {
+    for (let left = turn; this.job !== undefined; left--) {
+      if (left === 0 && this.self !== undefined) return stack.later(this.self, this.pump)
+      const exit = this.begin(this.job, this.tenure)
+      if (exit === undefined) break
+      this.pool.jobEnded(this, exit)
+    }
+    this.pumping = false
+  }
+
+  /** Starts the job's fiber, and answers its exit if it has ended at once. */
+  private begin(job: AnyJob, tenure: Tenure): Exit.Exit<unknown, unknown> | undefined {
+    const { id, pool } = this
+    const { invalidate, resource } = tenure
+    this.fiber = "beginning"
+    try {
+      const effect = pool.config.run(job.input, { id, job: job.id, resource, attempt: 1, invalidate })
+      const fiber = tenure.fork(effect)
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return exit
+      this.fiber = fiber
+      fiber.addObserver(this.onExit)
+      // While it was unknown here.
+      if (job.cancelled !== undefined) stack.interrupt(fiber, job.cancelled.by)
+      return undefined
+    } catch (defect) {
+      // `run` itself threw; or the fiber has ended at once, and an observer that it had given itself threw.
+      return Exit.die(defect)
+    }
+  }
+
+  private readonly onExit = (exit: Exit.Exit<unknown, unknown>): void => {
+    // Whoever goes on now may bring the next job: the loop takes it, rather than a call from within.
+    this.pumping = true
+    this.pool.jobEnded(this, exit)
+    if (this.job === undefined || this.self === undefined) this.pumping = false
+    else stack.run(this.self, this.pump)
+  }
+
+  // Who waits in whose job (P9)
+
+  /** Its job's fiber is suspended in an operation of the pool, until `target` has ended if that is what it waits for. */
+  waits(target: AnyJob | undefined): void {
+    this.waitsFor = target
+    this.pool.stuck++
+  }
+
+  goesOn(): void {
+    this.waitsFor = undefined
+    this.pool.stuck--
+  }
+}

@@ -1,0 +1,334 @@
+/** One small scenario for each operation of `WorkerPool`, to be explored to the last schedule; and what they stand on. */
+import { Cause, Effect, Exit, Schedule, Scope, Stream } from "effect"
+import { WorkerPool } from "sluice"
+import { type Kit, type Scenario, scenario } from "sluice/testing"
+
+/** What a job does on its worker's resource. */
+export interface Job {
+  readonly name: string
+  readonly body:
+    | Effect.Effect<unknown, string>
+    | ((context: WorkerPool.JobContext<Resource>) => Effect.Effect<unknown, string>)
+}
+
+interface Resource {
+  state: "held" | "released"
+  users: number
+}
+
+export type TestPool = WorkerPool.WorkerPool<Job, unknown, string>
+export type Handle = WorkerPool.JobHandle<unknown, string>
+
+export interface StageOptions extends
+  Partial<
+    Pick<
+      WorkerPool.Options<Job, unknown, string, never, Resource, string, Scope.Scope>,
+      "size" | "queue" | "onDefect" | "restart"
+    >
+  >
+{
+  /** What acquiring a resource does before it succeeds; `n` counts the attempts of all workers. */
+  readonly acquire?: (n: number) => Effect.Effect<unknown, string>
+  readonly release?: (n: number) => Effect.Effect<unknown>
+}
+
+/** A pool whose jobs and resources are watched: what is wrong at any moment is kept in `wrong`. */
+export class Stage {
+  pool: TestPool | undefined = undefined
+  private wrong: string | undefined = undefined
+  readonly resources: Array<Resource> = []
+  readonly handles: Array<Handle> = []
+  readonly begun: Array<number> = []
+  private running = 0
+  private attempts = 0
+  private releases = 0
+
+  constructor(readonly options: StageOptions) {}
+
+  get size(): number {
+    return this.options.size ?? 1
+  }
+
+  private blame(condition: boolean, what: string): void {
+    if (!condition) this.wrong ??= what
+  }
+
+  readonly make = Effect.suspend(() => {
+    const { acquire, onDefect, queue, release, restart = Schedule.recurs(0) } = this.options
+    const open = Effect.sync(() => this.acquired())
+    return Effect.map(
+      WorkerPool.make({
+        size: this.size,
+        queue,
+        onDefect,
+        restart,
+        worker: () =>
+          Effect.acquireRelease(
+            acquire === undefined ? open : Effect.andThen(Effect.suspend(() => acquire(++this.attempts)), open),
+            (resource) => {
+              this.released(resource)
+              return release?.(++this.releases) ?? Effect.void
+            },
+            { interruptible: true }
+          ),
+        run: (job: Job, context) =>
+          Effect.uninterruptibleMask((restore) => {
+            this.begins(context)
+            const body = Effect.isEffect(job.body) ? job.body : job.body(context)
+            return Effect.onExitPrimitive(restore(body), () => {
+              this.ends(context)
+              return undefined
+            }, true)
+          })
+      }),
+      (pool) => (this.pool = pool)
+    )
+  })
+
+  private acquired(): Resource {
+    const resource: Resource = { state: "held", users: 0 }
+    this.resources.push(resource)
+    const held = this.resources.filter(({ state }) => state === "held").length
+    this.blame(held <= this.size, "more resources than workers (P2)")
+    return resource
+  }
+
+  private released(resource: Resource): void {
+    this.blame(resource.state === "held", "a resource was released twice (P2)")
+    this.blame(resource.users === 0, "a resource was released while a job used it (P2)")
+    resource.state = "released"
+  }
+
+  private begins({ job, resource }: WorkerPool.JobContext<Resource>): void {
+    this.begun.push(job)
+    this.blame(resource.state === "held", "a job got a resource that was released (P2)")
+    this.blame(++resource.users === 1, "two jobs on one resource (P2)")
+    this.blame(++this.running <= this.size, "more jobs than workers (P2)")
+  }
+
+  private ends({ resource }: WorkerPool.JobContext<Resource>): void {
+    this.blame(resource.state === "held", "a resource was released under a job (P2)")
+    resource.users--
+    this.running--
+  }
+
+  /** The handle is kept, for the end to look at. */
+  readonly submit = (job: Job) => Effect.map(WorkerPool.submit(this.pool!, job), (handle) => this.keep(handle))
+
+  readonly trySubmit = (job: Job) => Effect.map(WorkerPool.trySubmit(this.pool!, job), (handle) => this.keep(handle))
+
+  readonly run = (job: Job) => WorkerPool.run(this.pool!, job)
+
+  private keep(handle: Handle): Handle {
+    this.handles.push(handle)
+    return handle
+  }
+
+  /** What must hold whenever no fiber runs. */
+  readonly holds = (): boolean => {
+    if (this.pool === undefined) return this.blameless()
+    const { capacity, queued, running, size, waiting, ...stats } = WorkerPool.stats(this.pool)
+    this.blame(sum({ ...stats, queued, running }) === stats.submitted, "the ledger does not balance (P4)")
+    this.blame(running <= size && running >= this.running, `${running} jobs run, of them ${this.running} seen (P2)`)
+    this.blame(capacity === "unbounded" || queued <= capacity, "more jobs wait than may (P3)")
+    this.blame(waiting === 0 || queued === capacity, "callers wait although there is room (P3)")
+    this.blame(stats.idle === 0 || queued + waiting === 0, "a worker is idle although jobs wait (P3)")
+    return this.blameless()
+  }
+
+  private blameless(): boolean {
+    if (this.wrong === undefined) return true
+    throw new Error(`${this.wrong}: ${JSON.stringify(this.pool && WorkerPool.stats(this.pool))}`)
+  }
+
+  /** What must hold once the pool is over. */
+  readonly over = (t: Kit): Effect.Effect<void> =>
+    Effect.gen({ self: this }, function*() {
+      yield* t.expect(this.resources.every(({ state }) => state === "released"), "a resource was not released (P2)")
+      if (this.pool === undefined) return
+      const stats = WorkerPool.stats(this.pool)
+      const { idle, queued, running, state, waiting } = stats
+      yield* t.expect(queued + running + waiting + idle === 0, `something is left: ${JSON.stringify(stats)}`)
+      yield* t.expect(state === "stopped" || state === "failed", `the pool is ${state}`)
+      yield* t.expect(this.size > 1 || isSorted(this.begun), `jobs began in the order ${this.begun.join()} (P3)`)
+      yield* t.expect(new Set(this.begun).size === this.begun.length, "a job began twice")
+      for (const handle of this.handles) {
+        const exit = yield* handle.await
+        yield* t.expect(exit === (yield* handle.await), "a handle settled twice (P4)")
+        yield* t.expect(!(yield* handle.cancel), "a settled job was cancelled")
+        const told = Exit.isSuccess(exit)
+          ? "succeeded"
+          : exit.cause.reasons.some(Cause.isDieReason)
+          ? "died"
+          : Cause.hasInterruptsOnly(exit.cause)
+          ? "interrupted"
+          : "failed"
+        const never = handle.state === "dropped" || handle.state === "returned"
+        yield* t.expect(handle.state === told || (never && told === "failed"), `${handle.state}, but ${told}`)
+        yield* t.expect(!never || !this.begun.includes(handle.id), `a ${handle.state} job has begun (P3)`)
+      }
+      // With it, every settled job is in one account: nothing is left.
+      yield* t.expect(sum(stats) === stats.submitted, "the ledger does not balance (P4)")
+    })
+}
+
+const sum = (ledger: Omit<WorkerPool.Ledger, "submitted">): number =>
+  ledger.succeeded + ledger.failed + ledger.died + ledger.interrupted + ledger.dropped + ledger.returned +
+  ledger.queued + ledger.running
+
+const isSorted = (numbers: ReadonlyArray<number>): boolean => numbers.every((n, i) => i === 0 || n > numbers[i - 1]!)
+
+export const job = (name: string, body: Job["body"] = Effect.yieldNow): Job => ({ name, body })
+
+/** Actors around one pool, whose scope closes when they have ended; or when the first has, with `closing`. */
+const around = (
+  options: StageOptions & { readonly closing?: boolean },
+  effects: (stage: Stage) => ReadonlyArray<Effect.Effect<unknown, unknown>>
+): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const stage = new Stage(options)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(stage.make, scope)
+      yield* t.always(stage.holds, "")
+      // What a release dies of is the scope's to tell; here it is one of the things that happen.
+      const close = Effect.exit(Scope.close(scope, Exit.void))
+      for (const [i, effect] of effects(stage).entries()) {
+        const closing = i === 0 && options.closing === true ? Effect.onExit(effect, () => close) : effect
+        yield* t.actor(String.fromCharCode(97 + i), closing, { mayDie: true })
+      }
+      yield* t.settled
+      yield* close
+      yield* stage.over(t)
+    })
+  )
+
+/** `make` itself: an actor makes the pool, uses it, and leaves. */
+const making = (options: StageOptions): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const stage = new Stage(options)
+      yield* t.always(stage.holds, "")
+      yield* t.actor("a", Effect.scoped(Effect.flatMap(stage.make, () => stage.run(job("one")))), { mayDie: true })
+      yield* t.settled
+      yield* stage.over(t)
+    })
+  )
+
+const one = { size: 1, queue: { capacity: 1 } }
+
+export const exhausted: Record<string, Scenario> = {
+  make: making({ size: 2 }),
+  "make, with slow resources": making({ size: 2, acquire: () => Effect.yieldNow }),
+  "make, where one cannot be acquired": making({
+    size: 2,
+    acquire: (n) => n === 2 ? Effect.fail("refused") : Effect.yieldNow,
+    release: () => Effect.yieldNow
+  }),
+  submit: around(one, ({ submit }) => [
+    Effect.andThen(submit(job("one")), submit(job("two"))),
+    submit(job("three"))
+  ]),
+  "submit, to a queue of capacity 0": around({ size: 1, queue: { capacity: 0 } }, ({ submit }) => [
+    Effect.andThen(submit(job("one")), submit(job("two"))),
+    submit(job("three"))
+  ]),
+  "submit, dropping": around({ size: 1, queue: { capacity: 1, strategy: "dropping" } }, ({ submit }) => [
+    Effect.andThen(submit(job("one")), submit(job("two"))),
+    submit(job("three"))
+  ]),
+  "submit, sliding": around({ size: 1, queue: { capacity: 1, strategy: "sliding" } }, ({ submit }) => [
+    Effect.andThen(submit(job("one")), submit(job("two"))),
+    submit(job("three"))
+  ]),
+  trySubmit: around(one, ({ submit, trySubmit }) => [
+    Effect.andThen(submit(job("one")), submit(job("two"))),
+    trySubmit(job("three"))
+  ]),
+  run: around(one, ({ run }) => [run(job("one")), run(job("two"))]),
+  "run, with a finalizer": around(one, ({ run }) => [
+    run(job("one", Effect.onExit(Effect.yieldNow, () => Effect.yieldNow)))
+  ]),
+  await: around(one, ({ submit }) => [
+    Effect.flatMap(submit(job("one")), (handle) => handle.await),
+    Effect.flatMap(submit(job("two")), (handle) => handle.await)
+  ]),
+  cancel: around(one, ({ submit }) => [
+    Effect.flatMap(submit(job("one", Effect.never)), (handle) => handle.cancel),
+    Effect.flatMap(submit(job("two")), (handle) => handle.cancel)
+  ]),
+  "cancel, from two": around(one, (stage) => [
+    Effect.flatMap(
+      stage.submit(job("one", Effect.onExit(Effect.never, () => Effect.yieldNow))),
+      ({ cancel }) => cancel
+    ),
+    Effect.suspend(() => stage.handles[0]?.cancel ?? Effect.void)
+  ]),
+  invalidate: around(one, ({ run }) => [
+    run(job("one", ({ invalidate }) => Effect.andThen(invalidate, Effect.yieldNow))),
+    run(job("two"))
+  ]),
+  "a job that dies": around(one, ({ run }) => [run(job("one", Effect.die("poison"))), run(job("two"))]),
+  "a job that dies, with a slow replacement": around({ ...one, acquire: () => Effect.yieldNow }, ({ run }) => [
+    run(job("one", Effect.die("poison"))),
+    run(job("two"))
+  ]),
+  "a release that dies": around({ ...one, release: (n) => n === 1 ? Effect.die("stuck") : Effect.void }, ({ run }) => [
+    run(job("one", Effect.die("poison"))),
+    run(job("two"))
+  ]),
+  "a replacement that fails": around({ ...one, acquire: (n) => n > 1 ? Effect.fail("refused") : Effect.void }, (
+    { run, submit }
+  ) => [
+    Effect.andThen(submit(job("one", Effect.die("poison"))), run(job("two"))),
+    run(job("three"))
+  ]),
+  "a replacement that fails once": around(
+    { ...one, acquire: (n) => n === 2 ? Effect.fail("refused") : Effect.void, restart: Schedule.recurs(1) },
+    ({ run }) => [run(job("one", Effect.die("poison"))), run(job("two"))]
+  ),
+  shutdown: around(one, (stage) => [
+    Effect.andThen(stage.submit(job("one")), stage.submit(job("two"))),
+    WorkerPool.shutdown(stage.pool!)
+  ]),
+  "shutdown, with a deadline": around(one, (stage) => [
+    Effect.andThen(stage.submit(job("one", Effect.never)), stage.submit(job("two"))),
+    WorkerPool.shutdown(stage.pool!, { deadline: 1 })
+  ]),
+  "shutdown, while a resource is replaced": around({ ...one, acquire: (n) => n > 1 ? Effect.yieldNow : Effect.void }, (
+    stage
+  ) => [
+    stage.run(job("one", Effect.die("poison"))),
+    WorkerPool.shutdown(stage.pool!)
+  ]),
+  shutdownNow: around(one, (stage) => [
+    Effect.andThen(stage.submit(job("one", Effect.never)), stage.run(job("two"))),
+    WorkerPool.shutdownNow(stage.pool!)
+  ]),
+  "shutdown from within a job": around(one, (stage) => [
+    stage.run(job("one", Effect.asVoid(WorkerPool.shutdown(stage.pool!)))),
+    stage.run(job("two"))
+  ]),
+  "the scope closes": around({ ...one, closing: true }, ({ run, submit }) => [
+    submit(job("one", Effect.never)),
+    run(job("two"))
+  ]),
+  "the scope closes from within a job": around({ ...one, closing: false }, (stage) => [
+    stage.run(job("one", Effect.asVoid(WorkerPool.shutdownNow(stage.pool!)))),
+    stage.run(job("two"))
+  ]),
+  "run, in a job": around({ size: 2, queue: { capacity: 1 } }, ({ run }) => [
+    run(job("one", Effect.exit(run(job("two"))))),
+    run(job("three", Effect.exit(run(job("four")))))
+  ]),
+  map: around({ size: 1, queue: { capacity: 0 } }, (stage) => [
+    Effect.suspend(() => Stream.runCollect(WorkerPool.map(stage.pool!, [job("one"), job("two")])))
+  ]),
+  "map, unordered, of which one fails": around({ size: 2, queue: { capacity: 0 } }, (stage) => [
+    Effect.suspend(() =>
+      Stream.runCollect(
+        WorkerPool.map(stage.pool!, [job("one"), job("two", Effect.fail("planned"))], { ordered: false })
+      )
+    )
+  ])
+}
