@@ -59,16 +59,20 @@ export const start = <A, E, R>(
   }
 }
 
-/** Lets a suspended fiber go on: `go` resumes it. */
-export const resume = (fiber: AnyFiber, go: () => void): void =>
-  run(fiber, () => {
-    try {
-      go()
-    } catch (error) {
-      rethrow(fiber, error)
-    }
-  })
+/** Lets a suspended fiber go on: `go` resumes it, with `value`. Now, or in a later turn when now would be too deep. */
+export const resume = <T>(fiber: AnyFiber, go: (value: T) => void, value: T): void => {
+  const level = depth
+  if (level >= maxDepth) return later(fiber, () => resume(fiber, go, value))
+  depth = level + 1
+  try {
+    go(value)
+  } catch (error) {
+    rethrow(fiber, error)
+  } finally {
+    depth = level
+  }
+}
 
 /** Interrupts a fiber in the name of the fiber `by`. */
 export const interrupt = (fiber: AnyFiber, by: number | undefined): void =>
-  resume(fiber, () => fiber.interruptUnsafe(by))
+  resume(fiber, (by) => fiber.interruptUnsafe(by), by)

@@ -81,7 +81,12 @@ export class Stage {
             }, true)
           })
       }),
-      (pool) => (this.pool = pool)
+      (pool) => {
+        const held = this.resources.filter(({ state }) => state === "held").length
+        this.blame(held === this.size, `make returned with ${held} resources of ${this.size} (P1)`)
+        this.pool = pool
+        return pool
+      }
     )
   })
 
@@ -118,6 +123,14 @@ export class Stage {
   readonly trySubmit = (job: Job) => Effect.map(WorkerPool.trySubmit(this.pool!, job), (handle) => this.keep(handle))
 
   readonly run = (job: Job) => WorkerPool.run(this.pool!, job)
+
+  /** What a job asks of its own pool where nothing can be in the way (P9). */
+  readonly withoutVerdict = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
+    Effect.map(Effect.exit(effect), (exit) => {
+      const defects = Exit.isSuccess(exit) ? [] : exit.cause.reasons.filter(Cause.isDieReason)
+      const verdict = defects.some(({ defect }) => defect instanceof WorkerPool.PoolDeadlock)
+      this.blame(!verdict, "a verdict although a worker was free (P9)")
+    })
 
   private keep(handle: Handle): Handle {
     this.handles.push(handle)
@@ -321,6 +334,16 @@ export const exhausted: Record<string, Scenario> = {
     run(job("one", Effect.exit(run(job("two"))))),
     run(job("three", Effect.exit(run(job("four")))))
   ]),
+  "run, in a job, with a worker to spare": around({ size: 2, queue: { capacity: 1 } }, ({ run, withoutVerdict }) => [
+    run(job("one", withoutVerdict(Effect.andThen(run(job("two")), run(job("three"))))))
+  ]),
+  "await, in a job, of one that goes on": around(
+    { size: 2, queue: { capacity: 1 } },
+    ({ run, submit, withoutVerdict }) => [
+      run(job("one", withoutVerdict(Effect.flatMap(submit(job("two")), (handle) => handle.await)))),
+      run(job("three"))
+    ]
+  ),
   map: around({ size: 1, queue: { capacity: 0 } }, (stage) => [
     Effect.suspend(() => Stream.runCollect(WorkerPool.map(stage.pool!, [job("one"), job("two")])))
   ]),

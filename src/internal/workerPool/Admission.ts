@@ -1,6 +1,5 @@
 import * as Exit from "effect/Exit"
 import { List } from "../List.js"
-import * as stack from "../stack.js"
 import type { PoolJob } from "./Job.js"
 
 /**
@@ -22,7 +21,12 @@ export class Admission<Job, A, E> {
   private admitted: Array<PoolJob<Job, A, E>> = []
   private wakeUp: "none" | "scheduled" = "none"
 
-  constructor(readonly capacity: number, readonly strategy: "suspend" | "dropping" | "sliding") {}
+  /** `later` runs a task in the next turn. */
+  constructor(
+    readonly capacity: number,
+    readonly strategy: "suspend" | "dropping" | "sliding",
+    private readonly later: (task: () => void) => void
+  ) {}
 
   get size(): number {
     return this.queued.size
@@ -118,14 +122,16 @@ export class Admission<Job, A, E> {
 
   /** Lets those go on whose jobs were let in: now if the queue is half empty, else in the next turn. */
   wake(): void {
-    if (this.admitted.length === 0 || this.wakeUp === "scheduled") return
-    const first = this.admitted[0]?.submitter
-    if (first === undefined || this.queued.size * 2 <= this.capacity) return this.wakeAll()
+    if (this.admitted.length === 0) return
+    if (this.queued.size * 2 <= this.capacity) return this.wakeAll()
+    if (this.wakeUp === "scheduled") return
     this.wakeUp = "scheduled"
-    stack.later(first.fiber, () => {
-      this.wakeUp = "none"
-      this.wakeAll()
-    })
+    this.later(this.wakeLater)
+  }
+
+  private readonly wakeLater = (): void => {
+    this.wakeUp = "none"
+    this.wakeAll()
   }
 
   private wakeAll(): void {

@@ -45,7 +45,7 @@ export class Suspended<T> {
   /** Runs the fiber. */
   wake(value: T): void {
     this.served()
-    stack.resume(this.fiber, () => this.resume(value))
+    stack.resume(this.fiber, this.resume, value)
   }
 }
 
@@ -62,8 +62,6 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   /** Given when it is accepted. */
   id = 0
   phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | Outcome = "offered"
-  /** Present once it has ended. */
-  exit: Told<A, E> | undefined = undefined
   /** Where it runs. */
   worker: Worker | undefined = undefined
   /** It has been interrupted; by the pool itself as that stopped, or by its handle or its caller. */
@@ -72,6 +70,7 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
   prev: PoolJob<Job, A, E> | undefined = undefined
   next: PoolJob<Job, A, E> | undefined = undefined
+  private told: Told<A, E> | undefined = undefined
   private observers: List<Suspended<Told<A, E>>> | undefined = undefined
 
   constructor(readonly pool: Pool<Job, A, E>, readonly input: Job) {}
@@ -79,6 +78,17 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   get state(): "queued" | "running" | Outcome {
     // A handle exists only of a job that was accepted, so it is never in one of the earlier phases.
     return this.phase as "queued" | "running" | Outcome
+  }
+
+  /**
+   * Present once it has ended. An error takes its stack trace when it is made, and of a million jobs that are returned
+   * few are asked: so that of a lost job is made when somebody is told.
+   */
+  get exit(): Told<A, E> | undefined {
+    if (this.told === undefined && (this.phase === "dropped" || this.phase === "returned")) {
+      this.told = Exit.fail(new JobLost({ pool: this.pool.name, job: this.id, reason: this.phase }))
+    }
+    return this.told
   }
 
   get await(): Effect.Effect<Settled<A, E>> {
@@ -100,18 +110,20 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
     this.observers?.remove(observer)
   }
 
-  /** The books of its end. `tell` has to follow. */
-  settle(outcome: Outcome | "withdrawn", exit: Told<A, E>): void {
+  /** The books of its end. `tell` has to follow. A job that was lost has no exit. */
+  settle(outcome: Outcome | "withdrawn", exit: Told<A, E> | undefined): void {
     this.phase = outcome
-    this.exit = exit
+    this.told = exit
     this.worker = undefined
     for (let observer = this.observers?.head; observer !== undefined; observer = observer.next) observer.served()
   }
 
   /** Lets those go on who wait for its end. Runs fibers. */
   tell(): void {
-    const { exit, observers } = this
-    if (observers === undefined || exit === undefined) return
+    const { observers } = this
+    if (observers === undefined || observers.size === 0) return
+    const { exit } = this
+    if (exit === undefined) return
     for (let observer = observers.shift(); observer !== undefined; observer = observers.shift()) observer.wake(exit)
   }
 

@@ -13,7 +13,7 @@ import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { Admission } from "./Admission.js"
 import { sharing } from "./dispatcher.js"
-import { JobLost, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
+import { type JobLost, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
 import { CurrentWorker, Worker } from "./Worker.js"
@@ -91,12 +91,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   constructor(readonly config: Config<Job, A, E>) {
     super()
     this.name = config.name
-    this.context = Context.add(
-      config.context,
-      Scheduler.Scheduler,
-      sharing(Context.get(config.context, Scheduler.Scheduler))
-    )
-    this.waiting = new Admission(config.capacity, config.strategy)
+    const scheduler = sharing(Context.get(config.context, Scheduler.Scheduler))
+    const dispatcher = scheduler.makeDispatcher()
+    this.context = Context.add(config.context, Scheduler.Scheduler, scheduler)
+    this.waiting = new Admission(config.capacity, config.strategy, (task) => dispatcher.scheduleTask(task, 0))
     for (let id = 1; id <= config.size; id++) this.workers.push(new Worker(this, id))
   }
 
@@ -213,14 +211,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const offered = this.waiting.offer(job)
     if (offered === "full") return false
     if (offered !== "queued") {
-      this.settle(offered, "dropped", this.lost(offered, "dropped"))
+      this.settle(offered, "dropped", undefined)
       offered.tell()
     }
     return true
-  }
-
-  private lost(job: PoolJob<Job, A, E>, reason: "dropped" | "returned"): Exit.Exit<never, JobLost> {
-    return Exit.fail(new JobLost({ pool: this.name, job: job.id, reason }))
   }
 
   // Jobs go to workers
@@ -274,7 +268,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /** The books of a job's end. `tell` has to follow. */
-  private settle(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Settled<A, E>): void {
+  private settle(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Settled<A, E> | undefined): void {
     this.ended[outcome]++
     job.settle(outcome, exit)
   }
@@ -501,7 +495,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const { state } = this
     if (state._tag === "stopping" || state._tag === "stopped") return
     if (state._tag !== "failed") this.become({ _tag: "stopping" })
-    const clear = this.clear((job) => this.lost(job, "returned"))
+    const clear = this.clear(undefined)
     const fibers = state._tag === "draining" ? state.timers : []
     for (const { fiber, job } of this.workers) {
       if (job === undefined || fiber === undefined) continue
@@ -517,19 +511,19 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private fail(error: PoolFailed): void {
     const timers = this.state._tag === "draining" ? this.state.timers : []
     this.become({ _tag: "failed", error })
-    this.clear(() => Exit.fail(error))(undefined)
+    this.clear(Exit.fail(error))(undefined)
     for (const timer of timers) stack.interrupt(timer, undefined)
     this.checkEnders()
   }
 
   /** The books of an end. What it answers runs the fibers: it tells those who waited, and sends idle workers home. */
-  private clear(end: (job: PoolJob<Job, A, E>) => Settled<A, E>): (by: number | undefined) => void {
+  private clear(exit: Exit.Exit<never, PoolFailed> | undefined): (by: number | undefined) => void {
     // Jobs that were assigned and have not begun are older than those that wait.
     const unbegun = this.workers.filter(({ fiber, job }) => job !== undefined && fiber === undefined)
     const jobs = unbegun.map((worker) => this.unassign(worker)).concat(this.waiting.takeQueued())
     for (const job of jobs) {
       this.returned.push(job.input)
-      this.settle(job, "returned", end(job))
+      this.settle(job, "returned", exit)
     }
     const tellBlocked = this.reject()
     for (let worker = this.idle.shift(); worker !== undefined; worker = this.idle.shift()) unbegun.push(worker)

@@ -152,7 +152,7 @@ export class Worker {
   relieve(exit: Exit.Exit<unknown, unknown>): void {
     const { self, tenure } = this
     if (self === undefined) tenure.end(exit)
-    else stack.resume(self, () => tenure.end(exit))
+    else stack.resume(self, tenure.end, exit)
   }
 
   /** Gives up an acquisition that the pool does not need any more. */
