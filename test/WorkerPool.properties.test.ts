@@ -21,9 +21,19 @@ interface Task {
   readonly cleanupDies: boolean
 }
 
-/** One actor, after `delay` turns. `cancel`, `await` and `invalidate` are about the job of that number. */
+/** One actor, after `delay` turns. `cancel` and `await` are about the job of number `n`, `invalidate` about the resource. */
 interface Act {
-  readonly kind: "run" | "submit" | "trySubmit" | "cancel" | "await" | "map" | "shutdown" | "shutdownNow" | "close"
+  readonly kind:
+    | "run"
+    | "submit"
+    | "trySubmit"
+    | "cancel"
+    | "await"
+    | "map"
+    | "invalidate"
+    | "shutdown"
+    | "shutdownNow"
+    | "close"
   readonly delay: number
   readonly n: number
   readonly tasks: ReadonlyArray<Task>
@@ -53,7 +63,7 @@ const task: fc.Arbitrary<Task> = fc.record<Task>({
 
 const act: fc.Arbitrary<Act> = fc.record<Act>({
   kind: fc.constantFrom(
-    ...["run", "run", "submit", "submit", "trySubmit", "cancel", "await", "map"] as const,
+    ...["run", "run", "submit", "submit", "trySubmit", "cancel", "await", "map", "invalidate"] as const,
     ...["shutdown", "shutdownNow", "close"] as const
   ),
   delay: fc.nat(6),
@@ -147,6 +157,8 @@ class Simulation {
         return Effect.suspend(() => handle()?.await ?? Effect.void)
       case "map":
         return Stream.runDrain(Stream.take(WorkerPool.map(pool, jobs, { ordered: n % 2 === 0 }), n + 1))
+      case "invalidate":
+        return stage.invalidate(n)
       case "shutdown":
         return WorkerPool.shutdown(pool, n === 0 ? {} : { deadline: n })
       case "shutdownNow":

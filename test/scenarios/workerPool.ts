@@ -14,6 +14,9 @@ export interface Job {
 interface Resource {
   state: "held" | "released"
   users: number
+  /** By a call that has returned. */
+  condemned: boolean
+  readonly invalidate: Effect.Effect<void>
 }
 
 export type TestPool = WorkerPool.WorkerPool<Job, unknown, string>
@@ -55,22 +58,23 @@ export class Stage {
 
   readonly make = Effect.suspend(() => {
     const { acquire, onDefect, queue, release, restart = Schedule.recurs(0) } = this.options
-    const open = Effect.sync(() => this.acquired())
     return Effect.map(
       WorkerPool.make({
         size: this.size,
         queue,
         onDefect,
         restart,
-        worker: () =>
-          Effect.acquireRelease(
+        worker: ({ invalidate }) => {
+          const open = Effect.sync(() => this.acquired(invalidate))
+          return Effect.acquireRelease(
             acquire === undefined ? open : Effect.andThen(Effect.suspend(() => acquire(++this.attempts)), open),
             (resource) => {
               this.released(resource)
               return release?.(++this.releases) ?? Effect.void
             },
             { interruptible: true }
-          ),
+          )
+        },
         run: (job: Job, context) =>
           Effect.uninterruptibleMask((restore) => {
             this.begins(context)
@@ -90,8 +94,8 @@ export class Stage {
     )
   })
 
-  private acquired(): Resource {
-    const resource: Resource = { state: "held", users: 0 }
+  private acquired(invalidate: Effect.Effect<void>): Resource {
+    const resource: Resource = { state: "held", users: 0, condemned: false, invalidate }
     this.resources.push(resource)
     const held = this.resources.filter(({ state }) => state === "held").length
     this.blame(held <= this.size, "more resources than workers (P2)")
@@ -107,6 +111,7 @@ export class Stage {
   private begins({ job, resource }: WorkerPool.JobContext<Resource>): void {
     this.begun.push(job)
     this.blame(resource.state === "held", "a job got a resource that was released (P2)")
+    this.blame(!resource.condemned, "a job got a resource that was condemned (P2)")
     this.blame(++resource.users === 1, "two jobs on one resource (P2)")
     this.blame(++this.running <= this.size, "more jobs than workers (P2)")
   }
@@ -123,6 +128,14 @@ export class Stage {
   readonly trySubmit = (job: Job) => Effect.map(WorkerPool.trySubmit(this.pool!, job), (handle) => this.keep(handle))
 
   readonly run = (job: Job) => WorkerPool.run(this.pool!, job)
+
+  /** Condemns the resource of that number, as it would itself. */
+  readonly invalidate = (n: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const resource = this.resources[n]
+      if (resource === undefined) return Effect.void
+      return Effect.andThen(resource.invalidate, Effect.sync(() => void (resource.condemned = true)))
+    })
 
   /** What a job asks of its own pool where nothing can be in the way (P9). */
   readonly withoutVerdict = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
@@ -280,6 +293,10 @@ export const exhausted: Record<string, Scenario> = {
   invalidate: around(one, ({ run }) => [
     run(job("one", ({ invalidate }) => Effect.andThen(invalidate, Effect.yieldNow))),
     run(job("two"))
+  ]),
+  "invalidate, by the resource itself": around(one, ({ invalidate, run }) => [
+    Effect.andThen(run(job("one")), run(job("two"))),
+    invalidate(0)
   ]),
   "a job that dies": around(one, ({ run }) => [run(job("one", Effect.die("poison"))), run(job("two"))]),
   "a job that dies, with a slow replacement": around({ ...one, acquire: () => Effect.yieldNow }, ({ run }) => [

@@ -51,8 +51,8 @@ export class Admission<Job, A, E> {
    * that one. Answers "full", and changes nothing, when the job has to wait for room.
    */
   offer(job: PoolJob<Job, A, E>): "queued" | "full" | PoolJob<Job, A, E> {
-    // No one overtakes those who wait already.
-    if (this.queued.size < this.capacity && this.blocked.size === 0) {
+    // Where there is room nobody waits for it, so there is no one to be overtaken.
+    if (this.queued.size < this.capacity) {
       this.accept(job)
       this.enqueue(job)
       return "queued"
