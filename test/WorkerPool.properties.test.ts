@@ -1,5 +1,5 @@
 /** The laws of `WorkerPool` over random workloads, schedules and cancellations, and over every schedule of small ones. */
-import { Effect, Exit, Schedule, Scope, Stream } from "effect"
+import { Effect, Schedule, Scope, Stream } from "effect"
 import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { check, type Kit, type Scenario, scenario } from "sluice/testing"
@@ -160,11 +160,11 @@ class Simulation {
       case "invalidate":
         return stage.invalidate(n)
       case "shutdown":
-        return WorkerPool.shutdown(pool, n === 0 ? {} : { deadline: n })
+        return stage.ending(WorkerPool.shutdown(pool, n === 0 ? {} : { deadline: n * 400 }))
       case "shutdownNow":
-        return WorkerPool.shutdownNow(pool)
+        return stage.ending(WorkerPool.shutdownNow(pool))
       case "close":
-        return Scope.close(this.scope, Exit.void)
+        return stage.closing(this.scope)
     }
   }
 
@@ -179,7 +179,7 @@ class Simulation {
         yield* t.actor(`actor${i}`, effect, { mayDie: true })
       }
       // Jobs that never end, and whoever waits for them, have an end when nothing else is ready.
-      const close = Effect.exit(Scope.close(this.scope, Exit.void))
+      const close = Effect.exit(this.stage.closing(this.scope))
       const last = Effect.andThen(Effect.sleep(1_000), Effect.andThen(this.checkStuck(t), close))
       yield* t.actor("last", last, { cancel: false })
       yield* t.settled

@@ -6,6 +6,7 @@ import { SingleBar } from "cli-progress"
 import { explore } from "sluice/testing"
 import * as group from "./scenarios/group.js"
 import * as semaphore from "./scenarios/semaphore.js"
+import * as workerPool from "./scenarios/workerPool.js"
 
 const minutes = Number(process.env["SOAK"] ?? 1)
 if (!(minutes > 0)) throw new Error(`SOAK must be a number of minutes above 0, got ${process.env["SOAK"] ?? ""}`)
@@ -15,6 +16,7 @@ const go = { kind: "go", n: 1, work: 1 } as const
 const scenarios = [
   ...Object.entries(semaphore.exhausted).map(([name, self]) => [`Semaphore: ${name}`, self] as const),
   ...Object.entries(group.exhausted).map(([name, self]) => [`Group: ${name}`, self] as const),
+  ...Object.entries(workerPool.exhausted).map(([name, self]) => [`WorkerPool: ${name}`, self] as const),
   [
     "Semaphore: linearizable",
     semaphore.history([acquire, { ...acquire, n: 2 }, { ...acquire, kind: "try" }, {

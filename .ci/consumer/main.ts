@@ -1,8 +1,9 @@
 // What a user writes, compiled against the tarball: every entry, data-first and data-last, options given and left out.
 import { Effect } from "effect"
-import { Group, Semaphore } from "sluice"
+import { Group, Semaphore, WorkerPool } from "sluice"
 import { check, explore, type Failure, type Report, type Scenario, scenario } from "sluice/testing"
 import { go, type Options, scoped } from "sluice/Group"
+import { type JobHandle, make as makePool, run, type ShutdownReport } from "sluice/WorkerPool"
 import { type CapacityExceeded, makeUnsafe, withPermits } from "sluice/Semaphore"
 
 const options: Options = { limit: 2, name: "pages", onFailure: undefined }
@@ -23,6 +24,21 @@ export const program: Effect.Effect<string, string | CapacityExceeded> = scoped(
 
 // @ts-expect-error a group whose children may not fail takes none that may
 export const wrong = scoped({}, (group) => go(group, page(1)))
+
+export const jobs: Effect.Effect<ReadonlyArray<string>, string | WorkerPool.PoolClosed | WorkerPool.JobLost | WorkerPool.PoolFailed> =
+  Effect.scoped(
+    Effect.gen(function*() {
+      const pool: WorkerPool.WorkerPool<number, number, string> = yield* makePool({
+        size: 2,
+        worker: ({ id }) => Effect.succeed({ id }),
+        run: (n: number, { resource }) => Effect.as(page(n), resource.id)
+      })
+      const handle: JobHandle<number, string> = yield* pool.pipe(WorkerPool.submit(1))
+      const sum: number = (yield* run(pool, 1)) + (yield* pool.pipe(run(2)))
+      const report: ShutdownReport<number> = yield* WorkerPool.shutdown(pool, { deadline: "1 second" })
+      return [handle.state, String(sum), ...report.returned.map(String)]
+    })
+  )
 
 export const scenarios: Scenario = scenario((t) =>
   Effect.gen(function*() {

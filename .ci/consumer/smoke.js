@@ -2,12 +2,15 @@
 import { Effect, Exit, Fiber } from "effect"
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
-import { Group, Semaphore } from "sluice"
+import { Group, Semaphore, WorkerPool } from "sluice"
 import * as GroupEntry from "sluice/Group"
 import * as SemaphoreEntry from "sluice/Semaphore"
+import * as WorkerPoolEntry from "sluice/WorkerPool"
 
 assert.equal(GroupEntry.go, Group.go)
 assert.equal(SemaphoreEntry.make, Semaphore.make)
+assert.equal(WorkerPoolEntry.run, WorkerPool.run)
+await assert.rejects(import("sluice/internal/workerPool/Pool"), { code: "ERR_PACKAGE_PATH_NOT_EXPORTED" })
 await assert.rejects(import("sluice/internal/WaitQueue"), { code: "ERR_PACKAGE_PATH_NOT_EXPORTED" })
 
 const semaphore = Semaphore.makeUnsafe(10)
@@ -33,6 +36,19 @@ const waiting = Effect.runFork(
 )
 await Effect.runPromise(Fiber.interrupt(waiting))
 assert.deepEqual(Semaphore.stats(semaphore), { capacity: 10, held: 0, available: 10, waiting: 0 })
+
+let open = 0
+const pooled = Effect.gen(function*() {
+  const pool = yield* WorkerPool.make({
+    size: 4,
+    worker: () => Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--)),
+    run: (n) => n % 100 === 0 ? Effect.die("poison") : Effect.yieldNow
+  })
+  for (let n = 1; n <= 10_000; n++) yield* WorkerPool.submit(pool, n)
+  return yield* WorkerPool.shutdown(pool)
+})
+const { counts } = await Effect.runPromise(Effect.scoped(pooled))
+assert.deepEqual([counts.submitted, counts.succeeded, counts.died, open], [10_000, 9_900, 100, 0])
 
 // fast-check is not installed here: nothing but its arbitraries needs it.
 const { check, explore, schedule, scenario } = await import("sluice/testing")

@@ -2,7 +2,7 @@
 import { brief, full } from "./format.js"
 import type { Kind } from "./Machine.js"
 import type { Realism, Schedule } from "./Schedule.js"
-import { toSvg } from "./svg.js"
+import { toSvg } from "./svg/toSvg.js"
 import type { Trace } from "./Trace.js"
 
 export interface Failure {

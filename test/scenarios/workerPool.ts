@@ -14,8 +14,8 @@ export interface Job {
 interface Resource {
   state: "held" | "released"
   users: number
-  /** By a call that has returned. */
-  condemned: boolean
+  /** Somebody has asked for it to be replaced; "condemned" once that call has returned, or a job has died on it. */
+  fate: "good" | "doubtful" | "condemned"
   readonly invalidate: Effect.Effect<void>
 }
 
@@ -42,6 +42,7 @@ export class Stage {
   readonly resources: Array<Resource> = []
   readonly handles: Array<Handle> = []
   readonly begun: Array<number> = []
+  private readonly runs = new Set<Job>()
   private running = 0
   private attempts = 0
   private releases = 0
@@ -77,10 +78,14 @@ export class Stage {
         },
         run: (job: Job, context) =>
           Effect.uninterruptibleMask((restore) => {
-            this.begins(context)
-            const body = Effect.isEffect(job.body) ? job.body : job.body(context)
-            return Effect.onExitPrimitive(restore(body), () => {
-              this.ends(context)
+            this.begins(job, context)
+            const invalidate = Effect.suspend(() => {
+              context.resource.fate = "doubtful"
+              return context.invalidate
+            })
+            const body = Effect.isEffect(job.body) ? job.body : job.body({ ...context, invalidate })
+            return Effect.onExitPrimitive(restore(body), (exit) => {
+              this.ends(job, context, exit)
               return undefined
             }, true)
           })
@@ -95,7 +100,7 @@ export class Stage {
   })
 
   private acquired(invalidate: Effect.Effect<void>): Resource {
-    const resource: Resource = { state: "held", users: 0, condemned: false, invalidate }
+    const resource: Resource = { state: "held", users: 0, fate: "good", invalidate }
     this.resources.push(resource)
     const held = this.resources.filter(({ state }) => state === "held").length
     this.blame(held <= this.size, "more resources than workers (P2)")
@@ -104,19 +109,25 @@ export class Stage {
 
   private released(resource: Resource): void {
     this.blame(resource.state === "held", "a resource was released twice (P2)")
+    const { state } = this.pool === undefined ? { state: "starting" } : WorkerPool.stats(this.pool)
+    this.blame(state !== "running" || resource.fate !== "good", "a good resource was released (P6)")
     this.blame(resource.users === 0, "a resource was released while a job used it (P2)")
     resource.state = "released"
   }
 
-  private begins({ job, resource }: WorkerPool.JobContext<Resource>): void {
-    this.begun.push(job)
+  private begins(job: Job, { job: id, resource }: WorkerPool.JobContext<Resource>): void {
+    this.begun.push(id)
+    this.runs.add(job)
     this.blame(resource.state === "held", "a job got a resource that was released (P2)")
-    this.blame(!resource.condemned, "a job got a resource that was condemned (P2)")
+    this.blame(resource.fate !== "condemned", "a job got a resource that was condemned (P2)")
     this.blame(++resource.users === 1, "two jobs on one resource (P2)")
     this.blame(++this.running <= this.size, "more jobs than workers (P2)")
   }
 
-  private ends({ resource }: WorkerPool.JobContext<Resource>): void {
+  private ends(job: Job, { resource }: WorkerPool.JobContext<Resource>, exit: Exit.Exit<unknown, unknown>): void {
+    this.runs.delete(job)
+    const died = Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+    if (died && this.options.onDefect !== "keep") resource.fate = "condemned"
     this.blame(resource.state === "held", "a resource was released under a job (P2)")
     resource.users--
     this.running--
@@ -127,15 +138,36 @@ export class Stage {
 
   readonly trySubmit = (job: Job) => Effect.map(WorkerPool.trySubmit(this.pool!, job), (handle) => this.keep(handle))
 
-  readonly run = (job: Job) => WorkerPool.run(this.pool!, job)
+  /** However it ends, the job has ended by then. */
+  readonly run = (job: Job) =>
+    Effect.onExit(
+      WorkerPool.run(this.pool!, job),
+      () => Effect.sync(() => this.blame(!this.runs.has(job), "run has ended and its job has not (P7)"))
+    )
+
+  /** An end of the pool, after which nothing of it is left. */
+  readonly ending = <A, E>(end: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.tap(end, () =>
+      Effect.sync(() => {
+        const held = this.resources.filter(({ state }) => state === "held").length
+        this.blame(held === 0 && this.runs.size === 0, `${held} resources are left, ${this.runs.size} jobs run (P8)`)
+      }))
 
   /** Condemns the resource of that number, as it would itself. */
   readonly invalidate = (n: number): Effect.Effect<void> =>
     Effect.suspend(() => {
       const resource = this.resources[n]
       if (resource === undefined) return Effect.void
-      return Effect.andThen(resource.invalidate, Effect.sync(() => void (resource.condemned = true)))
+      resource.fate = "doubtful"
+      return Effect.andThen(resource.invalidate, Effect.sync(() => void (resource.fate = "condemned")))
     })
+
+  /** The same, for a scope; a second close does not wait for the first. */
+  readonly closing = (scope: Scope.Closeable): Effect.Effect<void> =>
+    Effect.uninterruptible(Effect.suspend(() => {
+      const close = scope.state._tag === "Open" ? Scope.closeUnsafe(scope, Exit.void) : undefined
+      return close === undefined ? Effect.void : this.ending(close)
+    }))
 
   /** What a job asks of its own pool where nothing can be in the way (P9). */
   readonly withoutVerdict = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
@@ -218,7 +250,7 @@ const around = (
       yield* Scope.provide(stage.make, scope)
       yield* t.always(stage.holds, "")
       // What a release dies of is the scope's to tell; here it is one of the things that happen.
-      const close = Effect.exit(Scope.close(scope, Exit.void))
+      const close = Effect.exit(stage.closing(scope))
       for (const [i, effect] of effects(stage).entries()) {
         const closing = i === 0 && options.closing === true ? Effect.onExit(effect, () => close) : effect
         yield* t.actor(String.fromCharCode(97 + i), closing, { mayDie: true })
@@ -319,11 +351,28 @@ export const exhausted: Record<string, Scenario> = {
   ),
   shutdown: around(one, (stage) => [
     Effect.andThen(stage.submit(job("one")), stage.submit(job("two"))),
-    WorkerPool.shutdown(stage.pool!)
+    stage.ending(WorkerPool.shutdown(stage.pool!))
   ]),
   "shutdown, with a deadline": around(one, (stage) => [
     Effect.andThen(stage.submit(job("one", Effect.never)), stage.submit(job("two"))),
-    WorkerPool.shutdown(stage.pool!, { deadline: 1 })
+    stage.ending(WorkerPool.shutdown(stage.pool!, { deadline: 1 }))
+  ]),
+  "shutdown, before its deadline": around(one, (stage) => [
+    stage.submit(job("one")),
+    stage.ending(WorkerPool.shutdown(stage.pool!, { deadline: 1_000_000 }))
+  ]),
+  "shutdownNow, while a resource cannot be replaced": around(
+    { ...one, acquire: (n) => n > 1 ? Effect.never : Effect.void },
+    (stage) => [
+      stage.submit(job("one", Effect.die("poison"))),
+      stage.ending(WorkerPool.shutdownNow(stage.pool!))
+    ]
+  ),
+  "cancel, from within the job": around(one, (stage) => [
+    Effect.andThen(
+      stage.submit(job("one")),
+      stage.submit(job("two", Effect.suspend(() => stage.handles[1]?.cancel ?? Effect.void)))
+    )
   ]),
   "shutdown, while a resource is replaced": around({ ...one, acquire: (n) => n > 1 ? Effect.yieldNow : Effect.void }, (
     stage

@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { describe, expect, test } from "vitest"
-import { toSvg } from "../../src/testing/svg.js"
+import { toSvg } from "../../src/testing/svg/toSvg.js"
 import type { Event, Source, Trace, TracedFiber } from "../../src/testing/Trace.js"
 
 /** Writes a trace by hand, as the kit would record it. */

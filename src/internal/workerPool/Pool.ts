@@ -361,19 +361,23 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     inside: Worker,
     target?: PoolJob<Job, A, E>
   ): Exit.Exit<never> | undefined {
-    const job = inside.job as PoolJob<Job, A, E>
-    let last: AnyJob | undefined = target
-    while (last !== undefined && last !== job) last = last.worker?.waitsFor
-    if (last === undefined && this.stuck + 1 < this.config.size) return undefined
-    // A deadline will end it.
+    // A deadline will end the wait.
     if (this.state._tag === "draining" && this.state.timers.length > 0) return undefined
+    const job = inside.job as PoolJob<Job, A, E>
+    const { size } = this.config
+    // Others may wait in a circle that this job is not part of, and that a deadline ends.
+    let last: AnyJob | undefined = target
+    for (let steps = size; last !== undefined && last !== job; steps--) {
+      last = steps === 0 ? undefined : last.worker?.waitsFor
+    }
+    if (last === undefined && this.stuck + 1 < size) return undefined
     return Exit.die(
       new PoolDeadlock({
         operation,
         pool: this.name,
         worker: inside.name,
         job: job.id,
-        size: this.config.size,
+        size,
         itself: last !== undefined
       })
     )
@@ -526,12 +530,15 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.settle(job, "returned", exit)
     }
     const tellBlocked = this.reject()
-    for (let worker = this.idle.shift(); worker !== undefined; worker = this.idle.shift()) unbegun.push(worker)
-    for (const worker of unbegun) worker.state = "releasing"
+    const home = this.workers.filter((worker) => worker.state === "idle").concat(unbegun)
+    for (const worker of home) {
+      if (worker.state === "idle") this.idle.remove(worker)
+      worker.state = "releasing"
+    }
     return (by) => {
       for (const job of jobs) job.tell()
       tellBlocked()
-      for (const worker of unbegun) worker.relieve(Exit.void)
+      for (const worker of home) worker.relieve(Exit.void)
       for (const worker of this.workers) worker.giveUp(by)
     }
   }

@@ -69,15 +69,10 @@ export class Worker {
     this.context = Context.mergeAll(
       context,
       Context.make(CurrentWorker, this),
-      // What is logged, and what dies, in a job says where.
+      // What is logged in a job says where.
       Context.make(References.CurrentLogAnnotations, {
         ...Context.get(context, References.CurrentLogAnnotations),
         worker: this.name
-      }),
-      Context.make(References.CurrentStackFrame, {
-        name: this.name,
-        stack: () => undefined,
-        parent: Context.get(context, References.CurrentStackFrame)
       })
     )
   }
