@@ -574,6 +574,15 @@ describe("the end (P8)", () => {
       }
     })))
 
+  test("a job that stops its pool in its first stretch is interrupted like the others", () =>
+    run(Effect.gen(function*() {
+      const pool: Pool = yield* make()
+      const stop = Effect.suspend(() => WorkerPool.shutdownNow(pool))
+      const error = yield* Effect.flip(WorkerPool.run(pool, Effect.andThen(stop, Effect.never)))
+      assert.ok(error instanceof WorkerPool.JobLost)
+      assert.equal(error.reason, "aborted")
+    })))
+
   test("ended by its scope, by shutdown, by a failing worker and by an interrupt at once, all handles settle once", () =>
     run(Effect.gen(function*() {
       let acquired = 0
