@@ -1,6 +1,6 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
-import { Context, Effect, type Fiber, type Option, type Scope } from "effect"
-import { Group, Semaphore } from "sluice"
+import { Context, Effect, type Fiber, type Option, type Scope, type Stream } from "effect"
+import { Group, Semaphore, WorkerPool } from "sluice"
 import { expectTypeOf, test } from "vitest"
 
 class Boom {
@@ -100,4 +100,31 @@ test("Group.scoped: the body's value; the errors of the body and of the children
   expectTypeOf(Group.scoped({}, () => Effect.succeed(1))).toEqualTypeOf<Effect.Effect<number>>()
   // @ts-expect-error without an annotation children may not fail
   Group.scoped({}, (group) => Group.go(group, boom))
+})
+
+declare const pool: WorkerPool.WorkerPool<string, number, Boom>
+
+test("WorkerPool: the job, A, E, EW and R are inferred, data-first and data-last", () => {
+  type Ends = WorkerPool.PoolClosed | WorkerPool.JobLost | WorkerPool.PoolFailed
+  expectTypeOf(WorkerPool.run(pool, "a")).toEqualTypeOf<Effect.Effect<number, Boom | Ends>>()
+  expectTypeOf(pool.pipe(WorkerPool.run("a"))).toEqualTypeOf<Effect.Effect<number, Boom | Ends>>()
+  type Handle = WorkerPool.JobHandle<number, Boom>
+  expectTypeOf(WorkerPool.submit(pool, "a")).toEqualTypeOf<Effect.Effect<Handle, WorkerPool.PoolClosed>>()
+  expectTypeOf(pool.pipe(WorkerPool.trySubmit("a"))).toEqualTypeOf<
+    Effect.Effect<Handle, WorkerPool.QueueFull | WorkerPool.PoolClosed>
+  >()
+  expectTypeOf(WorkerPool.map(pool, ["a"])).toEqualTypeOf<Stream.Stream<number, Boom | Ends>>()
+  expectTypeOf(WorkerPool.shutdown(pool)).toEqualTypeOf<Effect.Effect<WorkerPool.ShutdownReport<string>>>()
+
+  const made = WorkerPool.make({
+    size: 1,
+    worker: ({ id }) =>
+      Effect.acquireRelease(id > 1 ? Effect.fail("refused" as const) : Effect.succeed(id), () => Effect.void),
+    run: (text: string, { resource }) => Effect.map(boom, (n) => n + resource + text.length)
+  })
+  expectTypeOf(made).toEqualTypeOf<
+    Effect.Effect<WorkerPool.WorkerPool<string, number, Boom>, "refused", Db | Scope.Scope>
+  >()
+  // @ts-expect-error a pool of texts takes no numbers
+  WorkerPool.run(pool, 1)
 })

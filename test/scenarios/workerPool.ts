@@ -410,6 +410,16 @@ export const exhausted: Record<string, Scenario> = {
       run(job("three"))
     ]
   ),
+  "await, in a job, twice": around({ size: 2, queue: { capacity: 1 } }, ({ run, submit, withoutVerdict }) => [
+    run(
+      job(
+        "one",
+        withoutVerdict(
+          Effect.forEach(["two", "three"], (name) => Effect.flatMap(submit(job(name)), (handle) => handle.await))
+        )
+      )
+    )
+  ]),
   map: around({ size: 1, queue: { capacity: 0 } }, (stage) => [
     Effect.suspend(() => Stream.runCollect(WorkerPool.map(stage.pool!, [job("one"), job("two")])))
   ]),

@@ -14,23 +14,22 @@ export interface Digested {
 
 // Reading happens on other threads, but hashing holds up this one: 1 MiB for about 5 ms. So Ctrl-C, the progress bar and
 // the other files wait no longer than that. Larger pieces would not be any faster.
-const largest = 1024 * 1024
+export const largest = 1024 * 1024
 // A file may grow after it was opened, and those of /proc say that they are empty.
-const smallest = 4096
+export const smallest = 4096
 
 /** How much memory to read a file with: enough for all of it at once, unless that is too much. */
 export const bufferSize = (fileSize: number, budget: number): number =>
   Math.min(Math.max(fileSize, smallest), largest, budget)
 
-/** Reads a file to its end, whatever size it had before, in a buffer of `size` bytes. */
+/** Reads a file to its end, whatever size it had before, piece by piece in this buffer. */
 export const hash = (
   file: File,
-  size: number,
+  buffer: Buffer,
   algorithms: ReadonlyArray<Algorithm>,
   tally: Tally
 ): Effect.Effect<Digested, Unreadable> =>
   Effect.gen(function*() {
-    const buffer = Buffer.allocUnsafeSlow(size)
     const hashes = algorithms.map((algorithm) => createHash(algorithm))
     for (let length = yield* file.read(buffer); length > 0; length = yield* file.read(buffer)) {
       const piece = buffer.subarray(0, length)

@@ -13,6 +13,8 @@ LC_ALL=C sort. Symbolic links are not followed.
   --output FILE           write to FILE, once the list is complete, instead of standard output
   --limit N               digest at most N files at a time (16)
   --budget BYTES          hold at most BYTES of files in memory, such as 512k, 64M or 1G (64M)
+  --pool                  digest with a fixed set of N workers, each of which has a buffer for all of its files,
+                          instead of a buffer for each file; they share the budget equally
   --fail-fast             stop everything at the first file that cannot be read (the default)
   --keep-going            digest what can be read, and report the rest at the end
   --verify FILE           check the files of a list that this program, md5sum or sha256sum wrote; - reads it from
@@ -32,6 +34,7 @@ export interface DigestOptions {
   readonly algorithms: ReadonlyArray<Algorithm>
   readonly output: string | undefined
   readonly onFailure: "cancel" | "continue"
+  readonly pool: boolean
   readonly limit: number
   readonly budget: number
 }
@@ -51,6 +54,7 @@ const known = {
   output: { type: "string" },
   limit: { type: "string" },
   budget: { type: "string" },
+  pool: { type: "boolean" },
   "fail-fast": { type: "boolean" },
   "keep-going": { type: "boolean" },
   verify: { type: "string" },
@@ -113,6 +117,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
     algorithms,
     output: text("output"),
     onFailure: given("keep-going") ? "continue" : "cancel",
+    pool: given("pool"),
     limit,
     budget
   })
@@ -125,7 +130,7 @@ const findConflict = (given: (name: Name) => boolean, positionals: ReadonlyArray
   if (given("fail-fast") && given("keep-going")) return "--fail-fast and --keep-going exclude each other"
   if (!given("verify")) return given("quiet") ? "--quiet goes with --verify only" : undefined
   if (positionals[0] !== undefined) return `--verify takes no directory, got ${quote(positionals[0])}`
-  const digestOnly = (["hash", "output", "fail-fast", "keep-going"] as const).find(given)
+  const digestOnly = (["hash", "output", "pool", "fail-fast", "keep-going"] as const).find(given)
   return digestOnly === undefined ? undefined : `--${digestOnly} does not go with --verify`
 }
 

@@ -10,10 +10,11 @@ import { formatBytes, formatCount, formatMemory, say } from "./messages.js"
 import type { DigestOptions, VerifyOptions } from "./options.js"
 import { InOrder } from "./order.js"
 import { type Output, type OutputFailed, ownFiles, resolveTarget, toFile, toStdout } from "./output.js"
+import { withDigesters } from "./pool.js"
 import { withProgress } from "./progress.js"
 import { Report } from "./report.js"
 import type { Tally } from "./tally.js"
-import { digestTree, type Work } from "./tree.js"
+import { type Digester, digestFile, digestTree, type Work } from "./tree.js"
 import { readList, type Verdict, Verdicts, verify } from "./verify.js"
 import { walk } from "./walk.js"
 
@@ -38,7 +39,10 @@ const digestProgram = (options: DigestOptions, work: Work): Effect.Effect<0 | 1,
     const digesting = (output: Output) => {
       const report = new Report(algorithms, onFailure, (text) => output.write(text))
       const results = new InOrder<Exit.Exit<Digested, Unreadable>>((ended) => report.add(ended), output.ready)
-      const all = digestTree(walk(root, skip), algorithms, onFailure, work, results)
+      const digestAll = (digest: Digester) => digestTree(walk(root, skip), digest, onFailure, work.limit, results)
+      const all = options.pool
+        ? withDigesters(algorithms, work, digestAll)
+        : digestAll((path) => digestFile(path, "listed", algorithms, work))
       // That the group has failed is news only to `--fail-fast`: the report has every file that could not be read.
       const reported = onFailure === "cancel" ? all : Effect.catchTag(all, "Unreadable", () => report.complete)
       return Effect.as(withProgress(work.tally, countTree(root, skip, work.tally), reported), report.unreadable)

@@ -17,6 +17,9 @@ export interface Work {
   readonly tally: Tally
 }
 
+/** Digests one file of the tree. */
+export type Digester = (path: BytePath) => Effect.Effect<Digested, Unreadable>
+
 /**
  * Digests every file of a tree, several at a time.
  *
@@ -28,17 +31,17 @@ export interface Work {
  */
 export const digestTree = (
   files: Source,
-  algorithms: ReadonlyArray<Algorithm>,
+  digest: Digester,
   onFailure: "cancel" | "continue",
-  work: Work,
+  limit: number,
   results: InOrder<Exit.Exit<Digested, Unreadable>>
 ): Effect.Effect<void, Unreadable> =>
   Group.scoped(
-    { limit: work.limit, onFailure, name: "digesters" },
+    { limit, onFailure, name: "digesters" },
     (group: Group.Group<Unreadable>) =>
       files(Effect.fnUntraced(function*(file) {
         const place = yield* results.next
-        const digested = Effect.flatMap(file, (path) => digestFile(path, "listed", algorithms, work))
+        const digested = Effect.flatMap(file, digest)
         yield* Group.go(group, Effect.onExit(digested, place))
       }))
   )
@@ -57,7 +60,7 @@ export const digestFile = (
     const bytes = bufferSize(file.size, Semaphore.stats(memory).capacity)
     return Effect.suspend(() => {
       tally.peak = Math.max(tally.peak, Semaphore.stats(memory).held)
-      return hash(file, bytes, algorithms, tally)
+      return hash(file, Buffer.allocUnsafeSlow(bytes), algorithms, tally)
     }).pipe(
       Semaphore.withPermits(memory, bytes),
       // `bufferSize` asks for no more than there is.

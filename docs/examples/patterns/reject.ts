@@ -1,0 +1,19 @@
+import { Effect } from "effect"
+import { WorkerPool } from "sluice"
+
+/** A server that is too busy says so at once, rather than let its clients wait in a line that only grows. */
+export const reject = Effect.scoped(
+  Effect.gen(function*() {
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      queue: { capacity: 1 },
+      run: (request: string) => Effect.as(Effect.sleep("50 millis"), `answer to ${request}`)
+    })
+    const respond = (request: string) =>
+      WorkerPool.trySubmit(pool, request).pipe(
+        Effect.as("202 accepted"),
+        Effect.catchTag("QueueFull", ({ capacity }) => Effect.succeed(`429 ${capacity} waiting`))
+      )
+    return yield* Effect.forEach(["a", "b", "c"], respond)
+  })
+)

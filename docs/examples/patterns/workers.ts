@@ -1,0 +1,13 @@
+import { Effect, Stream } from "effect"
+import { WorkerPool } from "sluice"
+
+/** Three workers, five jobs of 100 milliseconds: two rounds, not five. Each worker takes the next job when it is free. */
+export const workers = Effect.scoped(
+  Effect.gen(function*() {
+    const pool = yield* WorkerPool.make({
+      size: 3,
+      run: (job: number, { id }) => Effect.as(Effect.sleep("100 millis"), `job ${job} by worker ${id}`)
+    })
+    return yield* Stream.runCollect(WorkerPool.map(pool, [1, 2, 3, 4, 5]))
+  })
+)
