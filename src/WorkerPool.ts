@@ -49,8 +49,8 @@ export interface WorkerPool<in out Job, out A, out E = never> extends Pipeable, 
  * **Details**
  *
  * - `id`: the worker's number, from 1 to `size`. It keeps it when its resource is replaced.
- * - `invalidate`: condemns the resource being acquired, for it to call when it finds out that it has broken: a worker
- *   that is idle then replaces it at once, a busy one after its job. Later it does nothing. Never suspends.
+ * - `invalidate`: for the resource to call when it finds itself broken. An idle worker replaces it at once, a busy one
+ *   after its job. Once the resource is released it does nothing. Never suspends.
  *
  * @category models
  * @since 0.1.0
@@ -67,7 +67,7 @@ export interface WorkerInfo {
  *
  * - `id`: the number of the worker that runs it; `job`: its own, as in its handle.
  * - `resource`: the worker's. No other job uses it meanwhile, and none after its release (P2).
- * - `attempt`: 1.
+ * - `attempt`: always 1: the pool runs no job twice.
  * - `invalidate`: condemns the resource: it serves no other job, and is replaced once this one has ended. Never suspends.
  *
  * @category models
@@ -95,7 +95,7 @@ export interface JobContext<out W> {
  *   room; `"dropping"` drops it; `"sliding"` drops the one that has waited longest. A dropped job's handle says so (P3).
  * - `onDefect`: whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5).
  * - `restart`: how often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has
- *   failed. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.
+ *   failed, whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.
  * - `name`: shown in messages, logs and spans: `name/worker-3`.
  *
  * @category models
@@ -275,8 +275,8 @@ const noResource = () => Effect.void
  * worker's resource; what belongs to a single job wants an `Effect.scoped` around it. What a job forks as its child is
  * interrupted when the job ends.
  *
- * When the scope closes it is as with `shutdownNow` (P8). What releasing resources died of is then the scope's defect, if
- * no report has told of it.
+ * When the scope closes it is as with `shutdownNow` (P8). What releasing resources died of is then the scope's defect, unless a
+ * `ShutdownReport` has listed it.
  *
  * **Gotchas**
  *
@@ -423,7 +423,8 @@ export const submit: {
  *
  * **Details**
  *
- * Never suspends, and does not overtake: while anyone waits for room there is none. O(1).
+ * Never suspends, and does not overtake: while anyone waits for room there is none. With the strategies that drop it
+ * returns a handle, as `submit` does, which may be that of a dropped job. O(1).
  *
  * **Example** (Shedding load)
  *
@@ -573,7 +574,8 @@ export const shutdown: {
  * **Details**
  *
  * Suspends until every job and every worker has ended, finalizers included. Closing the pool's scope does the same (P8).
- * May be called any number of times, also after `shutdown`, whose draining it cuts short.
+ * May be called any number of times, also after `shutdown`, whose draining it cuts short. A job that calls it is
+ * interrupted with the others.
  *
  * **Example** (What never started)
  *

@@ -550,6 +550,32 @@ describe("the end (P8)", () => {
       assert.deepEqual(yield* running.await, Exit.void)
     })))
 
+  test("a deadline holds for a pool that has failed, before or after", () =>
+    run(
+      Effect.gen(function*() {
+        for (const order of ["before", "after"]) {
+          let acquired = 0
+          const pool = yield* make({
+            size: 2,
+            restart: Schedule.recurs(0),
+            worker: () => Effect.suspend(() => ++acquired > 2 ? Effect.fail("refused") : Effect.void)
+          })
+          const gate = yield* Deferred.make<void>()
+          const jobs = [Effect.never, Effect.andThen(Deferred.await(gate), Effect.die("poison")), Effect.void]
+          for (const job of jobs) yield* WorkerPool.submit(pool, job)
+          const end = WorkerPool.shutdown(pool, { deadline: "1 second" })
+          const early = order === "before" ? yield* start(end) : undefined
+          yield* Deferred.succeed(gate, undefined)
+          yield* settle
+          assert.equal(WorkerPool.stats(pool).state, "failed")
+          const ending = early ?? (yield* start(end))
+          yield* TestClock.adjust("1 second")
+          const report = yield* Fiber.join(ending)
+          assert.deepEqual([report.aborted.length, report.returned.length, report.counts.died], [1, 1, 1])
+        }
+      }).pipe(Effect.provide(TestClock.layer()))
+    ))
+
   test("an interrupt of shutdown stops the waiting only", () =>
     run(Effect.gen(function*() {
       const gate = yield* Deferred.make<void>()

@@ -43,7 +43,7 @@ type State =
   | { readonly _tag: Exclude<PoolState, "draining" | "failed"> }
   /** The timers are those of the deadlines. */
   | { readonly _tag: "draining"; readonly timers: Array<AnyFiber> }
-  | { readonly _tag: "failed"; readonly error: PoolFailed }
+  | { readonly _tag: "failed"; readonly timers: Array<AnyFiber>; readonly error: PoolFailed }
 
 /**
  * The pool's books: which jobs wait, which worker has which, and what became of them all.
@@ -118,6 +118,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   get needsWorkers(): boolean {
     const { _tag } = this.state
     return _tag === "running" || (_tag === "draining" && this.waiting.size > 0)
+  }
+
+  private get timers(): Array<AnyFiber> {
+    return "timers" in this.state ? this.state.timers : []
   }
 
   private get rejection(): Exit.Exit<never, PoolClosed> | undefined {
@@ -362,7 +366,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     target?: PoolJob<Job, A, E>
   ): Exit.Exit<never> | undefined {
     // A deadline will end the wait.
-    if (this.state._tag === "draining" && this.state.timers.length > 0) return undefined
+    if (this.timers.length > 0) return undefined
     const job = inside.job as PoolJob<Job, A, E>
     const { size } = this.config
     // Others may wait in a circle that this job is not part of, and that a deadline ends.
@@ -478,8 +482,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.become({ _tag: "draining", timers: [] })
       this.reject()()
     }
-    // Those who were rejected may have gone further.
-    if (this.state._tag === "draining" && Duration.isFinite(deadline)) {
+    // Those who were rejected may have gone further. In a pool that has failed there may be jobs that run.
+    if ("timers" in this.state && this.live > 0 && Duration.isFinite(deadline)) {
       const expire = Effect.withFiber((fiber) => Effect.sync(() => this.stop(fiber.id)))
       const timer = Effect.andThen(Effect.sleep(deadline), expire)
       this.state.timers.push(stack.start<void, never, never>(Effect.runForkWith(this.context), timer))
@@ -500,7 +504,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (state._tag === "stopping" || state._tag === "stopped") return
     if (state._tag !== "failed") this.become({ _tag: "stopping" })
     const clear = this.clear(undefined)
-    const fibers = state._tag === "draining" ? state.timers : []
+    const fibers = "timers" in state ? state.timers.splice(0) : []
     for (const { fiber, job } of this.workers) {
       if (job === undefined || fiber === undefined) continue
       job.cancelled = { by, aborted: true }
@@ -513,10 +517,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** P5: nothing waits any more. What runs has a good resource, and goes on. Runs fibers. */
   private fail(error: PoolFailed): void {
-    const timers = this.state._tag === "draining" ? this.state.timers : []
-    this.become({ _tag: "failed", error })
+    // A deadline still holds, for the jobs that run.
+    this.become({ _tag: "failed", timers: this.timers, error })
     this.clear(Exit.fail(error))(undefined)
-    for (const timer of timers) stack.interrupt(timer, undefined)
     this.checkEnders()
   }
 
@@ -585,6 +588,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private checkEnders(): void {
     const over = this.isEnding && this.live === 0
     if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
+    const timers = over ? this.timers.splice(0) : []
     let inside = 0
     for (let ender = this.enders.head; ender !== undefined; ender = ender.next) if (ender.inside !== undefined) inside++
     const left = this.isEnding ? this.live : this.waiting.size + this.running
@@ -597,6 +601,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       ender.served()
       woken.push(ender)
     }
+    for (const timer of timers) stack.interrupt(timer, undefined)
     for (const ender of woken) ender.wake()
   }
 
