@@ -230,7 +230,9 @@ const check = <Job, A, E, R, W, EW, RW>(
     throw invalid("WorkerPool.make", argument, requirement, value)
   }
   if (!Number.isSafeInteger(size) || size < 1) fail("size", "an integer >= 1", size)
-  const capacity = queue.capacity === "unbounded" ? Infinity : queue.capacity ?? 2 * size
+  const capacity = queue.capacity === "unbounded"
+    ? Infinity
+    : queue.capacity ?? Math.min(2 * size, Number.MAX_SAFE_INTEGER)
   if (capacity !== Infinity || queue.capacity !== "unbounded") {
     if (!Number.isSafeInteger(capacity) || capacity < 0) {
       fail("queue.capacity", "an integer >= 0 or \"unbounded\"", queue.capacity)
@@ -238,6 +240,7 @@ const check = <Job, A, E, R, W, EW, RW>(
   }
   oneOf("queue.strategy", ["suspend", "dropping", "sliding"], strategy)
   oneOf("onDefect", ["replace", "keep"], onDefect)
+  if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
   if (typeof run !== "function") fail("run", "a function", run)
   if (worker !== undefined && typeof worker !== "function") fail("worker", "a function", worker)
   return {

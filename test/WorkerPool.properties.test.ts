@@ -180,7 +180,7 @@ class Simulation {
       }
       // Jobs that never end, and whoever waits for them, have an end when nothing else is ready.
       const close = Effect.exit(this.stage.closing(this.scope))
-      const last = Effect.andThen(Effect.sleep(1_000), Effect.andThen(this.checkStuck(t), close))
+      const last = Effect.andThen(Effect.sleep(2_000), Effect.andThen(this.checkStuck(t), close))
       yield* t.actor("last", last, { cancel: false })
       yield* t.settled
       yield* close

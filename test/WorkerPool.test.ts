@@ -206,6 +206,26 @@ describe("make (P1)", () => {
       assert.deepEqual(exit, Exit.fail("refused"))
     })))
 
+  test("a resource that is condemned while others are acquired is replaced before make returns", () =>
+    run(Effect.gen(function*() {
+      let acquired = 0
+      const pool = yield* make({
+        size: 2,
+        worker: ({ invalidate }) => Effect.suspend(() => ++acquired <= 2 ? invalidate : Effect.void)
+      })
+      assert.equal(acquired, 4)
+      assert.equal(WorkerPool.stats(pool).idle, 2)
+    })))
+
+  test("a worker that returns no effect, or a restart that is no schedule, is a defect and not a hang", () =>
+    run(Effect.gen(function*() {
+      // As from JavaScript, where no type stops it.
+      const nothing = () => 3 as unknown as Effect.Effect<void>
+      assert.match(String(yield* defectOf(make({ worker: nothing }))), /Not a valid effect/)
+      const restart = "x" as unknown as Schedule.Schedule<unknown>
+      assert.match(String(yield* defectOf(make({ restart }))), /restart must be a Schedule/)
+    })))
+
   test("interrupted, it releases what it has", () =>
     run(Effect.gen(function*() {
       const log: Array<string> = []

@@ -39,7 +39,8 @@ export class Admission<Job, A, E> {
 
   /** Whether a job would be dropped for want of room, rather than have to wait. */
   get drops(): boolean {
-    return this.strategy === "dropping" && this.queued.size >= this.capacity
+    const { capacity, strategy } = this
+    return this.queued.size >= capacity && (strategy === "dropping" || (strategy === "sliding" && capacity === 0))
   }
 
   accept(job: PoolJob<Job, A, E>): void {

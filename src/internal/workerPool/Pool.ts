@@ -71,8 +71,6 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private readonly idle = new List<Worker>()
   /** Workers whose own fibers have not ended. */
   private live = 0
-  /** Workers that have had their first resource. */
-  private ready = 0
   private replaced = 0
 
   private readonly waiting: Admission<Job, A, E>
@@ -117,7 +115,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** A worker without a resource is to get another one. */
   get needsWorkers(): boolean {
     const { _tag } = this.state
-    return _tag === "running" || (_tag === "draining" && this.waiting.size > 0)
+    return _tag === "starting" || _tag === "running" || (_tag === "draining" && this.waiting.size > 0)
   }
 
   private get timers(): Array<AnyFiber> {
@@ -406,7 +404,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const leaves = worker.isCondemned || this.isEnding
     if (leaves) worker.state = "releasing"
     else this.serve(worker)
-    const started = isFirst && ++this.ready === this.config.size && this.state._tag === "starting"
+    // Without jobs yet, all that have a good resource are idle.
+    const started = this.state._tag === "starting" && this.idle.size === this.config.size
     if (started) this.become({ _tag: "running" })
     this.waiting.wake()
     if (leaves) worker.relieve(Exit.void)
@@ -421,9 +420,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     worker.relieve(Exit.void)
   }
 
-  /** How a worker gets a resource after the first. */
+  /** How a worker gets a resource: once `make` has returned, it is tried again. */
   retrying<T>(acquire: Effect.Effect<T, unknown>): Effect.Effect<T, unknown> {
-    return Effect.retry(acquire, this.config.restart)
+    return this.state._tag === "starting" ? acquire : Effect.retry(acquire, this.config.restart)
   }
 
   /** P1 for the first resource, P5 for a later one. Runs fibers. */
@@ -507,7 +506,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const fibers = "timers" in state ? state.timers.splice(0) : []
     for (const { fiber, job } of this.workers) {
       if (job === undefined || fiber === undefined) continue
-      job.cancelled = { by, aborted: true }
+      job.cancelled ??= { by, aborted: true }
       if (fiber !== "beginning") fibers.push(fiber)
     }
     clear(by)

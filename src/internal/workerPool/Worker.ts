@@ -82,7 +82,9 @@ export class Worker {
   start(): void {
     const fiber = stack.start((life) => Effect.runForkWith(this.context)(life, { uninterruptible: true }), this.life())
     this.self = fiber
-    fiber.addObserver(() => {
+    fiber.addObserver((exit) => {
+      // Only of what is no effect, and comes from JavaScript: no handler is asked then.
+      if (Exit.isFailure(exit)) this.pool.cannotAcquire(this, exit.cause)
       this.state = "ended"
       this.pool.workerEnded()
     })
@@ -94,8 +96,7 @@ export class Worker {
     return Effect.gen({ self: this }, function*() {
       for (let first = true; first || this.pool.needsWorkers; first = false) {
         this.state = "acquiring"
-        const acquire = first ? this.acquire : this.pool.retrying(this.acquire)
-        const acquired = yield* Effect.exit(Effect.interruptible(acquire))
+        const acquired = yield* Effect.exit(Effect.interruptible(this.pool.retrying(this.acquire)))
         // An interrupt may also come when the resource is there already: so what counts is not what `acquire` returned.
         const { tenure } = this
         if (Exit.isFailure(acquired)) {
