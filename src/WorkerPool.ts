@@ -86,7 +86,7 @@ export interface JobContext<out W> {
  *
  * **Details**
  *
- * - `size`: how many workers there are, an integer >= 1.
+ * - `size`: how many workers there are, an integer from 1 to 1,000,000.
  * - `run`: what a worker does with a job. A typed failure is the job's result, and nothing else's (P6).
  * - `worker`: acquires a worker's resource, in a scope that closes when the worker is done with it. Without it, workers
  *   have none.
@@ -115,6 +115,14 @@ export interface Options<in Job, out A, out E, out R, W, EW, out RW> {
 }
 
 /**
+ * What `run` and `map` may fail with beside the job's own errors: the job has no result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RunError = PoolClosed | JobLost | PoolFailed
+
+/**
  * A job that was accepted.
  *
  * **Details**
@@ -122,9 +130,10 @@ export interface Options<in Job, out A, out E, out R, W, EW, out RW> {
  * - `id`: its number, from 1, in the order in which the pool accepted jobs.
  * - `state`: where it is now, or how it ended. A job that was dropped or returned never started.
  * - `await`: suspends until the job has ended, finalizers included, and returns its exit: the job's own, or a failure with
- *   `JobLost` or `PoolFailed` if it never started. Never fails. An interrupt stops the waiting only.
+ *   `JobLost` or `PoolFailed` if it never started. Never fails, but for `PoolDeadlock` in a job (P9). An interrupt stops
+ *   the waiting only.
  * - `cancel`: takes the job out of the queue, or interrupts it and suspends until it has ended (P7). Returns whether that
- *   is how it ended: false when it had ended already, or ended otherwise all the same.
+ *   is how it ended: false when it had ended already, or failed or died all the same.
  *
  * @category models
  * @since 0.1.0
@@ -229,10 +238,8 @@ const check = <Job, A, E, R, W, EW, RW>(
   const fail = (argument: string, requirement: string, value: unknown) => {
     throw invalid("WorkerPool.make", argument, requirement, value)
   }
-  if (!Number.isSafeInteger(size) || size < 1) fail("size", "an integer >= 1", size)
-  const capacity = queue.capacity === "unbounded"
-    ? Infinity
-    : queue.capacity ?? Math.min(2 * size, Number.MAX_SAFE_INTEGER)
+  if (!Number.isInteger(size) || size < 1 || size > maxSize) fail("size", `an integer from 1 to ${maxSize}`, size)
+  const capacity = queue.capacity === "unbounded" ? Infinity : queue.capacity ?? 2 * size
   if (capacity !== Infinity || queue.capacity !== "unbounded") {
     if (!Number.isSafeInteger(capacity) || capacity < 0) {
       fail("queue.capacity", "an integer >= 0 or \"unbounded\"", queue.capacity)
@@ -258,6 +265,8 @@ const check = <Job, A, E, R, W, EW, RW>(
   }
 }
 
+// Each worker has a fiber: more would end in the process running out of memory, where nobody can catch it.
+const maxSize = 1_000_000
 const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
 const noResource = () => Effect.void
 
@@ -375,8 +384,8 @@ export const make = <Job, A, E = never, R = never, W = void, EW = never, RW = ne
 export const run: {
   <Job>(
     job: Job
-  ): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<A, E | PoolClosed | JobLost | PoolFailed>
-  <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | PoolClosed | JobLost | PoolFailed>
+  ): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<A, E | RunError>
+  <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | RunError>
 } = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).run(job))
 
 /**
@@ -392,7 +401,7 @@ export const run: {
  *
  * **Gotchas**
  *
- * Nobody hears of the failure of a job whose handle is not awaited; the ledger counts it.
+ * In a job of the same pool it dies with `PoolDeadlock` rather than wait for room for ever (P9). Nobody hears of the failure of a job whose handle is not awaited; the ledger counts it.
  *
  * **Example** (Fire, and look later)
  *
@@ -468,12 +477,13 @@ export const trySubmit: {
  * is unbounded), so that a source without end takes as much memory as a short one.
  *
  * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails fails the stream,
- * after the results before it, and as `run` would. What is then still in the pool is cancelled and has ended when the
- * stream has; so too when the consumer has enough, or is interrupted. An async iterable that throws is a defect.
+ * as `run` would, when in order after the results before it. What is then still in the pool is cancelled and has ended
+ * when the stream has; so too when the consumer has enough, or is interrupted. A pool that no longer accepts jobs ends
+ * the stream as a source that fails does: after all results there are. An async iterable that throws is a defect.
  *
  * **Gotchas**
  *
- * A stream comes in chunks, and a chunk is there already: make them small where a job is large.
+ * In a job of the same pool it may wait for ever, which nobody detects (P9). A stream comes in chunks, and a chunk is there already: make them small where a job is large.
  *
  * **Example** (A hundred jobs, four at a time)
  *
@@ -501,12 +511,12 @@ export const map: {
   <Job, E2 = never, R2 = never>(
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
     options?: { readonly ordered?: boolean | undefined }
-  ): <A, E>(self: WorkerPool<Job, A, E>) => Stream.Stream<A, E | E2 | PoolClosed | JobLost | PoolFailed, R2>
+  ): <A, E>(self: WorkerPool<Job, A, E>) => Stream.Stream<A, E | E2 | RunError, R2>
   <Job, A, E, E2 = never, R2 = never>(
     self: WorkerPool<Job, A, E>,
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
     options?: { readonly ordered?: boolean | undefined }
-  ): Stream.Stream<A, E | E2 | PoolClosed | JobLost | PoolFailed, R2>
+  ): Stream.Stream<A, E | E2 | RunError, R2>
 } = dual(
   (args) => isWorkerPool(args[0]),
   <Job, A, E, E2, R2>(
@@ -531,7 +541,8 @@ export const map: {
  *
  * **Gotchas**
  *
- * A job that calls it is not waited for, or it would wait for ever.
+ * A job that calls it is not waited for, or it would wait for ever. It dies with `PoolDeadlock` if that is not enough:
+ * no worker is left for the jobs that wait, or a running one waits for this one (P9).
  *
  * **Example** (A service that stops)
  *
@@ -630,6 +641,7 @@ const checkDeadline = (deadline: Duration.Input | undefined): Duration.Duration 
   if (deadline === undefined) return Duration.infinity
   const duration = Option.getOrUndefined(Duration.fromInput(deadline))
   // NaN is zero to Duration, and no one means that.
-  if (duration !== undefined && !Duration.isNegative(duration) && !Number.isNaN(deadline)) return duration
+  const numbers = (): ReadonlyArray<unknown> => typeof deadline === "object" ? Object.values(deadline) : [deadline]
+  if (duration !== undefined && !Duration.isNegative(duration) && !numbers().some(Number.isNaN)) return duration
   throw invalid("WorkerPool.shutdown", "deadline", "a duration that is not negative", deadline)
 }

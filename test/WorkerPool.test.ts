@@ -7,18 +7,7 @@ import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { transitions } from "../src/internal/workerPool/states.js"
 import { defectOf, isInterrupted, run, settle, start } from "./support/effect.js"
-
-type Job = Effect.Effect<unknown, string>
-type Pool = WorkerPool.WorkerPool<Job, unknown, string>
-type Options = Partial<WorkerPool.Options<Job, unknown, string, never, unknown, string, Scope.Scope>>
-
-/** A pool of one worker, unless said otherwise, whose jobs are effects. */
-const make = (options: Options = {}) => WorkerPool.make({ size: 1, run: (job: Job) => job, ...options })
-
-const balanced = (pool: Pool): void => {
-  const { died, dropped, failed, interrupted, queued, returned, running, submitted, succeeded } = WorkerPool.stats(pool)
-  assert.equal(succeeded + failed + died + interrupted + dropped + returned + queued + running, submitted)
-}
+import { balanced, type Job, make, type Pool } from "./support/workerPool.js"
 
 const tagOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   if (Exit.isSuccess(exit)) return "Success"
@@ -42,7 +31,7 @@ const logged = (log: Array<string>) => {
 
 describe("options", () => {
   const bad: ReadonlyArray<readonly [object, RegExp]> = [
-    [{ size: 0 }, /^WorkerPool.make: size must be an integer >= 1, got 0$/],
+    [{ size: 0 }, /^WorkerPool.make: size must be an integer from 1 to 1000000, got 0$/],
     [{ size: -1 }, /size .* got -1/],
     [{ size: NaN }, /size .* got NaN/],
     [{ size: 1.5 }, /size .* got 1.5/],
@@ -781,6 +770,27 @@ describe("map", () => {
         Stream.runForEach((n) => Effect.sync(() => seen.push(pulled - Math.sqrt(n))))
       )
       assert.ok(Math.max(...seen) <= 2 * 3, seen.join())
+    })))
+
+  test("a pool that shuts down ends it after the results of what was accepted, in any order", () =>
+    run(Effect.gen(function*() {
+      for (const ordered of [true, false]) {
+        const gate = yield* Deferred.make<void>()
+        const pool = yield* WorkerPool.make({
+          size: 2,
+          queue: { capacity: 1 },
+          run: (n: number) => Effect.as(Deferred.await(gate), n)
+        })
+        const seen: Array<number> = []
+        const stream = WorkerPool.map(pool, [1, 2, 3, 4, 5, 6], { ordered })
+        const all = yield* start(Stream.runForEach(stream, (n) => Effect.sync(() => seen.push(n))))
+        yield* settle
+        const ending = yield* start(WorkerPool.shutdown(pool))
+        yield* Deferred.succeed(gate, undefined)
+        assert.equal(tagOf(yield* Fiber.await(all)), "PoolClosed")
+        assert.deepEqual(ordered ? seen : seen.toSorted(), [1, 2, 3])
+        assert.equal((yield* Fiber.join(ending)).counts.succeeded, 3)
+      }
     })))
 
   test("fails as the first job that fails, after the results before it, and cancels the rest", () =>

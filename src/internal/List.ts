@@ -13,6 +13,16 @@ export class List<Node extends { prev: Node | undefined; next: Node | undefined 
     this.size++
   }
 
+  /** Puts it before all others. */
+  unshift(node: Node): void {
+    node.prev = undefined
+    node.next = this.head
+    if (this.head === undefined) this.tail = node
+    else this.head.prev = node
+    this.head = node
+    this.size++
+  }
+
   remove(node: Node): Node {
     if (node.prev === undefined) this.head = node.next
     else node.prev.next = node.next
@@ -27,5 +37,11 @@ export class List<Node extends { prev: Node | undefined; next: Node | undefined 
   /** Takes the first one away. */
   shift(): Node | undefined {
     return this.head && this.remove(this.head)
+  }
+
+  takeAll(): Array<Node> {
+    const all: Array<Node> = []
+    for (let node = this.shift(); node !== undefined; node = this.shift()) all.push(node)
+    return all
   }
 }

@@ -76,8 +76,10 @@ export class Stage {
             { interruptible: true }
           )
         },
-        run: (job: Job, context) =>
-          Effect.uninterruptibleMask((restore) => {
+        run: (job: Job, context) => {
+          // Here, since it may be condemned before the effect gets its turn.
+          this.blame(context.resource.fate !== "condemned", "a job got a resource that was condemned (P2)")
+          return Effect.uninterruptibleMask((restore) => {
             this.begins(job, context)
             const invalidate = Effect.suspend(() => {
               context.resource.fate = "doubtful"
@@ -89,6 +91,7 @@ export class Stage {
               return undefined
             }, true)
           })
+        }
       }),
       (pool) => {
         const held = this.resources.filter(({ state }) => state === "held").length
@@ -119,7 +122,6 @@ export class Stage {
     this.begun.push(id)
     this.runs.add(job)
     this.blame(resource.state === "held", "a job got a resource that was released (P2)")
-    this.blame(resource.fate !== "condemned", "a job got a resource that was condemned (P2)")
     this.blame(++resource.users === 1, "two jobs on one resource (P2)")
     this.blame(++this.running <= this.size, "more jobs than workers (P2)")
   }
@@ -330,6 +332,10 @@ export const exhausted: Record<string, Scenario> = {
     Effect.andThen(run(job("one")), run(job("two"))),
     invalidate(0)
   ]),
+  "invalidate, by who hears of a job's end": around(one, ({ invalidate, run, submit }) => [
+    Effect.flatMap(submit(job("one")), (handle) => Effect.andThen(handle.await, invalidate(0))),
+    run(job("two"))
+  ]),
   "a job that dies": around(one, ({ run }) => [run(job("one", Effect.die("poison"))), run(job("two"))]),
   "a job that dies, with a slow replacement": around({ ...one, acquire: () => Effect.yieldNow }, ({ run }) => [
     run(job("one", Effect.die("poison"))),
@@ -419,6 +425,24 @@ export const exhausted: Record<string, Scenario> = {
         )
       )
     )
+  ]),
+  "await, in a job, of one that shuts down": around({ size: 2 }, (stage) => [
+    Effect.flatMap(
+      stage.submit(job("one", Effect.exit(Effect.suspend(() => WorkerPool.shutdown(stage.pool!))))),
+      (handle) => handle.await
+    ),
+    stage.run(job("two", Effect.exit(Effect.suspend(() => stage.handles[0]?.await ?? Effect.void))))
+  ]),
+  "run, in a job, that drops the one which another awaits": around(
+    { size: 2, queue: { capacity: 1, strategy: "sliding" } },
+    ({ run, submit, withoutVerdict }) => [
+      run(job("one", withoutVerdict(Effect.flatMap(submit(job("two")), (handle) => handle.await)))),
+      run(job("three", withoutVerdict(run(job("four")))))
+    ]
+  ),
+  "map, unordered, of a pool that shuts down": around({ size: 1, queue: { capacity: 0 } }, (stage) => [
+    Effect.suspend(() => Stream.runCollect(WorkerPool.map(stage.pool!, [job("one"), job("two")], { ordered: false }))),
+    Effect.suspend(() => WorkerPool.shutdown(stage.pool!))
   ]),
   map: around({ size: 1, queue: { capacity: 0 } }, (stage) => [
     Effect.suspend(() => Stream.runCollect(WorkerPool.map(stage.pool!, [job("one"), job("two")])))

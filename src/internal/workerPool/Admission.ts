@@ -43,8 +43,20 @@ export class Admission<Job, A, E> {
     return this.queued.size >= capacity && (strategy === "dropping" || (strategy === "sliding" && capacity === 0))
   }
 
+  /** The job that the next one would have dropped to make room. */
+  get oldestToDrop(): PoolJob<Job, A, E> | undefined {
+    return this.strategy === "sliding" && this.queued.size >= this.capacity ? this.queued.head : undefined
+  }
+
   accept(job: PoolJob<Job, A, E>): void {
     job.id = ++this.accepted
+  }
+
+  /** A worker cannot run the job after all. It has been first in line before, and may be one more than there is room. */
+  putBack(job: PoolJob<Job, A, E>): void {
+    job.phase = "queued"
+    job.worker = undefined
+    this.queued.unshift(job)
   }
 
   /**
@@ -93,11 +105,11 @@ export class Admission<Job, A, E> {
 
   /** All callers that wait for room: nobody is let in any more. */
   takeBlocked(): Array<PoolJob<Job, A, E>> {
-    return takeAll(this.blocked)
+    return this.blocked.takeAll()
   }
 
   takeQueued(): Array<PoolJob<Job, A, E>> {
-    return takeAll(this.queued)
+    return this.queued.takeAll()
   }
 
   private enqueue(job: PoolJob<Job, A, E>): void {
@@ -146,10 +158,4 @@ export class Admission<Job, A, E> {
       submitter.wake(Exit.succeed(job))
     }
   }
-}
-
-const takeAll = <Node extends { prev: Node | undefined; next: Node | undefined }>(list: List<Node>): Array<Node> => {
-  const all: Array<Node> = []
-  for (let node = list.shift(); node !== undefined; node = list.shift()) all.push(node)
-  return all
 }

@@ -2,12 +2,13 @@ import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { JobHandle } from "../../WorkerPool.js"
+import type { JobHandle, RunError } from "../../WorkerPool.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { Wait } from "./deadlock.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
-import type { AnyJob, Pool } from "./Pool.js"
+import type { Pool } from "./Pool.js"
 import type { Outcome } from "./states.js"
 import type { Worker } from "./Worker.js"
 
@@ -15,11 +16,11 @@ import type { Worker } from "./Worker.js"
 export type Settled<A, E> = Exit.Exit<A, E | JobLost | PoolFailed>
 
 /** What a caller is told that has no handle: its job may not have been accepted at all. */
-export type Told<A, E> = Exit.Exit<A, E | JobLost | PoolFailed | PoolClosed>
+export type Told<A, E> = Exit.Exit<A, E | RunError>
 
 /**
  * A fiber that is suspended on a pool until it is woken with a `T`. `inside` is the worker whose job's fiber it is, when
- * it is one of that pool's, and `target` the job that it waits for, if it is one (P9).
+ * it is one of that pool's, and `wait` what that job waits for (P9).
  */
 export class Suspended<T> {
   prev: Suspended<T> | undefined = undefined
@@ -28,11 +29,11 @@ export class Suspended<T> {
 
   constructor(
     readonly fiber: AnyFiber,
-    readonly inside: Worker | undefined,
-    target: AnyJob | undefined,
-    private readonly resume: (value: T) => void
+    private readonly resume: (value: T) => void,
+    readonly inside?: Worker,
+    wait: Wait = "end"
   ) {
-    inside?.waits(target)
+    inside?.waits(wait)
   }
 
   /** It has what it waited for, or has given up; though it may not have gone on yet. */
@@ -52,11 +53,15 @@ export class Suspended<T> {
 /**
  * One job: its place in the queue, its handle and its result.
  *
- *     offered ──▶ queued ──▶ running ──▶ succeeded | failed | died | interrupted
- *        │  ▲        └──▶ interrupted (cancelled) | dropped (made room) | returned (the pool ended)
- *        │  └── blocked ──▶ withdrawn    its caller waits for room, and was interrupted or rejected: never accepted
- *        ├──▶ running                    a worker was idle
- *        └──▶ dropped                    the queue was full
+ *     offered ──▶ queued ◀──▶ running ──▶ succeeded | failed | died | interrupted
+ *      │ │ │        │          ▲   └──▶ returned       before it began: the pool ended
+ *      │ │ │        └──▶ interrupted (cancelled) | dropped (made room) | returned (the pool ended)
+ *      │ │ └──▶ running, dropped        a worker was idle, or the queue was full
+ *      │ └──▶ blocked ──▶ queued, running              there is room
+ *      │           └──▶ withdrawn       its caller was interrupted or rejected: never accepted
+ *
+ * It is `running` from the moment a worker has it, and goes back into the queue if that worker's resource turns out to
+ * be no good before it has begun.
  */
 export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   /** Given when it is accepted. */

@@ -6,14 +6,15 @@ import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import type * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
-import type { JobContext, Ledger, ShutdownReport, Stats, WorkerInfo, WorkerPool } from "../../WorkerPool.js"
+import type { JobContext, Ledger, RunError, ShutdownReport, Stats, WorkerInfo, WorkerPool } from "../../WorkerPool.js"
 import { Described } from "../Described.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { Admission } from "./Admission.js"
+import { verdict, type Wait } from "./deadlock.js"
 import { sharing } from "./dispatcher.js"
-import { type JobLost, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
+import { PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
 import { CurrentWorker, Worker } from "./Worker.js"
@@ -77,12 +78,13 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private running = 0
   private readonly ended = { succeeded: 0, failed: 0, died: 0, interrupted: 0, dropped: 0, returned: 0 }
   private readonly returned: Array<Job> = []
-  private readonly aborted: Array<Job> = []
+  private readonly aborted: Array<PoolJob<Job, A, E>> = []
 
   /** Who waits for the workers' first resources. */
   private starter: Suspended<Exit.Exit<void, unknown>> | undefined = undefined
-  /** Those who wait for the end of everything. */
+  /** Those who wait for the end of everything; and the jobs among them. */
   private readonly enders = new List<Suspended<void>>()
+  private readonly insideEnders = new List<Suspended<void>>()
   /** How many of `releaseFailures` somebody has been told of. */
   private reported = 0
 
@@ -122,14 +124,15 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return "timers" in this.state ? this.state.timers : []
   }
 
+  /** How an operation ends that brings a job, if the pool takes none. While it is starting, nobody has it. */
   private get rejection(): Exit.Exit<never, PoolClosed> | undefined {
-    return this.state._tag === "running" ? undefined : this.closed
+    const { _tag } = this.state
+    return _tag === "running" || _tag === "starting" ? undefined : this.closed(_tag)
   }
 
-  private get closed(): Exit.Exit<never, PoolClosed> {
-    const { state } = this
-    const cause = state._tag === "failed" ? state.error.cause : undefined
-    return Exit.fail(new PoolClosed({ pool: this.name, state: state._tag, cause }))
+  private closed(state: PoolClosed["state"]): Exit.Exit<never, PoolClosed> {
+    const cause = this.state._tag === "failed" ? this.state.error.cause : undefined
+    return Exit.fail(new PoolClosed({ pool: this.name, state, cause }))
   }
 
   // Jobs come
@@ -149,10 +152,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       const accepted = this.tryAccept(fiber, job)
       if (accepted !== undefined) return resume(accepted)
       const inside = this.insideOf(fiber)
-      if (inside === "unknown") return resume(afterTurn(() => this.submitJob(fiber, job)))
-      const deadlock = inside && this.deadlock("submit", inside)
+      const deadlock = inside && this.deadlock("submit", inside, "room")
       if (deadlock !== undefined) return resume(deadlock)
-      const caller = new Suspended(fiber, inside, undefined, resume)
+      const caller = new Suspended(fiber, resume, inside, "room")
       job.submitter = caller
       this.waiting.block(job)
       return this.leave(job, caller)
@@ -171,18 +173,17 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
-  run(input: Job): Effect.Effect<A, E | PoolClosed | JobLost | PoolFailed> {
+  run(input: Job): Effect.Effect<A, E | RunError> {
     return Effect.callback((resume) => {
       const { rejection } = this
       if (rejection !== undefined) return resume(rejection)
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
-      if (inside === "unknown") return resume(afterTurn(() => this.run(input)))
       const waits = this.idle.size === 0 && !this.waiting.drops
-      const deadlock = inside && waits ? this.deadlock("run", inside) : undefined
+      const deadlock = inside && waits ? this.deadlock("run", inside, "room") : undefined
       if (deadlock !== undefined) return resume(deadlock)
       const job = new PoolJob(this, input)
-      const caller = new Suspended<Told<A, E>>(fiber, inside, job, (exit) => resume(job.result(exit)))
+      const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), inside, job)
       job.observe(caller)
       if (!this.offer(fiber, job)) this.waiting.block(job)
       return this.leave(job, caller)
@@ -248,9 +249,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E>): void {
     const job = this.unassign(worker)
     this.settle(job, outcome, exit)
-    if (job.cancelled?.aborted === true && Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) {
-      this.aborted.push(job.input)
-    }
+    if (job.cancelled?.aborted === true && outcome === "interrupted") this.aborted.push(job)
     const condemned = worker.isCondemned || (outcome === "died" && this.config.onDefect === "replace")
     const leaves = condemned || this.isEnding
     if (leaves) worker.state = "releasing"
@@ -277,10 +276,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** P7: removes the job, or interrupts it and waits for its end. Returns whether that is how it ended. */
   cancel(job: PoolJob<Job, A, E>): Effect.Effect<boolean> {
-    return Effect.withFiber((fiber) => {
-      if (job.worker !== undefined && this.insideOf(fiber) === "unknown") return afterTurn(() => this.cancel(job))
-      return this.cancelBy(job, fiber)
-    })
+    return Effect.withFiber((fiber) => this.cancelBy(job, fiber))
   }
 
   /** Runs fibers. */
@@ -304,7 +300,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     } else {
       const { fiber } = worker
       job.cancelled ??= { by: by.id, aborted: false }
-      if (fiber !== "beginning") stack.interrupt(fiber, by.id)
+      stack.interrupt(fiber, by.id)
       // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
       // it waits for has been interrupted.
       if (fiber !== by) {
@@ -319,7 +315,6 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return Effect.callback((resume) => {
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
-      if (inside === "unknown") return resume(afterTurn(() => this.awaitJob(job)))
       const deadlock = inside && job.exit === undefined ? this.deadlock("await", inside, job) : undefined
       return deadlock === undefined ? this.observe(job, inside, resume) : resume(deadlock)
     })
@@ -335,44 +330,49 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       tell(job.exit)
       return undefined
     }
-    const observer = new Suspended(currentFiber(), inside, job, tell)
+    const observer = new Suspended(currentFiber(), tell, inside, job)
     job.observe(observer)
     return Effect.sync(() => job.forget(observer))
   }
 
   // Who waits for whom (P9)
 
-  /**
-   * The worker whose job's fiber this is, and not a fiber that the job has forked. Before the job has suspended for the
-   * first time that cannot be told; then the operation begins with a yield (`afterTurn`).
-   */
-  private insideOf(fiber: AnyFiber): Worker | "unknown" | undefined {
+  /** The worker whose job's fiber this is, and not a fiber that the job has forked. */
+  private insideOf(fiber: AnyFiber): Worker | undefined {
     const worker = fiber.getRef(CurrentWorker)
-    if (worker?.pool !== this) return undefined
-    if (worker.fiber === "beginning") return "unknown"
-    return worker.fiber === fiber ? worker : undefined
+    return worker?.pool === this && worker.fiber === fiber ? worker : undefined
   }
 
-  /**
-   * The defect of a job that is about to wait for its pool, when nothing in the pool could end the wait: the job of every
-   * worker waits for the pool, or the job waited for waits for this one. A job counts only while its own fiber is suspended
-   * here, so there is no other way on for it, and the verdict is never wrong.
-   */
+  /** The defect of a job that is about to wait for its pool, when nothing in the pool could end the wait. */
   private deadlock(
-    operation: string,
+    operation: "run" | "submit" | "await" | "shutdown",
     inside: Worker,
-    target?: PoolJob<Job, A, E>
+    wait: Wait
   ): Exit.Exit<never> | undefined {
+    const { size } = this.config
     // A deadline will end the wait.
     if (this.timers.length > 0) return undefined
+    const target = wait === "room" || wait === "end" ? undefined : wait.worker
+    // Nearly always what it waits for does not wait itself, or another worker is left.
+    const goesOn = target !== undefined
+      ? target !== inside && target.waitsFor === undefined
+      : wait === "end"
+      ? this.stuck === 0 && this.waiting.size === 0
+      : this.stuck + 1 < size
+    if (goesOn) return undefined
+    const pushedOut = operation === "run" ? this.waiting.oldestToDrop : undefined
+    const found = verdict({
+      workers: this.workers,
+      queued: this.waiting.size,
+      inside,
+      wait,
+      ends: (wait) =>
+        operation === "shutdown"
+          ? wait === "room" || (wait !== "end" && wait.phase === "blocked")
+          : wait !== "room" && wait === pushedOut
+    })
+    if (found === undefined) return undefined
     const job = inside.job as PoolJob<Job, A, E>
-    const { size } = this.config
-    // Others may wait in a circle that this job is not part of, and that a deadline ends.
-    let last: AnyJob | undefined = target
-    for (let steps = size; last !== undefined && last !== job; steps--) {
-      last = steps === 0 ? undefined : last.worker?.waitsFor
-    }
-    if (last === undefined && this.stuck + 1 < size) return undefined
     return Exit.die(
       new PoolDeadlock({
         operation,
@@ -380,7 +380,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
         worker: inside.name,
         job: job.id,
         size,
-        itself: last !== undefined
+        itself: found === "circle"
       })
     )
   }
@@ -389,13 +389,15 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** P1: suspends until all workers have their resources, or one could not get its. */
   readonly start: Effect.Effect<void, unknown> = Effect.callback((resume) => {
-    this.starter = new Suspended(currentFiber(), undefined, undefined, resume)
+    this.starter = new Suspended(currentFiber(), resume)
     for (const worker of this.workers) {
       // One of them may have failed already.
       if (this.isEnding) break
       this.live++
       worker.start()
     }
+    // Its scope may be closed already.
+    this.checkEnders()
   })
 
   /** A worker has a resource. Runs fibers. */
@@ -410,14 +412,30 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     this.waiting.wake()
     if (leaves) worker.relieve(Exit.void)
     else worker.go(currentFiber())
-    if (started) this.starter?.wake(Exit.void)
+    if (started) this.wakeStarter(Exit.void)
   }
 
-  /** An idle worker's resource is no good any more. Runs fibers. */
+  /** A worker's resource is no good any more, and no job has begun on it. Runs fibers. */
   retire(worker: Worker): void {
-    this.idle.remove(worker)
+    if (worker.state === "idle") this.idle.remove(worker)
     worker.state = "releasing"
+    const other = worker.job === undefined ? undefined : this.handBack(this.unassign(worker))
     worker.relieve(Exit.void)
+    other?.go(currentFiber())
+  }
+
+  /** Answers the worker that has the job now, if one is idle. Else it is first in line, as it has been before. */
+  private handBack(job: PoolJob<Job, A, E>): Worker | undefined {
+    const worker = this.idle.shift()
+    if (worker === undefined) this.waiting.putBack(job)
+    else this.assign(worker, job)
+    return worker
+  }
+
+  private wakeStarter(exit: Exit.Exit<void, unknown>): void {
+    const { starter } = this
+    this.starter = undefined
+    starter?.wake(exit)
   }
 
   /** How a worker gets a resource: once `make` has returned, it is tried again. */
@@ -429,7 +447,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void {
     if (this.state._tag === "starting") {
       this.stop(undefined)
-      this.starter?.wake(Exit.failCause(cause))
+      this.wakeStarter(Exit.failCause(cause))
     } else if (this.needsWorkers) {
       this.fail(new PoolFailed({ pool: this.name, worker: worker.name, cause }))
     }
@@ -445,30 +463,18 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** Stops accepting, lets what was accepted run to its end or the deadline, and returns when all is over. */
   shutdown(deadline: Duration.Duration): Effect.Effect<ShutdownReport<Job>> {
-    return Effect.withFiber((fiber) => {
-      const inside = this.insideOf(fiber)
-      if (inside === "unknown") return afterTurn(() => this.shutdown(deadline))
-      const waits = this.needsWorkers && this.waiting.size > 0 && !Duration.isFinite(deadline)
-      const deadlock = inside && waits ? this.deadlock("shutdown", inside) : undefined
-      if (deadlock !== undefined) return deadlock
-      this.drain(deadline)
-      return this.whenOver
-    })
+    return this.ending(() => this.drain(deadline), !Duration.isFinite(deadline))
   }
 
   get shutdownNow(): Effect.Effect<ShutdownReport<Job>> {
-    return Effect.withFiber((fiber) => {
-      this.stop(fiber.id)
-      return this.whenOver
-    })
+    return this.ending((fiber) => this.stop(fiber.id), false)
   }
 
   /** What the pool's scope does (P8). What releases died of and nobody has been told yet is the scope's defect. */
   get close(): Effect.Effect<void> {
-    return Effect.withFiber((fiber) => {
+    return Effect.suspend(() => {
       const { reported } = this
-      this.stop(fiber.id)
-      return Effect.flatMap(this.whenOver, ({ releaseFailures }) => {
+      return Effect.flatMap(this.shutdownNow, ({ releaseFailures }) => {
         const reasons = releaseFailures.slice(reported).flatMap((cause) => cause.reasons)
         return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
       })
@@ -479,7 +485,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private drain(deadline: Duration.Duration): void {
     if (this.state._tag === "running") {
       this.become({ _tag: "draining", timers: [] })
-      this.reject()()
+      this.reject("draining")()
     }
     // Those who were rejected may have gone further. In a pool that has failed there may be jobs that run.
     if ("timers" in this.state && this.live > 0 && Duration.isFinite(deadline)) {
@@ -507,7 +513,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     for (const { fiber, job } of this.workers) {
       if (job === undefined || fiber === undefined) continue
       job.cancelled ??= { by, aborted: true }
-      if (fiber !== "beginning") fibers.push(fiber)
+      fibers.push(fiber)
     }
     clear(by)
     for (const fiber of fibers) stack.interrupt(fiber, by)
@@ -526,12 +532,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private clear(exit: Exit.Exit<never, PoolFailed> | undefined): (by: number | undefined) => void {
     // Jobs that were assigned and have not begun are older than those that wait.
     const unbegun = this.workers.filter(({ fiber, job }) => job !== undefined && fiber === undefined)
-    const jobs = unbegun.map((worker) => this.unassign(worker)).concat(this.waiting.takeQueued())
+    const jobs = unbegun.map((worker) => this.unassign(worker)).sort(byAge).concat(this.waiting.takeQueued())
     for (const job of jobs) {
       this.returned.push(job.input)
       this.settle(job, "returned", exit)
     }
-    const tellBlocked = this.reject()
+    const tellBlocked = this.reject(exit === undefined ? "stopping" : "failed")
     const home = this.workers.filter((worker) => worker.state === "idle").concat(unbegun)
     for (const worker of home) {
       if (worker.state === "idle") this.idle.remove(worker)
@@ -546,8 +552,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /** The books of turning away all who wait for room: their jobs were never accepted. What it answers tells them. */
-  private reject(): () => void {
-    const { closed } = this
+  private reject(state: PoolClosed["state"]): () => void {
+    const closed = this.closed(state)
     const jobs = this.waiting.takeBlocked()
     for (const job of jobs) {
       job.submitter?.served()
@@ -561,24 +567,28 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     }
   }
 
-  private readonly whenOver: Effect.Effect<ShutdownReport<Job>> = Effect.callback((resume) => {
-    const fiber = currentFiber()
-    const inside = this.insideOf(fiber)
-    if (inside === "unknown") return resume(afterTurn(() => this.whenOver))
-    const ender = new Suspended<void>(
-      fiber,
-      inside,
-      undefined,
-      () => resume(Effect.sync(() => this.report()))
-    )
-    this.enders.push(ender)
-    this.checkEnders()
-    return Effect.sync(() => {
-      if (ender.state === "served") return
-      ender.served()
-      this.enders.remove(ender)
+  /**
+   * Begins the end, and returns the report when all is over. In one step, so that whoever comes next sees who waits
+   * already (P9).
+   */
+  private ending(begin: (fiber: AnyFiber) => void, mayWaitForEver: boolean): Effect.Effect<ShutdownReport<Job>> {
+    return Effect.callback((resume) => {
+      const fiber = currentFiber()
+      const inside = this.insideOf(fiber)
+      const deadlock = inside && mayWaitForEver ? this.deadlock("shutdown", inside, "end") : undefined
+      if (deadlock !== undefined) return resume(deadlock)
+      const ender = new Suspended<void>(fiber, () => resume(Effect.sync(() => this.report())), inside, "end")
+      const enders = inside === undefined ? this.enders : this.insideEnders
+      enders.push(ender)
+      begin(fiber)
+      this.checkEnders()
+      return Effect.sync(() => {
+        if (ender.state === "served") return
+        ender.served()
+        enders.remove(ender)
+      })
     })
-  })
+  }
 
   /**
    * Lets those go on who wait for the end. A job among them waits for all but itself and those that wait likewise. Runs
@@ -588,19 +598,13 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const over = this.isEnding && this.live === 0
     if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
     const timers = over ? this.timers.splice(0) : []
-    let inside = 0
-    for (let ender = this.enders.head; ender !== undefined; ender = ender.next) if (ender.inside !== undefined) inside++
     const left = this.isEnding ? this.live : this.waiting.size + this.running
-    if (left > inside || (inside === 0 && !over)) return
-    const woken: Array<Suspended<void>> = []
-    for (let ender = this.enders.head, next; ender !== undefined; ender = next) {
-      next = ender.next
-      if (!over && ender.inside === undefined) continue
-      this.enders.remove(ender)
-      ender.served()
-      woken.push(ender)
-    }
+    const woken = left > this.insideEnders.size ? [] : this.insideEnders.takeAll()
+    if (over) woken.push(...this.enders.takeAll())
+    for (const ender of woken) ender.served()
     for (const timer of timers) stack.interrupt(timer, undefined)
+    // Only a scope that has closed ends a pool before it runs, and lets no acquisition fail.
+    if (over) this.wakeStarter(Exit.interrupt())
     for (const ender of woken) ender.wake()
   }
 
@@ -609,7 +613,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return {
       counts: this.ledger(),
       returned: this.returned.slice(),
-      aborted: this.aborted.slice(),
+      aborted: this.aborted.toSorted(byAge).map(({ input }) => input),
       releaseFailures: this.releaseFailures.slice()
     }
   }
@@ -636,6 +640,4 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 }
 
-/** A turn of the event loop later, whoever began in this one is known. */
-const afterTurn = <A, E>(operation: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.flatMap(Effect.yieldNow, operation)
+const byAge = (one: { readonly id: number }, other: { readonly id: number }): number => one.id - other.id

@@ -7,7 +7,9 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { Wait } from "./deadlock.js"
 import { poolName } from "./errors.js"
+import type { PoolJob } from "./Job.js"
 import type { AnyJob, AnyPool } from "./Pool.js"
 
 /**
@@ -36,10 +38,12 @@ class Tenure {
 /**
  * A worker: one resource at a time, and one job at a time on it (P2).
  *
- *     acquiring ──▶ idle ◀──▶ busy
- *      │  ▲           └──▶ releasing ◀── busy    the resource is condemned, or the pool is ending
- *      │  └────────────────────┤
- *      └──▶ ended ◀────────────┘
+ *     acquiring  ──▶ idle, or busy if a job waits
+ *     idle       ──▶ busy, when a job comes
+ *     busy       ──▶ idle, or busy if a job waits
+ *     idle, busy ──▶ releasing, when the resource is condemned, or the pool is ending
+ *     releasing  ──▶ acquiring, or ended
+ *     acquiring  ──▶ ended, when there is no resource to be had, or it is not needed any more
  *
  * Its own fiber acquires and releases, and is suspended in between. Each job runs in a fiber of the job's own: what that
  * forks ends with the job, and an interrupt meant for one job cannot hit the next.
@@ -52,16 +56,19 @@ export class Worker {
   /** That of the pool, with the worker in it. */
   readonly context: Context.Context<never>
   job: AnyJob | undefined = undefined
-  /** The job's fiber, once the job has begun; it is not known before it suspends. */
-  fiber: AnyFiber | "beginning" | undefined = undefined
-  /** The job that its own job waits for. */
-  waitsFor: AnyJob | undefined = undefined
+  /** The job's fiber, once the job has begun. */
+  fiber: AnyFiber | undefined = undefined
+  /** What its job waits for, while that is suspended in an operation of the pool (P9). */
+  waitsFor: Wait | undefined = undefined
 
   private self: AnyFiber | undefined = undefined
   /** The present or the last one, or the attempt at one. */
   private tenure = new Tenure(this, Scope.makeUnsafe())
   /** `pump` is on the stack, or scheduled. */
   private pumping = false
+  /** A job's fiber is being forked, and may end before that returns. */
+  private beginning = false
+  private endedAtOnce: Exit.Exit<unknown, unknown> | undefined = undefined
 
   constructor(readonly pool: AnyPool, readonly id: number) {
     this.name = `${poolName(pool.name)}/worker-${id}`
@@ -137,7 +144,8 @@ export class Worker {
   /** The resource must serve no other job. One that is gone already is not meant. */
   condemn(tenure: Tenure): void {
     tenure.condemned = true
-    if (this.tenure === tenure && this.state === "idle") this.pool.retire(this)
+    const serves = this.state === "idle" || (this.state === "busy" && this.fiber === undefined)
+    if (this.tenure === tenure && serves) this.pool.retire(this)
   }
 
   get isCondemned(): boolean {
@@ -169,7 +177,7 @@ export class Worker {
   private readonly pump = (): void => {
     for (let left = turn; this.job !== undefined; left--) {
       if (left === 0 && this.self !== undefined) return stack.later(this.self, this.pump)
-      const exit = this.begin(this.job, this.tenure)
+      const exit = this.begin()
       if (exit === undefined) break
       this.pool.jobEnded(this, exit)
     }
@@ -177,27 +185,34 @@ export class Worker {
   }
 
   /** Starts the job's fiber, and answers its exit if it has ended at once. */
-  private begin(job: AnyJob, tenure: Tenure): Exit.Exit<unknown, unknown> | undefined {
-    const { id, pool } = this
-    const { invalidate, resource } = tenure
-    this.fiber = "beginning"
+  private begin(): Exit.Exit<unknown, unknown> | undefined {
+    this.beginning = true
     try {
-      const effect = pool.config.run(job.input, { id, job: job.id, resource, attempt: 1, invalidate })
-      const fiber = tenure.fork(effect)
-      const exit = fiber.pollUnsafe()
-      if (exit !== undefined) return exit
-      this.fiber = fiber
-      fiber.addObserver(this.onExit)
-      // While it was unknown here.
-      if (job.cancelled !== undefined) stack.interrupt(fiber, job.cancelled.by)
-      return undefined
-    } catch (defect) {
-      // `run` itself threw; or the fiber has ended at once, and an observer that it had given itself threw.
-      return Exit.die(defect)
+      this.tenure.fork(this.serve)
+    } catch (error) {
+      // Thrown by an observer that the job has given to its own fiber: after the worker, which is the first one.
+      if (this.fiber !== undefined) stack.rethrow(this.fiber, error)
     }
+    this.beginning = false
+    const exit = this.endedAtOnce
+    this.endedAtOnce = undefined
+    return exit
   }
 
+  /** What the job's fiber runs. An observer that throws keeps those behind it from being told, so ours has to be first. */
+  private readonly serve = Effect.withFiber<unknown, unknown>((fiber) => {
+    this.fiber = fiber
+    fiber.addObserver(this.onExit)
+    const { id, pool, tenure: { invalidate, resource } } = this
+    const job = this.job as PoolJob<unknown, unknown, unknown>
+    return pool.config.run(job.input, { id, job: job.id, resource, attempt: 1, invalidate })
+  })
+
   private readonly onExit = (exit: Exit.Exit<unknown, unknown>): void => {
+    if (this.beginning) {
+      this.endedAtOnce = exit
+      return
+    }
     // Whoever goes on now may bring the next job: the loop takes it, rather than a call from within.
     this.pumping = true
     this.pool.jobEnded(this, exit)
@@ -207,9 +222,8 @@ export class Worker {
 
   // Who waits in whose job (P9)
 
-  /** Its job's fiber is suspended in an operation of the pool, until `target` has ended if that is what it waits for. */
-  waits(target: AnyJob | undefined): void {
-    this.waitsFor = target
+  waits(wait: Wait): void {
+    this.waitsFor = wait
     this.pool.stuck++
   }
 

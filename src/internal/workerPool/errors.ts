@@ -21,7 +21,7 @@ const called = (name: string | undefined): string =>
  */
 export class PoolClosed extends Data.TaggedError("PoolClosed")<{
   readonly pool: string | undefined
-  readonly state: PoolState
+  readonly state: Exclude<PoolState, "starting" | "running">
   readonly cause?: Cause.Cause<unknown> | undefined
 }> {
   override get message(): string {
@@ -40,7 +40,9 @@ export class QueueFull extends Data.TaggedError("QueueFull")<{
   readonly capacity: number
 }> {
   override get message(): string {
-    return `WorkerPool: ${called(this.pool)} has ${this.capacity} jobs waiting, as many as it may`
+    const { capacity } = this
+    if (capacity === 0) return `WorkerPool: ${called(this.pool)} has no idle worker, and no queue`
+    return `WorkerPool: ${called(this.pool)} has ${capacity} job${capacity === 1 ? "" : "s"} waiting, as many as it may`
   }
 }
 
@@ -89,6 +91,10 @@ export class PoolFailed extends Data.TaggedError("PoolFailed")<{
 /**
  * The defect of a job that waits for its own pool when no worker could ever serve it (law P9): every worker, this job's
  * own included, runs a job that waits for the pool; or what the job waits for waits for the job `itself`.
+ *
+ * **Details**
+ *
+ * `operation` is `"run"`, `"submit"`, `"await"` or `"shutdown"`. It has changed nothing, and the pool goes on.
  *
  * @category errors
  * @since 0.1.0

@@ -5,23 +5,22 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
+import type { RunError } from "../../WorkerPool.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { JobLost, PoolClosed, PoolFailed } from "./errors.js"
+import type { PoolClosed } from "./errors.js"
 import { currentFiber, PoolJob, Suspended, type Told } from "./Job.js"
 import type { Pool } from "./Pool.js"
 
 /** Where jobs come from. */
 export type Source<Job, E2, R2> = Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>
 
-type Lost = PoolClosed | JobLost | PoolFailed
-
 export const map = <Job, A, E, E2, R2>(
   pool: Pool<Job, A, E>,
   source: Source<Job, E2, R2>,
   ordered: boolean
-): Stream.Stream<A, E | E2 | Lost, R2> =>
+): Stream.Stream<A, E | E2 | RunError, R2> =>
   Stream.unwrap(
     Effect.map(
       Effect.acquireRelease(
@@ -50,6 +49,7 @@ class Item<Job, A, E> {
   prev: Item<Job, A, E> | undefined = undefined
   next: Item<Job, A, E> | undefined = undefined
   exit: Told<A, E> | undefined = undefined
+  state: "taken" | "withdrawn" = "taken"
   constructor(readonly job: PoolJob<Job, A, E>) {}
 }
 
@@ -69,7 +69,7 @@ class Feed<Job, A, E, E2> {
   private readonly window: number
   /** "ended": the source has, with `end`. "failed": a job has; nothing more is taken from the source. */
   private state: "open" | "failed" | "ended" = "open"
-  private end: Exit.Exit<never, E2 | Cause.Done> = Exit.fail(Cause.Done())
+  private end: Exit.Exit<never, E2 | PoolClosed | Cause.Done> = Exit.fail(Cause.Done())
   private waitsForRoom: Suspended<Effect.Effect<void>> | undefined = undefined
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
 
@@ -99,21 +99,25 @@ class Feed<Job, A, E, E2> {
   }
 
   /** The job is known here before the pool has it, so that no interrupt can leave it behind. */
-  private submit(input: Job): Effect.Effect<unknown> {
+  private submit(input: Job): Effect.Effect<unknown, PoolClosed> {
     return Effect.withFiber((fiber) => {
       const job = new PoolJob(this.pool, input)
       const item = new Item(job)
       this.open.push(item)
-      job.observe(new Suspended(fiber, undefined, undefined, (exit) => this.settled(item, exit)))
-      return Effect.catchCause(
-        this.pool.submitJob(fiber, job),
-        (cause) => Effect.sync(() => this.settled(item, Exit.failCause(cause)))
-      )
+      job.observe(new Suspended(fiber, (exit) => this.settled(item, exit)))
+      return Effect.onError(this.pool.submitJob(fiber, job), () => Effect.sync(() => this.withdraw(item)))
     })
   }
 
+  /** A job that the pool has not accepted ends the source, as an error of its own would, and not the jobs before it. */
+  private withdraw(item: Item<Job, A, E>): void {
+    if (item.job.id !== 0 || item.state === "withdrawn") return
+    item.state = "withdrawn"
+    this.open.remove(item)
+  }
+
   private settled(item: Item<Job, A, E>, exit: Told<A, E>): void {
-    if (item.exit !== undefined) return
+    if (item.job.id === 0) return this.withdraw(item)
     item.exit = item.job.result(exit)
     if (Exit.isFailure(item.exit) && this.state === "open") this.state = "failed"
     if (this.ordered) {
@@ -128,7 +132,7 @@ class Feed<Job, A, E, E2> {
   private readonly room: Effect.Effect<void> = Effect.suspend(() =>
     this.hasRoom ? Effect.void : Effect.callback((resume) => {
       if (this.hasRoom) return resume(Effect.void)
-      this.waitsForRoom = new Suspended(currentFiber(), undefined, undefined, resume)
+      this.waitsForRoom = new Suspended(currentFiber(), resume)
     })
   )
 
@@ -137,10 +141,10 @@ class Feed<Job, A, E, E2> {
   }
 
   /** What the consumer runs: all results there are, or else the next. */
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | Lost | Cause.Done> = Effect.suspend(() =>
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | RunError | Cause.Done> = Effect.suspend(() =>
     this.hasResult ? this.take() : Effect.callback<void>((resume) => {
       if (this.hasResult) return resume(Effect.void)
-      this.waitsForResult = new Suspended(currentFiber(), undefined, undefined, resume)
+      this.waitsForResult = new Suspended(currentFiber(), resume)
     }).pipe(Effect.flatMap(() => this.pull))
   )
 
@@ -148,7 +152,7 @@ class Feed<Job, A, E, E2> {
     return this.ready.size > 0 || (this.state === "ended" && this.open.size === 0)
   }
 
-  private take(): Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | Lost | Cause.Done> {
+  private take(): Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | RunError | Cause.Done> {
     const first = this.ready.head?.exit
     if (first === undefined) return this.end
     if (Exit.isFailure(first)) return Exit.failCause(first.cause)

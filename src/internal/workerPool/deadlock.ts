@@ -1,0 +1,54 @@
+import type { AnyJob } from "./Pool.js"
+import type { Worker } from "./Worker.js"
+
+/**
+ * What a job, in its own fiber, waits for: the end of another job; "room", which comes when some worker takes the next
+ * job; or "end", that of all jobs but those that wait for it, too.
+ */
+export type Wait = AnyJob | "room" | "end"
+
+/** What the pool knows when one of its jobs is about to wait. */
+export interface Question {
+  readonly workers: ReadonlyArray<Worker>
+  readonly queued: number
+  readonly inside: Worker
+  readonly wait: Wait
+  /** Waits that the operation in question is going to end. */
+  readonly ends: (wait: Wait) => boolean
+}
+
+/**
+ * P9: whether a wait has no end. "circle": what the job waits for waits for the job itself. "exhausted": some worker
+ * would have to become free, and the jobs of all of them wait like this one.
+ */
+export const verdict = (question: Question): "circle" | "exhausted" | undefined =>
+  isEndless(question, true) ? "circle" : isEndless(question, false) ? "exhausted" : undefined
+
+/**
+ * Begins with all jobs that wait, and takes away those that may go on, until none is left that may: then the rest wait
+ * for nothing but each other. Whether another worker is free as well is `hasFree`, or is judged by who is left.
+ *
+ * O(waiting jobs), times the length of the longest chain of them.
+ */
+const isEndless = ({ ends, inside, queued, wait, workers }: Question, hasFree: boolean): boolean => {
+  const stuck = new Map<Worker, Wait>([[inside, wait]])
+  for (const worker of workers) {
+    // One that has been interrupted is about to go on.
+    const waits = worker.job?.cancelled === undefined ? worker.waitsFor : undefined
+    if (waits !== undefined && !ends(waits)) stuck.set(worker, waits)
+  }
+  for (let before = Infinity; stuck.size < before;) {
+    before = stuck.size
+    const isServed = hasFree || stuck.size < workers.length
+    const allEnd = (queued === 0 || isServed) && [...stuck.values()].every((wait) => wait === "end")
+    for (const [worker, wait] of stuck) {
+      const goesOn = wait === "end"
+        ? allEnd
+        : wait === "room" || wait.worker === undefined
+        ? isServed
+        : !stuck.has(wait.worker)
+      if (goesOn) stuck.delete(worker)
+    }
+  }
+  return stuck.has(inside)
+}
