@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -20,6 +20,9 @@ import type * as Scope from "effect/Scope"
 import type { Invariant } from "effect/Types"
 import { effectLast, invalid } from "./internal/args.js"
 import { Described } from "./internal/Described.js"
+import { Forks } from "./internal/Forks.js"
+import { List } from "./internal/List.js"
+import { operation } from "./internal/operation.js"
 import * as stack from "./internal/stack.js"
 import type { AnyFiber } from "./internal/stack.js"
 import { WaitQueue } from "./internal/WaitQueue.js"
@@ -104,8 +107,8 @@ const forTheEnd = 1
  *     open ──a child fails, unless onFailure is "continue"──▶ failed ──▶ closed
  *        └──cancel, or the scope closes──────────────────────────────────▶ closed
  *
- * A place to run is taken by `take`, for a child that starts at once or for a pending `go` that is granted one, and
- * returned by `giveBack`, when the child has ended or when the granted `go` was interrupted. `active` counts the places.
+ * A child takes a place as it starts, and gives it back as it has ended. `active` counts the places. A `go` that finds
+ * none is `pending`; the child that it brought is started by the group, the moment there is a place for it.
  *
  * Starting a child runs it inline, interrupting one does, and so does letting a pending `go` or a `wait` go on. Any of
  * them may come back into the group. So every method changes the books first, and runs fibers last.
@@ -123,13 +126,20 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   private failed = 0
   private interrupted = 0
 
+  private readonly forks = new Forks((context) => Context.add(context, CurrentGroup, this))
   /** Those that have not ended. Each is forgotten as it ends (G6). */
-  private readonly children = new Set<AnyFiber>()
+  private readonly children = new List<Child>()
+  /** Their fibers, once one of them has asked for its place among them: to keep a set costs as much as to fork. */
+  private fibers: Set<AnyFiber> | undefined = undefined
   /** The body of `scoped`: it is interrupted as the children are, and takes no place. */
   private body: AnyFiber | undefined = undefined
 
   /** The calls of `go` that wait for a place. */
-  private readonly pending = new WaitQueue<E>(this)
+  private readonly pending = new List<Pending<E>>()
+  private admission: "idle" | "postponed" | "running" = "idle"
+  /** Those whose children have been started, and who have not been woken yet. */
+  private admitted: Array<Pending<E>> = []
+  private wakeUp: Array<Pending<E>> | undefined = undefined
   /** Those that wait for the children, from outside. */
   private readonly outside = new WaitQueue(neverGrants)
   /** The children that do: they cannot wait for themselves, and those that wait for the end are waited for by none. */
@@ -146,16 +156,8 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   }
 
   /** G5. In a group that is not open there is no place, whatever its limit (G3). */
-  take(): boolean {
-    if (this.state !== "open" || this.active >= this.limit) return false
-    this.active++
-    return true
-  }
-
-  giveBack(places: number): void {
-    this.active -= places
-    this.pending.flush()
-    this.wakeIfQuiet()
+  private get hasPlace(): boolean {
+    return this.active < this.limit && this.state === "open"
   }
 
   /** G3: the end of a `go` when the group is not open. */
@@ -185,11 +187,11 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     const rejection = this.rejection
     if (rejection !== undefined) return rejection
     // First come, first served: no new `go` overtakes a pending one.
-    if (this.pending.size > 0 || !this.take()) return undefined
+    if (this.pending.size > 0 || !this.hasPlace) return undefined
     return answer(this.startChild(parent, effect))
   }
 
-  /** As `tryStart`, but waits for a place: an interruptible wait, after which the child starts or the place goes back. */
+  /** As `tryStart`, but waits for a place: the child starts the moment there is one, its caller goes on a little later. */
   start<A, XE extends E, R, B>(
     parent: AnyFiber,
     effect: Effect.Effect<A, XE, R>,
@@ -197,31 +199,103 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   ): Effect.Effect<B, E> {
     const started = this.tryStart(parent, effect, answer)
     if (started !== undefined) return started
-    return Effect.uninterruptibleMask((restore) =>
+    return Effect.callback((resume) => {
       // The fiber may have yielded on its way here.
-      this.tryStart(parent, effect, answer) ?? this.pending.wait(1, restore, () => {
-        const rejection = this.rejection
-        if (rejection === undefined) return answer(this.startChild(parent, effect))
-        // The group ended between the grant and here.
-        this.giveBack(1)
-        return rejection
-      })
-    )
+      const started = this.tryStart(parent, effect, answer)
+      if (started !== undefined) return resume(started)
+      const pending = new Pending<E>(
+        parent,
+        () => this.startChild(parent, effect),
+        // It is that child, or else the group's end.
+        (end) => resume(Exit.isExit(end) ? end : answer(end as Fiber.Fiber<A, XE>))
+      )
+      this.pending.push(pending)
+      return this.leave(pending)
+    })
   }
 
-  /** Starts a child in a place that is taken already. The child runs inline, and may have ended on return. */
+  /** G5: who is interrupted takes the effect along, also if its child has begun and only the fiber has not gone on. */
+  private leave(pending: Pending<E>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { state } = pending
+      pending.state = "left"
+      if (state === "waiting") {
+        this.pending.remove(pending)
+        this.wakeIfQuiet()
+      }
+      return pending.child === undefined ? Effect.void : Fiber.interrupt(pending.child)
+    })
+  }
+
+  /** Starts the children of pending calls while there are places. Runs fibers. */
+  private admit(): void {
+    const first = this.pending.head
+    if (this.admission !== "idle" || first === undefined || !this.hasPlace) return
+    this.admission = "postponed"
+    stack.run(first.parent, this.admitAll)
+  }
+
+  private readonly admitAll = (): void => {
+    this.admission = "running"
+    for (let left = turn; left > 0 && this.hasPlace; left--) {
+      const pending = this.pending.shift()
+      if (pending === undefined) break
+      pending.state = "admitted"
+      const child = pending.start()
+      pending.child = child
+      // Its caller may have left while it began.
+      if (isLeft(pending)) stack.interrupt(child, pending.parent.id)
+      else this.admitted.push(pending)
+    }
+    this.wake()
+    this.admission = "idle"
+    const first = this.pending.head
+    if (first === undefined || !this.hasPlace) return
+    this.admission = "postponed"
+    stack.later(first.parent, this.admitAll)
+  }
+
+  /**
+   * Lets those go on whose children have been started: in the next turn, since then more children may have ended, and one
+   * that starts them in a loop would suspend again for each.
+   */
+  private wake(): void {
+    const { admitted } = this
+    const [first] = admitted
+    if (first === undefined) return
+    if (this.active <= Math.max(1, this.limit / 8)) return this.wakeAll()
+    if (this.wakeUp === admitted) return
+    this.wakeUp = admitted
+    stack.later(first.parent, () => {
+      if (this.admitted === admitted) this.wakeAll()
+    })
+  }
+
+  private wakeAll(): void {
+    const { admitted } = this
+    this.admitted = []
+    for (const { child, parent, resume } of admitted) {
+      if (child !== undefined) stack.resume(parent, resume, child)
+    }
+  }
+
+  /** Starts a child, for which there is a place. It runs inline, and may have ended on return. */
   private startChild<A, XE extends E, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
+    this.active++
     this.started++
     const { joined } = this.outside
-    const child = forkFrom(parent, effect)
+    const child = this.forks.from(parent, effect)
     const exit = child.pollUnsafe()
     if (exit !== undefined) {
       this.ended(child.id, exit)
       return child
     }
-    this.children.add(child)
+    const node = new Child(child)
+    this.children.push(node)
+    this.fibers?.add(child)
     child.addObserver((exit) => {
-      this.children.delete(child)
+      this.children.remove(node)
+      this.fibers?.delete(child)
       this.ended(child.id, exit)
     })
     // While it was unknown here, the group may have ended without it, ...
@@ -243,7 +317,10 @@ class GroupImpl<in out E> extends Described implements Group<E> {
       this.failed++
       this.fail(exit.cause, child)
     }
-    this.giveBack(1)
+    this.active--
+    this.admit()
+    this.wake()
+    this.wakeIfQuiet()
   }
 
   private fail(cause: Cause.Cause<E>, by: number): void {
@@ -259,7 +336,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
    * too, and its own failure, which is for `scoped` to report, cancels the children.
    */
   runBody<A, XE, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
-    const body = forkFrom(parent, effect)
+    const body = this.forks.from(parent, effect)
     this.body = body
     if (this.state === "failed") stack.interrupt(body, parent.id)
     body.addObserver((exit) => {
@@ -288,9 +365,12 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 
   /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
   private interruptAll(by: number, withBody: boolean): void {
-    for (const child of Array.from(this.children)) stack.interrupt(child, by)
+    for (const child of this.fibersOfChildren()) stack.interrupt(child, by)
     if (withBody) this.interruptBody(by)
-    this.pending.settle(() => this.rejection)
+    const { rejection } = this
+    const refused = this.pending.takeAll()
+    for (const pending of refused) pending.state = "left"
+    for (const { parent, resume } of refused) if (rejection !== undefined) stack.resume(parent, resume, rejection)
     this.wakeIfQuiet()
   }
 
@@ -300,7 +380,20 @@ class GroupImpl<in out E> extends Described implements Group<E> {
    * uninterruptible region.
    */
   quiet(fiber: AnyFiber, weight: number, restore: Restore): Effect.Effect<void> {
-    return this.waitIn(this.children.has(fiber) ? this.insideQueue(weight) : this.outside, weight, restore)
+    return this.waitIn(this.isChild(fiber) ? this.insideQueue(weight) : this.outside, weight, restore)
+  }
+
+  private isChild(fiber: AnyFiber): boolean {
+    // What a child forks inherits the mark, so that alone does not tell.
+    if (fiber.getRef(CurrentGroup) !== this) return false
+    this.fibers ??= new Set(this.fibersOfChildren())
+    return this.fibers.has(fiber)
+  }
+
+  private fibersOfChildren(): Array<AnyFiber> {
+    const fibers: Array<AnyFiber> = []
+    for (let child = this.children.head; child !== undefined; child = child.next) fibers.push(child.fiber)
+    return fibers
   }
 
   /** As `quiet`, for the fiber that runs `scoped`, which waits for the body too. */
@@ -335,7 +428,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 
   setLimit(limit: number): void {
     this.limit = limit
-    this.pending.flush()
+    this.admit()
   }
 
   stats(): Stats {
@@ -356,21 +449,43 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   }
 }
 
+/** The group that has started a fiber, or one that fiber descends from. */
+const CurrentGroup = Context.Reference<unknown>("~sluice/Group/CurrentGroup", { defaultValue: () => undefined })
+
+class Child {
+  prev: Child | undefined = undefined
+  next: Child | undefined = undefined
+  constructor(readonly fiber: AnyFiber) {}
+}
+
+/**
+ * A call of `go` that waits for a place.
+ *
+ *     waiting ──▶ admitted      its child has a place, and begins; the call returns at the latest a turn later
+ *        └────────────┴──▶ left     it was interrupted, or refused by a group that has ended
+ */
+class Pending<in out E> {
+  prev: Pending<E> | undefined = undefined
+  next: Pending<E> | undefined = undefined
+  state: "waiting" | "admitted" | "left" = "waiting"
+  child: AnyFiber | undefined = undefined
+
+  constructor(
+    readonly parent: AnyFiber,
+    readonly start: () => AnyFiber,
+    /** With the child; or with the failure of the group. */
+    readonly resume: (end: AnyFiber | Exit.Exit<never, E>) => void
+  ) {}
+}
+
+const isLeft = <E>({ state }: Pending<E>): boolean => state === "left"
+
+// How many are admitted in one turn, of those who come as fast as they are: a few milliseconds.
+const turn = 1024
+
 /** Those who wait for the group to be quiet hold nothing, and all go on at once. */
 const neverGrants = { take: () => false, giveBack: () => {} }
 const goOn = () => Exit.void
-
-/** Forks a fiber that is detached and interruptible, and has what its caller has. */
-const forkFrom = <A, E, R>(parent: AnyFiber, effect: Effect.Effect<A, E, R>): Fiber.Fiber<A, E> => {
-  // That the caller has R is what the type of the public function says.
-  const fork = Effect.runForkWith(parent.context as Context.Context<R>)
-  try {
-    return stack.start(fork, effect)
-  } catch (defect) {
-    // It has ended at once, and an observer it had given itself threw: then there is no handle. It counts as having died.
-    return fork(Effect.die(defect))
-  }
-}
 
 // The interface hides the state, and GroupImpl is its only implementation.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
@@ -552,7 +667,14 @@ export const scoped = <A, XE, R, E = never>(
     })
   )
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a child may fail with, the type of `go` says
+type AnyGroup = GroupImpl<any>
+
 const discard = () => Effect.void
+const Go = operation(
+  "Group.go",
+  (fiber, self: AnyGroup, effect: Effect.Effect<unknown, unknown, unknown>) => self.start(fiber, effect, discard)
+)
 
 /**
  * Starts a child.
@@ -603,8 +725,7 @@ export const go: {
   <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<void, E, R>
 } = effectLast(
   2,
-  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) =>
-    Effect.withFiber((fiber) => impl(self).start(fiber, effect, discard))
+  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) => new Go(impl(self), effect)
 )
 
 /**
