@@ -1,5 +1,5 @@
 /** One small scenario for each operation of `WorkerPool`, to be explored to the last schedule; and what they stand on. */
-import { Cause, Effect, Exit, Schedule, Scope, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Schedule, Scope, Stream } from "effect"
 import { WorkerPool } from "sluice"
 import { type Kit, type Scenario, scenario } from "sluice/testing"
 
@@ -179,6 +179,21 @@ export class Stage {
       this.blame(!verdict, "a verdict although a worker was free (P9)")
     })
 
+  /** When the stream has ended, so have its jobs; and if the pool took no more, all that it took are among the results. */
+  readonly map = (jobs: ReadonlyArray<Job>, options: { readonly ordered: boolean; readonly enough?: number }) =>
+    Effect.suspend(() => {
+      let results = 0
+      const stream = Stream.take(WorkerPool.map(this.pool!, jobs, options), options.enough ?? Infinity)
+      return Effect.onExit(Stream.runForEach(stream, () => Effect.sync(() => results++)), (exit) =>
+        Effect.sync(() => {
+          this.blame(!jobs.some((job) => this.runs.has(job)), "map has ended and its jobs have not (P7)")
+          const error = Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause) ? Cause.squash(exit.cause) : undefined
+          if (error instanceof WorkerPool.PoolClosed) {
+            this.blame(results === this.begun.length, `map had ${results} results of ${this.begun.length} jobs (P3)`)
+          }
+        }))
+    })
+
   private keep(handle: Handle): Handle {
     this.handles.push(handle)
     return handle
@@ -332,9 +347,25 @@ export const exhausted: Record<string, Scenario> = {
     Effect.andThen(run(job("one")), run(job("two"))),
     invalidate(0)
   ]),
-  "invalidate, by who hears of a job's end": around(one, ({ invalidate, run, submit }) => [
-    Effect.flatMap(submit(job("one")), (handle) => Effect.andThen(handle.await, invalidate(0))),
-    run(job("two"))
+  "invalidate, by who hears of a job's end": around(
+    { size: 1, queue: { capacity: 2 } },
+    ({ invalidate, run, submit }) => [
+      Effect.flatMap(submit(job("one")), (handle) => Effect.andThen(handle.await, invalidate(0))),
+      Effect.andThen(submit(job("two")), run(job("three")))
+    ]
+  ),
+  "invalidate, by who hears of a job's end, and ends another": around({ size: 2, queue: { capacity: 1 } }, (stage) => [
+    Effect.suspend(() => {
+      const gate = Deferred.makeUnsafe<void>()
+      return Effect.gen(function*() {
+        yield* stage.submit(job("two", Deferred.await(gate)))
+        const handle = yield* stage.submit(job("one"))
+        yield* handle.await
+        yield* Deferred.succeed(gate, undefined)
+        yield* stage.invalidate(1)
+      })
+    }),
+    stage.run(job("three"))
   ]),
   "a job that dies": around(one, ({ run }) => [run(job("one", Effect.die("poison"))), run(job("two"))]),
   "a job that dies, with a slow replacement": around({ ...one, acquire: () => Effect.yieldNow }, ({ run }) => [
@@ -440,9 +471,20 @@ export const exhausted: Record<string, Scenario> = {
       run(job("three", withoutVerdict(run(job("four")))))
     ]
   ),
-  "map, unordered, of a pool that shuts down": around({ size: 1, queue: { capacity: 0 } }, (stage) => [
-    Effect.suspend(() => Stream.runCollect(WorkerPool.map(stage.pool!, [job("one"), job("two")], { ordered: false }))),
+  "map, of a pool that shuts down": around({ size: 1, queue: { capacity: 1 } }, (stage) => [
+    stage.map([job("one"), job("two"), job("three")], { ordered: true }),
     Effect.suspend(() => WorkerPool.shutdown(stage.pool!))
+  ]),
+  "map, unordered, of a pool that shuts down": around({ size: 1, queue: { capacity: 1 } }, (stage) => [
+    stage.map([job("one"), job("two"), job("three")], { ordered: false }),
+    Effect.suspend(() => WorkerPool.shutdown(stage.pool!))
+  ]),
+  "map, of which one is enough": around({ size: 1, queue: { capacity: 1 } }, (stage) => [
+    stage.map([job("one"), job("two"), job("three")], { ordered: true, enough: 1 })
+  ]),
+  "shutdown, in a job, while another waits for room": around({ size: 2, queue: { capacity: 0 } }, (stage) => [
+    stage.run(job("one", stage.withoutVerdict(Effect.suspend(() => WorkerPool.shutdown(stage.pool!))))),
+    stage.run(job("two", stage.withoutVerdict(stage.run(job("three")))))
   ]),
   map: around({ size: 1, queue: { capacity: 0 } }, (stage) => [
     Effect.suspend(() => Stream.runCollect(WorkerPool.map(stage.pool!, [job("one"), job("two")])))
