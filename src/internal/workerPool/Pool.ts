@@ -10,6 +10,7 @@ import type { JobContext, Ledger, RunError, ShutdownReport, Stats, WorkerInfo, W
 import { Described } from "../Described.js"
 import { sharing } from "../dispatcher.js"
 import { List } from "../List.js"
+import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { Admission } from "./Admission.js"
@@ -139,7 +140,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** Returns the handle once the job is accepted, which may take a wait for room. */
   submit(input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
-    return Effect.withFiber((fiber) => this.submitJob(fiber, new PoolJob(this, input)))
+    return new Submit(this, input) as Effect.Effect<PoolJob<Job, A, E>, PoolClosed>
   }
 
   submitJob(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
@@ -639,5 +640,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return { _id: "WorkerPool", name: this.name, ...this.stats() }
   }
 }
+
+const Submit = operation(
+  "WorkerPool.submit",
+  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, new PoolJob(pool, input))
+)
 
 const byAge = (one: { readonly id: number }, other: { readonly id: number }): number => one.id - other.id
