@@ -9,7 +9,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { dual } from "effect/Function"
+import { dual, identity } from "effect/Function"
 import type { Inspectable } from "effect/Inspectable"
 import type { Option } from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
@@ -17,7 +17,8 @@ import { hasProperty } from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import { checkInteger, effectLast } from "./internal/args.js"
 import { Described } from "./internal/Described.js"
-import { WaitQueue } from "./internal/WaitQueue.js"
+import { operation } from "./internal/operation.js"
+import { Waiter, WaitQueue } from "./internal/WaitQueue.js"
 
 const TypeId = "~sluice/Semaphore"
 
@@ -78,7 +79,7 @@ export class CapacityExceeded extends Data.TaggedError("CapacityExceeded")<{
 /** All mutable state is here. Only `take`, `giveBack` and `resize` change it, and none of them can be interrupted. */
 class SemaphoreImpl extends Described implements Semaphore {
   readonly [TypeId]: typeof TypeId = TypeId
-  private readonly queue = new WaitQueue<CapacityExceeded>(this)
+  readonly queue = new WaitQueue<CapacityExceeded>(this)
   private held = 0
 
   constructor(private capacity: number, readonly name: string | undefined) {
@@ -95,6 +96,15 @@ class SemaphoreImpl extends Described implements Semaphore {
   /** S2: whoever comes while somebody waits is later than that one. */
   takeIfFirst(permits: number): boolean {
     return this.queue.size === 0 && this.take(permits)
+  }
+
+  /** Runs the effect with permits if they are free now, and nobody waits. */
+  tryUse<A, E, R>(permits: number, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R> {
+    const request = new Waiter(this.queue, permits)
+    return holding(
+      request,
+      Effect.suspend(() => this.queue.reserve(request) ? Effect.asSome(effect) : Effect.succeedNone)
+    )
   }
 
   /** S3: also called with 0, when a waiter left the queue, since a smaller one behind it may fit. */
@@ -143,6 +153,56 @@ class SemaphoreImpl extends Described implements Semaphore {
   toJSON(): unknown {
     return { _id: "Semaphore", name: this.name, ...this.stats() }
   }
+}
+
+type AnyEffect = Effect.Effect<unknown, unknown, unknown>
+type Refuse = (exit: Exit.Exit<void, CapacityExceeded>) => AnyEffect
+
+/**
+ * An effect that wants to run with permits. All that it needs while it waits is in this one object: a hundred thousand of
+ * them may.
+ */
+class Request extends Waiter<CapacityExceeded> {
+  constructor(
+    private readonly semaphore: SemaphoreImpl,
+    permits: number,
+    private readonly effect: AnyEffect,
+    private readonly refuse: Refuse
+  ) {
+    super(semaphore.queue, permits)
+  }
+
+  /** Runs the effect as soon as it has its permits. */
+  enter(): AnyEffect {
+    // The fiber may yield on its way to the second.
+    return this.now() ?? Effect.callback((resume) => {
+      const now = this.now()
+      if (now !== undefined) return resume(now)
+      this.queue.join(this)
+      this.suspend(resume)
+    })
+  }
+
+  private now(): AnyEffect | undefined {
+    const exceeded = this.semaphore.exceeded(this.weight)
+    if (exceeded !== undefined) return this.refuse(Exit.fail(exceeded))
+    return this.queue.reserve(this) ? this.effect : undefined
+  }
+
+  protected override goOn(exit: Exit.Exit<void, CapacityExceeded>): AnyEffect {
+    return Exit.isSuccess(exit) ? this.effect : this.refuse(exit)
+  }
+}
+
+const Enter = operation("Semaphore.enter", (_, request: Request) => request.enter())
+
+/**
+ * Runs the effect with permits, and gives them back when it ends, however it ends (S5). What gives them back is installed
+ * before they are taken, so no interrupt can come between.
+ */
+const use = (self: Semaphore, permits: number, effect: AnyEffect, refuse: Refuse): AnyEffect => {
+  const request = new Request(impl(self), permits, effect, refuse)
+  return holding(request, new Enter(request, undefined))
 }
 
 // The interface hides the state, and SemaphoreImpl is its only implementation.
@@ -234,16 +294,11 @@ export const make = (
   options?: Options
 ): Effect.Effect<Semaphore> => Effect.sync(() => makeImpl("make", capacity, options))
 
-/** Runs `effect` with permits that are taken already, and gives them back when it ends, however it ends (S5). */
-const hold = <A, E, R>(
-  semaphore: SemaphoreImpl,
-  permits: number,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
+const holding = <A, E, R, E2>(request: Waiter<E2>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.onExitPrimitive(effect, () => {
-    semaphore.giveBack(permits)
+    request.leave()
     return undefined
-  }, true)
+  })
 
 /**
  * Runs an effect with one permit, and returns the permit when the effect ends, however it ends.
@@ -291,17 +346,7 @@ export const withPermit: {
   <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(
   2,
-  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) =>
-    Effect.uninterruptibleMask((restore) => {
-      const semaphore = impl(self)
-      const exceeded = semaphore.exceeded(1)
-      if (exceeded) return Effect.die(exceeded)
-      return semaphore.acquire(
-        1,
-        (wait) => Effect.orDie(restore(wait)),
-        () => hold(semaphore, 1, restore(effect))
-      )
-    })
+  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) => Effect.suspend(() => use(self, 1, effect, Effect.orDie))
 )
 
 /**
@@ -347,13 +392,9 @@ export const withPermits: {
 } = effectLast(
   3,
   <A, E, R>(self: Semaphore, permits: number, effect: Effect.Effect<A, E, R>) =>
-    Effect.uninterruptibleMask((restore) => {
+    Effect.suspend(() => {
       const invalid = checkPermits("withPermits", permits)
-      if (invalid) return Effect.die(invalid)
-      const semaphore = impl(self)
-      const exceeded = semaphore.exceeded(permits)
-      if (exceeded) return Effect.fail(exceeded)
-      return semaphore.acquire(permits, restore, () => hold(semaphore, permits, restore(effect)))
+      return invalid ? Effect.die(invalid) : use(self, permits, effect, identity)
     })
 )
 
@@ -397,12 +438,9 @@ export const tryWithPermits: {
 } = effectLast(
   3,
   <A, E, R>(self: Semaphore, permits: number, effect: Effect.Effect<A, E, R>) =>
-    Effect.uninterruptibleMask((restore) => {
+    Effect.suspend(() => {
       const invalid = checkPermits("tryWithPermits", permits)
-      if (invalid) return Effect.die(invalid)
-      const semaphore = impl(self)
-      if (!semaphore.takeIfFirst(permits)) return Effect.succeedNone
-      return hold(semaphore, permits, restore(Effect.asSome(effect)))
+      return invalid ? Effect.die(invalid) : impl(self).tryUse(permits, effect)
     })
 )
 

@@ -25,13 +25,13 @@ export interface Owner {
  *
  * A waiter moves through these states, and through no others:
  *
- *     waiting ──flush──▶ granted ──its fiber goes on──▶ the reservation is its fiber's
- *        │                  └──────its fiber is interrupted before it could go on──▶ gone: giveBack(weight)
- *        ├──settle──▶ settled    resumed with an exit of the owner's choice, holding no reservation
- *        └──its fiber is interrupted──▶ gone: giveBack(0)
+ *     new ──reserve──▶ granted
+ *      └──join──▶ waiting ──flush──▶ granted     it has its reservation
+ *                    └────settle───▶ settled     resumed with an exit of the owner's choice, holding none
  *
- * Granting reserves *before* it resumes: a fiber may yield on its way out of the suspension and be interrupted there,
- * and then its exit handler, already installed, finds a reservation to return.
+ * and `leave`, from any of them, to gone: it returns the reservation, or unlinks who waits. Granting reserves *before* it
+ * resumes: a fiber may yield on its way out of the suspension and be interrupted there, and then its exit handler, already
+ * installed, finds a reservation to return.
  *
  * Who runs whom inline: `flush` and `settle` resume fibers, which run on the caller's stack and may do anything there,
  * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
@@ -65,17 +65,30 @@ export class WaitQueue<E = never> {
     use: () => Effect.Effect<A, E2, R>
   ): Effect.Effect<A, E2 | E3, R> {
     const waiter = new Waiter(this, weight)
-    this.waiting.push(waiter)
-    this.joined++
+    this.join(waiter)
     const suspended = Effect.onExitPrimitive(
       restore(Effect.callback<void, E>((resume) => waiter.suspend(resume))),
       (exit) => {
-        if (Exit.isFailure(exit)) waiter.queue.leave(waiter)
+        if (Exit.isFailure(exit)) waiter.leave()
         return undefined
       },
       true
     )
     return Effect.flatMap(suspended, use)
+  }
+
+  /** Reserves for who comes, if nobody waits and there is room. */
+  reserve(waiter: Waiter<E>): boolean {
+    if (this.size > 0 || !this.owner.take(waiter.weight)) return false
+    waiter.state = "granted"
+    return true
+  }
+
+  /** It has to `suspend` next, and to `leave` in the end. */
+  join(waiter: Waiter<E>): void {
+    waiter.state = "waiting"
+    this.waiting.push(waiter)
+    this.joined++
   }
 
   /** Grants from the front while there is room. The first that does not fit holds up all behind it: strict FIFO. */
@@ -148,43 +161,55 @@ export class WaitQueue<E = never> {
     return this.waiting.remove(waiter)
   }
 
-  private leave(waiter: Waiter<E>): void {
-    const state = waiter.state
-    if (state === "settled") return
+  /** Unlinks it, or returns its reservation. */
+  leave(waiter: Waiter<E>): void {
+    const { state } = waiter
     waiter.state = "gone"
     if (state === "waiting") this.waiting.remove(waiter)
-    this.owner.giveBack(state === "granted" ? waiter.weight : 0)
+    if (state === "waiting" || state === "granted") this.owner.giveBack(state === "granted" ? waiter.weight : 0)
   }
 }
 
-class Waiter<E> {
-  // Whoever waits is a fiber that runs.
+/** One who waits, or who has a reservation. */
+export class Waiter<E> {
+  // Whoever makes one is a fiber that runs.
   readonly fiber = Fiber.getCurrent() as AnyFiber
-  state: "waiting" | "granted" | "settled" | "gone" = "waiting"
+  state: "new" | "waiting" | "granted" | "settled" | "gone" = "new"
   exit: Exit.Exit<void, E> = Exit.void
   prev: Waiter<E> | undefined = undefined
   next: Waiter<E> | undefined = undefined
-  private resume: ((exit: Exit.Exit<void, E>) => void) | undefined = undefined
+  private resume: ((next: Effect.Effect<never>) => void) | undefined = undefined
 
   constructor(public queue: WaitQueue<E>, readonly weight: number) {}
 
   /** The fiber suspends, unless it was granted or settled on its way here: it may have yielded after it joined. */
-  suspend(resume: (exit: Exit.Exit<void, E>) => void): void {
-    if (this.state === "waiting") {
-      this.resume = resume
-    } else {
-      resume(this.exit)
-    }
+  suspend(resume: (next: Effect.Effect<never>) => void): void {
+    this.resume = resume
+    if (this.state !== "waiting") this.go()
+  }
+
+  leave(): void {
+    this.queue.leave(this)
   }
 
   /** Answers whether that went well. */
   wake(): boolean {
     try {
-      this.resume?.(this.exit)
+      this.go()
       return true
     } catch (error) {
       stack.rethrow(this.fiber, error)
       return false
     }
+  }
+
+  private go(): void {
+    // What it is, the type of the wait says.
+    this.resume?.(this.goOn(this.exit) as Effect.Effect<never>)
+  }
+
+  /** What its fiber goes on with. */
+  protected goOn(exit: Exit.Exit<void, E>): Effect.Effect<unknown, unknown, unknown> {
+    return exit
   }
 }
