@@ -1,0 +1,98 @@
+/**
+ * Measures everything, beside the peers, and writes what it finds into docs/performance.md, its charts, and
+ * docs/performance.json. `npm run bench` takes some five minutes; `npm run bench -- pool-submit cancel` measures only
+ * these works, prints them, and writes nothing.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import * as charts from "./charts.js"
+import { type Growth, type Memory, sizes } from "./growth.js"
+import type { Fairness, Latency } from "./latency.js"
+import type { Figure } from "./measure.js"
+import { type GoFigure, measureApart, measureGo, prepare } from "./processes.js"
+import { machineOf, type Results, versionsOf, type WorkResult } from "./results.js"
+import * as tables from "./tables.js"
+import { works } from "./works/index.js"
+
+const only = process.argv.slice(2)
+const wrong = only.find((id) => !works.some((work) => work.id === id))
+if (wrong !== undefined) {
+  console.error(`there is no work ${JSON.stringify(wrong)}; there are ${works.map(({ id }) => id).join(", ")}`)
+  process.exit(1)
+}
+const chosen = only.length === 0 ? works : works.filter(({ id }) => only.includes(id))
+const began = performance.now()
+let done = 0
+const steps = chosen.length + (only.length === 0 ? 5 : 0)
+
+const step = <T>(name: string, run: () => T): T => {
+  const seconds = ((performance.now() - began) / 1_000).toFixed(0)
+  console.error(`[${++done}/${steps}] ${name} (${seconds} s so far)`)
+  return run()
+}
+
+prepare()
+const go = only.length === 0 ? step("Go", measureGo) : "not asked for"
+const goFigures: ReadonlyArray<GoFigure> = typeof go === "string" ? [] : go.figures
+if (typeof go === "string") console.error(`without Go: ${go}`)
+
+const results = chosen.map(({ goals, id, items, title, what }): WorkResult => {
+  const measured = step(title, () => measureApart<ReadonlyArray<Figure>>(id))
+  const figures = [...measured, ...goFigures.filter(({ work }) => work === id)]
+  const result = { id, title, what, items, goals, figures }
+  console.log(`\n${title}\n\n${tables.workTable(result)}\n`)
+  return result
+})
+
+if (only.length === 0) {
+  const all: Results = {
+    machine: machineOf(),
+    versions: { ...versionsOf(), ...(typeof go === "string" ? {} : { go: go.version }) },
+    go: typeof go === "string" ? go : undefined,
+    works: results,
+    growth: { sizes, all: step("growth", () => measureApart<ReadonlyArray<Growth>>("growth")) },
+    memory: step("memory", () => measureApart<ReadonlyArray<Memory>>("memory")),
+    latency: step("latency", () => measureApart<ReadonlyArray<Latency>>("latency")),
+    fairness: step("fairness", () => measureApart<ReadonlyArray<Fairness>>("fairness"))
+  }
+  for (
+    const table of [
+      tables.growthTable,
+      tables.memoryTable,
+      tables.latencyTable,
+      tables.fairnessTable,
+      tables.goalsTable
+    ]
+  ) {
+    console.log(`\n${table(all)}`)
+  }
+  write(all)
+}
+
+/** Everything between a mark on the page and its end is made anew; the words around it are a person's. */
+function write(all: Results): void {
+  const docs = new URL("../../docs/", import.meta.url)
+  mkdirSync(new URL("performance/", docs), { recursive: true })
+  const parts: Record<string, string> = {
+    machine: `Measured on ${all.machine}, with ${
+      Object.entries(all.versions).map((pair) => pair.join(" ")).join(", ")
+    }.`,
+    goals: tables.goalsTable(all),
+    memory: tables.memoryTable(all),
+    latency: tables.latencyTable(all),
+    fairness: tables.fairnessTable(all),
+    growth: `![](performance/growth.svg)\n\n${tables.growthTable(all)}`
+  }
+  writeFileSync(new URL("performance/growth.svg", docs), charts.lines("Time per item", sizes, all.growth.all))
+  for (const work of all.works) {
+    writeFileSync(new URL(`performance/${work.id}.svg`, docs), charts.bars(work.title, work.figures))
+    parts[work.id] = `${work.what}\n\n![](performance/${work.id}.svg)\n\n${tables.workTable(work)}`
+  }
+  const page = new URL("performance.md", docs)
+  const text = readFileSync(page, "utf8").replaceAll(
+    /(<!-- (\S+) -->\n)[^]*?(<!-- end -->)/g,
+    (whole, mark: string, id: string, end: string) =>
+      parts[id] === undefined ? whole : `${mark}\n${parts[id]}\n\n${end}`
+  )
+  writeFileSync(page, text)
+  writeFileSync(new URL("performance.json", docs), `${JSON.stringify(all, undefined, 2)}\n`)
+}

@@ -1,0 +1,54 @@
+/** Each work is measured in a process of its own: what the compiler has learnt from another one does not carry over. */
+import { buildSync } from "esbuild"
+import { execFileSync, spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import type { Figure } from "./measure.js"
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const bundle = path("node_modules/.cache/child.mjs")
+
+/** Installs the peers, which have a package of their own here, and compiles what the processes run. */
+export const prepare = (): void => {
+  if (!existsSync(path("node_modules/p-limit"))) {
+    console.error("installing the peers, once")
+    execFileSync("npm", ["ci", "--silent", "--no-audit", "--no-fund"], { cwd: path("."), stdio: "inherit" })
+  }
+  buildSync({
+    entryPoints: [path("child.ts")],
+    outfile: bundle,
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    logLevel: "warning"
+  })
+}
+
+/** What the process prints last. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what it has asked for
+export const measureApart = <T>(what: string, rounds = 5, warmUp = 3): T => {
+  const node = ["--expose-gc", "--max-old-space-size=8192", bundle, what, String(rounds), String(warmUp)]
+  const printed = execFileSync(process.execPath, node, { encoding: "utf8", maxBuffer: 2 ** 26 })
+  return JSON.parse(printed.trimEnd().split("\n").at(-1)!) as T
+}
+
+export interface GoFigure extends Figure {
+  readonly work: string
+}
+
+/** The same works in Go, where that and x/sync are installed; else why not. */
+export const measureGo = (): { readonly version: string; readonly figures: ReadonlyArray<GoFigure> } | string => {
+  const version = spawnSync("go", ["version"], { encoding: "utf8" })
+  if (version.error) return "Go is not installed"
+  // Where Debian's packages put the sources.
+  const env = {
+    ...process.env,
+    GO111MODULE: "off",
+    GOPATH: "/usr/share/gocode",
+    GOCACHE: path("node_modules/.cache/go")
+  }
+  const run = spawnSync("go", ["run", path("go/main.go")], { encoding: "utf8", env })
+  if (run.status !== 0) return `its program does not run: ${run.stderr.split("\n")[0]}`
+  return { version: version.stdout.split(" ")[2] ?? "go", figures: JSON.parse(run.stdout) as ReadonlyArray<GoFigure> }
+}

@@ -1,0 +1,71 @@
+/** The results as Markdown: the same in the terminal and on the page. */
+import type { Results, WorkResult } from "./results.js"
+import { verdictsOf } from "./results.js"
+
+const number = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 2 : 0 })
+
+const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  [head, head.map((_, i) => i === 0 ? "---" : "---:"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+
+export const workTable = (work: WorkResult): string => {
+  const [first] = work.figures
+  const rows = work.figures.map(({ high, low, median, name }, i) => [
+    name,
+    number(median),
+    `${number(low)} to ${number(high)}`,
+    i === 0 ? "" : (first!.median / median).toFixed(2)
+  ])
+  const goals = verdictsOf(work).map(({ against, goal, met, ratio }) =>
+    `Goal: at most ${number(goal)} times ${against}. Measured: ${ratio.toFixed(2)}, ${met ? "met" : "missed"}.`
+  )
+  const head = ["ns for each of them", "median", "lowest to highest", `${first!.name} takes … times as long`]
+  return [table(head, rows), ...goals].join("\n\n")
+}
+
+export const growthTable = ({ growth: { all, sizes } }: Results): string =>
+  table(
+    ["ns for each of them", ...sizes.map(number), "exponent"],
+    all.map(({ exponent, name, times }) => [name, ...times.map(number), exponent.toFixed(2)])
+  )
+
+export const memoryTable = ({ memory }: Results): string =>
+  table(
+    ["heap", "measured", "goal"],
+    memory.map(({ bytes, goal, name, unit }) =>
+      unit === "bytes each"
+        ? [name, `${number(bytes)} bytes`, `${number(goal)} bytes`]
+        : [name, `${(bytes / 2 ** 20).toFixed(1)} MB`, `${goal / 2 ** 20} MB`]
+    )
+  )
+
+export const latencyTable = ({ latency }: Results): string =>
+  table(
+    ["from … to …", "with", "p50, µs", "p99, µs"],
+    latency.map(({ name, p50, p99, what }) => [what, name, number(p50), number(p99)])
+  )
+
+export const fairnessTable = ({ fairness }: Results): string =>
+  table(
+    ["turns of the event loop that a request waits", "permits it wants", "median", "longest", "longest / median"],
+    fairness.map(({ max, median, name, weight }) => [
+      name,
+      String(weight),
+      String(median),
+      String(max),
+      (max / median).toFixed(1)
+    ])
+  )
+
+export const goalsTable = ({ works }: Results): string =>
+  table(
+    ["work", "against", "goal", "measured", ""],
+    works.flatMap((work) =>
+      verdictsOf(work).map(({ against, goal, met, ratio }) => [
+        work.title,
+        against,
+        number(goal),
+        ratio.toFixed(2),
+        met ? "met" : "missed"
+      ])
+    )
+  )

@@ -1,0 +1,83 @@
+import { Effect, FiberSet } from "effect"
+import pLimit from "p-limit"
+import { Group } from "sluice"
+import { type Work } from "../work.js"
+
+const items = 100_000
+const limit = 8
+
+const scoped = <A, E>(effect: Effect.Effect<A, E>) => () => Effect.runPromise(effect)
+
+/** From a generator loop, as a walk of a tree or the lines of a file would start them. */
+const group = (limit: number | "unbounded", child: Effect.Effect<unknown>) =>
+  scoped(Group.scoped({ limit }, (group) =>
+    Effect.gen(function*() {
+      for (let n = 0; n < items; n++) yield* Group.go(group, child)
+    })))
+
+const forEach = (concurrency: number | "unbounded", child: Effect.Effect<unknown>) => {
+  const all = Array.from({ length: items }, (_, n) => n)
+  return scoped(Effect.forEach(all, () => child, { concurrency, discard: true }))
+}
+
+const limited = (task: () => Promise<unknown>) => () => {
+  const run = pLimit(limit)
+  return Promise.all(Array.from({ length: items }, () => run(task)))
+}
+
+/** `limit` fibers that share the work out beforehand: nothing is started, limited or collected. */
+const floor = (child: Effect.Effect<unknown>) =>
+  scoped(Effect.forEach(Array.from({ length: limit }), () =>
+    Effect.gen(function*() {
+      for (let n = 0; n < items / limit; n++) yield* child
+    }), { concurrency: "unbounded", discard: true }))
+
+const synchronous = Effect.sync(() => 1)
+
+export const groupLimited: Work = {
+  id: "group-limit",
+  title: "Group, limit 8, children that yield",
+  what: "100,000 children that yield once, started from a generator loop, at most 8 at a time.",
+  items,
+  contenders: [
+    { name: "sluice Group", run: group(limit, Effect.yieldNow) },
+    { name: "Effect.forEach, concurrency 8", run: forEach(limit, Effect.yieldNow) },
+    { name: "p-limit, 8, all started at once", run: limited(() => new Promise((resolve) => setImmediate(resolve))) },
+    { name: "8 fibers that loop", run: floor(Effect.yieldNow) }
+  ],
+  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1 }]
+}
+
+export const groupSynchronous: Work = {
+  id: "group-sync",
+  title: "Group, limit 8, synchronous children",
+  what: "The same with children that end at once.",
+  items,
+  contenders: [
+    { name: "sluice Group", run: group(limit, synchronous) },
+    { name: "Effect.forEach, concurrency 8", run: forEach(limit, synchronous) },
+    { name: "p-limit, 8, all started at once", run: limited(() => Promise.resolve(1)) },
+    { name: "8 fibers that loop", run: floor(synchronous) }
+  ],
+  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1.3 }]
+}
+
+export const groupUnbounded: Work = {
+  id: "group-unbounded",
+  title: "Group without a limit",
+  what: "100,000 children that yield once, all started before the first goes on.",
+  items,
+  contenders: [
+    { name: "sluice Group", run: group("unbounded", Effect.yieldNow) },
+    {
+      name: "FiberSet.run and awaitEmpty",
+      run: scoped(Effect.scoped(Effect.gen(function*() {
+        const set = yield* FiberSet.make()
+        for (let n = 0; n < items; n++) yield* FiberSet.run(set, Effect.yieldNow)
+        yield* FiberSet.awaitEmpty(set)
+      })))
+    },
+    { name: "Effect.forEach, unbounded", run: forEach("unbounded", Effect.yieldNow) }
+  ],
+  goals: [{ against: "FiberSet.run and awaitEmpty", ratio: 1 }]
+}

@@ -1,0 +1,17 @@
+import type { Work } from "../work.js"
+import { cancel } from "./cancel.js"
+import { groupLimited, groupSynchronous, groupUnbounded } from "./group.js"
+import { poolRun, poolRunPromises, poolSubmit } from "./pool.js"
+import { semaphoreUncontended, semaphoreWaiting } from "./semaphore.js"
+
+export const works: ReadonlyArray<Work> = [
+  semaphoreWaiting,
+  semaphoreUncontended,
+  groupLimited,
+  groupSynchronous,
+  groupUnbounded,
+  poolSubmit,
+  poolRun,
+  poolRunPromises,
+  cancel
+]
