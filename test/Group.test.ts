@@ -512,6 +512,89 @@ describe("G5: the limit", () => {
       expect(stats(group)).toMatchObject({ started: 2, active: 0, waiting: 0 })
     })))
 
+  test("a go at the limit returns at the latest a turn after its child has begun, whatever the others do", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 4 })
+      const first = yield* child
+      for (const effect of [first.effect, Effect.never, Effect.never, Effect.never]) {
+        yield* Group.go(group, Effect.orDie(effect))
+      }
+      const blocked = yield* start(Group.go(group, Effect.never))
+      yield* first.succeed
+      yield* settle
+      expect(blocked.pollUnsafe()).toEqual(Exit.void)
+    })))
+
+  test("an interrupt after the child has begun, and before the go has returned, takes the child along", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 2 })
+      const [first, second, third] = [yield* child, yield* child, yield* child]
+      for (const { effect } of [first, second]) yield* Group.go(group, Effect.orDie(effect))
+      const blocked = yield* start(Group.go(group, Effect.orDie(third.effect)))
+      yield* first.succeed
+      expect(third.log).toEqual(["began"])
+      expect(blocked.pollUnsafe()).toBe(undefined)
+      expect(isInterrupted(yield* interrupted(blocked))).toBe(true)
+      expect(third.log).toEqual(["began", "interrupted"])
+      expect(stats(group)).toMatchObject({ active: 1, interrupted: 1 })
+    })))
+
+  test("a child that interrupts its blocked starter, as it begins, is taken along", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 1 })
+      const first = yield* child
+      yield* Group.go(group, Effect.orDie(first.effect))
+      const log: Array<string> = []
+      const starters: Array<Fiber.Fiber<void>> = []
+      const effect = Effect.suspend(() => {
+        starters[0]!.interruptUnsafe()
+        return Effect.onInterrupt(Effect.never, () => Effect.sync(() => log.push("interrupted")))
+      })
+      starters.push(yield* start(Group.go(group, effect)))
+      yield* first.succeed
+      expect(isInterrupted(yield* Fiber.await(starters[0]!))).toBe(true)
+      yield* Group.wait(group)
+      expect(log).toEqual(["interrupted"])
+    })))
+
+  test("a child that begins while others wait for places does not barge with tryGo", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 1 })
+      yield* Group.go(group, Effect.never)
+      const began: Array<string> = []
+      const greedy = Effect.flatMap(Group.tryGo(group, Effect.never), (started) => {
+        began.push(`greedy: ${started}`)
+        return Effect.never
+      })
+      yield* start(Group.go(group, greedy))
+      yield* start(Group.go(group, Effect.suspend(() => (began.push("next"), Effect.never))))
+      yield* Group.setLimit(group, 3)
+      yield* settle
+      expect(began).toEqual(["greedy: false", "next"])
+    })))
+
+  test("however deep a child ends, nobody takes the group for quiet before a pending one has run", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 1 })
+      const first = yield* child
+      yield* Group.go(group, Effect.orDie(first.effect))
+      const log: Array<string> = []
+      yield* start(Group.go(group, Effect.sync(() => log.push("ran"))))
+      const waiting = yield* start(Effect.andThen(Group.wait(group), Effect.sync(() => log.push("quiet"))))
+      // Each semaphore is released inside the hand-over of the one before.
+      const semaphores = Array.from({ length: 64 }, () => Semaphore.makeUnsafe(1))
+      const gate = yield* Deferred.make<void>()
+      yield* start(Semaphore.withPermit(semaphores[0]!, Deferred.await(gate)))
+      for (const [i, semaphore] of semaphores.entries()) {
+        const next = semaphores[i + 1]
+        const last = Semaphore.withPermit(semaphore, i === 31 ? first.succeed : Effect.void)
+        yield* start(next === undefined ? last : Semaphore.withPermit(next, last))
+      }
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(waiting)
+      expect(log).toEqual(["ran", "quiet"])
+    })))
+
   test("a place is held until the child's finalizers have run", () =>
     run(Effect.gen(function*() {
       const group = yield* Group.make({ limit: 1 })

@@ -731,6 +731,20 @@ describe("jobs that wait for their own pool (P9)", () => {
     ))
 })
 
+test("a shutdown that ends before its deadline leaves no timer behind", () =>
+  run(Effect.gen(function*() {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+    const before = timers()
+    const gate = yield* Deferred.make<void>()
+    const pool = yield* make()
+    yield* WorkerPool.submit(pool, Deferred.await(gate))
+    const ending = yield* start(WorkerPool.shutdown(pool, { deadline: "1 hour" }))
+    assert.equal(timers(), before + 1)
+    yield* Deferred.succeed(gate, undefined)
+    yield* Fiber.join(ending)
+    assert.equal(timers(), before)
+  })))
+
 describe("map", () => {
   const squares = (size: number, capacity: number) =>
     WorkerPool.make({
@@ -774,13 +788,15 @@ describe("map", () => {
 
   test("a pool that shuts down ends it after the results of what was accepted, in any order", () =>
     run(Effect.gen(function*() {
-      for (const ordered of [true, false]) {
+      // Where others have taken a place, the next job waits for room, and is turned away there.
+      for (const [ordered, others] of [[true, 0], [false, 0], [true, 1], [false, 1]] as const) {
         const gate = yield* Deferred.make<void>()
         const pool = yield* WorkerPool.make({
           size: 2,
-          queue: { capacity: 1 },
+          queue: { capacity: 1 + others },
           run: (n: number) => Effect.as(Deferred.await(gate), n)
         })
+        for (let n = 0; n < 2 * others; n++) yield* WorkerPool.submit(pool, 0)
         const seen: Array<number> = []
         const stream = WorkerPool.map(pool, [1, 2, 3, 4, 5, 6], { ordered })
         const all = yield* start(Stream.runForEach(stream, (n) => Effect.sync(() => seen.push(n))))
@@ -788,8 +804,8 @@ describe("map", () => {
         const ending = yield* start(WorkerPool.shutdown(pool))
         yield* Deferred.succeed(gate, undefined)
         assert.equal(tagOf(yield* Fiber.await(all)), "PoolClosed")
-        assert.deepEqual(ordered ? seen : seen.toSorted(), [1, 2, 3])
-        assert.equal((yield* Fiber.join(ending)).counts.succeeded, 3)
+        assert.deepEqual(ordered ? seen : seen.toSorted(), others === 0 ? [1, 2, 3] : [1, 2])
+        assert.equal((yield* Fiber.join(ending)).counts.succeeded, seen.length + 2 * others)
       }
     })))
 
