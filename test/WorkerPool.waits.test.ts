@@ -251,6 +251,23 @@ describe("no false verdict", () => {
       balanced(pool)
     })))
 
+  test("after the job before on a worker was cancelled while it waited for room", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 2, queue: { capacity: 0 } })
+      const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const other = yield* WorkerPool.submit(pool, Deferred.await(first))
+      const blocked = yield* WorkerPool.submit(pool, asks(() => WorkerPool.submit(pool, Effect.void)))
+      assert.equal(WorkerPool.stats(pool).waiting, 1)
+      assert.equal(yield* blocked.cancel, true)
+      yield* WorkerPool.submit(pool, Deferred.await(second))
+      yield* Deferred.succeed(first, undefined)
+      yield* other.await
+      const asking = yield* WorkerPool.submit(pool, asks(() => WorkerPool.run(pool, Effect.succeed("inner"))))
+      yield* settle
+      yield* Deferred.succeed(second, undefined)
+      assert.deepEqual(yield* Effect.flatten(asking.await), Exit.succeed("inner"))
+    })))
+
   test("while a drain has a deadline", () =>
     run(Effect.gen(function*() {
       const gate = yield* Deferred.make<void>()
