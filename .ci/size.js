@@ -2,7 +2,7 @@
 import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 
-const limits = { Semaphore: 2_500, Group: 4_000, WorkerPool: 9_000, index: 13_000 }
+const limits = { Semaphore: 3_000, Group: 5_000, WorkerPool: 9_000, index: 13_500 }
 
 for (const [entry, limit] of Object.entries(limits)) {
   const { outputFiles: [file] } = await build({

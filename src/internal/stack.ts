@@ -74,5 +74,15 @@ export const resume = <T>(fiber: AnyFiber, go: (value: T) => void, value: T): vo
 }
 
 /** Interrupts a fiber in the name of the fiber `by`. */
-export const interrupt = (fiber: AnyFiber, by: number | undefined): void =>
-  resume(fiber, (by) => fiber.interruptUnsafe(by), by)
+export const interrupt = (fiber: AnyFiber, by: number | undefined): void => {
+  const level = depth
+  if (level >= maxDepth) return later(fiber, () => interrupt(fiber, by))
+  depth = level + 1
+  try {
+    fiber.interruptUnsafe(by)
+  } catch (error) {
+    rethrow(fiber, error)
+  } finally {
+    depth = level
+  }
+}
