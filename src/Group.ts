@@ -682,7 +682,8 @@ const Go = operation(
  * **Details**
  *
  * Returns once the child runs, without waiting for its end. Suspends while `limit` children run, first come, first
- * served; an interrupt then leaves the queue, and the child never runs (G5).
+ * served; an interrupt then leaves the queue, and the child never runs (G5). When there is a place the child begins at
+ * once, and the call returns at the latest a turn of the event loop later; an interrupt in between takes the child along.
  *
  * On a group that has failed it starts nothing and fails as the group did, so a loop that produces children stops by
  * itself; on a group that was cancelled, or whose scope has closed, it dies with `GroupClosed` (G3).

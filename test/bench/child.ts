@@ -2,11 +2,13 @@
 import { measureGrowth, measureMemory } from "./growth.js"
 import { measureFairness, measureLatency } from "./latency.js"
 import { measure } from "./measure.js"
+import { measureSteps } from "./steps.js"
 import { works } from "./works/index.js"
 
 const [what = "", rounds = "5", warmUp = "2"] = process.argv.slice(2)
 
 const others: Record<string, () => Promise<unknown>> = {
+  steps: measureSteps,
   growth: measureGrowth,
   memory: measureMemory,
   latency: measureLatency,

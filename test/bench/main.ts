@@ -10,6 +10,7 @@ import type { Fairness, Latency } from "./latency.js"
 import type { Figure } from "./measure.js"
 import { type GoFigure, measureApart, measureGo, prepare } from "./processes.js"
 import { machineOf, type Results, versionsOf, type WorkResult } from "./results.js"
+import type { Steps } from "./steps.js"
 import * as tables from "./tables.js"
 import { works } from "./works/index.js"
 
@@ -22,13 +23,15 @@ if (wrong !== undefined) {
 const chosen = only.length === 0 ? works : works.filter(({ id }) => only.includes(id))
 const began = performance.now()
 let done = 0
-const steps = chosen.length + (only.length === 0 ? 5 : 0)
+const steps = chosen.length + (only.length === 0 ? 6 : 0)
 
 const step = <T>(name: string, run: () => T): T => {
   const seconds = ((performance.now() - began) / 1_000).toFixed(0)
   console.error(`[${++done}/${steps}] ${name} (${seconds} s so far)`)
   return run()
 }
+
+const youngHeap = ["--min-semi-space-size=512", "--max-semi-space-size=512"]
 
 prepare()
 const go = only.length === 0 ? step("Go", measureGo) : "not asked for"
@@ -49,6 +52,8 @@ if (only.length === 0) {
     versions: { ...versionsOf(), ...(typeof go === "string" ? {} : { go: go.version }) },
     go: typeof go === "string" ? go : undefined,
     works: results,
+    // New objects then stay where they are made, and can be counted.
+    steps: step("steps", () => measureApart<ReadonlyArray<Steps>>("steps", { options: youngHeap })),
     growth: { sizes, all: step("growth", () => measureApart<ReadonlyArray<Growth>>("growth")) },
     memory: step("memory", () => measureApart<ReadonlyArray<Memory>>("memory")),
     latency: step("latency", () => measureApart<ReadonlyArray<Latency>>("latency")),
@@ -56,6 +61,7 @@ if (only.length === 0) {
   }
   for (
     const table of [
+      tables.stepsTable,
       tables.growthTable,
       tables.memoryTable,
       tables.latencyTable,
@@ -78,6 +84,7 @@ function write(all: Results): void {
     }.`,
     goals: tables.goalsTable(all),
     memory: tables.memoryTable(all),
+    steps: tables.stepsTable(all),
     latency: tables.latencyTable(all),
     fairness: tables.fairnessTable(all),
     growth: `![](performance/growth.svg)\n\n${tables.growthTable(all)}`

@@ -27,8 +27,16 @@ export const prepare = (): void => {
 
 /** What the process prints last. */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what it has asked for
-export const measureApart = <T>(what: string, rounds = 5, warmUp = 3): T => {
-  const node = ["--expose-gc", "--max-old-space-size=8192", bundle, what, String(rounds), String(warmUp)]
+export const measureApart = <T>(
+  what: string,
+  { options = [], rounds = 5, warmUp = 3 }: {
+    readonly rounds?: number
+    readonly warmUp?: number
+    /** For Node. */
+    readonly options?: ReadonlyArray<string>
+  } = {}
+): T => {
+  const node = ["--expose-gc", "--max-old-space-size=8192", ...options, bundle, what, String(rounds), String(warmUp)]
   const printed = execFileSync(process.execPath, node, { encoding: "utf8", maxBuffer: 2 ** 26 })
   return JSON.parse(printed.trimEnd().split("\n").at(-1)!) as T
 }

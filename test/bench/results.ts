@@ -3,6 +3,7 @@ import { cpus } from "node:os"
 import type { Growth, Memory } from "./growth.js"
 import type { Fairness, Latency } from "./latency.js"
 import type { Figure } from "./measure.js"
+import type { Steps } from "./steps.js"
 import type { Work } from "./work.js"
 
 export interface WorkResult extends Omit<Work, "contenders"> {
@@ -16,6 +17,7 @@ export interface Results {
   /** Why there are no figures of Go, if there are none. */
   readonly go: string | undefined
   readonly works: ReadonlyArray<WorkResult>
+  readonly steps: ReadonlyArray<Steps>
   readonly growth: { readonly sizes: ReadonlyArray<number>; readonly all: ReadonlyArray<Growth> }
   readonly memory: ReadonlyArray<Memory>
   readonly latency: ReadonlyArray<Latency>

@@ -28,6 +28,12 @@ export const growthTable = ({ growth: { all, sizes } }: Results): string =>
     all.map(({ exponent, name, times }) => [name, ...times.map(number), exponent.toFixed(2)])
   )
 
+export const stepsTable = ({ steps }: Results): string =>
+  table(
+    ["for one of them", "steps of the loop", "bytes allocated"],
+    steps.map(({ bytes, name, steps }) => [name, steps.toFixed(1), number(bytes)])
+  )
+
 export const memoryTable = ({ memory }: Results): string =>
   table(
     ["heap", "measured", "goal"],
