@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import { constants } from "node:os"
+import { onSignal } from "../onSignal.js"
 import { help, type Options, parseOptions } from "./options.js"
 import { type Outcome, runVersion } from "./outcome.js"
 import { table } from "./table.js"
@@ -24,7 +25,7 @@ export const main = async (args: ReadonlyArray<string>): Promise<void> => {
 
 /** Runs the versions one after the other, and answers the exit code. */
 const compare = async (options: Options): Promise<number> => {
-  const signal = onSignal()
+  const signal = onSignal(say)
   const outcomes: Array<Outcome> = []
   for (const version of options.versions) {
     const exit = await Effect.runPromiseExit(runVersion(version, options, Deferred.await(signal.given)))
@@ -55,25 +56,4 @@ const summarize = (outcome: Outcome, { users }: Options, stopped: boolean): stri
   const record = `the server has ${formatCount(delivered)}, and ${formatCount(duplicates)} came once more`
   const what = `${stopped ? "stopped: " : ""}${parts.join(", ")}; ${record}`
   return failure === undefined ? what : `${what}; ${failure}`
-}
-
-/** The first Ctrl-C is for the program to end in good order. A second one meets no handler, and kills it. */
-const onSignal = () => {
-  const given = Deferred.makeUnsafe<void>()
-  const signal = { given, name: undefined as "SIGINT" | "SIGTERM" | undefined, release: () => {} }
-  const stop = (name: "SIGINT" | "SIGTERM") => {
-    signal.name = name
-    signal.release()
-    // Below the bar and the "^C" of the terminal.
-    if (process.stderr.isTTY) process.stderr.write("\n")
-    say("stopping (Ctrl-C again: at once)")
-    Deferred.doneUnsafe(given, Exit.void)
-  }
-  signal.release = () => {
-    process.off("SIGINT", stop)
-    process.off("SIGTERM", stop)
-  }
-  process.on("SIGINT", stop)
-  process.on("SIGTERM", stop)
-  return signal
 }

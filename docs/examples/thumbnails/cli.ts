@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import { constants } from "node:os"
+import { onSignal } from "../onSignal.js"
 import { batch } from "./batch.js"
 import { demo } from "./demo.js"
 import { help, type Options, parseOptions } from "./options.js"
@@ -24,7 +25,7 @@ export const main = async (args: ReadonlyArray<string>): Promise<void> => {
 
 const run = async (options: Options): Promise<number> => {
   const { folder, out } = options
-  const signal = onSignal()
+  const signal = onSignal(say)
   const stop = Deferred.await(signal.given)
   const program = folder === undefined || out === undefined
     ? demo(options, stop)
@@ -34,25 +35,4 @@ const run = async (options: Options): Promise<number> => {
   if (Exit.isFailure(exit)) say(Cause.prettyErrors(exit.cause).map(({ message }) => message).join("; "))
   if (signal.name !== undefined) return 128 + constants.signals[signal.name]
   return Exit.isSuccess(exit) ? exit.value : 1
-}
-
-/** The first Ctrl-C is for the program to end in good order. A second one meets no handler, and kills it. */
-const onSignal = () => {
-  const given = Deferred.makeUnsafe<void>()
-  const signal = { given, name: undefined as "SIGINT" | "SIGTERM" | undefined, release: () => {} }
-  const stop = (name: "SIGINT" | "SIGTERM") => {
-    signal.name = name
-    signal.release()
-    // Below the bar and the "^C" of the terminal.
-    if (process.stderr.isTTY) process.stderr.write("\n")
-    say("stopping (Ctrl-C again: at once)")
-    Deferred.doneUnsafe(given, Exit.void)
-  }
-  signal.release = () => {
-    process.off("SIGINT", stop)
-    process.off("SIGTERM", stop)
-  }
-  process.on("SIGINT", stop)
-  process.on("SIGTERM", stop)
-  return signal
 }
