@@ -75,13 +75,6 @@ type Row = readonly [before: unknown, state: State, after: unknown]
 const at = (before: unknown, state: State): Row => [before, state, before]
 const later = (state: State, after: unknown): Row => ["suspended", state, after]
 
-const accepting = {
-  running: at("Success", "running"),
-  draining: at("PoolClosed", "draining"),
-  stopping: at("PoolClosed", "stopping"),
-  stopped: at("PoolClosed", "stopped"),
-  failed: at("PoolClosed", "failed")
-}
 const same = (tag: unknown): Record<State, Row> => ({
   running: at(tag, "running"),
   draining: at(tag, "draining"),
@@ -89,6 +82,7 @@ const same = (tag: unknown): Record<State, Row> => ({
   stopped: at(tag, "stopped"),
   failed: at(tag, "failed")
 })
+const accepting = { ...same("PoolClosed"), running: at("Success", "running") }
 const stop = {
   running: later("stopping", "Success"),
   draining: later("stopping", "Success"),

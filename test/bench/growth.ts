@@ -51,7 +51,7 @@ const perItem = async (run: (n: number) => Promise<unknown>, n: number): Promise
 }
 
 /** The slope of the line of least squares through the logarithms. */
-export const exponentOf = (xs: ReadonlyArray<number>, ys: ReadonlyArray<number>): number => {
+const exponentOf = (xs: ReadonlyArray<number>, ys: ReadonlyArray<number>): number => {
   const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
   const [x, y] = [xs.map(Math.log), ys.map(Math.log)]
   const [mx, my] = [mean(x), mean(y)]

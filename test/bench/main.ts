@@ -1,6 +1,6 @@
 /**
  * Measures everything, beside the peers, and writes what it finds into docs/performance.md, its charts, and
- * docs/performance.json. `npm run bench` takes some five minutes; `npm run bench -- pool-submit cancel` measures only
+ * docs/performance.json. `npm run bench` takes some three minutes; `npm run bench -- pool-submit cancel` measures only
  * these works, prints them, and writes nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"

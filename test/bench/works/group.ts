@@ -32,19 +32,20 @@ const floor = (child: Effect.Effect<unknown>) =>
       for (let n = 0; n < items / limit; n++) yield* child
     }), { concurrency: "unbounded", discard: true }))
 
-const synchronous = Effect.sync(() => 1)
+/** The same child for all of them, and what it is to a promise pool. */
+const contenders = (child: Effect.Effect<unknown>, task: () => Promise<unknown>): Work["contenders"] => [
+  { name: "sluice Group", run: group(limit, child) },
+  { name: "Effect.forEach, concurrency 8", run: forEach(limit, child) },
+  { name: "p-limit, 8, all started at once", run: limited(task) },
+  { name: "8 fibers that loop", run: floor(child) }
+]
 
 export const groupLimited: Work = {
   id: "group-limit",
   title: "Group, limit 8, children that yield",
   what: "100,000 children that yield once, started from a generator loop, at most 8 at a time.",
   items,
-  contenders: [
-    { name: "sluice Group", run: group(limit, Effect.yieldNow) },
-    { name: "Effect.forEach, concurrency 8", run: forEach(limit, Effect.yieldNow) },
-    { name: "p-limit, 8, all started at once", run: limited(() => new Promise((resolve) => setImmediate(resolve))) },
-    { name: "8 fibers that loop", run: floor(Effect.yieldNow) }
-  ],
+  contenders: contenders(Effect.yieldNow, () => new Promise((resolve) => setImmediate(resolve))),
   goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1 }]
 }
 
@@ -53,12 +54,7 @@ export const groupSynchronous: Work = {
   title: "Group, limit 8, synchronous children",
   what: "The same with children that end at once.",
   items,
-  contenders: [
-    { name: "sluice Group", run: group(limit, synchronous) },
-    { name: "Effect.forEach, concurrency 8", run: forEach(limit, synchronous) },
-    { name: "p-limit, 8, all started at once", run: limited(() => Promise.resolve(1)) },
-    { name: "8 fibers that loop", run: floor(synchronous) }
-  ],
+  contenders: contenders(Effect.sync(() => 1), () => Promise.resolve(1)),
   goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1.3 }]
 }
 

@@ -70,9 +70,9 @@ const shared = (job: (n: number) => Effect.Effect<unknown, unknown>, count: numb
 const byEffects = (job: () => Promise<unknown>, count = items) =>
   Effect.runPromise(shared(() => Effect.promise(job), count))
 
-const byPromises = (job: () => Promise<unknown>, count = items) =>
+const byPromises = (job: () => Promise<unknown>) =>
   Promise.all(Array.from({ length: callers }, async () => {
-    for (let n = 0; n < count / callers; n++) await job()
+    for (let n = 0; n < items / callers; n++) await job()
   }))
 
 const asPromise = () => Effect.runPromise(Effect.yieldNow)
@@ -86,6 +86,28 @@ const effectPool = () =>
     yield* shared(() => job, items)
   })))
 
+/** `run`, and the promise pools, whose callers are `drive` and whose jobs are all `task`. */
+const contenders = (
+  drive: (job: () => Promise<unknown>) => Promise<unknown>,
+  task: () => Promise<unknown>
+): Work["contenders"] => [
+  { name: "WorkerPool.run", run: inPool(Effect.yieldNow, (pool) => shared((n) => WorkerPool.run(pool, n), items)) },
+  {
+    name: "p-limit",
+    run: () => {
+      const limit = pLimit(size)
+      return drive(() => limit(task))
+    }
+  },
+  {
+    name: "p-queue",
+    run: () => {
+      const queue = new PQueue({ concurrency: size })
+      return drive(() => queue.add(task))
+    }
+  }
+]
+
 export const poolRun: Work = {
   id: "pool-run",
   title: "WorkerPool, awaited",
@@ -94,21 +116,7 @@ export const poolRun: Work = {
     "for all: the promise pools take a job as a promise, and give a promise back. (Bottleneck does 640.)",
   items,
   contenders: [
-    { name: "WorkerPool.run", run: inPool(Effect.yieldNow, (pool) => shared((n) => WorkerPool.run(pool, n), items)) },
-    {
-      name: "p-limit",
-      run: () => {
-        const limit = pLimit(size)
-        return byEffects(() => limit(asPromise))
-      }
-    },
-    {
-      name: "p-queue",
-      run: () => {
-        const queue = new PQueue({ concurrency: size })
-        return byEffects(() => queue.add(asPromise))
-      }
-    },
+    ...contenders(byEffects, asPromise),
     {
       name: "bottleneck",
       items: few,
@@ -127,22 +135,6 @@ export const poolRunPromises: Work = {
   title: "WorkerPool, awaited, against promises alone",
   what: "The same, but for p-limit and p-queue callers and jobs are promises, and there is no Effect at all.",
   items,
-  contenders: [
-    { name: "WorkerPool.run", run: inPool(Effect.yieldNow, (pool) => shared((n) => WorkerPool.run(pool, n), items)) },
-    {
-      name: "p-limit",
-      run: () => {
-        const limit = pLimit(size)
-        return byPromises(() => limit(turn))
-      }
-    },
-    {
-      name: "p-queue",
-      run: () => {
-        const queue = new PQueue({ concurrency: size })
-        return byPromises(() => queue.add(turn))
-      }
-    }
-  ],
+  contenders: contenders(byPromises, turn),
   goals: []
 }
