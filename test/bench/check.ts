@@ -8,7 +8,7 @@ import { verdictsOf } from "./results.js"
 import { works } from "./works/index.js"
 
 const decisive = [
-  ["semaphore-waiting", "Effect Semaphore"],
+  ["semaphore-waiting", "fibers without a semaphore"],
   ["semaphore-uncontended", "Effect Semaphore"],
   ["group-limit", "Effect.forEach, concurrency 8"],
   ["group-unbounded", "FiberSet.run and awaitEmpty"],

@@ -1,5 +1,5 @@
 /** What one process measures; its result is the last line that it prints, as JSON. */
-import { measureGrowth, measureMemory } from "./growth.js"
+import { measureGrowth, measureMap } from "./growth.js"
 import { measureFairness, measureLatency } from "./latency.js"
 import { measure } from "./measure.js"
 import { measureSteps } from "./steps.js"
@@ -10,7 +10,7 @@ const [what = "", rounds = "5", warmUp = "2"] = process.argv.slice(2)
 const others: Record<string, () => Promise<unknown>> = {
   steps: measureSteps,
   growth: measureGrowth,
-  memory: measureMemory,
+  map: measureMap,
   latency: measureLatency,
   fairness: measureFairness
 }

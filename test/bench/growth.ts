@@ -1,5 +1,5 @@
 /** Time and heap per item, as the items grow in number: what does not grow with them has an exponent near 0. */
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Latch, type Scope, Stream } from "effect"
 import { Group, Semaphore, WorkerPool } from "sluice"
 import { median } from "./measure.js"
 import { cancelFibers, cancelGroup } from "./works/cancel.js"
@@ -9,36 +9,97 @@ export interface Growth {
   readonly name: string
   /** Nanoseconds per item for each of `sizes`. */
   readonly times: ReadonlyArray<number>
+  /** Bytes per item for each of `sizes`, while all of them are held. */
+  readonly heaps: ReadonlyArray<number>
   /** Of the time per item: 0 when it does not depend on how many there are. */
   readonly exponent: number
 }
 
 export const sizes = [1_000, 10_000, 100_000, 1_000_000]
 
-const queuedJobs = (n: number): Promise<unknown> =>
-  Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-    const pool = yield* WorkerPool.make<number, void>({
-      size: 1,
-      queue: { capacity: "unbounded" },
-      run: () => Effect.never
-    })
-    for (let i = 0; i < n; i++) yield* WorkerPool.submit(pool, i)
-    yield* WorkerPool.shutdownNow(pool)
-  })))
+interface GrowthWork {
+  readonly name: string
+  /** Starts `n` items, and ends them. */
+  readonly run: (n: number) => Promise<unknown>
+  /** Starts `n` items, which last as long as the scope. */
+  readonly hold: (n: number) => Effect.Effect<unknown, unknown, Scope.Scope>
+}
 
-const children = (n: number): Promise<unknown> =>
-  Effect.runPromise(Group.scoped({}, (group) =>
-    Effect.gen(function*() {
-      for (let i = 0; i < n; i++) yield* Group.go(group, Effect.yieldNow)
-    })))
+const pool = WorkerPool.make<number, void>({ size: 1, queue: { capacity: "unbounded" }, run: () => Effect.never })
 
-const works: ReadonlyArray<readonly [name: string, run: (n: number) => Promise<unknown>]> = [
-  ["waiting for permits", sluiceWaiters],
-  ["suspended fibers, no semaphore", suspendedFibers],
-  ["queued jobs, returned", queuedJobs],
-  ["children of a group", children],
-  ["children that are cancelled", cancelGroup],
-  ["fibers that are interrupted, no group", cancelFibers]
+const submitted = (n: number) =>
+  Effect.gen(function*() {
+    const jobs = yield* pool
+    for (let i = 0; i < n; i++) yield* WorkerPool.submit(jobs, i)
+  })
+
+/** Scopes end them in their own time; here all are to be gone when the scope is. */
+const forked = (n: number, effect: Effect.Effect<unknown, unknown>) =>
+  Effect.gen(function*() {
+    const fibers: Array<Fiber.Fiber<unknown, unknown>> = Array.from({ length: n })
+    yield* Effect.addFinalizer(() => Fiber.interruptAll(fibers))
+    for (let i = 0; i < n; i++) fibers[i] = yield* Effect.forkDetach(effect, { startImmediately: true })
+    return fibers
+  })
+
+const children = (n: number, child: Effect.Effect<unknown>) =>
+  Effect.gen(function*() {
+    const group = yield* Group.make()
+    for (let i = 0; i < n; i++) yield* Group.go(group, child)
+    return group
+  })
+
+/** Children that are interrupted, and wait in their finalizers until the scope ends. */
+const inFinalizers = (interrupt: (child: Effect.Effect<unknown>) => Effect.Effect<unknown, unknown, Scope.Scope>) =>
+  Effect.gen(function*() {
+    const latch = yield* Latch.make()
+    yield* interrupt(Effect.onInterrupt(Effect.never, () => latch.await))
+    yield* Effect.addFinalizer(() => latch.open)
+  })
+
+const works: ReadonlyArray<GrowthWork> = [
+  {
+    name: "waiting for permits",
+    run: sluiceWaiters,
+    hold: (n) => Effect.suspend(() => forked(n, Semaphore.withPermit(Semaphore.makeUnsafe(1), Effect.never)))
+  },
+  {
+    name: "suspended fibers, no semaphore",
+    run: suspendedFibers,
+    hold: (n) => forked(n, Effect.callback<void>(() => Effect.void))
+  },
+  {
+    name: "queued jobs, returned",
+    run: (n) => Effect.runPromise(Effect.scoped(submitted(n))),
+    hold: submitted
+  },
+  {
+    name: "children of a group",
+    run: (n) => Effect.runPromise(Effect.scoped(Effect.flatMap(children(n, Effect.yieldNow), Group.wait))),
+    hold: (n) => children(n, Effect.never)
+  },
+  {
+    name: "children that are cancelled",
+    run: cancelGroup,
+    hold: (n) =>
+      inFinalizers((child) =>
+        Effect.flatMap(
+          children(n, child),
+          (group) => Effect.forkScoped(Group.cancel(group), { startImmediately: true })
+        )
+      )
+  },
+  {
+    name: "fibers that are interrupted, no group",
+    run: cancelFibers,
+    hold: (n) =>
+      inFinalizers((child) =>
+        Effect.flatMap(
+          forked(n, child),
+          (fibers) => Effect.forkScoped(Fiber.interruptAll(fibers), { startImmediately: true })
+        )
+      )
+  }
 ]
 
 // Small sizes are repeated: alone they are over before the clock can tell.
@@ -59,88 +120,52 @@ const exponentOf = (xs: ReadonlyArray<number>, ys: ReadonlyArray<number>): numbe
   return above / x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
 }
 
+const heap = (): number => {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed
+}
+
+/** Small numbers are held several times over. */
+const heapPerItem = (hold: GrowthWork["hold"], n: number): Promise<number> =>
+  Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+    const repeats = Math.max(1, 100_000 / n)
+    const before = heap()
+    for (let i = 0; i < repeats; i++) yield* hold(n)
+    return (heap() - before) / n / repeats
+  })))
+
 export const measureGrowth = async (): Promise<ReadonlyArray<Growth>> => {
   const all: Array<Growth> = []
-  for (const [name, run] of works) {
+  for (const { hold, name, run } of works) {
     const times: Array<number> = []
+    const heaps: Array<number> = []
+    for (const n of sizes) heaps.push(await heapPerItem(hold, n))
     await perItem(run, 10_000)
     for (const n of sizes) {
       const rounds: Array<number> = []
       for (let round = 0; round < (n < 1_000_000 ? 5 : 3); round++) rounds.push(await perItem(run, n))
       times.push(median(rounds))
     }
-    all.push({ name, times, exponent: exponentOf(sizes, times) })
+    all.push({ name, times, heaps, exponent: exponentOf(sizes, times) })
   }
   return all
 }
 
-// Memory
-
-export interface Memory {
-  readonly name: string
-  readonly bytes: number
-  readonly goal: number
-  readonly unit: "bytes each" | "bytes in all"
-}
-
-const heap = (): number => {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed
-}
-
-const n = 100_000
-
-/** What `n` fibers hold that are suspended in `wait`. */
-const heapOfWaiting = (wait: Effect.Effect<unknown, unknown>): Promise<number> =>
-  Effect.runPromise(Effect.gen(function*() {
-    const fibers: Array<Fiber.Fiber<unknown, unknown>> = Array.from({ length: n })
+/** The most that a million jobs of `WorkerPool.map` hold, in bytes. */
+export const measureMap = (): Promise<number> =>
+  Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+    const pool = yield* WorkerPool.make<number, void>({ size: 8, run: () => Effect.yieldNow })
+    let done = 0
+    let highest = 0
     const before = heap()
-    for (let i = 0; i < n; i++) fibers[i] = yield* Effect.forkDetach(wait, { startImmediately: true })
-    const bytes = (heap() - before) / n
-    yield* Fiber.interruptAll(fibers)
-    return bytes
-  }))
-
-export const measureMemory = async (): Promise<ReadonlyArray<Memory>> => {
-  const bare = await heapOfWaiting(Effect.callback<void>(() => Effect.void))
-  const waiting = await heapOfWaiting(Semaphore.withPermit(Semaphore.makeUnsafe(1), Effect.never))
-  const { jobs, mapped } = await Effect.runPromise(Effect.scoped(Effect.gen(function*() {
-    const pool = yield* WorkerPool.make<number, void>({
-      size: 8,
-      queue: { capacity: "unbounded" },
-      run: () => Effect.never
-    })
-    const before = heap()
-    for (let i = 0; i < n; i++) yield* WorkerPool.submit(pool, i)
-    const jobs = (heap() - before) / n
-    yield* WorkerPool.shutdownNow(pool)
-    return { jobs, mapped: yield* heapOfMap }
-  })))
-  return [
-    {
-      name: "a fiber that waits for a permit, beyond one that is suspended anyway",
-      bytes: waiting - bare,
-      goal: 200,
-      unit: "bytes each"
-    },
-    { name: "a job that waits in the queue of a pool", bytes: jobs, goal: 200, unit: "bytes each" },
-    { name: "a million jobs through WorkerPool.map, at most", bytes: mapped, goal: 16 * 2 ** 20, unit: "bytes in all" }
-  ]
-}
-
-const heapOfMap = Effect.scoped(Effect.gen(function*() {
-  const pool = yield* WorkerPool.make<number, void>({ size: 8, run: () => Effect.yieldNow })
-  let done = 0
-  let highest = 0
-  const before = heap()
-  const numbers = {
-    *[Symbol.iterator]() {
-      for (let i = 0; i < 1_000_000; i++) yield i
+    const numbers = {
+      *[Symbol.iterator]() {
+        for (let i = 0; i < 1_000_000; i++) yield i
+      }
     }
-  }
-  yield* Stream.runForEach(WorkerPool.map(pool, numbers), () =>
-    Effect.sync(() => {
-      if (++done % 50_000 === 0) highest = Math.max(highest, heap() - before)
-    }))
-  return highest
-}))
+    yield* Stream.runForEach(WorkerPool.map(pool, numbers), () =>
+      Effect.sync(() => {
+        if (++done % 50_000 === 0) highest = Math.max(highest, heap() - before)
+      }))
+    return highest
+  })))

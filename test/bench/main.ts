@@ -1,11 +1,11 @@
 /**
  * Measures everything, beside the peers, and writes what it finds into docs/performance.md, its charts, and
- * docs/performance.json. `npm run bench` takes some three minutes; `npm run bench -- pool-submit cancel` measures only
+ * docs/performance.json. `npm run bench` takes some four minutes; `npm run bench -- pool-submit cancel` measures only
  * these works, prints them, and writes nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as charts from "./charts.js"
-import { type Growth, type Memory, sizes } from "./growth.js"
+import { type Growth, sizes } from "./growth.js"
 import type { Fairness, Latency } from "./latency.js"
 import type { Figure } from "./measure.js"
 import { type GoFigure, measureApart, measureGo, prepare } from "./processes.js"
@@ -55,7 +55,7 @@ if (only.length === 0) {
     // New objects then stay where they are made, and can be counted.
     steps: step("steps", () => measureApart<ReadonlyArray<Steps>>("steps", { options: youngHeap })),
     growth: { sizes, all: step("growth", () => measureApart<ReadonlyArray<Growth>>("growth")) },
-    memory: step("memory", () => measureApart<ReadonlyArray<Memory>>("memory")),
+    map: step("map", () => measureApart<number>("map")),
     latency: step("latency", () => measureApart<ReadonlyArray<Latency>>("latency")),
     fairness: step("fairness", () => measureApart<ReadonlyArray<Fairness>>("fairness"))
   }
@@ -63,6 +63,7 @@ if (only.length === 0) {
     const table of [
       tables.stepsTable,
       tables.growthTable,
+      tables.heapsTable,
       tables.memoryTable,
       tables.latencyTable,
       tables.fairnessTable,
@@ -87,7 +88,8 @@ function write(all: Results): void {
     steps: tables.stepsTable(all),
     latency: tables.latencyTable(all),
     fairness: tables.fairnessTable(all),
-    growth: `![](performance/growth.svg)\n\n${tables.growthTable(all)}`
+    growth: `![](performance/growth.svg)\n\n${tables.growthTable(all)}`,
+    heaps: tables.heapsTable(all)
   }
   writeFileSync(new URL("performance/growth.svg", docs), charts.lines("Time per item", sizes, all.growth.all))
   for (const work of all.works) {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { cpus } from "node:os"
-import type { Growth, Memory } from "./growth.js"
+import type { Growth } from "./growth.js"
 import type { Fairness, Latency } from "./latency.js"
 import type { Figure } from "./measure.js"
 import type { Steps } from "./steps.js"
@@ -19,7 +19,8 @@ export interface Results {
   readonly works: ReadonlyArray<WorkResult>
   readonly steps: ReadonlyArray<Steps>
   readonly growth: { readonly sizes: ReadonlyArray<number>; readonly all: ReadonlyArray<Growth> }
-  readonly memory: ReadonlyArray<Memory>
+  /** The most that a million jobs of `map` hold, in bytes. */
+  readonly map: number
   readonly latency: ReadonlyArray<Latency>
   readonly fairness: ReadonlyArray<Fairness>
 }

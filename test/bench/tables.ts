@@ -34,15 +34,21 @@ export const stepsTable = ({ steps }: Results): string =>
     steps.map(({ bytes, name, steps }) => [name, steps.toFixed(1), number(bytes)])
   )
 
-export const memoryTable = ({ memory }: Results): string =>
+export const heapsTable = ({ growth: { all, sizes } }: Results): string =>
   table(
-    ["heap", "measured", "goal"],
-    memory.map(({ bytes, goal, name, unit }) =>
-      unit === "bytes each"
-        ? [name, `${number(bytes)} bytes`, `${number(goal)} bytes`]
-        : [name, `${(bytes / 2 ** 20).toFixed(1)} MB`, `${goal / 2 ** 20} MB`]
-    )
+    ["bytes of heap for each of them", ...sizes.map(number)],
+    all.map(({ heaps, name }) => [name, ...heaps.map(number)])
   )
+
+export const memoryTable = ({ growth: { all, sizes }, map }: Results): string => {
+  const each = (name: string): number => all.find((one) => one.name === name)!.heaps[sizes.indexOf(100_000)]!
+  const waiter = each("waiting for permits") - each("suspended fibers, no semaphore")
+  return table(["heap", "measured", "goal"], [
+    ["a fiber that waits for a permit, beyond one that is suspended anyway", `${number(waiter)} bytes`, "200 bytes"],
+    ["a job that waits in the queue of a pool", `${number(each("queued jobs, returned"))} bytes`, "200 bytes"],
+    ["a million jobs through WorkerPool.map, at most", `${(map / 2 ** 20).toFixed(1)} MB`, "16 MB"]
+  ])
+}
 
 export const latencyTable = ({ latency }: Results): string =>
   table(

@@ -86,6 +86,13 @@ const effectPool = () =>
     yield* shared(() => job, items)
   })))
 
+/** What callers and jobs cost by themselves: each job a fiber, and its caller suspended until that has ended. */
+const forkAndAwait = () =>
+  Effect.runPromise(shared(() =>
+    Effect.callback<void>((resume) => {
+      Effect.runFork(Effect.yieldNow).addObserver(() => resume(Effect.void))
+    }), items))
+
 /** `run`, and the promise pools, whose callers are `drive` and whose jobs are all `task`. */
 const contenders = (
   drive: (job: () => Promise<unknown>) => Promise<unknown>,
@@ -125,7 +132,8 @@ export const poolRun: Work = {
         return byEffects(() => limiter.schedule(asPromise), few)
       }
     },
-    { name: "Effect Pool", run: effectPool }
+    { name: "Effect Pool", run: effectPool },
+    { name: "a fiber for each job, no pool", run: forkAndAwait }
   ],
   goals: [{ against: "p-limit", ratio: 0.33 }, { against: "p-queue", ratio: 0.33 }]
 }

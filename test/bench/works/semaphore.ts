@@ -91,7 +91,8 @@ export const semaphoreWaiting: Work = {
     { name: "async-sema", run: () => asyncSemaWaiters(waiting) },
     { name: "fibers without a semaphore", run: () => suspendedFibers(waiting) }
   ],
-  goals: [{ against: "Effect Semaphore", ratio: 1 / 50 }]
+  // The second is one that can be reached: why, the page says.
+  goals: [{ against: "Effect Semaphore", ratio: 1 / 50 }, { against: "fibers without a semaphore", ratio: 2 }]
 }
 
 const items = 100_000
