@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope; the
  * queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P9, here and in `docs/worker-pool.md`.
+ * The laws it keeps are numbered P1 to P10, here and in `docs/worker-pool.md`.
  *
  * @since 0.1.0
  */
@@ -238,7 +238,7 @@ const check = <Job, A, E, R, W, EW, RW>(
   const fail = (argument: string, requirement: string, value: unknown) => {
     throw invalid("WorkerPool.make", argument, requirement, value)
   }
-  if (!Number.isInteger(size) || size < 1 || size > maxSize) fail("size", `an integer from 1 to ${maxSize}`, size)
+  checkSize("WorkerPool.make", size)
   const capacity = queue.capacity === "unbounded" ? Infinity : queue.capacity ?? 2 * size
   if (capacity !== Infinity || queue.capacity !== "unbounded") {
     if (!Number.isSafeInteger(capacity) || capacity < 0) {
@@ -267,6 +267,10 @@ const check = <Job, A, E, R, W, EW, RW>(
 
 // Each worker has a fiber: more would end in the process running out of memory, where nobody can catch it.
 const maxSize = 1_000_000
+const checkSize = (operation: string, size: number): number => {
+  if (Number.isInteger(size) && size >= 1 && size <= maxSize) return size
+  throw invalid(operation, "size", `an integer from 1 to ${maxSize}`, size)
+}
 const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
 const noResource = () => Effect.void
 
@@ -612,6 +616,50 @@ export const shutdown: {
  */
 export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ShutdownReport<Job>> =>
   impl(self).shutdownNow
+
+/**
+ * Changes the number of workers, at any time.
+ *
+ * **Details**
+ *
+ * Never suspends, and revokes nothing (P10). Of the workers that are too many those leave first that have no resource
+ * yet, then idle ones, then busy ones after their job; each releases its resource. Those that are missing acquire theirs
+ * in parallel, and take part once they have it. `size` is an integer from 1 to 1,000,000; anything else is a defect. The
+ * queue's capacity stays as it is. Once the pool is stopping it does nothing. O(size).
+ *
+ * **Gotchas**
+ *
+ * Acquiring the resource of a new worker is tried as often as `restart` says. If it cannot be had the pool goes on
+ * without that worker: `stats` has the size that it really is.
+ *
+ * **Example** (More of them while there is more to do)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 1, run: (_: number) => Effect.never })
+ *   for (const n of [1, 2, 3]) yield* WorkerPool.submit(pool, n)
+ *   console.log(WorkerPool.stats(pool).running) // => 1
+ *   yield* WorkerPool.resize(pool, 3)
+ *   console.log(WorkerPool.stats(pool).running) // => 3
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const resize: {
+  (size: number): <Job, A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<void>
+  <Job, A, E>(self: WorkerPool<Job, A, E>, size: number): Effect.Effect<void>
+} = dual(
+  2,
+  <Job, A, E>(self: WorkerPool<Job, A, E>, size: number) =>
+    Effect.sync(() => impl(self).resize(checkSize("WorkerPool.resize", size)))
+)
 
 /**
  * Tells what the pool is doing now: a plain, synchronous snapshot. O(1).

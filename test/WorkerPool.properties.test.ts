@@ -31,6 +31,7 @@ interface Act {
     | "await"
     | "map"
     | "invalidate"
+    | "resize"
     | "shutdown"
     | "shutdownNow"
     | "close"
@@ -63,7 +64,7 @@ const task: fc.Arbitrary<Task> = fc.record<Task>({
 
 const act: fc.Arbitrary<Act> = fc.record<Act>({
   kind: fc.constantFrom(
-    ...["run", "run", "submit", "submit", "trySubmit", "cancel", "await", "map", "invalidate"] as const,
+    ...["run", "run", "submit", "submit", "trySubmit", "cancel", "await", "map", "invalidate", "resize"] as const,
     ...["shutdown", "shutdownNow", "close"] as const
   ),
   delay: fc.nat(6),
@@ -107,7 +108,10 @@ class Simulation {
 
   /** Nothing is ready any more. What jobs wait for their own pool, then, has to have somebody to run it (P9). */
   private readonly checkStuck = (t: Kit): Effect.Effect<void> =>
-    t.expect(() => this.lateTimers || this.inside < this.work.size, "every worker's job waits for the pool (P9)")
+    t.expect(() => {
+      const { idle, running } = WorkerPool.stats(this.stage.pool!)
+      return this.lateTimers || this.inside === 0 || this.inside < running + idle
+    }, "every worker's job waits for the pool (P9)")
 
   private jobOf(task: Task): Job {
     const end = {
@@ -159,6 +163,8 @@ class Simulation {
         return Stream.runDrain(Stream.take(WorkerPool.map(pool, jobs, { ordered: n % 2 === 0 }), n + 1))
       case "invalidate":
         return stage.invalidate(n)
+      case "resize":
+        return stage.resize(1 + n)
       case "shutdown":
         return stage.ending(WorkerPool.shutdown(pool, n === 0 ? {} : { deadline: n * 400 }))
       case "shutdownNow":

@@ -47,11 +47,28 @@ export class Stage {
   private attempts = 0
   private releases = 0
 
-  constructor(readonly options: StageOptions) {}
+  constructor(readonly options: StageOptions) {
+    this.most = this.size
+    this.last = this.size
+  }
 
   get size(): number {
     return this.options.size ?? 1
   }
+
+  /** The largest it has ever been: `resize` revokes nothing (P10). */
+  private most: number
+  private last: number
+  /** How many good resources may be released since it got smaller. */
+  private spare = 0
+
+  readonly resize = (size: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      this.most = Math.max(this.most, size)
+      this.spare += Math.max(0, this.last - size)
+      this.last = size
+      return WorkerPool.resize(this.pool!, size)
+    })
 
   private blame(condition: boolean, what: string): void {
     if (!condition) this.wrong ??= what
@@ -106,14 +123,16 @@ export class Stage {
     const resource: Resource = { state: "held", users: 0, fate: "good", invalidate }
     this.resources.push(resource)
     const held = this.resources.filter(({ state }) => state === "held").length
-    this.blame(held <= this.size, "more resources than workers (P2)")
+    this.blame(held <= this.most, "more resources than workers (P2)")
     return resource
   }
 
   private released(resource: Resource): void {
     this.blame(resource.state === "held", "a resource was released twice (P2)")
     const { state } = this.pool === undefined ? { state: "starting" } : WorkerPool.stats(this.pool)
-    this.blame(state !== "running" || resource.fate !== "good", "a good resource was released (P6)")
+    if (state === "running" && resource.fate === "good") {
+      this.blame(this.spare-- > 0, "a good resource was released (P6, P10)")
+    }
     this.blame(resource.users === 0, "a resource was released while a job used it (P2)")
     resource.state = "released"
   }
@@ -123,7 +142,7 @@ export class Stage {
     this.runs.add(job)
     this.blame(resource.state === "held", "a job got a resource that was released (P2)")
     this.blame(++resource.users === 1, "two jobs on one resource (P2)")
-    this.blame(++this.running <= this.size, "more jobs than workers (P2)")
+    this.blame(++this.running <= this.most, "more jobs than workers (P2)")
   }
 
   private ends(job: Job, { resource }: WorkerPool.JobContext<Resource>, exit: Exit.Exit<unknown, unknown>): void {
@@ -202,9 +221,12 @@ export class Stage {
   /** What must hold whenever no fiber runs. */
   readonly holds = (): boolean => {
     if (this.pool === undefined) return this.blameless()
-    const { capacity, queued, running, size, waiting, ...stats } = WorkerPool.stats(this.pool)
+    const { capacity, queued, running, waiting, ...stats } = WorkerPool.stats(this.pool)
     this.blame(sum({ ...stats, queued, running }) === stats.submitted, "the ledger does not balance (P4)")
-    this.blame(running <= size && running >= this.running, `${running} jobs run, of them ${this.running} seen (P2)`)
+    this.blame(
+      running <= this.most && running >= this.running,
+      `${running} jobs run, of them ${this.running} seen (P2)`
+    )
     this.blame(capacity === "unbounded" || queued <= capacity, "more jobs wait than may (P3)")
     this.blame(waiting === 0 || queued === capacity, "callers wait although there is room (P3)")
     this.blame(stats.idle === 0 || queued + waiting === 0, "a worker is idle although jobs wait (P3)")
@@ -216,6 +238,12 @@ export class Stage {
     throw new Error(`${this.wrong}: ${JSON.stringify(this.pool && WorkerPool.stats(this.pool))}`)
   }
 
+  /** Nothing is ready any more: each worker has its resource. */
+  readonly staffed = (): boolean => {
+    const { idle, running, size, state } = WorkerPool.stats(this.pool!)
+    return state !== "running" || (idle + running === size && size <= this.most)
+  }
+
   /** What must hold once the pool is over. */
   readonly over = (t: Kit): Effect.Effect<void> =>
     Effect.gen({ self: this }, function*() {
@@ -225,7 +253,7 @@ export class Stage {
       const { idle, queued, running, state, waiting } = stats
       yield* t.expect(queued + running + waiting + idle === 0, `something is left: ${JSON.stringify(stats)}`)
       yield* t.expect(state === "stopped" || state === "failed", `the pool is ${state}`)
-      yield* t.expect(this.size > 1 || isSorted(this.begun), `jobs began in the order ${this.begun.join()} (P3)`)
+      yield* t.expect(this.most > 1 || isSorted(this.begun), `jobs began in the order ${this.begun.join()} (P3)`)
       yield* t.expect(new Set(this.begun).size === this.begun.length, "a job began twice")
       for (const handle of this.handles) {
         const exit = yield* handle.await
@@ -273,6 +301,7 @@ const around = (
         yield* t.actor(String.fromCharCode(97 + i), closing, { mayDie: true })
       }
       yield* t.settled
+      yield* t.expect(stage.staffed, "there are not as many workers as there should be (P10)")
       yield* close
       yield* stage.over(t)
     })
@@ -393,6 +422,32 @@ export const exhausted: Record<string, Scenario> = {
   "shutdown, with a deadline": around(one, (stage) => [
     Effect.andThen(stage.submit(job("one", Effect.never)), stage.submit(job("two"))),
     stage.ending(WorkerPool.shutdown(stage.pool!, { deadline: 1 }))
+  ]),
+  "resize, to more": around(one, (stage) => [
+    Effect.andThen(stage.submit(job("one")), stage.submit(job("two"))),
+    stage.resize(2)
+  ]),
+  "resize, to less": around({ size: 2, queue: { capacity: 1 } }, (stage) => [
+    Effect.andThen(stage.submit(job("one")), stage.submit(job("two"))),
+    stage.resize(1)
+  ]),
+  "resize, there and back": around({ ...one, acquire: () => Effect.yieldNow }, (stage) => [
+    stage.run(job("one")),
+    Effect.andThen(Effect.andThen(stage.resize(2), stage.resize(1)), stage.resize(2))
+  ]),
+  "resize, and shutdown": around({ size: 2, queue: { capacity: 1 } }, (stage) => [
+    stage.submit(job("one")),
+    Effect.andThen(stage.resize(1), stage.resize(3)),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+  ]),
+  "resize, where one more cannot be had": around({
+    ...one,
+    acquire: (n) => n === 2 ? Effect.fail("refused") : Effect.yieldNow
+  }, (stage) => [stage.run(job("one")), stage.resize(2)]),
+  "resize, to less, while a job waits for room": around({ size: 2, queue: { capacity: 0 } }, (stage) => [
+    stage.run(job("one", Effect.exit(stage.run(job("two"))))),
+    stage.run(job("three")),
+    stage.resize(1)
   ]),
   "shutdown, before its deadline": around(one, (stage) => [
     stage.submit(job("one")),

@@ -69,10 +69,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   stuck = 0
 
   private state: State = { _tag: "starting" }
-  private readonly workers: Array<Worker> = []
+  /** How many workers there are to be. */
+  size: number
+  private readonly workers = new Set<Worker>()
   private readonly idle = new List<Worker>()
   /** Workers whose own fibers have not ended. */
   private live = 0
+  /** The numbers of workers that have ended, for those to come. */
+  private readonly freeIds: Array<number> = []
   private replaced = 0
 
   private readonly waiting: Admission<Job, A, E>
@@ -96,7 +100,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const dispatcher = scheduler.makeDispatcher()
     this.context = Context.add(config.context, Scheduler.Scheduler, scheduler)
     this.waiting = new Admission(config.capacity, config.strategy, (task) => dispatcher.scheduleTask(task, 0))
-    for (let id = 1; id <= config.size; id++) this.workers.push(new Worker(this, id))
+    this.size = config.size
+    for (let id = 1; id <= config.size; id++) this.workers.add(new Worker(this, id))
   }
 
   // States: the table is in docs/worker-pool.md
@@ -115,10 +120,22 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return _tag === "stopping" || _tag === "stopped" || _tag === "failed"
   }
 
-  /** A worker without a resource is to get another one. */
-  get needsWorkers(): boolean {
+  private get isOpen(): boolean {
     const { _tag } = this.state
-    return _tag === "starting" || _tag === "running" || (_tag === "draining" && this.waiting.size > 0)
+    return _tag === "starting" || _tag === "running"
+  }
+
+  /** A worker without a resource is to get another one. */
+  needs(worker: Worker): boolean {
+    return worker.wanted && this.hasWork
+  }
+
+  private get hasWork(): boolean {
+    return this.isOpen || (this.state._tag === "draining" && this.waiting.size > 0)
+  }
+
+  private leaves(worker: Worker): boolean {
+    return worker.isCondemned || !worker.wanted || this.isEnding
   }
 
   private get timers(): Array<AnyFiber> {
@@ -251,8 +268,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const job = this.unassign(worker)
     this.settle(job, outcome, exit)
     if (job.cancelled?.aborted === true && outcome === "interrupted") this.aborted.push(job)
-    const condemned = worker.isCondemned || (outcome === "died" && this.config.onDefect === "replace")
-    const leaves = condemned || this.isEnding
+    const leaves = this.leaves(worker) || (outcome === "died" && this.config.onDefect === "replace")
     if (leaves) worker.state = "releasing"
     else this.serve(worker)
     job.tell()
@@ -350,7 +366,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     inside: Worker,
     wait: Wait
   ): Exit.Exit<never> | undefined {
-    const { size } = this.config
+    const { size } = this
     // A deadline will end the wait.
     if (this.timers.length > 0) return undefined
     const target = wait === "room" || wait === "end" ? undefined : wait.worker
@@ -364,6 +380,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const pushedOut = operation === "run" ? this.waiting.oldestToDrop : undefined
     const found = verdict({
       workers: this.workers,
+      size,
       queued: this.waiting.size,
       inside,
       wait,
@@ -404,16 +421,54 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** A worker has a resource. Runs fibers. */
   acquired(worker: Worker, isFirst: boolean): void {
     if (!isFirst) this.replaced++
-    const leaves = worker.isCondemned || this.isEnding
+    const leaves = this.leaves(worker)
     if (leaves) worker.state = "releasing"
     else this.serve(worker)
     // Without jobs yet, all that have a good resource are idle.
-    const started = this.state._tag === "starting" && this.idle.size === this.config.size
+    const started = this.state._tag === "starting" && this.idle.size === this.size
     if (started) this.become({ _tag: "running" })
     this.waiting.wake()
     if (leaves) worker.relieve(Exit.void)
     else worker.go(currentFiber())
     if (started) this.wakeStarter(Exit.void)
+  }
+
+  /**
+   * P10: so many workers from now on. Those that are too many leave: first those whose jobs wait for the pool, so that one
+   * stays that can serve them (P9), then who has no resource, who is idle, and who is busy, after the job. Those that are
+   * missing come: first who has not left yet, then new ones. Runs fibers.
+   */
+  resize(size: number): void {
+    if (!this.isOpen && this.state._tag !== "draining") return
+    this.size = size
+    const staying = [...this.workers].filter(({ wanted }) => wanted)
+    if (staying.length > size) return this.letGo(staying, staying.length - size)
+    // One that has been told to give up its acquisition cannot go back on that.
+    const leaving = [...this.workers].filter(({ state, wanted }) => !wanted && state !== "acquiring")
+    for (const worker of leaving.slice(0, size - staying.length)) worker.wanted = true
+    this.hire()
+  }
+
+  private letGo(workers: Array<Worker>, count: number): void {
+    const leaving = workers.sort((one, other) => rankOf(one) - rankOf(other) || other.id - one.id).slice(
+      0,
+      count
+    )
+    for (const worker of leaving) worker.wanted = false
+    for (const worker of leaving) {
+      if (worker.state === "idle") this.retire(worker)
+      else worker.giveUp(undefined)
+    }
+  }
+
+  /** As many as are missing. Those that are still leaving count: there are never more resources than there may be. */
+  private hire(): void {
+    while (this.live < this.size && this.hasWork) {
+      const worker = new Worker(this, this.freeIds.pop() ?? this.workers.size + 1)
+      this.workers.add(worker)
+      this.live++
+      worker.start()
+    }
   }
 
   /** A worker's resource is no good any more, and no job has begun on it. Runs fibers. */
@@ -449,14 +504,21 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (this.state._tag === "starting") {
       this.stop(undefined)
       this.wakeStarter(Exit.failCause(cause))
-    } else if (this.needsWorkers) {
-      this.fail(new PoolFailed({ pool: this.name, worker: worker.name, cause }))
+    } else if (this.needs(worker)) {
+      // One more than there were could not be had: the pool goes on without it, if another one can serve (P9).
+      const canServe = (other: Worker) => other !== worker && other.wanted && other.waitsFor === undefined
+      if (worker.isNew && [...this.workers].some(canServe)) this.size--
+      else this.fail(new PoolFailed({ pool: this.name, worker: worker.name, cause }))
     }
   }
 
   /** Runs fibers. */
-  workerEnded(): void {
+  workerEnded(worker: Worker): void {
     this.live--
+    this.workers.delete(worker)
+    this.freeIds.push(worker.id)
+    // During `start` those that are missing are about to come.
+    if (this.state._tag !== "starting") this.hire()
     this.checkEnders()
   }
 
@@ -532,14 +594,15 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** The books of an end. What it answers runs the fibers: it tells those who waited, and sends idle workers home. */
   private clear(exit: Exit.Exit<never, PoolFailed> | undefined): (by: number | undefined) => void {
     // Jobs that were assigned and have not begun are older than those that wait.
-    const unbegun = this.workers.filter(({ fiber, job }) => job !== undefined && fiber === undefined)
+    const workers = [...this.workers]
+    const unbegun = workers.filter(({ fiber, job }) => job !== undefined && fiber === undefined)
     const jobs = unbegun.map((worker) => this.unassign(worker)).sort(byAge).concat(this.waiting.takeQueued())
     for (const job of jobs) {
       this.returned.push(job.input)
       this.settle(job, "returned", exit)
     }
     const tellBlocked = this.reject(exit === undefined ? "stopping" : "failed")
-    const home = this.workers.filter((worker) => worker.state === "idle").concat(unbegun)
+    const home = workers.filter((worker) => worker.state === "idle").concat(unbegun)
     for (const worker of home) {
       if (worker.state === "idle") this.idle.remove(worker)
       worker.state = "releasing"
@@ -548,7 +611,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       for (const job of jobs) job.tell()
       tellBlocked()
       for (const worker of home) worker.relieve(Exit.void)
-      for (const worker of this.workers) worker.giveUp(by)
+      for (const worker of workers) worker.giveUp(by)
     }
   }
 
@@ -624,10 +687,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   stats(): Stats {
-    const { capacity, size } = this.config
+    const { capacity } = this.config
     return {
       state: this.state._tag,
-      size,
+      size: this.size,
       idle: this.idle.size,
       capacity: capacity === Infinity ? "unbounded" : capacity,
       waiting: this.waiting.waiting,
@@ -645,5 +708,9 @@ const Submit = operation(
   "WorkerPool.submit",
   (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, new PoolJob(pool, input))
 )
+
+/** Who goes first where there are too many. */
+const rankOf = ({ state, waitsFor }: Worker): number =>
+  waitsFor !== undefined ? 0 : state === "busy" ? 3 : state === "idle" ? 2 : 1
 
 const byAge = (one: { readonly id: number }, other: { readonly id: number }): number => one.id - other.id

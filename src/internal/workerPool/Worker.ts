@@ -55,6 +55,10 @@ export class Worker {
   readonly name: string
   /** That of the pool, with the worker in it. */
   readonly context: Context.Context<never>
+  /** It is not one too many. */
+  wanted = true
+  /** It has had no resource yet. */
+  isNew = true
   job: AnyJob | undefined = undefined
   /** The job's fiber, once the job has begun. */
   fiber: AnyFiber | undefined = undefined
@@ -93,7 +97,7 @@ export class Worker {
       // Only of what is no effect, and comes from JavaScript: no handler is asked then.
       if (Exit.isFailure(exit)) this.pool.cannotAcquire(this, exit.cause)
       this.state = "ended"
-      this.pool.workerEnded()
+      this.pool.workerEnded(this)
     })
     // The pool may have been told to end while this fiber was not known here.
     if (this.pool.isEnding) this.giveUp(fiber.id)
@@ -101,7 +105,7 @@ export class Worker {
 
   private life(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
-      for (let first = true; first || this.pool.needsWorkers; first = false) {
+      for (let first = true; first || this.pool.needs(this); first = false) {
         this.state = "acquiring"
         const acquired = yield* Effect.exit(Effect.interruptible(this.pool.retrying(this.acquire)))
         // An interrupt may also come when the resource is there already: so what counts is not what `acquire` returned.
@@ -112,6 +116,7 @@ export class Worker {
         }
         const exit = yield* Effect.callback<Exit.Exit<unknown, unknown>>((resume) => {
           tenure.end = (exit) => resume(Effect.succeed(exit))
+          this.isNew = false
           this.pool.acquired(this, first)
         })
         yield* this.release(tenure, exit)

@@ -9,7 +9,9 @@ export type Wait = AnyJob | "room" | "end"
 
 /** What the pool knows when one of its jobs is about to wait. */
 export interface Question {
-  readonly workers: ReadonlyArray<Worker>
+  readonly workers: Iterable<Worker>
+  /** How many of them are to stay. */
+  readonly size: number
   readonly queued: number
   readonly inside: Worker
   readonly wait: Wait
@@ -30,7 +32,7 @@ export const verdict = (question: Question): "circle" | "exhausted" | undefined 
  *
  * O(waiting jobs), times the length of the longest chain of them.
  */
-const isEndless = ({ ends, inside, queued, wait, workers }: Question, hasFree: boolean): boolean => {
+const isEndless = ({ ends, inside, queued, size, wait, workers }: Question, hasFree: boolean): boolean => {
   const stuck = new Map<Worker, Wait>([[inside, wait]])
   for (const worker of workers) {
     // One that has been interrupted is about to go on.
@@ -39,7 +41,8 @@ const isEndless = ({ ends, inside, queued, wait, workers }: Question, hasFree: b
   }
   for (let before = Infinity; stuck.size < before;) {
     before = stuck.size
-    const isServed = hasFree || stuck.size < workers.length
+    // One that leaves after its job serves nobody any more.
+    const isServed = hasFree || [...stuck.keys()].filter(({ wanted }) => wanted).length < size
     const allEnd = (queued === 0 || isServed) && [...stuck.values()].every((wait) => wait === "end")
     for (const [worker, wait] of stuck) {
       const goesOn = wait === "end"

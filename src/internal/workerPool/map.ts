@@ -74,7 +74,7 @@ class Feed<Job, A, E, E2> {
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
 
   constructor(private readonly pool: Pool<Job, A, E>, private readonly ordered: boolean) {
-    const { capacity, size } = pool.config
+    const { config: { capacity }, size } = pool
     this.window = size + (capacity === Infinity ? 2 * size : capacity)
   }
 
