@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope; the
  * queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P10, here and in `docs/worker-pool.md`.
+ * The laws it keeps are numbered P1 to P11, here and in `docs/worker-pool.md`.
  *
  * @since 0.1.0
  */
@@ -21,12 +21,12 @@ import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Covariant, Invariant } from "effect/Types"
 import { invalid } from "./internal/args.js"
-import type { JobLost, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+import type { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
 import { type Config, Pool, TypeId } from "./internal/workerPool/Pool.js"
 import type { Outcome, PoolState } from "./internal/workerPool/states.js"
 
-export { JobLost, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 
 /**
  * A pool that takes jobs of type `Job`, each of which returns an `A` or fails with an `E`.
@@ -82,6 +82,17 @@ export interface JobContext<out W> {
 }
 
 /**
+ * How long a job may take: `wait` in the queue, for a worker, and `run` on one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Deadlines {
+  readonly wait?: Duration.Input | undefined
+  readonly run?: Duration.Input | undefined
+}
+
+/**
  * How a pool is made.
  *
  * **Details**
@@ -96,6 +107,8 @@ export interface JobContext<out W> {
  * - `onDefect`: whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5).
  * - `restart`: how often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has
  *   failed, whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.
+ * - `deadlines.wait`: how long a job may wait in the queue; `deadlines.run`: how long it may run. One that takes longer
+ *   leaves the queue, or is interrupted, and fails with `JobTimeout` (P11). By default as long as it takes.
  * - `name`: shown in messages, logs and spans: `name/worker-3`.
  *
  * @category models
@@ -111,6 +124,7 @@ export interface Options<in Job, out A, out E, out R, W, EW, out RW> {
   } | undefined
   readonly onDefect?: "replace" | "keep" | undefined
   readonly restart?: Schedule.Schedule<unknown, EW> | undefined
+  readonly deadlines?: Deadlines | undefined
   readonly name?: string | undefined
 }
 
@@ -151,7 +165,7 @@ export interface JobHandle<out A, out E = never> {
  * **Details**
  *
  * Of the jobs that were accepted (`submitted`), some have `succeeded`, `failed` with a typed error, `died` of a defect or
- * were `interrupted`, before or after they started; some were `dropped` by a full queue, or `returned` unstarted when the
+ * were `interrupted`, before or after they started; some have `expired` in the queue, or `timedOut` as they ran; some were `dropped` by a full queue, or `returned` unstarted when the
  * pool stopped or failed; the others are `queued` or `running`.
  *
  * @category models
@@ -163,6 +177,8 @@ export interface Ledger {
   readonly failed: number
   readonly died: number
   readonly interrupted: number
+  readonly expired: number
+  readonly timedOut: number
   readonly dropped: number
   readonly returned: number
   readonly queued: number
@@ -245,6 +261,12 @@ const check = <Job, A, E, R, W, EW, RW>(
       fail("queue.capacity", "an integer >= 0 or \"unbounded\"", queue.capacity)
     }
   }
+  const deadline = (phase: "wait" | "run") => {
+    const { [phase]: input } = options.deadlines ?? {}
+    const duration = checkDuration("WorkerPool.make", `deadlines.${phase}`, input)
+    if (Duration.isZero(duration)) fail(`deadlines.${phase}`, "a duration above zero", input)
+    return Duration.isFinite(duration) ? duration : undefined
+  }
   oneOf("queue.strategy", ["suspend", "dropping", "sliding"], strategy)
   oneOf("onDefect", ["replace", "keep"], onDefect)
   if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
@@ -256,6 +278,7 @@ const check = <Job, A, E, R, W, EW, RW>(
     capacity,
     strategy,
     onDefect,
+    deadlines: { wait: deadline("wait"), run: deadline("run") },
     // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
     // given what `worker` fails with.
     context: context,
@@ -328,7 +351,14 @@ const noResource = () => Effect.void
  * @category constructors
  * @since 0.1.0
  */
-export const make = <Job, A, E = never, R = never, W = void, EW = never, RW = never>(
+export const make: {
+  <Job, A, E = never, R = never, W = void, EW = never, RW = never>(
+    options: Options<Job, A, E, R, W, EW, RW> & { readonly deadlines?: undefined }
+  ): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope>
+  <Job, A, E = never, R = never, W = void, EW = never, RW = never>(
+    options: Options<Job, A, E, R, W, EW, RW>
+  ): Effect.Effect<WorkerPool<Job, A, E | JobTimeout>, EW, R | RW | Scope.Scope>
+} = <Job, A, E, R, W, EW, RW>(
   options: Options<Job, A, E, R, W, EW, RW>
 ): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
@@ -530,6 +560,22 @@ export const map: {
   ) => mapJobs(impl(self), jobs, options?.ordered ?? true)
 )
 
+const isDuration = (duration: Duration.Duration | undefined, input: Duration.Input): duration is Duration.Duration => {
+  // NaN is zero to Duration, and no one means that.
+  const numbers = (): ReadonlyArray<unknown> => typeof input === "object" ? Object.values(input) : [input]
+  return duration !== undefined && !Duration.isNegative(duration) && !numbers().some(Number.isNaN)
+}
+
+const checkDuration = (
+  operation: string,
+  argument: string,
+  input: Duration.Input = Duration.infinity
+): Duration.Duration => {
+  const duration = Option.getOrUndefined(Duration.fromInput(input))
+  if (isDuration(duration, input)) return duration
+  throw invalid(operation, argument, "a duration that is not negative", input)
+}
+
 /**
  * Ends the pool in good order: it accepts nothing more, runs what it has accepted, releases the resources, and returns
  * what became of everything.
@@ -582,7 +628,7 @@ export const shutdown: {
 } = dual(
   (args) => isWorkerPool(args[0]),
   <Job, A, E>(self: WorkerPool<Job, A, E>, options?: { readonly deadline?: Duration.Input | undefined }) =>
-    Effect.suspend(() => impl(self).shutdown(checkDeadline(options?.deadline)))
+    Effect.suspend(() => impl(self).shutdown(checkDuration("WorkerPool.shutdown", "deadline", options?.deadline)))
 )
 
 /**
@@ -684,12 +730,3 @@ export const resize: {
  * @since 0.1.0
  */
 export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(self).stats()
-
-const checkDeadline = (deadline: Duration.Input | undefined): Duration.Duration => {
-  if (deadline === undefined) return Duration.infinity
-  const duration = Option.getOrUndefined(Duration.fromInput(deadline))
-  // NaN is zero to Duration, and no one means that.
-  const numbers = (): ReadonlyArray<unknown> => typeof deadline === "object" ? Object.values(deadline) : [deadline]
-  if (duration !== undefined && !Duration.isNegative(duration) && !numbers().some(Number.isNaN)) return duration
-  throw invalid("WorkerPool.shutdown", "deadline", "a duration that is not negative", deadline)
-}

@@ -45,6 +45,7 @@ interface Workload {
   readonly capacity: number | "unbounded"
   readonly strategy: "suspend" | "dropping" | "sliding"
   readonly onDefect: "replace" | "keep"
+  readonly deadlines: WorkerPool.Deadlines | undefined
   /** Which attempts at acquiring a resource fail, after the first ones; and how often one is tried again. */
   readonly refused: ReadonlyArray<number>
   readonly restarts: number
@@ -77,6 +78,10 @@ const workload: fc.Arbitrary<Workload> = fc.record({
   capacity: fc.constantFrom<number | "unbounded">(0, 1, 2, 3, "unbounded"),
   strategy: fc.constantFrom<Workload["strategy"]>("suspend", "suspend", "dropping", "sliding"),
   onDefect: fc.constantFrom<Workload["onDefect"]>("replace", "replace", "keep"),
+  deadlines: fc.option(
+    fc.record({ wait: fc.constantFrom(undefined, 1, 100), run: fc.constantFrom(undefined, 1, 100) }),
+    { nil: undefined, freq: 2 }
+  ),
   refused: fc.array(fc.nat(4), { maxLength: 3 }),
   restarts: fc.nat(2),
   slow: fc.boolean(),
@@ -92,11 +97,12 @@ class Simulation {
 
   /** `lateTimers`: a timer may fire while others are ready, so that it tells nothing. */
   constructor(readonly work: Workload, readonly lateTimers: boolean) {
-    const { capacity, onDefect, refused, releaseDies, restarts, size, slow, strategy } = work
+    const { capacity, deadlines, onDefect, refused, releaseDies, restarts, size, slow, strategy } = work
     this.stage = new Stage({
       size,
       queue: { capacity, strategy },
       onDefect,
+      deadlines,
       restart: Schedule.recurs(restarts),
       acquire: (n) => {
         const attempt = refused.includes(n - size - 1) ? Effect.fail("refused") : Effect.void

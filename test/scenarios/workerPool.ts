@@ -19,14 +19,14 @@ interface Resource {
   readonly invalidate: Effect.Effect<void>
 }
 
-export type TestPool = WorkerPool.WorkerPool<Job, unknown, string>
-export type Handle = WorkerPool.JobHandle<unknown, string>
+export type TestPool = WorkerPool.WorkerPool<Job, unknown, string | WorkerPool.JobTimeout>
+export type Handle = WorkerPool.JobHandle<unknown, string | WorkerPool.JobTimeout>
 
 export interface StageOptions extends
   Partial<
     Pick<
       WorkerPool.Options<Job, unknown, string, never, Resource, string, Scope.Scope>,
-      "size" | "queue" | "onDefect" | "restart"
+      "size" | "queue" | "onDefect" | "restart" | "deadlines"
     >
   >
 {
@@ -75,13 +75,14 @@ export class Stage {
   }
 
   readonly make = Effect.suspend(() => {
-    const { acquire, onDefect, queue, release, restart = Schedule.recurs(0) } = this.options
+    const { acquire, deadlines, onDefect, queue, release, restart = Schedule.recurs(0) } = this.options
     return Effect.map(
       WorkerPool.make({
         size: this.size,
         queue,
         onDefect,
         restart,
+        deadlines,
         worker: ({ invalidate }) => {
           const open = Effect.sync(() => this.acquired(invalidate))
           return Effect.acquireRelease(
@@ -266,8 +267,9 @@ export class Stage {
           : Cause.hasInterruptsOnly(exit.cause)
           ? "interrupted"
           : "failed"
-        const never = handle.state === "dropped" || handle.state === "returned"
-        yield* t.expect(handle.state === told || (never && told === "failed"), `${handle.state}, but ${told}`)
+        const never = handle.state === "dropped" || handle.state === "returned" || handle.state === "expired"
+        const late = handle.state === "timedOut" || never
+        yield* t.expect(handle.state === told || (late && told === "failed"), `${handle.state}, but ${told}`)
         yield* t.expect(!never || !this.begun.includes(handle.id), `a ${handle.state} job has begun (P3)`)
       }
       // With it, every settled job is in one account: nothing is left.
@@ -276,7 +278,8 @@ export class Stage {
 }
 
 const sum = (ledger: Omit<WorkerPool.Ledger, "submitted">): number =>
-  ledger.succeeded + ledger.failed + ledger.died + ledger.interrupted + ledger.dropped + ledger.returned +
+  ledger.succeeded + ledger.failed + ledger.died + ledger.interrupted + ledger.expired + ledger.timedOut +
+  ledger.dropped + ledger.returned +
   ledger.queued + ledger.running
 
 const isSorted = (numbers: ReadonlyArray<number>): boolean => numbers.every((n, i) => i === 0 || n > numbers[i - 1]!)
@@ -448,6 +451,22 @@ export const exhausted: Record<string, Scenario> = {
     stage.run(job("one", Effect.exit(stage.run(job("two"))))),
     stage.run(job("three")),
     stage.resize(1)
+  ]),
+  "a deadline of a wait": around({ ...one, deadlines: { wait: 1 } }, (stage) => [
+    stage.run(job("one", Effect.sleep(2))),
+    Effect.andThen(stage.submit(job("two")), stage.run(job("three")))
+  ]),
+  "a deadline of a wait, and shutdown": around({ ...one, deadlines: { wait: 1 } }, (stage) => [
+    Effect.andThen(stage.submit(job("one", Effect.sleep(2))), stage.submit(job("two"))),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+  ]),
+  "a deadline of a run": around({ ...one, deadlines: { run: 1 } }, (stage) => [
+    stage.run(job("one", Effect.onExit(Effect.never, () => Effect.yieldNow))),
+    stage.run(job("two"))
+  ]),
+  "a deadline of a run, cancel and shutdown": around({ ...one, deadlines: { run: 1 } }, (stage) => [
+    Effect.flatMap(stage.submit(job("one", Effect.never)), (handle) => Effect.andThen(Effect.sleep(1), handle.cancel)),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
   ]),
   "shutdown, before its deadline": around(one, (stage) => [
     stage.submit(job("one")),

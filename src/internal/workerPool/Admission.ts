@@ -1,5 +1,6 @@
 import * as Exit from "effect/Exit"
 import { List } from "../List.js"
+import type { Deadline } from "./Deadline.js"
 import type { PoolJob } from "./Job.js"
 
 /**
@@ -25,7 +26,8 @@ export class Admission<Job, A, E> {
   constructor(
     readonly capacity: number,
     readonly strategy: "suspend" | "dropping" | "sliding",
-    private readonly later: (task: () => void) => void
+    private readonly later: (task: () => void) => void,
+    private readonly deadline: Deadline<PoolJob<Job, A, E>> | undefined
   ) {}
 
   get size(): number {
@@ -54,9 +56,9 @@ export class Admission<Job, A, E> {
 
   /** A worker cannot run the job after all. It has been first in line before, and may be one more than there is room. */
   putBack(job: PoolJob<Job, A, E>): void {
-    job.phase = "queued"
     job.worker = undefined
     this.queued.unshift(job)
+    this.waits(job)
   }
 
   /**
@@ -74,6 +76,7 @@ export class Admission<Job, A, E> {
     this.accept(job)
     const oldest = this.strategy === "sliding" ? this.queued.shift() : undefined
     if (oldest === undefined) return job
+    this.left(oldest)
     this.enqueue(job)
     return oldest
   }
@@ -87,6 +90,7 @@ export class Admission<Job, A, E> {
   /** The job that waits longest, for a worker to run. */
   take(): PoolJob<Job, A, E> | undefined {
     const job = this.queued.shift() ?? this.blocked.shift()
+    if (job !== undefined) this.left(job)
     // A queue of capacity 0 never holds one: whoever waits for room waits for a worker.
     if (job?.phase === "blocked") this.letIn(job)
     this.admit()
@@ -99,6 +103,7 @@ export class Admission<Job, A, E> {
       this.blocked.remove(job)
     } else {
       this.queued.remove(job)
+      this.left(job)
       this.admit()
     }
   }
@@ -109,12 +114,25 @@ export class Admission<Job, A, E> {
   }
 
   takeQueued(): Array<PoolJob<Job, A, E>> {
-    return this.queued.takeAll()
+    const jobs = this.queued.takeAll()
+    for (const job of jobs) this.left(job)
+    return jobs
   }
 
   private enqueue(job: PoolJob<Job, A, E>): void {
-    job.phase = "queued"
     this.queued.push(job)
+    this.waits(job)
+  }
+
+  private waits(job: PoolJob<Job, A, E>): void {
+    job.phase = "queued"
+    if (this.deadline !== undefined) job.timing = this.deadline.start(job)
+  }
+
+  private left(job: PoolJob<Job, A, E>): void {
+    if (job.timing === undefined) return
+    this.deadline?.stop(job.timing)
+    job.timing = undefined
   }
 
   private admit(): void {

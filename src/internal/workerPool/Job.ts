@@ -6,6 +6,7 @@ import type { JobHandle, RunError } from "../../WorkerPool.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { Timing } from "./Deadline.js"
 import type { Wait } from "./deadlock.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
 import type { Pool } from "./Pool.js"
@@ -53,9 +54,9 @@ export class Suspended<T> {
 /**
  * One job: its place in the queue, its handle and its result.
  *
- *     offered ──▶ queued ◀──▶ running ──▶ succeeded | failed | died | interrupted
+ *     offered ──▶ queued ◀──▶ running ──▶ succeeded | failed | died | interrupted | timedOut
  *      │ │ │        │          ▲   └──▶ returned       before it began: the pool ended
- *      │ │ │        └──▶ interrupted (cancelled) | dropped (made room) | returned (the pool ended)
+ *      │ │ │        └──▶ interrupted (cancelled) | expired | dropped (made room) | returned (the pool ended)
  *      │ │ └──▶ running, dropped        a worker was idle, or the queue was full
  *      │ └──▶ blocked ──▶ queued, running              there is room
  *      │           └──▶ withdrawn       its caller was interrupted or rejected: never accepted
@@ -69,10 +70,13 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | Outcome = "offered"
   /** Where it runs. */
   worker: Worker | undefined = undefined
-  /** It has been interrupted; by the pool itself as that stopped, or by its handle or its caller. */
-  cancelled: { readonly by: number | undefined; readonly aborted: boolean } | undefined = undefined
+  /** It has been interrupted; by the pool itself as that stopped, by its deadline, or by its handle or its caller. */
+  cancelled: { readonly by: number | undefined; readonly reason: "cancelled" | "aborted" | "timedOut" } | undefined =
+    undefined
   /** The call of `submit` that waits for room, until it goes on. */
   submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
+  /** Of its wait or its run, where there is a deadline. */
+  timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
   prev: PoolJob<Job, A, E> | undefined = undefined
   next: PoolJob<Job, A, E> | undefined = undefined
   private told: Told<A, E> | undefined = undefined
@@ -142,7 +146,7 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
    * they were.
    */
   result(exit: Told<A, E>): Told<A, E> {
-    return this.cancelled?.aborted === true && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+    return this.cancelled?.reason === "aborted" && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
       ? Exit.fail(new JobLost({ pool: this.pool.name, job: this.id, reason: "aborted" }))
       : exit
   }

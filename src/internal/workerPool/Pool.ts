@@ -14,8 +14,9 @@ import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { Admission } from "./Admission.js"
+import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
-import { PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
+import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
 import { CurrentWorker, Worker } from "./Worker.js"
@@ -29,6 +30,7 @@ export interface Config<in out Job, out A, out E> {
   readonly capacity: number
   readonly strategy: "suspend" | "dropping" | "sliding"
   readonly onDefect: "replace" | "keep"
+  readonly deadlines: { readonly wait: Duration.Duration | undefined; readonly run: Duration.Duration | undefined }
   readonly context: Context.Context<never>
   readonly restart: Schedule.Schedule<unknown>
   readonly worker: (info: WorkerInfo) => Effect.Effect<unknown, unknown>
@@ -80,8 +82,20 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private replaced = 0
 
   private readonly waiting: Admission<Job, A, E>
+  /** P11, where they are asked for. */
+  private readonly waitDeadline: Deadline<PoolJob<Job, A, E>> | undefined
+  private readonly runDeadline: Deadline<PoolJob<Job, A, E>> | undefined
   private running = 0
-  private readonly ended = { succeeded: 0, failed: 0, died: 0, interrupted: 0, dropped: 0, returned: 0 }
+  private readonly ended = {
+    succeeded: 0,
+    failed: 0,
+    died: 0,
+    interrupted: 0,
+    expired: 0,
+    timedOut: 0,
+    dropped: 0,
+    returned: 0
+  }
   private readonly returned: Array<Job> = []
   private readonly aborted: Array<PoolJob<Job, A, E>> = []
 
@@ -99,7 +113,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const scheduler = sharing(Context.get(config.context, Scheduler.Scheduler))
     const dispatcher = scheduler.makeDispatcher()
     this.context = Context.add(config.context, Scheduler.Scheduler, scheduler)
-    this.waiting = new Admission(config.capacity, config.strategy, (task) => dispatcher.scheduleTask(task, 0))
+    const deadline = (after: Duration.Duration | undefined, expire: (job: PoolJob<Job, A, E>, by: number) => void) =>
+      after && new Deadline(after, this.context, expire)
+    this.waitDeadline = deadline(config.deadlines.wait, (job) => this.expire(job))
+    this.runDeadline = deadline(config.deadlines.run, (job, by) => this.timeOut(job, by))
+    const later = (task: () => void) => dispatcher.scheduleTask(task, 0)
+    this.waiting = new Admission(config.capacity, config.strategy, later, this.waitDeadline)
     this.size = config.size
     for (let id = 1; id <= config.size; id++) this.workers.add(new Worker(this, id))
   }
@@ -260,14 +279,53 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** A worker's job has ended by itself. The worker sees to its next one. Runs fibers. */
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
+    const job = worker.job as PoolJob<Job, A, E>
+    const outcome = outcomeOf(exit)
+    if (outcome === "interrupted" && job.cancelled?.reason === "timedOut") {
+      return this.endJob(worker, "timedOut", this.timeout(job, "run", this.config.deadlines.run))
+    }
     // The worker only ever runs this pool's function.
-    this.endJob(worker, outcomeOf(exit), exit as Exit.Exit<A, E>)
+    this.endJob(worker, outcome, exit as Exit.Exit<A, E>)
+  }
+
+  // Deadlines (P11)
+
+  /** A job has begun. */
+  jobBegan(job: PoolJob<Job, A, E>): void {
+    if (this.runDeadline !== undefined) job.timing = this.runDeadline.start(job)
+  }
+
+  private timeout(
+    job: PoolJob<Job, A, E>,
+    phase: "wait" | "run",
+    after: Duration.Duration = Duration.zero
+  ): Exit.Exit<never, E> {
+    const error = new JobTimeout({ pool: this.name, job: job.id, phase, after })
+    // A pool with deadlines has it among its jobs' errors: so says the type of `make`.
+    return Exit.fail(error as E & JobTimeout)
+  }
+
+  /** It has waited for a worker for too long. Runs fibers. */
+  private expire(job: PoolJob<Job, A, E>): void {
+    this.waiting.remove(job)
+    this.settle(job, "expired", this.timeout(job, "wait", this.config.deadlines.wait))
+    job.tell()
+    this.waiting.wake()
+    this.drained()
+  }
+
+  /** It has run for too long. Runs its fiber. */
+  private timeOut(job: PoolJob<Job, A, E>, by: number): void {
+    const fiber = job.worker?.fiber
+    if (fiber === undefined || job.cancelled !== undefined) return
+    job.cancelled = { by, reason: "timedOut" }
+    stack.interrupt(fiber, by)
   }
 
   private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E>): void {
     const job = this.unassign(worker)
     this.settle(job, outcome, exit)
-    if (job.cancelled?.aborted === true && outcome === "interrupted") this.aborted.push(job)
+    if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)
     const leaves = this.leaves(worker) || (outcome === "died" && this.config.onDefect === "replace")
     if (leaves) worker.state = "releasing"
     else this.serve(worker)
@@ -282,6 +340,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     worker.job = undefined
     worker.fiber = undefined
     this.running--
+    if (job.timing !== undefined) this.runDeadline?.stop(job.timing)
+    job.timing = undefined
     return job
   }
 
@@ -316,7 +376,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.endJob(worker, "interrupted", interrupted)
     } else {
       const { fiber } = worker
-      job.cancelled ??= { by: by.id, aborted: false }
+      job.cancelled ??= { by: by.id, reason: "cancelled" }
       stack.interrupt(fiber, by.id)
       // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
       // it waits for has been interrupted.
@@ -367,8 +427,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     wait: Wait
   ): Exit.Exit<never> | undefined {
     const { size } = this
-    // A deadline will end the wait.
-    if (this.timers.length > 0) return undefined
+    // A deadline will end the wait: of the drain, or of this very job.
+    if (this.timers.length > 0 || this.runDeadline !== undefined) return undefined
     const target = wait === "room" || wait === "end" ? undefined : wait.worker
     // Nearly always what it waits for does not wait itself, or another worker is left.
     const goesOn = target !== undefined
@@ -382,6 +442,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       workers: this.workers,
       size,
       queued: this.waiting.size,
+      // Jobs that wait too long make room for others.
+      expires: this.waitDeadline !== undefined && this.config.capacity > 0,
       inside,
       wait,
       ends: (wait) =>
@@ -575,7 +637,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const fibers = "timers" in state ? state.timers.splice(0) : []
     for (const { fiber, job } of this.workers) {
       if (job === undefined || fiber === undefined) continue
-      job.cancelled ??= { by, aborted: true }
+      job.cancelled ??= { by, reason: "aborted" }
       fibers.push(fiber)
     }
     clear(by)
@@ -661,7 +723,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private checkEnders(): void {
     const over = this.isEnding && this.live === 0
     if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
-    const timers = over ? this.timers.splice(0) : []
+    const timers = over ? this.timers.splice(0).concat(this.sleepers) : []
     const left = this.isEnding ? this.live : this.waiting.size + this.running
     const woken = left > this.insideEnders.size ? [] : this.insideEnders.takeAll()
     if (over) woken.push(...this.enders.takeAll())
@@ -670,6 +732,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     // Only a scope that has closed ends a pool before it runs, and lets no acquisition fail.
     if (over) this.wakeStarter(Exit.interrupt())
     for (const ender of woken) ender.wake()
+  }
+
+  private get sleepers(): ReadonlyArray<AnyFiber> {
+    return [this.waitDeadline, this.runDeadline].flatMap((deadline) => deadline?.takeSleeper() ?? [])
   }
 
   private report(): ShutdownReport<Job> {

@@ -210,6 +210,7 @@ export class Worker {
     fiber.addObserver(this.onExit)
     const { id, pool, tenure: { invalidate, resource } } = this
     const job = this.job as PoolJob<unknown, unknown, unknown>
+    pool.jobBegan(job)
     return pool.config.run(job.input, { id, job: job.id, resource, attempt: 1, invalidate })
   })
 

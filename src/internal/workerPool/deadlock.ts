@@ -13,6 +13,8 @@ export interface Question {
   /** How many of them are to stay. */
   readonly size: number
   readonly queued: number
+  /** Jobs leave the queue by themselves. */
+  readonly expires: boolean
   readonly inside: Worker
   readonly wait: Wait
   /** Waits that the operation in question is going to end. */
@@ -24,7 +26,7 @@ export interface Question {
  * would have to become free, and the jobs of all of them wait like this one.
  */
 export const verdict = (question: Question): "circle" | "exhausted" | undefined =>
-  isEndless(question, true) ? "circle" : isEndless(question, false) ? "exhausted" : undefined
+  isEndless(question, true) ? "circle" : !question.expires && isEndless(question, false) ? "exhausted" : undefined
 
 /**
  * Begins with all jobs that wait, and takes away those that may go on, until none is left that may: then the rest wait

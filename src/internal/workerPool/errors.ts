@@ -1,5 +1,6 @@
 import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import type { PoolState } from "./states.js"
 
 /** How a pool is called in messages, and the start of its workers' names. */
@@ -68,6 +69,31 @@ export class JobLost extends Data.TaggedError("JobLost")<{
 }> {
   override get message(): string {
     return `WorkerPool: job ${this.job} of ${called(this.pool)} was ${this.reason}`
+  }
+}
+
+/**
+ * The end of a job that has taken too long (law P11).
+ *
+ * **Details**
+ *
+ * `phase` says what took too long: `"wait"`, waiting for a worker, so that this attempt never started; or `"run"`, and
+ * then it was interrupted, and its finalizers have run. `after` is the deadline.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class JobTimeout extends Data.TaggedError("JobTimeout")<{
+  readonly pool: string | undefined
+  readonly job: number
+  readonly phase: "wait" | "run"
+  readonly after: Duration.Duration
+}> {
+  override get message(): string {
+    const did = this.phase === "wait" ? "waited for a worker for" : "ran for"
+    return `WorkerPool: job ${this.job} of ${called(this.pool)} ${did} ${
+      Duration.format(this.after)
+    }, as long as it may`
   }
 }
 

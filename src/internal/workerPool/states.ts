@@ -12,4 +12,12 @@ export const transitions: Readonly<Record<PoolState, ReadonlyArray<PoolState>>> 
 }
 
 /** How a job ended. Each is a column of the ledger (P4). */
-export type Outcome = "succeeded" | "failed" | "died" | "interrupted" | "dropped" | "returned"
+export type Outcome =
+  | "succeeded"
+  | "failed"
+  | "died"
+  | "interrupted"
+  | "expired"
+  | "timedOut"
+  | "dropped"
+  | "returned"
