@@ -7,7 +7,7 @@ import { makeEncoder } from "./encoder.js"
 import { makeDirectory } from "./file.js"
 import { imagesIn } from "./images.js"
 import type { Options } from "./options.js"
-import { makePool } from "./pool.js"
+import { jobFor, makePool } from "./pool.js"
 import { showing } from "./progress.js"
 import { count, reasonOf, say } from "./text.js"
 
@@ -20,12 +20,12 @@ export const batch = (
     const { capacity, deadline, out, width, workers } = options
     const { all, folder } = yield* imagesIn(options.folder, options.images)
     yield* makeDirectory(out)
-    const pool = yield* makePool({ folder, out, width, workers, capacity, encoder: () => makeEncoder(() => {}) })
+    const pool = yield* makePool({ workers, capacity, encoder: () => makeEncoder(() => {}) })
     yield* Effect.forkScoped(Effect.andThen(stop, WorkerPool.shutdown(pool, { deadline })))
 
     const problems: Array<string> = []
     const make = (advance: () => void) => (name: string) =>
-      Effect.map(Effect.exit(WorkerPool.run(pool, name)), (exit) => {
+      Effect.map(Effect.exit(WorkerPool.run(pool, jobFor({ folder, out, width }, name))), (exit) => {
         const problem = Exit.isFailure(exit) ? problemOf(exit.cause) : undefined
         if (problem !== undefined) problems.push(`${name}: ${problem}`)
         // What was cut off has not got anywhere.

@@ -16,17 +16,31 @@ export class Client {
   readonly submit = (file: string): Effect.Effect<Response> =>
     this.request("POST", `/thumbnails?file=${encodeURIComponent(file)}`)
 
+  readonly upload = (image: Buffer, webhook?: URL): Effect.Effect<Response> =>
+    this.request("POST", "/images", {
+      body: image,
+      headers: webhook === undefined ? {} : { "x-webhook": webhook.href }
+    })
+
   readonly get = (path: string): Effect.Effect<Response> => this.request("GET", path)
 
   /** What became of a job that was accepted. */
   readonly result = (accepted: Response): Effect.Effect<Response> =>
     this.get(`${accepted.headers.get("location") ?? ""}?wait`)
 
-  private request(method: string, path: string): Effect.Effect<Response> {
+  private request(
+    method: string,
+    path: string,
+    { body, headers }: { readonly body?: Buffer; readonly headers?: Readonly<Record<string, string>> } = {}
+  ): Effect.Effect<Response> {
     return Effect.promise(async (signal) => {
       // Each on a connection of its own, so that none is left over.
-      const headers = { connection: "close" }
-      const response = await fetch(new URL(path, this.service), { method, signal, headers })
+      const response = await fetch(new URL(path, this.service), {
+        method,
+        signal,
+        headers: { ...headers, connection: "close" },
+        ...(body && { body: new Uint8Array(body) })
+      })
       const { headers: received, status } = response
       return { status, headers: received, body: Buffer.from(await response.arrayBuffer()) }
     })

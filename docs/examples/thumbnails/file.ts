@@ -3,22 +3,41 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
+export interface File {
+  readonly path: string
+  readonly content: Buffer
+}
+
 /**
- * Writes a file that is there in full or not at all: first under a name of its own, which is gone afterwards whatever
- * happened. A disk that is full is the service's problem and not the image's, so it is a defect.
+ * Writes files that are there in full or not at all: first under names of their own, which are gone afterwards whatever
+ * happened, and none of the files if one cannot be written. A disk that is full is the service's problem and not the
+ * image's, so it is a defect.
  */
-export const writeAtomically = (path: string, content: Buffer, unique: number): Effect.Effect<void> =>
+export const writeAtomically = (files: ReadonlyArray<File>, unique: number): Effect.Effect<void> =>
   // A write cannot be taken back: only when it has ended can its file be removed.
   Effect.uninterruptible(Effect.promise(async () => {
-    const temporary = join(dirname(path), `.${process.pid}-${unique}.part`)
+    const written: Array<string> = []
     try {
-      await writeFile(temporary, content, { flag: "wx" })
-      await rename(temporary, path)
+      const temporary = (path: string, i: number) => join(dirname(path), `.${process.pid}-${unique}-${i}.part`)
+      for (const [i, { content, path }] of files.entries()) {
+        written.push(temporary(path, i))
+        await writeFile(temporary(path, i), content, { flag: "wx" })
+      }
+      for (const [i, { path }] of files.entries()) {
+        await rename(temporary(path, i), path)
+        written.push(path)
+      }
     } catch (error) {
-      await rm(temporary, { force: true })
+      for (const path of written) await rm(path, { force: true })
       throw error
     }
   }))
+
+/** They may be gone already. */
+export const remove = (paths: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    for (const path of paths) await rm(path, { force: true })
+  })
 
 export const makeDirectory = (path: string): Effect.Effect<void> =>
   Effect.promise(() => mkdir(path, { recursive: true }).then(() => {}))

@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Group } from "sluice"
-import { type Answer, json, type Request } from "./api.js"
+import { type Answer, refuse, type Request } from "./answer.js"
 import { reasonOf } from "./text.js"
 
 export class ServerFailed extends Data.TaggedError("ServerFailed")<{ readonly reason: string }> {
@@ -23,6 +23,8 @@ export const serve = (
     const server = createServer((request, response) => {
       Effect.runFork(Group.go(requests, answer(api, request, response)))
     })
+    // Nobody is listened to, or thrown away, for longer.
+    server.requestTimeout = 60_000
     yield* Effect.acquireRelease(listen(server), () => close(server))
     return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   })
@@ -33,14 +35,20 @@ const answer = (
   response: ServerResponse
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
-    // What a request brings beside its address is not looked at.
-    request.resume()
-    return api({ method: request.method ?? "", url: new URL(request.url ?? "/", "http://127.0.0.1") })
+    const { headers, method = "", url = "/" } = request
+    // Whoever has read enough leaves the connection, on which the answer goes.
+    const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false })
+    return api({ method, url: new URL(url, `http://127.0.0.1:${request.socket.localPort}`), headers, body })
   }).pipe(
     // A bug here is one request's, too.
-    Effect.catchDefect((defect) => Effect.succeed(json(500, { error: reasonOf(defect) }))),
+    Effect.catchDefect((defect) => Effect.succeed(refuse(500, reasonOf(defect)))),
     Effect.map(({ body, headers, status }) => {
-      response.writeHead(status, { ...headers, "content-length": body.length }).end(body)
+      response.writeHead(status, { ...headers, "content-length": body.length }).write(body)
+      // A client that still sends has its answer now, and the rest of its body is thrown away: were the connection closed
+      // on it, it might see nothing but that.
+      const end = () => response.end()
+      if (request.complete) end()
+      else request.once("end", end).resume()
     }),
     // Nobody waits for the answer any more.
     Effect.raceFirst(gone(response))

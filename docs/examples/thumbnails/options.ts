@@ -10,9 +10,10 @@ occasion. With it, makes a thumbnail in OUT of every file in IN. An IN that does
   --folder IN    where the images are
   --out OUT      where the thumbnails go
   --images N     how many images are drawn (24)
-  --width N      how wide a thumbnail is, in pixels (160)
+  --width N      how wide a thumbnail is at most, in pixels (160); of an upload there are three
   --workers N    how many workers, each with an encoder, the pool has (2)
   --capacity N   how many images may wait for a worker (4)
+  --limit MB     how large an upload may be (10)
   --deadline MS  how long what is under way may take at the end (30)
   --help         print this
 
@@ -27,6 +28,7 @@ export interface Options {
   readonly width: number
   readonly workers: number
   readonly capacity: number
+  readonly limit: number
   readonly deadline: number
 }
 
@@ -42,6 +44,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
         width: { type: "string", default: "160" },
         workers: { type: "string", default: "2" },
         capacity: { type: "string", default: "4" },
+        limit: { type: "string", default: "10" },
         deadline: { type: "string", default: "30" },
         help: { type: "boolean", default: false }
       }
@@ -55,6 +58,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       width: integer("width", values.width, 1, 10_000),
       workers: integer("workers", values.workers, 1, 1000),
       capacity: integer("capacity", values.capacity, 0, 1_000_000),
+      limit: integer("limit", values.limit, 1, 1000),
       // What a timer can count.
       deadline: integer("deadline", values.deadline, 0, 2 ** 31 - 1)
     })
