@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync
 import { type ClientRequest, request } from "node:http"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
-import { Readable } from "node:stream"
+import { PassThrough, Readable } from "node:stream"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 import sharp from "sharp"
@@ -153,6 +153,7 @@ const service = (name: string, settings: Partial<Settings>) =>
       capacity: 2,
       encoder: real,
       limit: 1e7,
+      remembered: 100,
       webhooks: {
         workers: 2,
         capacity: 10,
@@ -297,7 +298,7 @@ describe("uploads", () => {
       const url = yield* serve(({ body }) =>
         Effect.gen(function*() {
           posts.push(JSON.parse(yield* Effect.promise(() => text(body))))
-          return json(yield* answer(posts.length), {})
+          return json(yield* answer(posts.length), {}, { location: "/elsewhere" })
         })
       )
       return { url, posts }
@@ -491,7 +492,14 @@ describe("uploads", () => {
       streamed.sent.write(Buffer.alloc(100_001))
       expect(yield* streamed.status).toBe(413)
       // It is still listened to.
-      yield* Effect.promise(() => new Promise<void>((resolve) => streamed.sent.end(Buffer.alloc(1_000_000), resolve)))
+      yield* Effect.promise(() =>
+        new Promise<void>((resolve, reject) => {
+          streamed.sent.once("finish", resolve).once("error", reject).once("close", reject)
+          // More than the system keeps for a server that does not read.
+          streamed.sent.end(Buffer.alloc(32_000_000))
+        })
+      )
+      hangUp(streamed.sent)
 
       let chunks = 0
       const endless = Readable.from(
@@ -504,6 +512,33 @@ describe("uploads", () => {
       expect(chunks).toBeLessThan(110)
       expect(readdirSync(out)).toEqual([])
       expect((yield* client.upload(picture(1))).status).toBe(202)
+    })))
+
+  it("get a 429 when too many are being sent at a time", () =>
+    run(Effect.gen(function*() {
+      const { ask } = yield* service("many", { workers: 1, capacity: 0 })
+      const bodies = Array.from({ length: 4 }, () => new PassThrough())
+      const receiving = yield* Effect.forEach(
+        bodies,
+        (body) => Effect.forkChild(ask("POST", "/images", {}, body), { startImmediately: true })
+      )
+      expect((yield* ask("POST", "/images", {}, bodyOf(picture(1)))).status).toBe(429)
+      for (const body of bodies) body.end()
+      const statuses = yield* Effect.forEach(receiving, Fiber.join)
+      expect(statuses.map(({ status }) => status)).toEqual([422, 422, 422, 422])
+      expect((yield* ask("POST", "/images", {}, bodyOf(picture(1)))).status).toBe(202)
+      // Those that were refused had a number, too.
+      expect((yield* ask("GET", "/images/6/small?wait")).status).toBe(200)
+    })))
+
+  it("are forgotten when there are newer ones, and their thumbnails deleted", () =>
+    run(Effect.gen(function*() {
+      const { client, out, shutdown } = yield* serving("forgotten", { remembered: 1 })
+      for (const n of [1, 2]) yield* client.result(yield* client.upload(picture(n)))
+      yield* shutdown(end)
+      expect((yield* client.get("/images/1")).status).toBe(404)
+      expect((yield* client.get("/images/2/small")).status).toBe(200)
+      expect(readdirSync(out).sort()).toEqual(["2-large.jpg", "2-medium.jpg", "2-small.jpg"])
     })))
 
   it("whose client hangs up leave no file", () =>

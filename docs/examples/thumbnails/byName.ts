@@ -4,9 +4,6 @@ import { WorkerPool } from "sluice"
 import { type Answer, busy, json, pictureOf, refuse } from "./answer.js"
 import { type Handle, jobFor, type Thumbnails } from "./pool.js"
 
-// As many thumbnails as anybody will still ask for. Without an end, a service would remember until it has no memory.
-const remembered = 1000
-
 export interface ByName {
   readonly submit: (file: string) => Effect.Effect<Answer>
   readonly look: (id: number, wait: boolean) => Effect.Effect<Answer>
@@ -15,7 +12,7 @@ export interface ByName {
 /** Thumbnails of the images in a folder of the service's. */
 export const makeByName = (
   pool: Thumbnails,
-  place: { readonly folder: string; readonly out: string; readonly width: number }
+  settings: { readonly folder: string; readonly out: string; readonly width: number; readonly remembered: number }
 ): ByName => {
   const jobs = new Map<number, Handle>()
 
@@ -24,11 +21,12 @@ export const makeByName = (
     if (file === "" || file.startsWith(".") || file !== basename(file)) {
       return Effect.succeed(refuse(400, "file must be the name of an image"))
     }
-    return WorkerPool.trySubmit(pool, jobFor(place, file)).pipe(
+    return WorkerPool.trySubmit(pool, jobFor(settings, file)).pipe(
       Effect.map((handle) => {
         jobs.set(handle.id, handle)
         for (const id of jobs.keys()) {
-          if (jobs.size <= remembered) break
+          // Without an end, a service would remember until it has no memory.
+          if (jobs.size <= settings.remembered) break
           jobs.delete(id)
         }
         return json(202, { id: handle.id }, { location: `/thumbnails/${handle.id}` })

@@ -32,7 +32,8 @@ export const demo = (options: Options, stop: Effect.Effect<void>): Effect.Effect
     const encoder = (worker: number) =>
       makeEncoder((encoded) => print(`  encoder of worker ${worker} released, after ${count(encoded, "image")}`))
     const limit = options.limit * 1e6
-    const service = yield* makeService({ folder, out, width, workers, capacity, encoder, limit, webhooks })
+    const settings = { folder, out, width, workers, capacity, encoder, limit, remembered: 1000, webhooks }
+    const service = yield* makeService(settings)
     const client = new Client(yield* serve(service.api))
     const all = yield* receivers
     print(`${count(workers, "worker")}, room for ${count(capacity, "image")} to wait\n`)

@@ -17,6 +17,8 @@ export interface Settings extends PoolSettings {
   readonly out: string
   /** How many bytes an upload may have. */
   readonly limit: number
+  /** How many images that have ended anybody will still ask for, of each kind. */
+  readonly remembered: number
   readonly webhooks: WebhookSettings
 }
 

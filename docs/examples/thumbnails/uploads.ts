@@ -9,7 +9,7 @@ import { type Answer, busy, explain, json, pictureOf, refuse, type Request } fro
 import { receive } from "./body.js"
 import { checkImage } from "./encoder.js"
 import { remove } from "./file.js"
-import type { Handle, Job, Thumbnails } from "./pool.js"
+import type { Handle, Target, Thumbnails } from "./pool.js"
 import { names, type Size, sizes } from "./sizes.js"
 import type { Delivery, Webhooks } from "./webhooks.js"
 
@@ -35,18 +35,17 @@ export interface Settings {
   readonly out: string
   /** How many bytes an upload may have. */
   readonly limit: number
+  /** How many that have ended anybody will still ask for. What is forgotten is deleted, or the disk would fill. */
+  readonly remembered: number
   /** The pool's. */
   readonly workers: number
   readonly capacity: number
 }
 
-// As many as anybody will still ask for. What is forgotten is deleted, or the disk would fill.
-const remembered = 1000
-
 /** Thumbnails, in all sizes, of the images that clients send. */
 export const makeUploads = (settings: Settings): Effect.Effect<Uploads, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { capacity, limit, out, pool, webhooks, workers } = settings
+    const { capacity, limit, out, pool, remembered, webhooks, workers } = settings
     const uploads = new Map<number, Upload>()
     const ended: Array<Upload> = []
     let last = 0
@@ -71,18 +70,20 @@ export const makeUploads = (settings: Settings): Effect.Effect<Uploads, never, S
 
     const tooLarge = refuse(413, `an image may have ${limit} bytes`)
 
+    const targetsOf = (id: number): ReadonlyArray<Target> =>
+      names.map((size) => ({ path: join(out, `${id}-${size}.jpg`), width: sizes[size] }))
+
     const take = (request: Request, webhook: URL | undefined, id: number, source: string): Effect.Effect<Answer> => {
-      const targets = names.map((size) => ({ path: join(out, `${id}-${size}.jpg`), width: sizes[size] }))
       return receive(request.body, source, limit).pipe(
         Effect.andThen(checkImage(source)),
-        Effect.andThen(WorkerPool.trySubmit(pool, { source, targets })),
+        Effect.andThen(WorkerPool.trySubmit(pool, { source, targets: targetsOf(id) })),
         // From here the file is its job's.
         Effect.onError(() => remove([source])),
         Effect.flatMap((handle) => {
           const upload = { id, origin: request.url.origin, handle, webhook, delivery: undefined }
           uploads.set(id, upload)
           return Effect.as(
-            Group.go(watchers, watch(upload, { source, targets })),
+            Group.go(watchers, watch(upload, source)),
             json(202, { id }, { location: `/images/${id}` })
           )
         }),
@@ -98,7 +99,7 @@ export const makeUploads = (settings: Settings): Effect.Effect<Uploads, never, S
     }
 
     /** However a job ends, its upload is removed and whoever wanted to know is told. */
-    const watch = (upload: Upload, { source, targets }: Job): Effect.Effect<void> =>
+    const watch = (upload: Upload, source: string): Effect.Effect<void> =>
       Effect.gen(function*() {
         yield* Effect.ensuring(upload.handle.await, remove([source]))
         const { id, webhook } = upload
@@ -107,8 +108,9 @@ export const makeUploads = (settings: Settings): Effect.Effect<Uploads, never, S
         }
         ended.push(upload)
         if (ended.length > remembered) {
-          uploads.delete(ended.shift()!.id)
-          yield* remove(targets.map(({ path }) => path))
+          const { id } = ended.shift()!
+          uploads.delete(id)
+          yield* remove(targetsOf(id).map(({ path }) => path))
         }
       })
 
