@@ -19,8 +19,8 @@ const webhooks = {
   workers: 16,
   capacity: 64,
   timeout: "5 seconds",
-  // Five attempts in less than a second: a demonstration. A receiver that is deployed anew is gone for minutes.
-  retry: Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 4 }))
+  // Five attempts in half a second: a demonstration. A receiver that is deployed anew is gone for minutes.
+  retry: Schedule.exponential("30 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 4 }))
 } as const
 
 /** The service, a client that visits it, and the end: which comes earlier with `stop`. Answers the exit code. */
