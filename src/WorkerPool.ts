@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
+import type * as Configs from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,12 +22,16 @@ import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Covariant, Invariant } from "effect/Types"
 import { invalid } from "./internal/args.js"
+import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import type { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
 import { type Config, Pool, TypeId } from "./internal/workerPool/Pool.js"
+import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 import type { Outcome, PoolState } from "./internal/workerPool/states.js"
 
+export type { Settings } from "./internal/workerPool/config.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 
 /**
  * A pool that takes jobs of type `Job`, each of which returns an `A` or fails with an `E`.
@@ -730,3 +735,110 @@ export const resize: {
  * @since 0.1.0
  */
 export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(self).stats()
+/**
+ * Reads what a deployment chooses of a pool: a `Config` of settings to spread into `make`.
+ *
+ * **When to use**
+ *
+ * Use to size a pool by the environment, or by whatever else there is a `ConfigProvider` for.
+ *
+ * **Details**
+ *
+ * With the prefix `SENDER`, these are the variables. All but the first may be missing, and the pool then does what `make`
+ * does; `defaults` are settings to take where a variable is missing, that of the size among them.
+ *
+ * - `SENDER_SIZE`: an integer from 1 to 1,000,000.
+ * - `SENDER_QUEUE_CAPACITY`: an integer >= 0, or `unbounded`.
+ * - `SENDER_QUEUE_STRATEGY`: `suspend`, `dropping` or `sliding`.
+ * - `SENDER_ON_DEFECT`: `replace` or `keep`.
+ * - `SENDER_NAME`: a text.
+ * - `SENDER_WAIT_DEADLINE`, `SENDER_RUN_DEADLINE`: durations above zero, such as `5 seconds`.
+ *
+ * Fails with a `ConfigError` that names the variable, what it must be and what it is. When several are wrong it is about
+ * the first in this order. A missing one counts as `Config` has it: `Config.withDefault` and `Config.option` around the
+ * whole take over when the size is missing, and not when something is wrong.
+ *
+ * To a provider the prefix is a level of its own: as JSON it is `{ "SENDER": { "SIZE": 8 } }`. `Config.nested` puts
+ * another before it, which the error has in its path.
+ *
+ * **Gotchas**
+ *
+ * An empty variable is a missing one to Effect's providers, unless they are told to `preserveEmptyStrings`; then it is
+ * wrong. What is a default is checked by `make`. A prefix that is empty throws.
+ *
+ * **Example** (A pool of the environment's size)
+ *
+ * ```ts
+ * import { ConfigProvider, Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const settings = yield* WorkerPool.config("SENDER", { size: 8, name: "sender" })
+ *   console.log(settings) // => { size: 4, queue: { capacity: 100 }, name: 'sender' }
+ *   const pool = yield* WorkerPool.make({ ...settings, run: (to: string) => Effect.succeed(`sent to ${to}`) })
+ *   console.log(yield* WorkerPool.run(pool, "ada")) // => sent to ada
+ * }).pipe(Effect.scoped)
+ *
+ * const under = (env: Record<string, string>) => Effect.provide(program, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+ *
+ * await Effect.runPromise(under({ SENDER_SIZE: "4", SENDER_QUEUE_CAPACITY: "100" }))
+ * const error = await Effect.runPromise(Effect.flip(under({ SENDER_SIZE: "many" })))
+ * for (const line of error.message.split("\n")) console.log(line)
+ * // => SchemaError(SENDER_SIZE must be an integer from 1 to 1000000, got "many"
+ * // =>   at ["SENDER"]["SIZE"])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.Config<Settings> = readConfig
+
+/**
+ * Tells how many workers a load takes, how long the queue may be, and how long jobs will wait.
+ *
+ * **When to use**
+ *
+ * Use for a first guess before there is anything to measure, and to see what a higher utilisation costs in waiting.
+ *
+ * **Details**
+ *
+ * By Little's law `arrivals` times `duration` jobs are under way. As many workers as keep to the `utilization` are
+ * taken, and more where a `patience` asks for it; `capacity` is then what they can serve within that patience.
+ *
+ * The waits are those of the queue M/M/c, by Erlang's C: jobs that arrive independently of each other, at one rate
+ * (Poisson), durations that are exponential, a queue without a bound, first come, first served. Any number of workers up
+ * to a million; it takes a few steps for each.
+ *
+ * Throws where an argument is out of range, or more than a million workers would be needed.
+ *
+ * **Gotchas**
+ *
+ * The model does not hold for everything. With bursts, and with heavy tails, where a few jobs take very much longer than
+ * the mean, jobs wait longer than it says, and how much longer no mean can tell: measure, and bound the duration with an
+ * `Effect.timeout`. Durations that vary little wait less, down to about half. And what all workers wait for, such as a
+ * database, does not get faster with more of them.
+ *
+ * **Example** (200 messages a second, of 30 ms each)
+ *
+ * ```ts
+ * import { Duration } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const { capacity, load, wait, waiting, workers } = WorkerPool.sizing({
+ *   arrivals: 200,
+ *   duration: "30 millis",
+ *   patience: "1 second"
+ * })
+ * console.log({ load, workers, capacity }) // => { load: 6, workers: 9, capacity: 300 }
+ * console.log(`${Math.round(waiting * 100)} % wait`) // => 20 % wait
+ * console.log(`99 % no longer than ${Math.round(Duration.toMillis(wait.percentile))} ms`) // => 99 % no longer than 30 ms
+ *
+ * const busier = WorkerPool.sizing({ arrivals: 200, duration: "30 millis", utilization: 0.9 })
+ * console.log(busier.workers, `${Math.round(Duration.toMillis(busier.wait.percentile))} ms`) // => 7 124 ms
+ * ```
+ *
+ * @see {@link config} for taking the size from the environment instead
+ * @category getters
+ * @since 0.1.0
+ */
+export const sizing: (workload: Workload) => Sizing = size

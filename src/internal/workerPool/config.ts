@@ -1,0 +1,106 @@
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { invalid } from "../args.js"
+
+/**
+ * The options of a pool that are a deployment's to choose, rather than the code's.
+ *
+ * **Details**
+ *
+ * As in `Options`. `WorkerPool.config` leaves out what is neither set nor has a default.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  readonly size: number
+  readonly queue?: {
+    readonly capacity?: number | "unbounded"
+    readonly strategy?: "suspend" | "dropping" | "sliding"
+  }
+  readonly onDefect?: "replace" | "keep"
+  readonly name?: string
+  readonly deadlines?: {
+    readonly wait?: Duration.Input
+    readonly run?: Duration.Input
+  }
+}
+
+/** What a variable may be, and how its text is read: undefined is a text that it may not be. */
+interface Reading<A> {
+  readonly wanted: string
+  readonly read: (text: string) => A | undefined
+}
+
+const integer = (min: number, max: number) => (text: string): number | undefined => {
+  // Digits, and nothing else that `Number` takes for one: "", "0x10", "1e3".
+  const n = /^\d+$/.test(text) ? Number(text) : NaN
+  return Number.isSafeInteger(n) && n >= min && n <= max ? n : undefined
+}
+
+const oneOf = <const A extends string>(...values: ReadonlyArray<A>): Reading<A> => ({
+  wanted: values.map((value) => JSON.stringify(value)).join(" or "),
+  read: (text) => values.find((value) => value === text)
+})
+
+const size: Reading<number> = { wanted: "an integer from 1 to 1000000", read: integer(1, 1_000_000) }
+
+const capacity: Reading<number | "unbounded"> = {
+  wanted: "an integer >= 0 or \"unbounded\"",
+  read: (text) => text === "unbounded" ? text : integer(0, Number.MAX_SAFE_INTEGER)(text)
+}
+
+const text: Reading<string> = {
+  wanted: "a text that is not empty",
+  read: (text) => text.trim() === "" ? undefined : text
+}
+
+const deadline: Reading<Duration.Duration> = {
+  wanted: "a finite duration above zero, such as \"5 seconds\"",
+  read: (text) => {
+    // Any text may be asked; the type knows those of its own form only.
+    const duration = Option.getOrUndefined(Duration.fromInput(text as Duration.Input))
+    return duration !== undefined && Duration.isFinite(duration) && Duration.isPositive(duration) ? duration : undefined
+  }
+}
+
+/** `wanted` stands in both errors; Effect's own would say "Expected string", and not what was got. */
+const variable = <A>(prefix: string, name: string, { read, wanted }: Reading<A>): Config.Config<A> => {
+  const must = `${prefix}_${name} must be ${wanted}`
+  const valid = Schema.makeFilter((text: string) =>
+    read(text) === undefined ? `${must}, got ${JSON.stringify(text)}` : undefined
+  )
+  const schema = Schema.String.annotate({ message: `${must}, and is not set` }).check(valid)
+  // The filter has let it pass.
+  return Config.map(Config.nested(Config.schema(schema, name), prefix), (text) => read(text) as A)
+}
+
+/** A record without what is undefined, or undefined if nothing is left. */
+const present = <A extends object>(record: A): { readonly [K in keyof A]?: Exclude<A[K], undefined> } | undefined => {
+  const entries = Object.entries(record).filter(([, value]) => value !== undefined)
+  return entries.length === 0 ? undefined : Object.fromEntries(entries) as { [K in keyof A]?: Exclude<A[K], undefined> }
+}
+
+export const config = (prefix: string, defaults: Partial<Settings> = {}): Config.Config<Settings> => {
+  if (typeof prefix !== "string" || prefix === "") {
+    throw invalid("WorkerPool.config", "prefix", "a string that is not empty", prefix)
+  }
+  const required = variable(prefix, "SIZE", size)
+  const optional = <A, B>(name: string, reading: Reading<A>, otherwise: B): Config.Config<A | B> =>
+    Config.map(Config.option(variable(prefix, name, reading)), Option.getOrElse(() => otherwise))
+  const all = Config.all({
+    size: defaults.size === undefined ? required : Config.withDefault(required, defaults.size),
+    capacity: optional("QUEUE_CAPACITY", capacity, defaults.queue?.capacity),
+    strategy: optional("QUEUE_STRATEGY", oneOf("suspend", "dropping", "sliding"), defaults.queue?.strategy),
+    onDefect: optional("ON_DEFECT", oneOf("replace", "keep"), defaults.onDefect),
+    name: optional("NAME", text, defaults.name),
+    wait: optional("WAIT_DEADLINE", deadline, defaults.deadlines?.wait),
+    run: optional("RUN_DEADLINE", deadline, defaults.deadlines?.run)
+  })
+  return Config.map(all, ({ capacity, name, onDefect, run, size, strategy, wait }) => ({
+    size,
+    ...present({ queue: present({ capacity, strategy }), onDefect, name, deadlines: present({ wait, run }) })
+  }))
+}

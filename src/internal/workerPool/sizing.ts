@@ -1,0 +1,129 @@
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import { invalid } from "../args.js"
+
+/**
+ * What is known of the jobs, and what is wanted of the pool.
+ *
+ * **Details**
+ *
+ * - `arrivals`: how many jobs come in a second, on average.
+ * - `duration`: how long a worker is busy with one, on average: the mean, not the median.
+ * - `utilization`: the part of the time, above 0 and below 1, that a worker may be busy: 0.7 by default.
+ * - `percentile`: the part of the jobs, above 0 and below 1, that `wait` is about: 0.99 by default.
+ * - `patience`: how long a job may wait for a worker before it is of no use. With it, there are as many workers as it
+ *   takes for that percentile of the jobs to wait no longer, and the capacity is what can be served meanwhile.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Workload {
+  readonly arrivals: number
+  readonly duration: Duration.Input
+  readonly utilization?: number | undefined
+  readonly percentile?: number | undefined
+  readonly patience?: Duration.Input | undefined
+}
+
+/**
+ * How large a pool should be, and what to expect of it.
+ *
+ * **Details**
+ *
+ * - `workers`, `capacity`: the pool's `size`, and its `queue.capacity`. Without a `patience` that is twice the size.
+ * - `load`: the jobs under way on average, by Little's law: `arrivals` times `duration`.
+ * - `utilization`: the part of the time that a worker is busy.
+ * - `waiting`: the part of the jobs that find every worker busy.
+ * - `wait`: how long a job waits for a worker: on average over all jobs, those that do not wait included, and at the
+ *   `percentile`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Sizing {
+  readonly workers: number
+  readonly capacity: number
+  readonly load: number
+  readonly utilization: number
+  readonly waiting: number
+  readonly wait: { readonly mean: Duration.Duration; readonly percentile: Duration.Duration }
+}
+
+const maxWorkers = 1_000_000
+
+/** What one can be sure of, when 7 / 0.7 is 10.000000000000002: the last digits are the machine's. */
+const ceil = (x: number): number => Math.ceil(x * (1 - 1e-12))
+const floor = (x: number): number => Math.floor(x * (1 + 1e-12))
+
+/**
+ * Erlang's B: the part of the jobs that find all of `workers` busy where nobody waits, from that of one worker less. No
+ * factorial and no power, which overflow from 171 workers on: each step stays between 0 and 1.
+ */
+const oneMore = (blocked: number, workers: number, load: number): number => load * blocked / (workers + load * blocked)
+
+/** Erlang's C, where they wait, from B. Only for `load < workers`. */
+const waitingPart = (blocked: number, workers: number, load: number): number =>
+  workers * blocked / (workers - load * (1 - blocked))
+
+const positive = (
+  argument: string,
+  value: unknown,
+  requirement: string,
+  valid: (millis: number) => boolean
+): number => {
+  // `Duration` takes NaN for zero, which the check then refuses.
+  const duration = Option.getOrUndefined(Duration.fromInput(value as Duration.Input))
+  const millis = duration === undefined ? NaN : Duration.toMillis(duration)
+  if (valid(millis)) return millis
+  throw invalid("WorkerPool.sizing", argument, requirement, value)
+}
+
+const isPositive = (n: unknown): boolean => typeof n === "number" && Number.isFinite(n) && n > 0
+const isPart = (n: number): boolean => isPositive(n) && n < 1
+
+export const sizing = (workload: Workload): Sizing => {
+  const { arrivals, duration, patience, percentile = 0.99, utilization = 0.7 } = workload
+  const fail = (argument: string, requirement: string, value: unknown) => {
+    throw invalid("WorkerPool.sizing", argument, requirement, value)
+  }
+  const finite = "a finite duration above zero"
+  if (!isPositive(arrivals)) fail("arrivals", "a finite number above 0", arrivals)
+  const millis = positive("duration", duration, finite, isPositive)
+  if (!isPart(utilization)) fail("utilization", "a number above 0 and below 1", utilization)
+  if (!isPart(percentile)) fail("percentile", "a number above 0 and below 1", percentile)
+  const patient = patience === undefined ? Infinity : positive("patience", patience, finite, isPositive)
+
+  const load = arrivals * millis / 1_000
+  // Never as many as are busy, whatever was rounded off: their queue would have no end.
+  const least = Math.max(ceil(load / utilization), Math.floor(load) + 1)
+  const tooMany = () => fail("arrivals x duration", `work for at most ${maxWorkers} workers`, load)
+  if (!(least <= maxWorkers)) tooMany()
+
+  let workers = 0
+  let blocked = 1
+  const hire = () => {
+    workers++
+    blocked = oneMore(blocked, workers, load)
+  }
+  while (workers < least) hire()
+  /** How long `part` of the jobs wait at most: the wait of those that do is exponential. */
+  const wait = (part: number): number =>
+    Math.max(0, Math.log(waitingPart(blocked, workers, load) / (1 - part)) * millis / (workers - load))
+  while (wait(percentile) > patient) {
+    if (workers === maxWorkers) tooMany()
+    hire()
+  }
+
+  const waiting = waitingPart(blocked, workers, load)
+  return {
+    workers,
+    capacity: patient === Infinity ? 2 * workers : Math.min(floor(patient * workers / millis), Number.MAX_SAFE_INTEGER),
+    load,
+    utilization: load / workers,
+    waiting,
+    wait: {
+      mean: Duration.millis(waiting * millis / (workers - load)),
+      percentile: Duration.millis(wait(percentile))
+    }
+  }
+}
