@@ -38,7 +38,7 @@ describe("what is published", () => {
     near(minutes(wait.mean), 80 / 9)
   })
 
-  // Erlang C tables: traffic in erlangs, agents, the part that waits.
+  // Erlang C tables: traffic in erlangs, workers, the part that waits.
   test.each([[1, 2, 0.3333], [4, 5, 0.5541], [8, 10, 0.4092], [10, 12, 0.4494], [20, 24, 0.2981]])(
     "%d erlangs on %d: %d wait",
     (arrivals, workers, waiting) => {
