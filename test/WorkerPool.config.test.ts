@@ -165,14 +165,23 @@ test("a pool is made of it", () =>
   run(
     Effect.gen(function*() {
       const settings = yield* WorkerPool.config("SENDER")
-      const pool = yield* WorkerPool.make({ ...settings, run: (n: number) => Effect.succeed(n + 1) })
+      const pool = yield* WorkerPool.make({
+        ...settings,
+        run: (n: number) => n === 0 ? Effect.never : Effect.succeed(n + 1)
+      })
       const { capacity, size } = WorkerPool.stats(pool)
       assert.deepEqual([size, capacity, pool.name], [3, 7, "sender"])
       assert.equal(yield* WorkerPool.run(pool, 1), 2)
+      assert.equal((yield* Effect.flip(WorkerPool.run(pool, 0)))._tag, "JobTimeout")
     }).pipe(
-      Effect.provide(ConfigProvider.layer(
-        ConfigProvider.fromEnv({ env: { SENDER_SIZE: "3", SENDER_QUEUE_CAPACITY: "7", SENDER_NAME: "sender" } })
-      ))
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
+        env: {
+          SENDER_SIZE: "3",
+          SENDER_QUEUE_CAPACITY: "7",
+          SENDER_NAME: "sender",
+          SENDER_RUN_DEADLINE: "1 millis"
+        }
+      })))
     )
   ))
 

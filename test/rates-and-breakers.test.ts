@@ -7,6 +7,7 @@ import { WorkerPool } from "sluice"
 import { check, type Scenario, scenario } from "sluice/testing"
 import { describe, test } from "vitest"
 import { interrupted, isInterrupted, settle, start } from "./support/effect.js"
+import { balanced } from "./support/workerPool.js"
 
 const limiterInMemory = Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory)
 
@@ -25,14 +26,10 @@ class NoSuchAddress extends Data.TaggedError("NoSuchAddress") {}
 type Job = Effect.Effect<string, Down | NoSuchAddress>
 type Pool = WorkerPool.WorkerPool<Job, string, Down | NoSuchAddress>
 
-const makePool = (options: Partial<WorkerPool.Options<Job, string, Down | NoSuchAddress, never, void, never, never>>) =>
-  WorkerPool.make({ size: 1, run: (job: Job) => job, ...options })
+type Options = WorkerPool.Options<Job, string, Down | NoSuchAddress, never, void, never, never>
 
-/** P4. */
-const balanced = (stats: WorkerPool.Stats): void => {
-  const { died, dropped, failed, interrupted, queued, returned, running, submitted, succeeded } = stats
-  assert.equal(succeeded + failed + died + interrupted + dropped + returned + queued + running, submitted)
-}
+const makePool = (options: Omit<Partial<Options>, "deadlines">) =>
+  WorkerPool.make({ size: 1, run: (job: Job) => job, ...options })
 
 /** Nothing of the pool is in use, and nothing has been. */
 const untouched = (pool: Pool, submitted: number): void => {
@@ -40,7 +37,7 @@ const untouched = (pool: Pool, submitted: number): void => {
   const { idle, queued, running, size, waiting } = stats
   assert.deepEqual({ idle, queued, running, waiting }, { idle: size, queued: 0, running: 0, waiting: 0 })
   assert.equal(stats.submitted, submitted)
-  balanced(stats)
+  balanced(pool)
 }
 
 const ok: Job = Effect.succeed("ok")

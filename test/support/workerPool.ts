@@ -15,7 +15,7 @@ export const make = (options: Options = {}): Effect.Effect<Pool, string, Scope.S
   WorkerPool.make({ size: 1, run: (job: Job) => job, ...options })
 
 /** P4. */
-export const balanced = (pool: Pool): void => {
+export const balanced = <Job, A, E>(pool: WorkerPool.WorkerPool<Job, A, E>): void => {
   const { died, dropped, expired, failed, interrupted, queued, returned, running, submitted, succeeded, timedOut } =
     WorkerPool.stats(pool)
   const ended = succeeded + failed + died + interrupted + expired + timedOut + dropped + returned
