@@ -1,0 +1,679 @@
+/**
+ * A limit on how many calls run at once that finds its own value, by how long they take and by which of them say that
+ * the server has too much to do. After Netflix's concurrency-limits, which took it from TCP.
+ *
+ * The laws it keeps are numbered A1 to A6, here and in `docs/adaptive-limit.md`.
+ *
+ * - **A1.** The limit is an integer, never below `min` and never above `max`.
+ * - **A2.** A call that began while less than half the limit was in flight never raises it.
+ * - **A3.** An overload lowers the limit at once: by one at least, and to no less than `backoff` times what it was,
+ *   rounded down.
+ * - **A4.** Once for each congestion: calls that had begun when the limit was lowered do not lower it again, and raise it
+ *   no more. So it falls by one `backoff` in a round trip.
+ * - **A5.** Whatever ends a call, and wherever an interrupt comes, its permit returns and it is in flight no more.
+ * - **A6.** `onChange` is told every change, once, in order, one at a time, by a call that has returned its permit.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import type { Clock } from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Inspectable } from "effect/Inspectable"
+import * as Option from "effect/Option"
+import type { Pipeable } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import { Aimd, type Bounds, type Estimator, Gradient } from "./internal/adaptiveLimit/estimators.js"
+import { effectLast, invalid } from "./internal/args.js"
+import { Described } from "./internal/Described.js"
+import * as Semaphore from "./Semaphore.js"
+
+const TypeId = "~sluice/AdaptiveLimit"
+const AlgorithmTypeId = "~sluice/AdaptiveLimit/Algorithm"
+
+/**
+ * A limit that adapts, the calls that run within it, and the queue of those that wait.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AdaptiveLimit extends Pipeable, Inspectable {
+  readonly [TypeId]: typeof TypeId
+  readonly name: string | undefined
+}
+
+/**
+ * How a limit is found: a description without a state, so that one may serve many limits.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Algorithm {
+  readonly [AlgorithmTypeId]: typeof AlgorithmTypeId
+  readonly kind: "aimd" | "gradient"
+  readonly initial: number
+  readonly min: number
+  readonly max: number
+}
+
+/**
+ * What a call says about the load of whatever it called.
+ *
+ * - `"success"`: it was served; how long that took counts.
+ * - `"overload"`: there is too much to do. It lowers the limit.
+ * - `"ignore"`: nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome = "success" | "overload" | "ignore"
+
+/**
+ * How an adaptive limit is made.
+ *
+ * **Details**
+ *
+ * - `algorithm`: `AdaptiveLimit.aimd()` or `AdaptiveLimit.gradient()`.
+ * - `classify`: what an exit says about the load; `AdaptiveLimit.classify` unless you say otherwise. If it throws, the
+ *   call dies of that, and is ignored.
+ * - `onChange`: is run with the new limit after each change, and not with the first one (law A6).
+ * - `name`: shown when it is inspected.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly algorithm: Algorithm
+  readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
+  readonly onChange?: ((limit: number) => Effect.Effect<void>) | undefined
+  readonly name?: string | undefined
+}
+
+/**
+ * What an adaptive limit is doing at one moment.
+ *
+ * **Details**
+ *
+ * `inFlight` calls run, `waiting` ones wait for a permit. Of those that have ended, `ignored` said nothing and `samples`
+ * were counted, `overloads` among them. `changes` is how often the limit has changed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats {
+  readonly limit: number
+  readonly inFlight: number
+  readonly waiting: number
+  readonly samples: number
+  readonly overloads: number
+  readonly ignored: number
+  readonly changes: number
+}
+
+/**
+ * What an exit says about the load unless you say otherwise.
+ *
+ * **Details**
+ *
+ * - A success is a `"success"`.
+ * - A `TimeoutError` among the failures is an `"overload"`: that is what being late means.
+ * - Any other typed failure is a `"success"`: "not found" takes a server as long as an answer does. Where some of your
+ *   failures say "too busy", classify those.
+ * - A defect is ignored, since a bug may come before the call was even made; and so is an interrupt, which tells about the
+ *   caller.
+ *
+ * **Example** (A server that says so)
+ *
+ * ```ts
+ * import { Exit } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const classify = (exit: Exit.Exit<unknown, unknown>) =>
+ *   Exit.isSuccess(exit) && exit.value === 503 ? "overload" : AdaptiveLimit.classify(exit)
+ *
+ * console.log(classify(Exit.succeed(503)), classify(Exit.succeed(200)), classify(Exit.interrupt()))
+ * // => overload success ignore
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const classify = (exit: Exit.Exit<unknown, unknown>): Outcome => {
+  if (Exit.isSuccess(exit)) return "success"
+  const { cause } = exit
+  if (cause.reasons.some((reason) => Cause.isFailReason(reason) && Cause.isTimeoutError(reason.error))) {
+    return "overload"
+  }
+  return Cause.hasDies(cause) || Cause.hasInterrupts(cause) || !Cause.hasFails(cause) ? "ignore" : "success"
+}
+
+/**
+ * Work for one fiber at a time: whoever comes while one does it leaves it to that one, which goes on until there is no
+ * more. It may come back into itself, and finds it taken.
+ */
+class Turnstile {
+  private state: "free" | "taken" = "free"
+
+  constructor(private readonly isDone: () => boolean, private readonly once: () => Effect.Effect<void>) {}
+
+  /** For a finalizer: it is to be run, and not to be interrupted. */
+  enter(): Effect.Effect<void> | undefined {
+    if (this.state === "taken" || this.isDone()) return undefined
+    this.state = "taken"
+    return Effect.whileLoop({
+      while: () => {
+        if (!this.isDone()) return true
+        this.state = "free"
+        return false
+      },
+      body: this.once,
+      step: () => {}
+    })
+  }
+}
+
+/** All mutable state is here. Only `begin` and `end` change it, and the two turnstiles, which make it known. */
+class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly name: string | undefined
+  readonly permits: Semaphore.Semaphore
+  private readonly classify: (exit: Exit.Exit<unknown, unknown>) => Outcome
+
+  private begun = 0
+  private inFlight = 0
+  private samples = 0
+  private overloads = 0
+  private ignored = 0
+  private changes = 0
+  /** What the semaphore has been told. */
+  private capacity: number
+  /** The limits that the listener has not been told. */
+  private readonly untold: Array<number> = []
+
+  /** One at a time, or an earlier limit may reach the semaphore after a later one. */
+  private readonly resizing = new Turnstile(
+    () => this.capacity === this.estimator.limit,
+    () => Semaphore.resize(this.permits, this.capacity = this.estimator.limit)
+  )
+  /** A6. */
+  private readonly telling: Turnstile | undefined = undefined
+
+  constructor(private estimator: Estimator, options: Options) {
+    super()
+    const { onChange } = options
+    this.name = options.name
+    this.classify = options.classify ?? classify
+    this.capacity = estimator.limit
+    this.permits = Semaphore.makeUnsafe(estimator.limit, { name: options.name })
+    if (onChange === undefined) return
+    this.telling = new Turnstile(() => this.untold.length === 0, () => {
+      const [limit] = this.untold.splice(0, 1)
+      if (limit === undefined) return Effect.void
+      // The call whose end it was is not to answer for the listener, nor are the changes to come.
+      return Effect.catchCause(
+        Effect.suspend(() => onChange(limit)),
+        (cause) => Effect.logError("AdaptiveLimit: onChange did not succeed", cause)
+      )
+    })
+  }
+
+  begin(): Running {
+    return { call: ++this.begun, inFlight: ++this.inFlight }
+  }
+
+  /** A5: nothing that can throw comes before the call is out of flight. */
+  end(
+    { call, inFlight }: Running,
+    latency: number,
+    exit: Exit.Exit<unknown, unknown>
+  ): Effect.Effect<void> | undefined {
+    const leaving = this.inFlight--
+    let outcome: Outcome
+    try {
+      outcome = this.classify(exit)
+    } catch (error) {
+      this.ignored++
+      return Effect.die(error)
+    }
+    if (outcome === "ignore") {
+      this.ignored++
+      return undefined
+    }
+    this.samples++
+    if (outcome === "overload") this.overloads++
+    const { limit } = this.estimator
+    this.estimator = this.estimator.next({ call, begun: this.begun, inFlight, leaving, latency, outcome })
+    if (this.estimator.limit === limit) return undefined
+    this.changes++
+    if (this.telling !== undefined) this.untold.push(this.estimator.limit)
+    return this.resizing.enter()
+  }
+
+  /** The effect as a call: measured, and in flight while it runs. */
+  measure<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.suspend(() => {
+      const call = new Call(this)
+      // What ends the call is installed before it begins, so that no interrupt can come between (A5).
+      return Effect.onExitPrimitive(
+        Effect.clockWith((clock) => {
+          call.begin(clock)
+          return effect
+        }),
+        (exit) => call.end(exit)
+      )
+    })
+  }
+
+  /** Tells the listener afterwards what it has not been told (A6). */
+  thenTell<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const { telling } = this
+    return telling === undefined ? effect : Effect.onExitPrimitive(effect, () => telling.enter())
+  }
+
+  stats(): Stats {
+    const { changes, ignored, inFlight, overloads, samples } = this
+    const { waiting } = Semaphore.stats(this.permits)
+    return { limit: this.estimator.limit, inFlight, waiting, samples, overloads, ignored, changes }
+  }
+
+  toJSON(): unknown {
+    return { _id: "AdaptiveLimit", name: this.name, ...this.stats() }
+  }
+}
+
+interface Running {
+  readonly call: number
+  readonly inFlight: number
+}
+
+class Call {
+  private state:
+    | { readonly tag: "before" | "over" }
+    | { readonly tag: "running"; readonly running: Running; readonly clock: Clock; readonly since: bigint } = {
+      tag: "before"
+    }
+
+  constructor(private readonly limit: AdaptiveLimitImpl) {}
+
+  begin(clock: Clock): void {
+    const since = clock.monotonicTimeNanosUnsafe()
+    this.state = { tag: "running", running: this.limit.begin(), clock, since }
+  }
+
+  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
+    const { state } = this
+    if (state.tag !== "running") return undefined
+    this.state = { tag: "over" }
+    const latency = Number(state.clock.monotonicTimeNanosUnsafe() - state.since) / 1_000_000
+    return this.limit.end(state.running, latency, exit)
+  }
+}
+
+// The interface hides the state, and AdaptiveLimitImpl is its only implementation.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+const impl = (self: AdaptiveLimit): AdaptiveLimitImpl => self as AdaptiveLimitImpl
+
+class AlgorithmImpl extends Described implements Algorithm {
+  readonly [AlgorithmTypeId]: typeof AlgorithmTypeId = AlgorithmTypeId
+  readonly initial: number
+  readonly min: number
+  readonly max: number
+
+  constructor(
+    readonly kind: "aimd" | "gradient",
+    { initial, max, min }: Bounds,
+    readonly start: () => Estimator
+  ) {
+    super()
+    this.initial = initial
+    this.min = min
+    this.max = max
+  }
+
+  toJSON(): unknown {
+    const { initial, kind, max, min } = this
+    return { _id: "AdaptiveLimit.Algorithm", kind, initial, min, max }
+  }
+}
+
+/** Checks the options of one function, each in turn; the first that is wrong throws. */
+class Checks {
+  constructor(private readonly where: string) {}
+
+  /** The argument, or its default; it meets the requirement. */
+  number(argument: string, value: number | undefined, byDefault: number, requirement: string, test: Test): number {
+    if (value === undefined) return byDefault
+    if (Number.isFinite(value) && test(value)) return value
+    throw invalid(this.where, argument, requirement, value)
+  }
+
+  bounds({ initial, max, min }: BoundsOptions): Bounds {
+    const isCount: Test = (n) => Number.isSafeInteger(n) && n >= 1
+    const least = this.number("min", min, 1, "an integer >= 1", isCount)
+    const most = this.number("max", max, Math.max(200, least), "an integer >= 1", isCount)
+    if (most < least) throw invalid(this.where, "max", `at least min, which is ${least}`, most)
+    const first = Math.max(least, Math.min(most, 20))
+    const requirement = `an integer from min to max, ${least} to ${most}`
+    const isWithin: Test = (n) => isCount(n) && n >= least && n <= most
+    return { min: least, max: most, initial: this.number("initial", initial, first, requirement, isWithin) }
+  }
+
+  millis(argument: string, value: Duration.Input | undefined): number {
+    if (value === undefined) return Infinity
+    const duration = Option.getOrUndefined(Duration.fromInput(value))
+    // NaN is zero to Duration, and no one means zero either.
+    if (duration !== undefined && Duration.toMillis(duration) > 0) return Duration.toMillis(duration)
+    throw invalid(this.where, argument, "a duration > 0", value)
+  }
+}
+
+type Test = (n: number) => boolean
+
+/**
+ * Where a limit begins and how far it may go.
+ *
+ * **Details**
+ *
+ * Integers >= 1: `min` is 1 and `max` is 200 by default. `initial` is 20, or what of `min` and `max` is nearest to it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BoundsOptions {
+  readonly initial?: number | undefined
+  readonly min?: number | undefined
+  readonly max?: number | undefined
+}
+
+/**
+ * The options of `AdaptiveLimit.aimd`.
+ *
+ * **Details**
+ *
+ * - `increase`: how much the limit grows in a round trip in which all is well, a number > 0; 1 by default.
+ * - `backoff`: what part of it an overload leaves, a number between 0 and 1; 0.9 by default.
+ * - `timeout`: a call that took longer counts as an overload, however it ended; by default none does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AimdOptions extends BoundsOptions {
+  readonly increase?: number | undefined
+  readonly backoff?: number | undefined
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * The options of `AdaptiveLimit.gradient`.
+ *
+ * **Details**
+ *
+ * - `smoothing`: what part of the way to a new estimate the limit goes in a round, > 0 and at most 1; 0.2 by default. An
+ *   overload leaves `1 - smoothing / 2` of the limit.
+ * - `tolerance`: how many times as long as the least a call may take before that counts as queueing, from 1 to less than
+ *   2; 1.5 by default.
+ * - `queue`: how much the estimate may exceed the limit while calls are fast, a number > 0; 4 by default. It is what lets
+ *   the limit grow.
+ * - `window`: after how many rounds it is measured anew how long a call takes that does not queue, an integer >= 1; 100 by
+ *   default. For that the limit is halved for one round.
+ *
+ * A round is as many calls as the limit, and at least 10, that all began after the round before had ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GradientOptions extends BoundsOptions {
+  readonly smoothing?: number | undefined
+  readonly tolerance?: number | undefined
+  readonly queue?: number | undefined
+  readonly window?: number | undefined
+}
+
+/**
+ * Tells whether a value is an `AdaptiveLimit`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAdaptiveLimit = (u: unknown): u is AdaptiveLimit => hasProperty(u, TypeId)
+
+/**
+ * Additive increase, multiplicative decrease, as TCP has it: the limit grows by `increase` in each round trip in which it
+ * is used, and falls to `backoff` times what it was at an overload.
+ *
+ * **When to use**
+ *
+ * Use when overload shows: the server refuses, or answers later than a `timeout` that you can name. Without either the
+ * limit only grows, up to `max`. Options that make no sense are defects.
+ *
+ * **Example** (As many requests as are answered within 200 milliseconds)
+ *
+ * ```ts
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const { initial, kind, max, min } = AdaptiveLimit.aimd({ max: 50, timeout: "200 millis" })
+ * console.log(kind, { initial, min, max }) // => aimd { initial: 20, min: 1, max: 50 }
+ * ```
+ *
+ * @see {@link gradient} when you cannot say how late is too late
+ * @category constructors
+ * @since 0.1.0
+ */
+export const aimd = (options: AimdOptions = {}): Algorithm => {
+  const checks = new Checks("AdaptiveLimit.aimd")
+  const bounds = checks.bounds(options)
+  const resolved = {
+    ...bounds,
+    increase: checks.number("increase", options.increase, 1, "a number > 0", (n) => n > 0),
+    backoff: checks.number("backoff", options.backoff, 0.9, "a number > 0 and < 1", (n) => n > 0 && n < 1),
+    timeout: checks.millis("timeout", options.timeout)
+  }
+  return new AlgorithmImpl("aimd", bounds, () => new Aimd(resolved))
+}
+
+/**
+ * Compares how long calls take with how long they take when there are few, and holds the limit where a queue begins to
+ * form: at about `tolerance` times what the server can do at once, plus `queue`.
+ *
+ * **When to use**
+ *
+ * Use when the server never refuses but only becomes slow, and you cannot name a time that is too long. It suits calls of
+ * a kind: where a few take a thousand times as long as the rest, use `aimd`. Options that make no sense are defects.
+ *
+ * **Details**
+ *
+ * It is Netflix's Gradient2 but for one thing: the time to compare with is measured, and no average of the past, because
+ * such an average learns the queue that it is there to show. So every `window` rounds the limit is halved for a round.
+ * Calls that meet less than half the limit of others, as they begin and as they end, measure it too, for nothing.
+ *
+ * **Example** (A description serves many limits)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const algorithm = AdaptiveLimit.gradient({ initial: 8 })
+ * const limits = await Effect.runPromise(Effect.all([AdaptiveLimit.make({ algorithm }), AdaptiveLimit.make({ algorithm })]))
+ * console.log(limits.map((limit) => AdaptiveLimit.stats(limit).limit)) // => [ 8, 8 ]
+ * ```
+ *
+ * @see {@link aimd} when overload shows by itself
+ * @category constructors
+ * @since 0.1.0
+ */
+export const gradient = (options: GradientOptions = {}): Algorithm => {
+  const checks = new Checks("AdaptiveLimit.gradient")
+  const bounds = checks.bounds(options)
+  const isCount: Test = (n) => Number.isSafeInteger(n) && n >= 1
+  const resolved = {
+    ...bounds,
+    smoothing: checks.number("smoothing", options.smoothing, 0.2, "a number > 0 and <= 1", (n) => n > 0 && n <= 1),
+    tolerance: checks.number("tolerance", options.tolerance, 1.5, "a number >= 1 and < 2", (n) => n >= 1 && n < 2),
+    queue: checks.number("queue", options.queue, 4, "a number > 0", (n) => n > 0),
+    window: checks.number("window", options.window, 100, "an integer >= 1", isCount)
+  }
+  return new AlgorithmImpl("gradient", bounds, () => new Gradient(resolved))
+}
+
+const makeImpl = (where: string, options: Options): AdaptiveLimitImpl => {
+  const algorithm: unknown = options.algorithm
+  if (algorithm instanceof AlgorithmImpl) return new AdaptiveLimitImpl(algorithm.start(), options)
+  throw invalid(`AdaptiveLimit.${where}`, "algorithm", "of AdaptiveLimit.aimd or AdaptiveLimit.gradient", algorithm)
+}
+
+/**
+ * Creates an adaptive limit outside of an effect. An `algorithm` that is none throws a `RangeError`.
+ *
+ * **Example** (A limit shared by a module)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const limit = AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd({ timeout: "1 second" }) })
+ * const query = (n: number) => AdaptiveLimit.withPermit(limit, Effect.succeed(n * n))
+ *
+ * console.log(await Effect.runPromise(Effect.all([query(1), query(2)], { concurrency: "unbounded" }))) // => [ 1, 4 ]
+ * ```
+ *
+ * @see {@link make} for the same as an effect
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeUnsafe = (options: Options): AdaptiveLimit => makeImpl("makeUnsafe", options)
+
+/**
+ * Creates an adaptive limit, which begins at the `initial` of its algorithm. An `algorithm` that is none is a defect.
+ *
+ * **Example** (A server that refuses)
+ *
+ * ```ts
+ * import { Effect, Exit } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limit = yield* AdaptiveLimit.make({
+ *     algorithm: AdaptiveLimit.aimd({ initial: 10, backoff: 0.5 }),
+ *     classify: (exit) => Exit.isFailure(exit) ? "overload" : "success",
+ *     onChange: (n) => Effect.sync(() => console.log(`now ${n}`))
+ *   })
+ *   yield* Effect.exit(AdaptiveLimit.withPermit(limit, Effect.fail("too busy"))) // => now 5
+ *   console.log(AdaptiveLimit.stats(limit).overloads) // => 1
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * @see {@link makeUnsafe} for the same outside of an effect
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Effect.Effect<AdaptiveLimit> => Effect.sync(() => makeImpl("make", options))
+
+/**
+ * Runs an effect when there is room within the limit, and learns from how it ends and how long it took.
+ *
+ * **Details**
+ *
+ * Waits its turn behind every earlier call, strictly first come, first served. The wait is not part of what is measured.
+ * Fails only as the effect fails. A limit that falls revokes nobody's permit: nobody else is let in until enough have
+ * returned.
+ *
+ * When its end changes the limit, it waits for `onChange`, its permit returned. An `onChange` that dies, or interrupts
+ * itself, is logged as an error and changes nothing else: the call ends as it did, and the next change is told.
+ *
+ * **Gotchas**
+ *
+ * Put a timeout inside: around this it interrupts the call, and interrupts are ignored, so the limit would learn nothing
+ * of the calls that say most. Not reentrant: a call within a call may wait for itself.
+ *
+ * **Example** (A timeout that counts)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { TestClock } from "effect/testing"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limit = yield* AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd({ initial: 10 }) })
+ *   const call = Effect.never.pipe(Effect.timeout("1 second"), AdaptiveLimit.withPermit(limit))
+ *   yield* Effect.forkChild(call)
+ *   yield* TestClock.adjust("1 second")
+ *   console.log(AdaptiveLimit.stats(limit).limit) // => 9
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, TestClock.layer()))
+ * ```
+ *
+ * @see {@link measure} for calls that something else limits
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withPermit: {
+  (self: AdaptiveLimit): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
+} = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+  const limit = impl(self)
+  return limit.thenTell(Semaphore.withPermit(limit.permits, limit.measure(effect)))
+})
+
+/**
+ * Runs an effect at once, counts it as in flight, and learns from how it ends and how long it took. It takes no permit.
+ *
+ * **When to use**
+ *
+ * Use where something else keeps to the limit, which `onChange` tells: in the `run` of a worker pool whose size follows.
+ *
+ * **Example** (Somebody else's limit)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sizes: Array<number> = []
+ *   const limit = yield* AdaptiveLimit.make({
+ *     algorithm: AdaptiveLimit.aimd({ initial: 4 }),
+ *     classify: () => "overload",
+ *     onChange: (size) => Effect.sync(() => void sizes.push(size))
+ *   })
+ *   const job = AdaptiveLimit.measure(limit, Effect.yieldNow)
+ *   yield* Effect.all([job, job, job], { concurrency: "unbounded" }) // one congestion
+ *   yield* job // another
+ *   console.log(sizes) // => [ 3, 2 ]
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * @see {@link withPermit} which also keeps to the limit
+ * @category combinators
+ * @since 0.1.0
+ */
+export const measure: {
+  (self: AdaptiveLimit): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
+} = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+  const limit = impl(self)
+  return limit.thenTell(limit.measure(effect))
+})
+
+/**
+ * Tells what the limit is and who runs within it now: a plain, synchronous snapshot. O(1).
+ *
+ * **Example** (Looking at a limit)
+ *
+ * ```ts
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const { inFlight, limit, waiting } = AdaptiveLimit.stats(
+ *   AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd({ initial: 7 }) })
+ * )
+ * console.log({ limit, inFlight, waiting }) // => { limit: 7, inFlight: 0, waiting: 0 }
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const stats = (self: AdaptiveLimit): Stats => impl(self).stats()
