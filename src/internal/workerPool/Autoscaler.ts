@@ -1,0 +1,122 @@
+/**
+ * How many workers a pool should have, by how much waits for them: two marks with room between them, and a time that must
+ * pass between changes. A pure state machine: whoever drives it takes a sample now and then, and resizes the pool.
+ *
+ * - **U1.** The size is never below `min` and never above `max`.
+ * - **U2.** It grows only while more than `growAbove` jobs wait for each worker, those aside for whom a worker is idle; it
+ *   shrinks only while no job waits and less than the share `shrinkBelow` of the workers is busy, and never below the
+ *   workers that are. Between the marks nothing changes.
+ * - **U3.** It grows no sooner than `dwell.grow` after the last change, and shrinks no sooner than `dwell.shrink` after it,
+ *   nor before every sample for as long has been below the mark.
+ *
+ * So a pool cannot thrash: there is at most one change in a dwell time, and a load that comes and goes faster than
+ * `dwell.shrink` finds, once the pool has grown, a pool that no longer changes. The one change that waits for nothing is
+ * that of a size out of bounds, which somebody else has set.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import { invalid } from "../args.js"
+
+export interface Options {
+  readonly min: number
+  readonly max: number
+  /** Jobs that wait for each worker, a number > 0; 1 by default. */
+  readonly growAbove?: number | undefined
+  /** The share of the workers that is busy, > 0 and at most 1; 0.5 by default. */
+  readonly shrinkBelow?: number | undefined
+  /** One for both, or one for each; 1 second to grow and 10 seconds to shrink by default. */
+  readonly dwell?: Duration.Input | { readonly grow: Duration.Input; readonly shrink: Duration.Input } | undefined
+  /** By how many workers it changes at a time, an integer >= 1; 1 by default. */
+  readonly step?: number | undefined
+}
+
+/** The options, checked, with times in milliseconds. */
+export interface Settings {
+  readonly min: number
+  readonly max: number
+  readonly growAbove: number
+  readonly shrinkBelow: number
+  readonly dwell: { readonly grow: number; readonly shrink: number }
+  readonly step: number
+}
+
+/** What the pool is doing, at a time in milliseconds. `waiting` are those that wait for room in the queue. */
+export interface Sample {
+  readonly now: number
+  readonly size: number
+  readonly queued: number
+  readonly waiting: number
+  readonly running: number
+  readonly idle: number
+}
+
+/** `changed` is when the size last was. */
+export type State =
+  | { readonly tag: "steady"; readonly changed: number }
+  /** Every sample since then was below the lower mark. */
+  | { readonly tag: "low"; readonly changed: number; readonly since: number }
+
+export interface Decision {
+  readonly state: State
+  /** The size that the pool should have: that of the sample, or another. */
+  readonly size: number
+}
+
+/** The first sample may change the size at once, to grow. */
+export const initial: State = { tag: "steady", changed: -Infinity }
+
+const where = "WorkerPool.autoscale"
+
+const check = (argument: string, value: number, requirement: string, isValid: boolean): number => {
+  if (isValid && Number.isFinite(value)) return value
+  throw invalid(where, argument, requirement, value)
+}
+
+const count = (argument: string, value: number): number =>
+  check(argument, value, "an integer >= 1", Number.isSafeInteger(value) && value >= 1)
+
+const millis = (argument: string, value: Duration.Input): number => {
+  const duration = Option.getOrUndefined(Duration.fromInput(value))
+  // NaN is zero to Duration, and a pool that may change at any time thrashes.
+  if (duration !== undefined && Duration.toMillis(duration) > 0) return Duration.toMillis(duration)
+  throw invalid(where, argument, "a duration > 0", value)
+}
+
+/** Checks the options. One that makes no sense throws. */
+export const settings = (options: Options): Settings => {
+  const { dwell = { grow: "1 second", shrink: "10 seconds" }, growAbove = 1, shrinkBelow = 0.5, step = 1 } = options
+  const min = count("min", options.min)
+  const max = count("max", options.max)
+  if (max < min) throw invalid(where, "max", `at least min, which is ${min}`, max)
+  return {
+    min,
+    max,
+    growAbove: check("growAbove", growAbove, "a number > 0", growAbove > 0),
+    shrinkBelow: check("shrinkBelow", shrinkBelow, "a number > 0 and <= 1", shrinkBelow > 0 && shrinkBelow <= 1),
+    dwell: typeof dwell === "object" && "grow" in dwell && "shrink" in dwell
+      ? { grow: millis("dwell.grow", dwell.grow), shrink: millis("dwell.shrink", dwell.shrink) }
+      : { grow: millis("dwell", dwell), shrink: millis("dwell", dwell) },
+    step: count("step", step)
+  }
+}
+
+export const next = (settings: Settings, state: State, sample: Sample): Decision => {
+  const { dwell, growAbove, max, min, shrinkBelow, step } = settings
+  const { idle, now, queued, running, size, waiting } = sample
+  // A clock that was set back does not make anybody wait until it is as late again.
+  const changed = Math.min(state.changed, now)
+  const isLow = queued + waiting === 0 && running < shrinkBelow * size
+  const since = state.tag === "low" ? Math.min(state.since, now) : now
+  const current: State = isLow ? { tag: "low", changed, since } : { tag: "steady", changed }
+  const changeTo = (size: number): Decision => ({ state: { ...current, changed: now }, size })
+
+  // U1.
+  if (size < min || size > max) return changeTo(Math.max(min, Math.min(max, size)))
+  const rested = now - changed
+  if (queued + waiting - idle > growAbove * size && size < max && rested >= dwell.grow) {
+    return changeTo(Math.min(max, size + step))
+  }
+  const smaller = Math.max(min, running, size - step)
+  if (isLow && smaller < size && rested >= dwell.shrink && now - since >= dwell.shrink) return changeTo(smaller)
+  return { state: current, size }
+}
