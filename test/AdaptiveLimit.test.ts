@@ -338,6 +338,32 @@ describe("a server with a queue, whose capacity falls and rises again", () => {
   })
 })
 
+describe("gradient measures what it compares with", () => {
+  const settled = (limit: AdaptiveLimit.AdaptiveLimit) =>
+    Effect.map(watch(limit, 300, 10), (seen) => mean(seen.slice(150)))
+
+  test("and so it leaves a queue in which it began", () =>
+    simulate(Effect.gen(function*() {
+      const limit = yield* AdaptiveLimit.make({ algorithm: AdaptiveLimit.gradient({ initial: 90 }) })
+      yield* clients(100, limit, new Server(8, 10))
+      const found = yield* settled(limit)
+      expect(found).toBeGreaterThan(12)
+      expect(found).toBeLessThan(20)
+    })))
+
+  test("and so it finds its way back when the server has become slower for good", () =>
+    simulate(Effect.gen(function*() {
+      const limit = yield* AdaptiveLimit.make({ algorithm: AdaptiveLimit.gradient({ initial: 10, window: 20 }) })
+      const server = new Server(16, 10)
+      yield* clients(100, limit, server)
+      const before = yield* settled(limit)
+      server.service = 30
+      yield* watch(limit, 300, 10)
+      const after = yield* settled(limit)
+      expect(Math.abs(after - before)).toBeLessThan(before / 5)
+    })))
+})
+
 test.each([
   ["aimd", AdaptiveLimit.aimd({ timeout: "1 second" })],
   ["gradient", AdaptiveLimit.gradient()]

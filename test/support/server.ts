@@ -10,7 +10,7 @@ export class Server {
   /** By default it refuses nobody. */
   refusesAbove = Infinity
 
-  constructor(capacity: number, readonly service: number) {
+  constructor(capacity: number, public service: number) {
     this.places = Semaphore.makeUnsafe(capacity)
   }
 
@@ -21,7 +21,7 @@ export class Server {
   readonly request: Effect.Effect<void, "busy"> = Effect.suspend(() => {
     if (this.present >= this.refusesAbove) return Effect.fail("busy" as const)
     this.present++
-    const served = Semaphore.withPermit(this.places, Effect.sleep(this.service))
+    const served = Semaphore.withPermit(this.places, Effect.suspend(() => Effect.sleep(this.service)))
     return Effect.ensuring(served, Effect.sync(() => this.present--))
   })
 }
