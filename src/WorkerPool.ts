@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import type * as Configs from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -22,6 +23,7 @@ import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Covariant, Invariant } from "effect/Types"
 import { invalid } from "./internal/args.js"
+import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import type { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
@@ -29,6 +31,7 @@ import { type Config, Pool, TypeId } from "./internal/workerPool/Pool.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 import type { Outcome, PoolState } from "./internal/workerPool/states.js"
 
+export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
 export type { Settings } from "./internal/workerPool/config.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
@@ -711,6 +714,72 @@ export const resize: {
   <Job, A, E>(self: WorkerPool<Job, A, E>, size: number) =>
     Effect.sync(() => impl(self).resize(checkSize("WorkerPool.resize", size)))
 )
+
+/**
+ * Keeps the number of workers between two bounds, by how much waits for them, until the scope closes.
+ *
+ * **When to use**
+ *
+ * Use where the load rises and falls, and workers cost something while they are idle. Where it is the downstream that
+ * sets the limit, and not the load, an `AdaptiveLimit` finds it.
+ *
+ * **Details**
+ *
+ * Grows by `step` while more than `growAbove` jobs wait for each worker, and shrinks by `step` while no job waits and
+ * less than the share `shrinkBelow` of the workers is busy. Between the marks nothing changes. After a change it takes at
+ * least `dwell.grow` until it grows again, and `dwell.shrink` of nothing but low load until it shrinks: a load that comes
+ * and goes faster does not make the pool thrash. It looks ten times in the shorter of the two, takes no sample between,
+ * and ends with the pool. Returns at once. Options out of range are a defect.
+ *
+ * **Example** (Growing under load)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { TestClock } from "effect/testing"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 1,
+ *     queue: { capacity: "unbounded" },
+ *     run: (_: number) => Effect.sleep("1 second")
+ *   })
+ *   yield* WorkerPool.autoscale(pool, { min: 1, max: 4, dwell: "1 second" })
+ *   for (let n = 0; n < 30; n++) yield* WorkerPool.submit(pool, n)
+ *   yield* TestClock.adjust("5 seconds")
+ *   console.log(WorkerPool.stats(pool).size) // => 4
+ *   yield* TestClock.adjust("1 minute")
+ *   console.log(WorkerPool.stats(pool).size) // => 1
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program).pipe(Effect.provide(TestClock.layer())))
+ * ```
+ *
+ * @see {@link resize} for a size that you choose
+ * @category combinators
+ * @since 0.1.0
+ */
+export const autoscale: {
+  (options: Autoscaler.Options): <Job, A, E>(
+    self: WorkerPool<Job, A, E>
+  ) => Effect.Effect<void, never, Scope.Scope>
+  <Job, A, E>(self: WorkerPool<Job, A, E>, options: Autoscaler.Options): Effect.Effect<void, never, Scope.Scope>
+} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, options: Autoscaler.Options) =>
+  Effect.suspend(() => {
+    const settings = Autoscaler.settings(options)
+    const pool = impl(self)
+    const interval = Math.max(1, Math.min(settings.dwell.grow, settings.dwell.shrink) / 10)
+    const loop = Effect.gen(function*() {
+      for (let state = Autoscaler.initial; !pool.isEnding;) {
+        const stats = pool.stats()
+        const decision = Autoscaler.next(settings, state, { ...stats, now: yield* Clock.currentTimeMillis })
+        state = decision.state
+        if (decision.size !== stats.size) pool.resize(decision.size)
+        yield* Effect.sleep(interval)
+      }
+    })
+    return Effect.asVoid(Effect.forkScoped(loop, { startImmediately: true }))
+  }))
 
 /**
  * Tells what the pool is doing now: a plain, synchronous snapshot. O(1).

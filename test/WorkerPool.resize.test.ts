@@ -1,5 +1,5 @@
 /** P10: the number of workers changes, and nothing is revoked. */
-import { Deferred, Effect, Exit, Schedule } from "effect"
+import { Deferred, Effect, Exit, Schedule, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
@@ -186,3 +186,56 @@ test.each([0, -1, 1.5, NaN, Infinity, 1_000_001, "3"])(
       expect(WorkerPool.stats(pool)).toMatchObject({ size: 2, idle: 2 })
     }))
 )
+
+describe("autoscale", () => {
+  const onTestClock = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
+    run(Effect.scoped(effect).pipe(Effect.provide(TestClock.layer())))
+  const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), turns(3))
+  const options = { min: 1, max: 4, dwell: 1_000 }
+
+  test("follows the load, between its bounds", () =>
+    onTestClock(Effect.gen(function*() {
+      const { held, pool } = yield* counting(2, { queue: { capacity: "unbounded" } })
+      yield* WorkerPool.autoscale(pool, options)
+      for (let n = 0; n < 100; n++) yield* WorkerPool.submit(pool, Effect.sleep(1_000))
+      yield* after(10_000)
+      expect(WorkerPool.stats(pool)).toMatchObject({ size: 4, running: 4 })
+      yield* after(60_000)
+      expect(WorkerPool.stats(pool)).toMatchObject({ size: 1, idle: 1, succeeded: 100 })
+      expect(held.size).toBe(1)
+    })))
+
+  test("does not thrash when the load comes and goes", () =>
+    onTestClock(Effect.gen(function*() {
+      const { pool } = yield* counting(1, { queue: { capacity: "unbounded" } })
+      yield* WorkerPool.autoscale(pool, { ...options, dwell: { grow: 500, shrink: 5_000 } })
+      const sizes: Array<number> = []
+      for (let second = 0; second < 100; second++) {
+        // Two seconds of more than four workers can do, and two of nothing.
+        if (second % 4 < 2) { for (let n = 0; n < 40; n++) yield* WorkerPool.submit(pool, Effect.sleep(100)) }
+        yield* after(1_000)
+        sizes.push(WorkerPool.stats(pool).size)
+      }
+      expect(sizes.slice(10)).toEqual(Array.from({ length: 90 }, () => 4))
+    })))
+
+  test("ends with its scope, and with the pool", () =>
+    onTestClock(Effect.gen(function*() {
+      const pool = yield* make({ size: 4 })
+      yield* Effect.scoped(WorkerPool.autoscale(pool, options))
+      yield* after(60_000)
+      expect(WorkerPool.stats(pool).size).toBe(4)
+      yield* WorkerPool.autoscale(pool, options)
+      yield* WorkerPool.shutdown(pool)
+      yield* after(60_000)
+      expect(WorkerPool.stats(pool)).toMatchObject({ state: "stopped", size: 4 })
+    })))
+
+  test("refuses bounds that make no sense, before it has begun", () =>
+    onTestClock(Effect.gen(function*() {
+      const pool = yield* make({ size: 2 })
+      const exit = yield* Effect.exit(WorkerPool.autoscale(pool, { min: 3, max: 2 }))
+      expect(String(exit)).toContain("WorkerPool.autoscale: max must be at least min, which is 3, got 2")
+      expect(WorkerPool.stats(pool).size).toBe(2)
+    })))
+})
