@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope; the
  * queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P11, here and in `docs/worker-pool.md`.
+ * The laws it keeps are numbered P1 to P13, here, in `docs/worker-pool.md` and in `docs/retries.md`.
  *
  * @since 0.1.0
  */
@@ -20,14 +20,18 @@ import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { Covariant, Invariant } from "effect/Types"
 import { invalid } from "./internal/args.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
+import { DeadLetters } from "./internal/workerPool/DeadLetters.js"
 import type { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
+import { Poison } from "./internal/workerPool/Poison.js"
 import { type Config, Pool, TypeId } from "./internal/workerPool/Pool.js"
+import type { Policy } from "./internal/workerPool/Retries.js"
+import { RetryBudget } from "./internal/workerPool/RetryBudget.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 import type { Outcome, PoolState } from "./internal/workerPool/states.js"
 
@@ -75,7 +79,7 @@ export interface WorkerInfo {
  *
  * - `id`: the number of the worker that runs it; `job`: its own, as in its handle.
  * - `resource`: the worker's. No other job uses it meanwhile, and none after its release (P2).
- * - `attempt`: always 1: the pool runs no job twice.
+ * - `attempt`: 1, and one more for each time that the job is tried again (P12).
  * - `invalidate`: condemns the resource: it serves no other job, and is replaced once this one has ended. Never suspends.
  *
  * @category models
@@ -87,6 +91,27 @@ export interface JobContext<out W> {
   readonly resource: W
   readonly attempt: number
   readonly invalidate: Effect.Effect<void>
+}
+
+/**
+ * A job that has had its last attempt.
+ *
+ * **Details**
+ *
+ * - `job`: the job itself; `id`: its number in the pool; `attempts`: how often it has been tried.
+ * - `cause`: what the last attempt came to.
+ * - `reason`: `"exhausted"`, its schedule has come to an end, or there was none; `"budget"`, there was nothing left in
+ *   the pool's retry budget; `"poison"`, it has killed as many resources as it may.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeadLetter<out Job, out E = never> {
+  readonly job: Job
+  readonly id: number
+  readonly attempts: number
+  readonly cause: Cause.Cause<E>
+  readonly reason: "exhausted" | "budget" | "poison"
 }
 
 /**
@@ -117,12 +142,20 @@ export interface Deadlines {
  *   failed, whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.
  * - `deadlines.wait`: how long a job may wait in the queue; `deadlines.run`: how long it may run. One that takes longer
  *   leaves the queue, or is interrupted, and fails with `JobTimeout` (P11). By default as long as it takes.
+ * - `retry`: when a job that has failed, or timed out as it ran, is tried again: a schedule, or one for each job. It is
+ *   given the error. Meanwhile the job is outside the workers and outside the queue's bound (P12).
+ * - `retryBudget`: how many retries there may be in all: within the last `window`, 10 seconds by default, the share
+ *   `ratio` of the successes, 0.2, and `perSecond`, 10. Without it as many as `retry` says.
+ * - `poison`: how many resources a job may kill, 3 by default, before it is the job's fault: one that dies is tried
+ *   again, on another resource, until then. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
+ * - `deadLetters`: where jobs go that have had their last attempt (P13): to the `sink`, or into memory, 1,000 of them by
+ *   default, to be read from `deadLetters`.
  * - `name`: shown in messages, logs and spans: `name/worker-3`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options<in Job, out A, out E, out R, W, EW, out RW> {
+export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
   readonly size: number
   readonly run: (job: Job, context: JobContext<W>) => Effect.Effect<A, E, R>
   readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
@@ -133,6 +166,23 @@ export interface Options<in Job, out A, out E, out R, W, EW, out RW> {
   readonly onDefect?: "replace" | "keep" | undefined
   readonly restart?: Schedule.Schedule<unknown, EW> | undefined
   readonly deadlines?: Deadlines | undefined
+  readonly retry?:
+    | Schedule.Schedule<unknown, NoInfer<E> | JobTimeout>
+    | ((job: Job) => Schedule.Schedule<unknown, NoInfer<E> | JobTimeout> | undefined)
+    | undefined
+  readonly retryBudget?: {
+    readonly ratio?: number | undefined
+    readonly perSecond?: number | undefined
+    readonly window?: Duration.Input | undefined
+  } | undefined
+  readonly poison?: {
+    readonly kills?: number | undefined
+    readonly key?: ((job: Job) => unknown) | undefined
+  } | undefined
+  readonly deadLetters?: {
+    readonly capacity?: number | undefined
+    readonly sink?: ((letter: DeadLetter<Job, NoInfer<E> | JobTimeout>) => Effect.Effect<unknown>) | undefined
+  } | undefined
   readonly name?: string | undefined
 }
 
@@ -162,7 +212,7 @@ export type RunError = PoolClosed | JobLost | PoolFailed
  */
 export interface JobHandle<out A, out E = never> {
   readonly id: number
-  readonly state: "queued" | "running" | Outcome
+  readonly state: "queued" | "running" | "retrying" | Outcome
   readonly await: Effect.Effect<Exit.Exit<A, E | JobLost | PoolFailed>>
   readonly cancel: Effect.Effect<boolean>
 }
@@ -173,8 +223,8 @@ export interface JobHandle<out A, out E = never> {
  * **Details**
  *
  * Of the jobs that were accepted (`submitted`), some have `succeeded`, `failed` with a typed error, `died` of a defect or
- * were `interrupted`, before or after they started; some have `expired` in the queue, or `timedOut` as they ran; some were `dropped` by a full queue, or `returned` unstarted when the
- * pool stopped or failed; the others are `queued` or `running`.
+ * were `interrupted`, before or after they started; some have `expired` in the queue, or `timedOut` as they ran; some were `deadLettered` after their last attempt; some were `dropped` by a full queue, or `returned` unstarted when the
+ * pool stopped or failed; the others are `queued`, `running`, or `retrying`, between two attempts.
  *
  * @category models
  * @since 0.1.0
@@ -187,9 +237,11 @@ export interface Ledger {
   readonly interrupted: number
   readonly expired: number
   readonly timedOut: number
+  readonly deadLettered: number
   readonly dropped: number
   readonly returned: number
   readonly queued: number
+  readonly retrying: number
   readonly running: number
 }
 
@@ -220,7 +272,7 @@ export interface Stats extends Ledger {
  *
  * - `counts`: the final ledger. Nothing is queued, and nothing is running, unless a job itself called for the end.
  * - `returned`: the jobs that were accepted and never started, in order, for another pool or another day.
- * - `aborted`: the jobs that were interrupted as they ran, because the pool stopped.
+ * - `aborted`: the jobs that were cut off because the pool stopped: interrupted as they ran, or between two attempts.
  * - `releaseFailures`: what finalizers of the workers' resources died of, replaced ones included.
  *
  * @category models
@@ -287,6 +339,7 @@ const check = <Job, A, E, R, W, EW, RW>(
     strategy,
     onDefect,
     deadlines: { wait: deadline("wait"), run: deadline("run") },
+    ...checkRetries(options, onDefect),
     // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
     // given what `worker` fails with.
     context: context,
@@ -294,6 +347,48 @@ const check = <Job, A, E, R, W, EW, RW>(
     worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
     run: run as Config<Job, A, E>["run"]
   }
+}
+
+/** Undefined where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
+const checkRetries = <Job, A, E, R, W, EW, RW>(
+  { deadLetters, poison, retry, retryBudget }: Options<Job, A, E, R, W, EW, RW>,
+  onDefect: "replace" | "keep"
+): Pick<Config<Job, A, E>, "policy" | "deadLetters"> => {
+  const number = (argument: string, value: number, requirement: string, isValid: boolean): number => {
+    if (isValid && Number.isFinite(value)) return value
+    throw invalid("WorkerPool.make", argument, requirement, value)
+  }
+  const count = (argument: string, value: number) =>
+    number(argument, value, "an integer >= 1", Number.isSafeInteger(value) && value >= 1)
+  if (retry !== undefined && !Schedule.isSchedule(retry) && typeof retry !== "function") {
+    throw invalid("WorkerPool.make", "retry", "a Schedule, or a function that returns one", retry)
+  }
+  const { ratio = 0.2, perSecond = 10, window = "10 seconds" } = retryBudget ?? {}
+  number("retryBudget.ratio", ratio, "a number >= 0", ratio >= 0)
+  number("retryBudget.perSecond", perSecond, "a number >= 0", perSecond >= 0)
+  const windowMillis = Duration.toMillis(checkDuration("WorkerPool.make", "retryBudget.window", window))
+  number("retryBudget.window", windowMillis, "a finite duration above zero", windowMillis > 0)
+  const kills = count("poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
+  if (poison !== undefined && onDefect === "keep") {
+    throw invalid("WorkerPool.make", "poison", "absent with onDefect \"keep\", which spares the resource", poison)
+  }
+  const letters = deadLetters && new DeadLetters<Job, E>(count("deadLetters.capacity", deadLetters.capacity ?? 1_000))
+  const sink = deadLetters?.sink ?? letters?.add
+  if (sink !== undefined && typeof sink !== "function") {
+    throw invalid("WorkerPool.make", "deadLetters.sink", "a function", sink)
+  }
+  if (retry === undefined && poison === undefined && deadLetters === undefined) {
+    return { policy: undefined, deadLetters: undefined }
+  }
+  const policy: Policy<Job> = {
+    // What it is given is what jobs fail with: so says its type.
+    schedule: retry &&
+      ((job) => (typeof retry === "function" ? retry(job) : retry) as Schedule.Schedule<unknown> | undefined),
+    budget: retryBudget && new RetryBudget(ratio, perSecond, windowMillis),
+    poison: poison === undefined && deadLetters === undefined ? undefined : new Poison(kills, poison?.key),
+    sink: sink as Policy<Job>["sink"]
+  }
+  return { policy, deadLetters: deadLetters?.sink === undefined ? letters : undefined }
 }
 
 // Each worker has a fiber: more would end in the process running out of memory, where nobody can catch it.
@@ -780,6 +875,44 @@ export const autoscale: {
     })
     return Effect.asVoid(Effect.forkScoped(loop, { startImmediately: true }))
   }))
+
+/**
+ * The dead letters that the pool keeps in memory: a stream of them, which takes each away.
+ *
+ * **Details**
+ *
+ * Waits for more, and ends with the pool, after the last one. Of several readers each gets some. A letter that is not
+ * read when there are as many as `deadLetters.capacity` gives way to a new one, which is logged. Empty where the pool has
+ * a sink of its own for them, or keeps none.
+ *
+ * **Example** (What could not be sent)
+ *
+ * ```ts
+ * import { Effect, Schedule, Stream } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 2,
+ *     retry: Schedule.recurs(2),
+ *     deadLetters: {},
+ *     run: (to: string) => to === "nobody" ? Effect.fail("no such user") : Effect.void
+ *   })
+ *   for (const to of ["ada", "nobody", "grace"]) yield* WorkerPool.submit(pool, to)
+ *   const { counts } = yield* WorkerPool.shutdown(pool)
+ *   console.log(counts.succeeded, counts.deadLettered) // => 2 1
+ *   yield* Stream.runForEach(WorkerPool.deadLetters(pool), ({ attempts, job, reason }) =>
+ *     Effect.sync(() => console.log(job, attempts, reason))) // => nobody 3 exhausted
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const deadLetters = <Job, A, E>(self: WorkerPool<Job, A, E>): Stream.Stream<DeadLetter<Job, E>> =>
+  impl(self).config.deadLetters?.stream ?? Stream.empty
 
 /**
  * Tells what the pool is doing now: a plain, synchronous snapshot. O(1).

@@ -46,6 +46,14 @@ interface Workload {
   readonly strategy: "suspend" | "dropping" | "sliding"
   readonly onDefect: "replace" | "keep"
   readonly deadlines: WorkerPool.Deadlines | undefined
+  /** How often a job is tried again, at what interval; how many resources it may kill; whether dead letters are kept. */
+  readonly again: {
+    readonly times: number
+    readonly millis: number
+    readonly perSecond: number | undefined
+    readonly kills: number | undefined
+    readonly letters: "none" | "memory" | "slow"
+  } | undefined
   /** Which attempts at acquiring a resource fail, after the first ones; and how often one is tried again. */
   readonly refused: ReadonlyArray<number>
   readonly restarts: number
@@ -82,6 +90,16 @@ const workload: fc.Arbitrary<Workload> = fc.record({
     fc.record({ wait: fc.constantFrom(undefined, 1, 100), run: fc.constantFrom(undefined, 1, 100) }),
     { nil: undefined, freq: 2 }
   ),
+  again: fc.option(
+    fc.record({
+      times: fc.nat(2),
+      millis: fc.constantFrom(0, 1, 100),
+      perSecond: fc.constantFrom(undefined, 0, 0.2),
+      kills: fc.constantFrom(undefined, 1, 2),
+      letters: fc.constantFrom<"none" | "memory" | "slow">("none", "memory", "slow")
+    }),
+    { nil: undefined, freq: 2 }
+  ),
   refused: fc.array(fc.nat(4), { maxLength: 3 }),
   restarts: fc.nat(2),
   slow: fc.boolean(),
@@ -97,12 +115,22 @@ class Simulation {
 
   /** `lateTimers`: a timer may fire while others are ready, so that it tells nothing. */
   constructor(readonly work: Workload, readonly lateTimers: boolean) {
-    const { capacity, deadlines, onDefect, refused, releaseDies, restarts, size, slow, strategy } = work
+    const { again, capacity, deadlines, onDefect, refused, releaseDies, restarts, size, slow, strategy } = work
     this.stage = new Stage({
       size,
       queue: { capacity, strategy },
       onDefect,
       deadlines,
+      ...(again && {
+        retry: Schedule.upTo(Schedule.spaced(again.millis), { times: again.times }),
+        retryBudget: again.perSecond === undefined ? undefined : { perSecond: again.perSecond, ratio: 0.5 },
+        poison: onDefect === "keep" || again.kills === undefined ? undefined : { kills: again.kills },
+        deadLetters: again.letters === "none"
+          ? undefined
+          : again.letters === "memory"
+          ? { capacity: 1 }
+          : { sink: () => turns(2) }
+      }),
       restart: Schedule.recurs(restarts),
       acquire: (n) => {
         const attempt = refused.includes(n - size - 1) ? Effect.fail("refused") : Effect.void

@@ -2,6 +2,7 @@
 import { Cause, Deferred, Effect, Exit, Schedule, Scope, Stream } from "effect"
 import { WorkerPool } from "sluice"
 import { type Kit, type Scenario, scenario } from "sluice/testing"
+import { accountsOf } from "../support/workerPool.js"
 
 /** What a job does on its worker's resource. */
 export interface Job {
@@ -26,7 +27,7 @@ export interface StageOptions extends
   Partial<
     Pick<
       WorkerPool.Options<Job, unknown, string, never, Resource, string, Scope.Scope>,
-      "size" | "queue" | "onDefect" | "restart" | "deadlines"
+      "size" | "queue" | "onDefect" | "restart" | "deadlines" | "retry" | "retryBudget" | "poison" | "deadLetters"
     >
   >
 {
@@ -42,6 +43,7 @@ export class Stage {
   readonly resources: Array<Resource> = []
   readonly handles: Array<Handle> = []
   readonly begun: Array<number> = []
+  private readonly tried = new Set<string>()
   private readonly runs = new Set<Job>()
   private running = 0
   private attempts = 0
@@ -75,14 +77,12 @@ export class Stage {
   }
 
   readonly make = Effect.suspend(() => {
-    const { acquire, deadlines, onDefect, queue, release, restart = Schedule.recurs(0) } = this.options
+    const { acquire, release, restart = Schedule.recurs(0), ...options } = this.options
     return Effect.map(
       WorkerPool.make({
+        ...options,
         size: this.size,
-        queue,
-        onDefect,
         restart,
-        deadlines,
         worker: ({ invalidate }) => {
           const open = Effect.sync(() => this.acquired(invalidate))
           return Effect.acquireRelease(
@@ -138,8 +138,10 @@ export class Stage {
     resource.state = "released"
   }
 
-  private begins(job: Job, { job: id, resource }: WorkerPool.JobContext<Resource>): void {
-    this.begun.push(id)
+  private begins(job: Job, { attempt, job: id, resource }: WorkerPool.JobContext<Resource>): void {
+    if (attempt === 1) this.begun.push(id)
+    this.blame(!this.tried.has(`${id}/${attempt}`), "an attempt began twice (P12)")
+    this.tried.add(`${id}/${attempt}`)
     this.runs.add(job)
     this.blame(resource.state === "held", "a job got a resource that was released (P2)")
     this.blame(++resource.users === 1, "two jobs on one resource (P2)")
@@ -223,13 +225,15 @@ export class Stage {
   readonly holds = (): boolean => {
     if (this.pool === undefined) return this.blameless()
     const { capacity, queued, running, waiting, ...stats } = WorkerPool.stats(this.pool)
-    this.blame(sum({ ...stats, queued, running }) === stats.submitted, "the ledger does not balance (P4)")
+    this.blame(accountsOf({ ...stats, queued, running }) === stats.submitted, "the ledger does not balance (P4)")
     this.blame(
       running <= this.most && running >= this.running,
       `${running} jobs run, of them ${this.running} seen (P2)`
     )
-    this.blame(capacity === "unbounded" || queued <= capacity, "more jobs wait than may (P3)")
-    this.blame(waiting === 0 || queued === capacity, "callers wait although there is room (P3)")
+    // Jobs that come back are outside the bound.
+    const again = this.options.retry !== undefined || this.options.poison !== undefined
+    this.blame(capacity === "unbounded" || queued <= capacity || again, "more jobs wait than may (P3)")
+    this.blame(waiting === 0 || queued === capacity || again, "callers wait although there is room (P3)")
     this.blame(stats.idle === 0 || queued + waiting === 0, "a worker is idle although jobs wait (P3)")
     return this.blameless()
   }
@@ -252,10 +256,14 @@ export class Stage {
       if (this.pool === undefined) return
       const stats = WorkerPool.stats(this.pool)
       const { idle, queued, running, state, waiting } = stats
-      yield* t.expect(queued + running + waiting + idle === 0, `something is left: ${JSON.stringify(stats)}`)
+      yield* t.expect(
+        queued + running + waiting + idle + stats.retrying === 0,
+        `something is left: ${JSON.stringify(stats)}`
+      )
       yield* t.expect(state === "stopped" || state === "failed", `the pool is ${state}`)
       yield* t.expect(this.most > 1 || isSorted(this.begun), `jobs began in the order ${this.begun.join()} (P3)`)
       yield* t.expect(new Set(this.begun).size === this.begun.length, "a job began twice")
+      const again = this.options.retry !== undefined || this.options.poison !== undefined
       for (const handle of this.handles) {
         const exit = yield* handle.await
         yield* t.expect(exit === (yield* handle.await), "a handle settled twice (P4)")
@@ -268,19 +276,20 @@ export class Stage {
           ? "interrupted"
           : "failed"
         const never = handle.state === "dropped" || handle.state === "returned" || handle.state === "expired"
-        const late = handle.state === "timedOut" || never
-        yield* t.expect(handle.state === told || (late && told === "failed"), `${handle.state}, but ${told}`)
-        yield* t.expect(!never || !this.begun.includes(handle.id), `a ${handle.state} job has begun (P3)`)
+        const late = handle.state === "timedOut" || handle.state === "deadLettered" || never
+        yield* t.expect(
+          handle.state === told || (late && (told === "failed" || told === "died")),
+          `${handle.state}, but ${told}`
+        )
+        yield* t.expect(
+          !never || (again && handle.state === "expired") || !this.begun.includes(handle.id),
+          `a ${handle.state} job has begun (P3)`
+        )
       }
       // With it, every settled job is in one account: nothing is left.
-      yield* t.expect(sum(stats) === stats.submitted, "the ledger does not balance (P4)")
+      yield* t.expect(accountsOf(stats) === stats.submitted, "the ledger does not balance (P4)")
     })
 }
-
-const sum = (ledger: Omit<WorkerPool.Ledger, "submitted">): number =>
-  ledger.succeeded + ledger.failed + ledger.died + ledger.interrupted + ledger.expired + ledger.timedOut +
-  ledger.dropped + ledger.returned +
-  ledger.queued + ledger.running
 
 const isSorted = (numbers: ReadonlyArray<number>): boolean => numbers.every((n, i) => i === 0 || n > numbers[i - 1]!)
 
@@ -467,6 +476,44 @@ export const exhausted: Record<string, Scenario> = {
   "a deadline of a run, cancel and shutdown": around({ ...one, deadlines: { run: 1 } }, (stage) => [
     Effect.flatMap(stage.submit(job("one", Effect.never)), (handle) => Effect.andThen(Effect.sleep(1), handle.cancel)),
     stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+  ]),
+  "retry": around({ ...one, retry: Schedule.recurs(1) }, (stage) => [
+    stage.run(job("one", Effect.fail("planned"))),
+    stage.run(job("two"))
+  ]),
+  "retry, cancel and shutdown": around({ ...one, retry: Schedule.spaced(1) }, (stage) => [
+    Effect.flatMap(
+      stage.submit(job("one", Effect.fail("planned"))),
+      (handle) => Effect.andThen(Effect.yieldNow, handle.cancel)
+    ),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!, { deadline: 2 })))
+  ]),
+  "retry, and shutdownNow": around({ ...one, retry: Schedule.recurs(1) }, (stage) => [
+    stage.run(job("one", Effect.fail("planned"))),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdownNow(stage.pool!)))
+  ]),
+  "retry, of a job that timed out": around({ ...one, retry: Schedule.recurs(1), deadlines: { run: 1 } }, (stage) => [
+    stage.run(job("one", Effect.never)),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+  ]),
+  "poison": around({ ...one, poison: { kills: 2 }, deadLetters: {} }, (stage) => [
+    stage.run(job("one", Effect.die("poison"))),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+  ]),
+  "a dead letter, cancel and shutdownNow": around({
+    ...one,
+    deadLetters: { sink: () => Effect.yieldNow }
+  }, (stage) => [
+    Effect.flatMap(stage.submit(job("one", Effect.fail("planned"))), (handle) => handle.cancel),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdownNow(stage.pool!)))
+  ]),
+  "dead letters, read and interrupted": around({ ...one, deadLetters: {}, closing: true }, (stage) => [
+    Effect.andThen(
+      stage.submit(job("one", Effect.fail("planned"))),
+      Effect.suspend(() => WorkerPool.shutdown(stage.pool!))
+    ),
+    Effect.suspend(() => Stream.runDrain(WorkerPool.deadLetters(stage.pool!))),
+    Effect.suspend(() => Stream.runDrain(Stream.take(WorkerPool.deadLetters(stage.pool!), 1)))
   ]),
   "shutdown, before its deadline": around(one, (stage) => [
     stage.submit(job("one")),

@@ -17,10 +17,14 @@ export class Admission<Job, A, E> {
   accepted = 0
 
   private readonly queued = new List<PoolJob<Job, A, E>>()
+  /** Jobs that come for another attempt, which no bound keeps out. */
+  private readonly returning = new List<PoolJob<Job, A, E>>()
   private readonly blocked = new List<PoolJob<Job, A, E>>()
   /** Let in, and not woken yet. */
   private admitted: Array<PoolJob<Job, A, E>> = []
   private wakeUp: "none" | "scheduled" = "none"
+  /** Counts those who come, in order. */
+  private arrivals = 0
 
   /** `later` runs a task in the next turn. */
   constructor(
@@ -31,7 +35,7 @@ export class Admission<Job, A, E> {
   ) {}
 
   get size(): number {
-    return this.queued.size
+    return this.queued.size + this.returning.size
   }
 
   /** How many callers wait for room. */
@@ -57,8 +61,19 @@ export class Admission<Job, A, E> {
   /** A worker cannot run the job after all. It has been first in line before, and may be one more than there is room. */
   putBack(job: PoolJob<Job, A, E>): void {
     job.worker = undefined
-    this.queued.unshift(job)
+    this.lineOf(job).unshift(job)
     this.waits(job)
+  }
+
+  /** A job wants another attempt. It comes behind all that are here by now. */
+  comeBack(job: PoolJob<Job, A, E>): void {
+    job.rank = ++this.arrivals
+    this.returning.push(job)
+    this.waits(job)
+  }
+
+  private lineOf(job: PoolJob<Job, A, E>): List<PoolJob<Job, A, E>> {
+    return job.past === undefined ? this.queued : this.returning
   }
 
   /**
@@ -66,6 +81,7 @@ export class Admission<Job, A, E> {
    * that one. Answers "full", and changes nothing, when the job has to wait for room.
    */
   offer(job: PoolJob<Job, A, E>): "queued" | "full" | PoolJob<Job, A, E> {
+    job.rank = ++this.arrivals
     // Where there is room nobody waits for it, so there is no one to be overtaken.
     if (this.queued.size < this.capacity) {
       this.accept(job)
@@ -89,7 +105,10 @@ export class Admission<Job, A, E> {
 
   /** The job that waits longest, for a worker to run. */
   take(): PoolJob<Job, A, E> | undefined {
-    const job = this.queued.shift() ?? this.blocked.shift()
+    const fresh = this.queued.head ?? this.blocked.head
+    const again = this.returning.head
+    const isNext = again !== undefined && (fresh === undefined || again.rank < fresh.rank)
+    const job = isNext ? this.returning.shift() : this.queued.shift() ?? this.blocked.shift()
     if (job !== undefined) this.left(job)
     // A queue of capacity 0 never holds one: whoever waits for room waits for a worker.
     if (job?.phase === "blocked") this.letIn(job)
@@ -102,7 +121,7 @@ export class Admission<Job, A, E> {
     if (job.phase === "blocked") {
       this.blocked.remove(job)
     } else {
-      this.queued.remove(job)
+      this.lineOf(job).remove(job)
       this.left(job)
       this.admit()
     }
@@ -114,7 +133,7 @@ export class Admission<Job, A, E> {
   }
 
   takeQueued(): Array<PoolJob<Job, A, E>> {
-    const jobs = this.queued.takeAll()
+    const jobs = this.queued.takeAll().concat(this.returning.takeAll())
     for (const job of jobs) this.left(job)
     return jobs
   }

@@ -10,6 +10,7 @@ import type { Timing } from "./Deadline.js"
 import type { Wait } from "./deadlock.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
 import type { Pool } from "./Pool.js"
+import type { Past } from "./Retries.js"
 import type { Outcome } from "./states.js"
 import type { Worker } from "./Worker.js"
 
@@ -61,13 +62,20 @@ export class Suspended<T> {
  *      │ └──▶ blocked ──▶ queued, running              there is room
  *      │           └──▶ withdrawn       its caller was interrupted or rejected: never accepted
  *
+ *     running ──▶ retrying ──▶ queued, running     another attempt, when its time has come
+ *                     └──▶ failed | died | timedOut | deadLettered, interrupted (cancelled)
+ *
  * It is `running` from the moment a worker has it, and goes back into the queue if that worker's resource turns out to
  * be no good before it has begun.
  */
 export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   /** Given when it is accepted. */
   id = 0
-  phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | Outcome = "offered"
+  phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | "retrying" | Outcome = "offered"
+  /** Its place among those that wait: the lower, the sooner. */
+  rank = 0
+  /** Once an attempt has failed, where there may be another one. */
+  past: Past<A, E> | undefined = undefined
   /** Where it runs. */
   worker: Worker | undefined = undefined
   /** It has been interrupted; by the pool itself as that stopped, by its deadline, or by its handle or its caller. */
@@ -84,9 +92,14 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
 
   constructor(readonly pool: Pool<Job, A, E>, readonly input: Job) {}
 
-  get state(): "queued" | "running" | Outcome {
+  get state(): "queued" | "running" | "retrying" | Outcome {
     // A handle exists only of a job that was accepted, so it is never in one of the earlier phases.
-    return this.phase as "queued" | "running" | Outcome
+    return this.phase as "queued" | "running" | "retrying" | Outcome
+  }
+
+  /** The number of the attempt that runs, or that is to come. */
+  get attempt(): number {
+    return (this.past?.attempts ?? 0) + 1
   }
 
   /**

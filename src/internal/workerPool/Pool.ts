@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,23 +15,28 @@ import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { Admission } from "./Admission.js"
+import type { DeadLetters } from "./DeadLetters.js"
 import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
+import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
 import { CurrentWorker, Worker } from "./Worker.js"
 
 export const TypeId = "~sluice/WorkerPool"
 
 /** A pool's options, checked and with their defaults. What the functions need is in `context`. */
-export interface Config<in out Job, out A, out E> {
+export interface Config<in out Job, out A, in out E> {
   readonly name: string | undefined
   readonly size: number
   readonly capacity: number
   readonly strategy: "suspend" | "dropping" | "sliding"
   readonly onDefect: "replace" | "keep"
   readonly deadlines: { readonly wait: Duration.Duration | undefined; readonly run: Duration.Duration | undefined }
+  /** Undefined where each attempt is the only one, and no dead letter is kept. */
+  readonly policy: Policy<Job> | undefined
+  readonly deadLetters: DeadLetters<Job, E> | undefined
   readonly context: Context.Context<never>
   readonly restart: Schedule.Schedule<unknown>
   readonly worker: (info: WorkerInfo) => Effect.Effect<unknown, unknown>
@@ -85,6 +91,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** P11, where they are asked for. */
   private readonly waitDeadline: Deadline<PoolJob<Job, A, E>> | undefined
   private readonly runDeadline: Deadline<PoolJob<Job, A, E>> | undefined
+  private readonly retries: Retries<Job, A, E> | undefined
   private running = 0
   private readonly ended = {
     succeeded: 0,
@@ -93,6 +100,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     interrupted: 0,
     expired: 0,
     timedOut: 0,
+    deadLettered: 0,
     dropped: 0,
     returned: 0
   }
@@ -117,6 +125,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       after && new Deadline(after, this.context, expire)
     this.waitDeadline = deadline(config.deadlines.wait, (job) => this.expire(job))
     this.runDeadline = deadline(config.deadlines.run, (job, by) => this.timeOut(job, by))
+    this.retries = config.policy &&
+      new Retries(config.policy, Effect.runForkWith(this.context), (job, exit) => this.decided(job, exit))
     const later = (task: () => void) => dispatcher.scheduleTask(task, 0)
     this.waiting = new Admission(config.capacity, config.strategy, later, this.waitDeadline)
     this.size = config.size
@@ -150,7 +160,20 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private get hasWork(): boolean {
-    return this.isOpen || (this.state._tag === "draining" && this.waiting.size > 0)
+    return this.isOpen || (this.state._tag === "draining" && this.pending > 0)
+  }
+
+  /** How many jobs are still to be given to a worker. */
+  private get pending(): number {
+    return this.waiting.size + this.retrying
+  }
+
+  private get retrying(): number {
+    return this.retries === undefined ? 0 : this.retries.size
+  }
+
+  now(): number {
+    return Context.get(this.context, Clock.Clock).currentTimeMillisUnsafe()
   }
 
   private leaves(worker: Worker): boolean {
@@ -324,15 +347,56 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E>): void {
     const job = this.unassign(worker)
-    this.settle(job, outcome, exit)
+    // An exit that is not of the job's own is none that could be retried.
+    const past = this.isEnding ? undefined : this.retries?.take(job, outcome, exit as Exit.Exit<A, E>)
+    if (past === undefined) this.settle(job, outcome, exit)
     if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)
     const leaves = this.leaves(worker) || (outcome === "died" && this.config.onDefect === "replace")
     if (leaves) worker.state = "releasing"
     else this.serve(worker)
-    job.tell()
+    if (past === undefined) job.tell()
+    else this.retries?.decide(job, past)
     this.waiting.wake()
     if (leaves) worker.relieve(outcome === "died" ? exit : Exit.void)
     this.drained()
+  }
+
+  // Jobs come back (P12)
+
+  /** What becomes of a job between two attempts; or it was interrupted before that was decided. Runs fibers. */
+  private decided(job: PoolJob<Job, A, E>, decision: Exit.Exit<Decision>): void {
+    const { past } = job
+    if (past === undefined) return
+    const isCancelled = job.cancelled?.reason === "cancelled"
+    if (past.isDelivered) {
+      this.settle(job, "deadLettered", past.exit)
+    } else if (Exit.isFailure(decision)) {
+      if (!Cause.hasInterruptsOnly(decision.cause)) this.settle(job, "died", Exit.failCause(decision.cause))
+      else if (isCancelled) this.settle(job, "interrupted", Exit.interrupt(job.cancelled?.by))
+      else this.cutOff(job, past)
+    } else if (decision.value === "over") {
+      this.settle(job, past.outcome, past.exit)
+    } else if (this.isEnding) {
+      this.cutOff(job, past)
+    } else {
+      return this.comeBack(job)
+    }
+    job.tell()
+    this.drained()
+    this.checkEnders()
+  }
+
+  private comeBack(job: PoolJob<Job, A, E>): void {
+    const worker = this.idle.shift()
+    if (worker === undefined) return this.waiting.comeBack(job)
+    this.assign(worker, job)
+    worker.go(currentFiber())
+  }
+
+  /** The pool ends before its next attempt: what its last one came to is its result. */
+  private cutOff(job: PoolJob<Job, A, E>, past: Past<A, E>): void {
+    this.settle(job, past.outcome, past.exit)
+    this.aborted.push(job)
   }
 
   private unassign(worker: Worker): PoolJob<Job, A, E> {
@@ -369,23 +433,31 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       job.tell()
       this.waiting.wake()
       this.drained()
+    } else if (phase === "retrying") {
+      return this.interruptAndWait(job, job.past?.fiber, by)
     } else if (worker === undefined) {
       return Effect.succeed(false)
     } else if (worker.fiber === undefined) {
       // Assigned, and not begun.
       this.endJob(worker, "interrupted", interrupted)
     } else {
-      const { fiber } = worker
-      job.cancelled ??= { by: by.id, reason: "cancelled" }
-      stack.interrupt(fiber, by.id)
-      // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
-      // it waits for has been interrupted.
-      if (fiber !== by) {
-        const end = Effect.callback<Settled<A, E>>((resume) => this.observe(job, undefined, resume))
-        return Effect.map(end, () => job.state === "interrupted")
-      }
+      return this.interruptAndWait(job, worker.fiber, by)
     }
     return Effect.succeed(true)
+  }
+
+  private interruptAndWait(
+    job: PoolJob<Job, A, E>,
+    fiber: AnyFiber | undefined,
+    by: AnyFiber
+  ): Effect.Effect<boolean> {
+    job.cancelled ??= { by: by.id, reason: "cancelled" }
+    if (fiber !== undefined) stack.interrupt(fiber, by.id)
+    // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
+    // it waits for has been interrupted.
+    if (fiber === by) return Effect.succeed(true)
+    const end = Effect.callback<Settled<A, E>>((resume) => this.observe(job, undefined, resume))
+    return Effect.map(end, () => job.state === "interrupted")
   }
 
   awaitJob(job: PoolJob<Job, A, E>): Effect.Effect<Settled<A, E>> {
@@ -434,14 +506,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const goesOn = target !== undefined
       ? target !== inside && target.waitsFor === undefined
       : wait === "end"
-      ? this.stuck === 0 && this.waiting.size === 0
+      ? this.stuck === 0 && this.pending === 0
       : this.stuck + 1 < size
     if (goesOn) return undefined
     const pushedOut = operation === "run" ? this.waiting.oldestToDrop : undefined
     const found = verdict({
       workers: this.workers,
       size,
-      queued: this.waiting.size,
+      queued: this.pending,
       // Jobs that wait too long make room for others.
       expires: this.waitDeadline !== undefined && this.config.capacity > 0,
       inside,
@@ -557,7 +629,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /** How a worker gets a resource: once `make` has returned, it is tried again. */
-  retrying<T>(acquire: Effect.Effect<T, unknown>): Effect.Effect<T, unknown> {
+  restarting<T>(acquire: Effect.Effect<T, unknown>): Effect.Effect<T, unknown> {
     return this.state._tag === "starting" ? acquire : Effect.retry(acquire, this.config.restart)
   }
 
@@ -623,7 +695,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** Runs fibers. */
   private drained(): void {
-    if (this.state._tag !== "draining" || this.waiting.size > 0) return
+    if (this.state._tag !== "draining" || this.pending > 0) return
     if (this.running === 0) this.stop(undefined)
     else this.checkEnders()
   }
@@ -635,6 +707,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (state._tag !== "failed") this.become({ _tag: "stopping" })
     const clear = this.clear(undefined)
     const fibers = "timers" in state ? state.timers.splice(0) : []
+    fibers.push(...this.retries?.fibers ?? [])
     for (const { fiber, job } of this.workers) {
       if (job === undefined || fiber === undefined) continue
       job.cancelled ??= { by, reason: "aborted" }
@@ -649,7 +722,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private fail(error: PoolFailed): void {
     // A deadline still holds, for the jobs that run.
     this.become({ _tag: "failed", timers: this.timers, error })
+    const retrying = this.retries?.fibers ?? []
     this.clear(Exit.fail(error))(undefined)
+    for (const fiber of retrying) stack.interrupt(fiber, undefined)
     this.checkEnders()
   }
 
@@ -660,6 +735,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const unbegun = workers.filter(({ fiber, job }) => job !== undefined && fiber === undefined)
     const jobs = unbegun.map((worker) => this.unassign(worker)).sort(byAge).concat(this.waiting.takeQueued())
     for (const job of jobs) {
+      if (job.past !== undefined) {
+        this.cutOff(job, job.past)
+        continue
+      }
       this.returned.push(job.input)
       this.settle(job, "returned", exit)
     }
@@ -721,14 +800,15 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
    * fibers.
    */
   private checkEnders(): void {
-    const over = this.isEnding && this.live === 0
+    const over = this.isEnding && this.live === 0 && this.retrying === 0
     if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
     const timers = over ? this.timers.splice(0).concat(this.sleepers) : []
-    const left = this.isEnding ? this.live : this.waiting.size + this.running
+    const left = this.retrying + (this.isEnding ? this.live : this.waiting.size + this.running)
     const woken = left > this.insideEnders.size ? [] : this.insideEnders.takeAll()
     if (over) woken.push(...this.enders.takeAll())
     for (const ender of woken) ender.served()
     for (const timer of timers) stack.interrupt(timer, undefined)
+    if (over) this.config.deadLetters?.close()
     // Only a scope that has closed ends a pool before it runs, and lets no acquisition fail.
     if (over) this.wakeStarter(Exit.interrupt())
     for (const ender of woken) ender.wake()
@@ -749,7 +829,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private ledger(): Ledger {
-    return { submitted: this.waiting.accepted, ...this.ended, queued: this.waiting.size, running: this.running }
+    const { retrying, running, waiting } = this
+    return { submitted: waiting.accepted, ...this.ended, queued: waiting.size, retrying, running }
   }
 
   stats(): Stats {

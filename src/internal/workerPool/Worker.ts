@@ -107,7 +107,7 @@ export class Worker {
     return Effect.gen({ self: this }, function*() {
       for (let first = true; first || this.pool.needs(this); first = false) {
         this.state = "acquiring"
-        const acquired = yield* Effect.exit(Effect.interruptible(this.pool.retrying(this.acquire)))
+        const acquired = yield* Effect.exit(Effect.interruptible(this.pool.restarting(this.acquire)))
         // An interrupt may also come when the resource is there already: so what counts is not what `acquire` returned.
         const { tenure } = this
         if (Exit.isFailure(acquired)) {
@@ -211,7 +211,7 @@ export class Worker {
     const { id, pool, tenure: { invalidate, resource } } = this
     const job = this.job as PoolJob<unknown, unknown, unknown>
     pool.jobBegan(job)
-    return pool.config.run(job.input, { id, job: job.id, resource, attempt: 1, invalidate })
+    return pool.config.run(job.input, { id, job: job.id, resource, attempt: job.attempt, invalidate })
   })
 
   private readonly onExit = (exit: Exit.Exit<unknown, unknown>): void => {

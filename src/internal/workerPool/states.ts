@@ -19,5 +19,6 @@ export type Outcome =
   | "interrupted"
   | "expired"
   | "timedOut"
+  | "deadLettered"
   | "dropped"
   | "returned"

@@ -1,0 +1,49 @@
+// A window is so many slots, the first of which is forgotten at a time.
+const slots = 10
+
+/**
+ * How many retries a pool may do, so that a downstream that fails is not asked many times as much as one that works: a
+ * share of the successes of the last seconds, and a few a second for when there are none. As Finagle has it.
+ *
+ * R1: when a retry is let through, there are, with it, at most `ratio` times as many in the window as successes, and
+ * `perSecond` for each of its seconds.
+ */
+export class RetryBudget {
+  /** The slots of the window; the latest is the last. */
+  private readonly counts: Array<{ readonly slot: number; successes: number; retries: number }> = []
+  private readonly slotMillis: number
+  private readonly floor: number
+
+  constructor(private readonly ratio: number, perSecond: number, windowMillis: number) {
+    this.slotMillis = windowMillis / slots
+    this.floor = perSecond * windowMillis / 1_000
+  }
+
+  succeeded(now: number): void {
+    this.current(now).successes++
+  }
+
+  /** Takes one retry out of the budget, if there is one left. */
+  withdraw(now: number): boolean {
+    const current = this.current(now)
+    let [successes, retries] = [0, 0]
+    for (const count of this.counts) {
+      successes += count.successes
+      retries += count.retries
+    }
+    if (retries + 1 > this.floor + this.ratio * successes) return false
+    current.retries++
+    return true
+  }
+
+  private current(now: number): { successes: number; retries: number } {
+    const last = this.counts.at(-1)
+    // A clock that was set back earns nothing anew.
+    const slot = Math.max(Math.floor(now / this.slotMillis), last?.slot ?? -Infinity)
+    if (last?.slot === slot) return last
+    while (this.counts[0] !== undefined && this.counts[0].slot <= slot - slots) this.counts.shift()
+    const current = { slot, successes: 0, retries: 0 }
+    this.counts.push(current)
+    return current
+  }
+}
