@@ -5,6 +5,7 @@
 import { SingleBar } from "cli-progress"
 import { explore } from "sluice/testing"
 import * as group from "./scenarios/group.js"
+import * as pipelines from "./scenarios/pipelines.js"
 import * as semaphore from "./scenarios/semaphore.js"
 import * as workerPool from "./scenarios/workerPool.js"
 
@@ -17,6 +18,7 @@ const scenarios = [
   ...Object.entries(semaphore.exhausted).map(([name, self]) => [`Semaphore: ${name}`, self] as const),
   ...Object.entries(group.exhausted).map(([name, self]) => [`Group: ${name}`, self] as const),
   ...Object.entries(workerPool.exhausted).map(([name, self]) => [`WorkerPool: ${name}`, self] as const),
+  ...Object.entries(pipelines.exhausted).map(([name, self]) => [`Pipelines: ${name}`, self] as const),
   [
     "Semaphore: linearizable",
     semaphore.history([acquire, { ...acquire, n: 2 }, { ...acquire, kind: "try" }, {
