@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope; the
  * queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P13, here, in `docs/worker-pool.md` and in `docs/retries.md`.
+ * The laws it keeps are numbered P1 to P15, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
  *
  * @since 0.1.0
  */
@@ -23,6 +23,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Covariant, Invariant } from "effect/Types"
 import { invalid } from "./internal/args.js"
+import type { Discipline } from "./internal/workerPool/Admission.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import { DeadLetters } from "./internal/workerPool/DeadLetters.js"
@@ -137,6 +138,13 @@ export interface Deadlines {
  * - `queue.capacity`: how many jobs may wait for a worker, an integer >= 0 or `"unbounded"`; twice the size by default.
  * - `queue.strategy`: what becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for
  *   room; `"dropping"` drops it; `"sliding"` drops the one that has waited longest. A dropped job's handle says so (P3).
+ * - `queue.priority`: the level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within
+ *   a level. `queue.aging`: for each level how many jobs that come later may go first, 100 by default: so a job of level
+ *   `n` is passed over by at most `n` times as many (P14). Not with `"sliding"`.
+ * - `queue.key`: tells jobs apart, as a `Map` does: each key has a queue of its own, of that `capacity`, and they take
+ *   turns at the workers (P15). `perKey.concurrency`: how many jobs of a key may run at a time; any number by default.
+ *   `perKey.weight`: how many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key; 1
+ *   by default.
  * - `onDefect`: whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5).
  * - `restart`: how often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has
  *   failed, whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.
@@ -162,6 +170,13 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
   readonly queue?: {
     readonly capacity?: number | "unbounded" | undefined
     readonly strategy?: "suspend" | "dropping" | "sliding" | undefined
+    readonly priority?: ((job: Job) => number) | undefined
+    readonly aging?: number | undefined
+    readonly key?: ((job: Job) => unknown) | undefined
+    readonly perKey?: {
+      readonly concurrency?: number | undefined
+      readonly weight?: number | ((key: never) => number) | undefined
+    } | undefined
   } | undefined
   readonly onDefect?: "replace" | "keep" | undefined
   readonly restart?: Schedule.Schedule<unknown, EW> | undefined
@@ -251,7 +266,7 @@ export interface Ledger {
  * **Details**
  *
  * Of its `size` workers `idle` wait for a job; `waiting` calls are suspended because the queue, of that `capacity`, is
- * full; `replaced` counts the resources that took the place of another.
+ * full; `keys` have jobs that wait or run, where there are keys; `replaced` counts the resources that took the place of another.
  *
  * @category models
  * @since 0.1.0
@@ -262,6 +277,7 @@ export interface Stats extends Ledger {
   readonly idle: number
   readonly capacity: number | "unbounded"
   readonly waiting: number
+  readonly keys: number
   readonly replaced: number
 }
 
@@ -335,8 +351,7 @@ const check = <Job, A, E, R, W, EW, RW>(
   return {
     name,
     size,
-    capacity,
-    strategy,
+    discipline: { capacity, strategy, ...checkOrder(queue) },
     onDefect,
     deadlines: { wait: deadline("wait"), run: deadline("run") },
     ...checkRetries(options, onDefect),
@@ -346,6 +361,42 @@ const check = <Job, A, E, R, W, EW, RW>(
     restart: restart as Schedule.Schedule<unknown>,
     worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
     run: run as Config<Job, A, E>["run"]
+  }
+}
+
+/** How jobs that wait are ordered. What the user's functions answer is checked when they do. */
+const checkOrder = <Job>(
+  { aging = 100, key, perKey = {}, priority, strategy }: NonNullable<
+    Options<Job, unknown, unknown, unknown, unknown, unknown, unknown>["queue"]
+  >
+): Pick<Discipline<Job>, "handicap" | "keys"> => {
+  const integer = (argument: string, value: number, min: number, max: number): number => {
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value
+    const bounds = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `from ${min} to ${max}`
+    throw invalid("WorkerPool", argument, `an integer ${bounds}`, value)
+  }
+  const isFunction = (argument: string, value: unknown) => {
+    if (value === undefined || typeof value === "function") return
+    throw invalid("WorkerPool.make", `queue.${argument}`, "a function", value)
+  }
+  isFunction("priority", priority)
+  isFunction("key", key)
+  integer("queue.aging", aging, 0, 1_000_000_000)
+  const { concurrency = Infinity, weight = 1 } = perKey
+  if (concurrency !== Infinity) integer("queue.perKey.concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER)
+  if (typeof weight !== "function") integer("queue.perKey.weight", weight, 1, 1_000)
+  if (priority !== undefined && strategy === "sliding") {
+    throw invalid("WorkerPool.make", "queue.strategy", "\"suspend\" or \"dropping\" with a priority", strategy)
+  }
+  return {
+    handicap: priority && ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000)),
+    keys: key && {
+      of: key,
+      concurrency,
+      // A key is what `key` returned.
+      weight: (key) =>
+        typeof weight === "function" ? integer("queue.perKey.weight", weight(key as never), 1, 1_000) : weight
+    }
   }
 }
 

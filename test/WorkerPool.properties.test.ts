@@ -45,6 +45,9 @@ interface Workload {
   readonly capacity: number | "unbounded"
   readonly strategy: "suspend" | "dropping" | "sliding"
   readonly onDefect: "replace" | "keep"
+  /** How many jobs of a key may run, of two keys; and how many levels there are. */
+  readonly concurrency: number | undefined
+  readonly levels: number | undefined
   readonly deadlines: WorkerPool.Deadlines | undefined
   /** How often a job is tried again, at what interval; how many resources it may kill; whether dead letters are kept. */
   readonly again: {
@@ -100,6 +103,8 @@ const workload: fc.Arbitrary<Workload> = fc.record({
     }),
     { nil: undefined, freq: 2 }
   ),
+  concurrency: fc.constantFrom(undefined, undefined, undefined, 1, 2),
+  levels: fc.constantFrom(undefined, undefined, undefined, 2),
   refused: fc.array(fc.nat(4), { maxLength: 3 }),
   restarts: fc.nat(2),
   slow: fc.boolean(),
@@ -115,10 +120,30 @@ class Simulation {
 
   /** `lateTimers`: a timer may fire while others are ready, so that it tells nothing. */
   constructor(readonly work: Workload, readonly lateTimers: boolean) {
-    const { again, capacity, deadlines, onDefect, refused, releaseDies, restarts, size, slow, strategy } = work
+    const {
+      again,
+      capacity,
+      concurrency,
+      deadlines,
+      levels,
+      onDefect,
+      refused,
+      releaseDies,
+      restarts,
+      size,
+      slow,
+      strategy
+    } = work
     this.stage = new Stage({
       size,
-      queue: { capacity, strategy },
+      queue: {
+        capacity,
+        strategy: levels !== undefined && strategy === "sliding" ? "dropping" : strategy,
+        priority: levels === undefined ? undefined : ({ name }) => name.length % levels,
+        aging: 1,
+        key: concurrency === undefined ? undefined : ({ name }) => name,
+        perKey: { concurrency }
+      },
       onDefect,
       deadlines,
       ...(again && {

@@ -17,8 +17,8 @@ const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), turns
 const failing = (options: Omit<Options, "run"> = {}) =>
   WorkerPool.make({
     size: 1,
-    queue: { capacity: 8 },
     ...options,
+    queue: { capacity: options.queue?.capacity ?? 8 },
     deadlines: undefined,
     retry: options.retry as Schedule.Schedule<unknown> | undefined,
     deadLetters: options.deadLetters as { readonly capacity?: number } | undefined,

@@ -138,11 +138,23 @@ export class Stage {
     resource.state = "released"
   }
 
+  /** How many jobs of each key run. */
+  private readonly perKey = new Map<unknown, number>()
+
+  private countKey(job: Job, change: 1 | -1): void {
+    const { key, perKey } = this.options.queue ?? {}
+    if (key === undefined) return
+    const running = (this.perKey.get(key(job)) ?? 0) + change
+    this.perKey.set(key(job), running)
+    this.blame(running <= (perKey?.concurrency ?? Infinity), "more jobs of a key run than may (P15)")
+  }
+
   private begins(job: Job, { attempt, job: id, resource }: WorkerPool.JobContext<Resource>): void {
     if (attempt === 1) this.begun.push(id)
     this.blame(!this.tried.has(`${id}/${attempt}`), "an attempt began twice (P12)")
     this.tried.add(`${id}/${attempt}`)
     this.runs.add(job)
+    this.countKey(job, 1)
     this.blame(resource.state === "held", "a job got a resource that was released (P2)")
     this.blame(++resource.users === 1, "two jobs on one resource (P2)")
     this.blame(++this.running <= this.most, "more jobs than workers (P2)")
@@ -150,6 +162,7 @@ export class Stage {
 
   private ends(job: Job, { resource }: WorkerPool.JobContext<Resource>, exit: Exit.Exit<unknown, unknown>): void {
     this.runs.delete(job)
+    this.countKey(job, -1)
     const died = Exit.isFailure(exit) && Cause.hasDies(exit.cause)
     if (died && this.options.onDefect !== "keep") resource.fate = "condemned"
     this.blame(resource.state === "held", "a resource was released under a job (P2)")
@@ -232,6 +245,8 @@ export class Stage {
     )
     // Jobs that come back are outside the bound.
     const again = this.options.retry !== undefined || this.options.poison !== undefined
+    // Each key has a queue of its own, and its limit may leave a worker idle.
+    if (this.options.queue?.key !== undefined) return this.blameless()
     this.blame(capacity === "unbounded" || queued <= capacity || again, "more jobs wait than may (P3)")
     this.blame(waiting === 0 || queued === capacity || again, "callers wait although there is room (P3)")
     this.blame(stats.idle === 0 || queued + waiting === 0, "a worker is idle although jobs wait (P3)")
@@ -261,7 +276,10 @@ export class Stage {
         `something is left: ${JSON.stringify(stats)}`
       )
       yield* t.expect(state === "stopped" || state === "failed", `the pool is ${state}`)
-      yield* t.expect(this.most > 1 || isSorted(this.begun), `jobs began in the order ${this.begun.join()} (P3)`)
+      const inOrder = this.most === 1 && this.options.queue?.key === undefined &&
+        this.options.queue?.priority === undefined
+      yield* t.expect(stats.keys === 0, "a key is left (P15)")
+      yield* t.expect(!inOrder || isSorted(this.begun), `jobs began in the order ${this.begun.join()} (P3)`)
       yield* t.expect(new Set(this.begun).size === this.begun.length, "a job began twice")
       const again = this.options.retry !== undefined || this.options.poison !== undefined
       for (const handle of this.handles) {
@@ -332,6 +350,12 @@ const making = (options: StageOptions): Scenario =>
   )
 
 const one = { size: 1, queue: { capacity: 1 } }
+
+/** A job's key is the first letter of its name. */
+const keyed = (size: number, concurrency: number, capacity = 1): StageOptions => ({
+  size,
+  queue: { capacity, key: ({ name }) => name[0], perKey: { concurrency } }
+})
 
 export const exhausted: Record<string, Scenario> = {
   make: making({ size: 2 }),
@@ -514,6 +538,32 @@ export const exhausted: Record<string, Scenario> = {
     ),
     Effect.suspend(() => Stream.runDrain(WorkerPool.deadLetters(stage.pool!))),
     Effect.suspend(() => Stream.runDrain(Stream.take(WorkerPool.deadLetters(stage.pool!), 1)))
+  ]),
+  "keys, of which one may run at a time": around(keyed(2, 1), (stage) => [
+    Effect.andThen(stage.submit(job("a1")), stage.submit(job("a2"))),
+    stage.run(job("b1"))
+  ]),
+  "keys, cancel, and a job that dies": around(keyed(2, 1), (stage) => [
+    Effect.andThen(stage.submit(job("a1", Effect.die("poison"))), stage.run(job("a2"))),
+    Effect.flatMap(stage.submit(job("a3")), (handle) => handle.cancel)
+  ]),
+  "keys, without a queue, and shutdown": around(keyed(1, 1, 0), (stage) => [
+    Effect.andThen(stage.submit(job("a1")), stage.submit(job("a2"))),
+    stage.submit(job("b1")),
+    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+  ]),
+  "keys, and retry": around({ ...keyed(2, 1), retry: Schedule.recurs(1) }, (stage) => [
+    stage.run(job("a1", Effect.fail("planned"))),
+    stage.run(job("a2"))
+  ]),
+  "keys, and resize": around(keyed(1, 2), (stage) => [
+    Effect.andThen(stage.submit(job("a1")), stage.submit(job("a2"))),
+    stage.resize(2)
+  ]),
+  "priority": around({ size: 1, queue: { capacity: 2, priority: ({ name }) => Number(name), aging: 1 } }, (stage) => [
+    Effect.andThen(stage.submit(job("1")), stage.submit(job("2"))),
+    Effect.flatMap(stage.submit(job("0")), (handle) => handle.cancel),
+    stage.run(job("0"))
   ]),
   "shutdown, before its deadline": around(one, (stage) => [
     stage.submit(job("one")),

@@ -1,10 +1,24 @@
 import * as Exit from "effect/Exit"
-import { List } from "../List.js"
 import type { Deadline } from "./Deadline.js"
 import type { PoolJob } from "./Job.js"
+import { Lane } from "./Lane.js"
+import { type Keys, Lanes } from "./Lanes.js"
+
+/** What decides who is next, and who may come in. */
+export interface Discipline<in Job> {
+  /** How many jobs may wait, of each key where there are keys. */
+  readonly capacity: number
+  readonly strategy: "suspend" | "dropping" | "sliding"
+  /** How many later jobs may go before a job: 0 for the most urgent ones. Undefined where all are equal. */
+  readonly handicap: ((job: Job) => number) | undefined
+  readonly keys: Keys<Job> | undefined
+}
 
 /**
  * The jobs that wait for a worker, at most `capacity` of them, and behind them the callers who wait for room (P3).
+ *
+ * The order is that of their ranks, which count the arrivals; a handicap puts a job behind so many that come later, and
+ * no more (P14). Where there are keys, each has a lane of its own, and they take turns (P15).
  *
  * A caller's job is let in the moment there is room. That its fiber goes on is another matter, and may be a turn later:
  * woken for each job that ends, one that submits in a loop would suspend again each time, where a turn later it brings
@@ -15,11 +29,14 @@ import type { PoolJob } from "./Job.js"
 export class Admission<Job, A, E> {
   /** How many have been accepted. The number of each is its job's id. */
   accepted = 0
+  /** How many wait for a worker. */
+  size = 0
+  /** How many callers wait for room. */
+  waiting = 0
 
-  private readonly queued = new List<PoolJob<Job, A, E>>()
-  /** Jobs that come for another attempt, which no bound keeps out. */
-  private readonly returning = new List<PoolJob<Job, A, E>>()
-  private readonly blocked = new List<PoolJob<Job, A, E>>()
+  readonly capacity: number
+  private readonly only: Lane<Job, A, E>
+  private readonly lanes: Lanes<Job, A, E> | undefined
   /** Let in, and not woken yet. */
   private admitted: Array<PoolJob<Job, A, E>> = []
   private wakeUp: "none" | "scheduled" = "none"
@@ -28,52 +45,88 @@ export class Admission<Job, A, E> {
 
   /** `later` runs a task in the next turn. */
   constructor(
-    readonly capacity: number,
-    readonly strategy: "suspend" | "dropping" | "sliding",
+    private readonly discipline: Discipline<Job>,
     private readonly later: (task: () => void) => void,
     private readonly deadline: Deadline<PoolJob<Job, A, E>> | undefined
-  ) {}
-
-  get size(): number {
-    return this.queued.size + this.returning.size
+  ) {
+    const isRanked = discipline.handicap !== undefined
+    this.capacity = discipline.capacity
+    this.only = new Lane(undefined, 1, isRanked)
+    this.lanes = discipline.keys && new Lanes(discipline.keys, isRanked)
   }
 
-  /** How many callers wait for room. */
-  get waiting(): number {
-    return this.blocked.size
+  /** How many keys have jobs that wait or run. */
+  get keys(): number {
+    return this.lanes === undefined ? 0 : this.lanes.size
   }
 
-  /** Whether a job would be dropped for want of room, rather than have to wait. */
-  get drops(): boolean {
-    const { capacity, strategy } = this
-    return this.queued.size >= capacity && (strategy === "dropping" || (strategy === "sliding" && capacity === 0))
+  /** A new job. What the user's functions say of it is asked now, before anything has changed. */
+  arrives(job: PoolJob<Job, A, E>): void {
+    const { handicap } = this.discipline
+    if (this.lanes !== undefined) job.lane = this.lanes.laneFor(job.input)
+    if (handicap !== undefined) job.handicap = handicap(job.input)
   }
 
-  /** The job that the next one would have dropped to make room. */
-  get oldestToDrop(): PoolJob<Job, A, E> | undefined {
-    return this.strategy === "sliding" && this.queued.size >= this.capacity ? this.queued.head : undefined
+  private laneOf(job: PoolJob<Job, A, E>): Lane<Job, A, E> {
+    return this.lanes === undefined || job.lane === undefined ? this.only : this.lanes.current(job.lane)
+  }
+
+  /** Whether it could run if a worker were idle. */
+  mayRun(job: PoolJob<Job, A, E>): boolean {
+    return this.lanes === undefined || job.lane === undefined || this.lanes.hasTurn(job.lane)
+  }
+
+  /** Whether the job would be dropped for want of room, rather than have to wait. */
+  drops(job: PoolJob<Job, A, E>): boolean {
+    const { capacity, discipline: { strategy } } = this
+    return this.queuedWith(job) >= capacity && (strategy === "dropping" || (strategy === "sliding" && capacity === 0))
+  }
+
+  /** The job that would be dropped to make room for this one. */
+  oldestToDrop(job: PoolJob<Job, A, E>): PoolJob<Job, A, E> | undefined {
+    const queued = this.queuedWith(job)
+    const isFull = this.discipline.strategy === "sliding" && queued > 0 && queued >= this.capacity
+    return isFull ? this.laneOf(job).queued.head : undefined
+  }
+
+  private queuedWith(job: PoolJob<Job, A, E>): number {
+    return this.lanes === undefined || job.lane === undefined ? this.only.queued.size : this.lanes.queuedIn(job.lane)
   }
 
   accept(job: PoolJob<Job, A, E>): void {
     job.id = ++this.accepted
   }
 
+  /** It has a worker. */
+  began(job: PoolJob<Job, A, E>): void {
+    if (this.lanes === undefined) return
+    const lane = this.laneOf(job)
+    lane.running++
+    this.lanes.refresh(lane)
+  }
+
+  /** It has none any more. */
+  ended(job: PoolJob<Job, A, E>): void {
+    if (this.lanes === undefined) return
+    const lane = this.laneOf(job)
+    lane.running--
+    this.lanes.refresh(lane)
+  }
+
   /** A worker cannot run the job after all. It has been first in line before, and may be one more than there is room. */
   putBack(job: PoolJob<Job, A, E>): void {
     job.worker = undefined
-    this.lineOf(job).unshift(job)
-    this.waits(job)
+    this.enter(job, "first")
   }
 
-  /** A job wants another attempt. It comes behind all that are here by now. */
+  /** A job wants another attempt. It comes as if it came now; but for the bound. */
   comeBack(job: PoolJob<Job, A, E>): void {
-    job.rank = ++this.arrivals
-    this.returning.push(job)
-    this.waits(job)
+    this.rank(job)
+    this.enter(job, "last")
   }
 
-  private lineOf(job: PoolJob<Job, A, E>): List<PoolJob<Job, A, E>> {
-    return job.past === undefined ? this.queued : this.returning
+  private rank(job: PoolJob<Job, A, E>): void {
+    job.rank = ++this.arrivals + job.handicap
   }
 
   /**
@@ -81,85 +134,116 @@ export class Admission<Job, A, E> {
    * that one. Answers "full", and changes nothing, when the job has to wait for room.
    */
   offer(job: PoolJob<Job, A, E>): "queued" | "full" | PoolJob<Job, A, E> {
-    job.rank = ++this.arrivals
+    const { capacity, discipline: { strategy } } = this
     // Where there is room nobody waits for it, so there is no one to be overtaken.
-    if (this.queued.size < this.capacity) {
-      this.accept(job)
-      this.enqueue(job)
-      return "queued"
-    }
-    if (this.strategy === "suspend") return "full"
+    const isFull = this.queuedWith(job) >= capacity
+    if (isFull && strategy === "suspend") return "full"
     this.accept(job)
-    const oldest = this.strategy === "sliding" ? this.queued.shift() : undefined
-    if (oldest === undefined) return job
-    this.left(oldest)
-    this.enqueue(job)
-    return oldest
+    const oldest = isFull && strategy === "sliding" ? this.oldestToDrop(job) : undefined
+    if (isFull && oldest === undefined) return job
+    if (oldest !== undefined) this.leave(oldest)
+    this.rank(job)
+    this.enter(job, "last")
+    return oldest ?? "queued"
   }
 
   /** Lets the job's caller wait for room. */
   block(job: PoolJob<Job, A, E>): void {
+    this.rank(job)
     job.phase = "blocked"
-    this.blocked.push(job)
+    const lane = this.laneOf(job)
+    lane.blocked.push(job)
+    this.waiting++
+    this.lanes?.refresh(lane)
   }
 
-  /** The job that waits longest, for a worker to run. */
+  /** The job whose turn it is, for a worker to run. */
   take(): PoolJob<Job, A, E> | undefined {
-    const fresh = this.queued.head ?? this.blocked.head
-    const again = this.returning.head
-    const isNext = again !== undefined && (fresh === undefined || again.rank < fresh.rank)
-    const job = isNext ? this.returning.shift() : this.queued.shift() ?? this.blocked.shift()
-    if (job !== undefined) this.left(job)
-    // A queue of capacity 0 never holds one: whoever waits for room waits for a worker.
-    if (job?.phase === "blocked") this.letIn(job)
-    this.admit()
+    const lane = this.lanes === undefined ? this.only : this.lanes.next
+    const job = lane?.head
+    if (lane === undefined || job === undefined) return undefined
+    // Who waits for room comes in only where a queue of capacity 0 never holds one: it waits for a worker.
+    if (job.phase === "blocked") {
+      lane.blocked.remove(job)
+      this.waiting--
+      this.letIn(job)
+    } else {
+      this.leave(job)
+    }
+    this.lanes?.spend(lane)
+    this.admit(lane)
     return job
   }
 
   /** A job leaves, and another one may come in. */
   remove(job: PoolJob<Job, A, E>): void {
+    const lane = this.laneOf(job)
     if (job.phase === "blocked") {
-      this.blocked.remove(job)
+      lane.blocked.remove(job)
+      this.waiting--
+      this.lanes?.refresh(lane)
     } else {
-      this.lineOf(job).remove(job)
-      this.left(job)
-      this.admit()
+      this.leave(job)
+      this.admit(lane)
     }
   }
 
   /** All callers that wait for room: nobody is let in any more. */
   takeBlocked(): Array<PoolJob<Job, A, E>> {
-    return this.blocked.takeAll()
+    this.waiting = 0
+    return this.takeFrom((lane) => lane.blocked.takeAll())
   }
 
+  /** All that wait in the queue. */
   takeQueued(): Array<PoolJob<Job, A, E>> {
-    const jobs = this.queued.takeAll().concat(this.returning.takeAll())
-    for (const job of jobs) this.left(job)
+    this.size = 0
+    const jobs = this.takeFrom((lane) => lane.queued.takeAll().concat(lane.returning.takeAll()))
+    for (const job of jobs) this.stopTiming(job)
     return jobs
   }
 
-  private enqueue(job: PoolJob<Job, A, E>): void {
-    this.queued.push(job)
-    this.waits(job)
+  private takeFrom(take: (lane: Lane<Job, A, E>) => Array<PoolJob<Job, A, E>>): Array<PoolJob<Job, A, E>> {
+    if (this.lanes === undefined) return take(this.only)
+    const all: Array<PoolJob<Job, A, E>> = []
+    for (const lane of [...this.lanes.all]) {
+      for (const job of take(lane)) all.push(job)
+      this.lanes.refresh(lane)
+    }
+    return all.sort((one, other) => one.rank - other.rank)
   }
 
-  private waits(job: PoolJob<Job, A, E>): void {
+  private enter(job: PoolJob<Job, A, E>, where: "first" | "last"): void {
     job.phase = "queued"
+    const lane = this.laneOf(job)
+    const line = lane.lineOf(job)
+    if (where === "first") line.unshift(job)
+    else line.push(job)
+    this.size++
     if (this.deadline !== undefined) job.timing = this.deadline.start(job)
+    this.lanes?.refresh(lane)
   }
 
-  private left(job: PoolJob<Job, A, E>): void {
+  private leave(job: PoolJob<Job, A, E>): void {
+    const lane = this.laneOf(job)
+    lane.lineOf(job).remove(job)
+    this.size--
+    this.stopTiming(job)
+    this.lanes?.refresh(lane)
+  }
+
+  private stopTiming(job: PoolJob<Job, A, E>): void {
     if (job.timing === undefined) return
     this.deadline?.stop(job.timing)
     job.timing = undefined
   }
 
-  private admit(): void {
-    while (this.queued.size < this.capacity) {
-      const job = this.blocked.shift()
-      if (job === undefined) return
+  private admit(lane: Lane<Job, A, E>): void {
+    while (lane.queued.size < this.capacity) {
+      const job = lane.blocked.shift()
+      if (job === undefined) break
+      this.waiting--
       this.letIn(job)
-      this.enqueue(job)
+      this.enter(job, "last")
     }
   }
 
@@ -173,7 +257,7 @@ export class Admission<Job, A, E> {
   /** Lets those go on whose jobs were let in: now if the queue is half empty, else in the next turn. */
   wake(): void {
     if (this.admitted.length === 0) return
-    if (this.queued.size * 2 <= this.capacity) return this.wakeAll()
+    if (this.size * 2 <= this.capacity) return this.wakeAll()
     if (this.wakeUp === "scheduled") return
     this.wakeUp = "scheduled"
     this.later(this.wakeLater)

@@ -9,6 +9,7 @@ import type { AnyFiber } from "../stack.js"
 import type { Timing } from "./Deadline.js"
 import type { Wait } from "./deadlock.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
+import type { Lane } from "./Lane.js"
 import type { Pool } from "./Pool.js"
 import type { Past } from "./Retries.js"
 import type { Outcome } from "./states.js"
@@ -72,8 +73,13 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   /** Given when it is accepted. */
   id = 0
   phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | "retrying" | Outcome = "offered"
-  /** Its place among those that wait: the lower, the sooner. */
+  /** Its place among those that wait: the lower, the sooner; and in the heap, where that is what orders them. */
   rank = 0
+  slot = 0
+  /** How many later jobs may go before it. */
+  handicap = 0
+  /** That of its key. */
+  lane: Lane<Job, A, E> | undefined = undefined
   /** Once an attempt has failed, where there may be another one. */
   past: Past<A, E> | undefined = undefined
   /** Where it runs. */

@@ -14,7 +14,7 @@ import { List } from "../List.js"
 import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { Admission } from "./Admission.js"
+import { Admission, type Discipline } from "./Admission.js"
 import type { DeadLetters } from "./DeadLetters.js"
 import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
@@ -30,8 +30,7 @@ export const TypeId = "~sluice/WorkerPool"
 export interface Config<in out Job, out A, in out E> {
   readonly name: string | undefined
   readonly size: number
-  readonly capacity: number
-  readonly strategy: "suspend" | "dropping" | "sliding"
+  readonly discipline: Discipline<Job>
   readonly onDefect: "replace" | "keep"
   readonly deadlines: { readonly wait: Duration.Duration | undefined; readonly run: Duration.Duration | undefined }
   /** Undefined where each attempt is the only one, and no dead letter is kept. */
@@ -128,7 +127,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     this.retries = config.policy &&
       new Retries(config.policy, Effect.runForkWith(this.context), (job, exit) => this.decided(job, exit))
     const later = (task: () => void) => dispatcher.scheduleTask(task, 0)
-    this.waiting = new Admission(config.capacity, config.strategy, later, this.waitDeadline)
+    this.waiting = new Admission(config.discipline, later, this.waitDeadline)
     this.size = config.size
     for (let id = 1; id <= config.size; id++) this.workers.add(new Worker(this, id))
   }
@@ -223,9 +222,15 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   trySubmit(input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed | QueueFull> {
     return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> =>
-      this.tryAccept(fiber, new PoolJob(this, input)) ??
-        Exit.fail(new QueueFull({ pool: this.name, capacity: this.config.capacity }))
+      this.tryAccept(fiber, this.newJob(input)) ??
+        Exit.fail(new QueueFull({ pool: this.name, capacity: this.waiting.capacity }))
     )
+  }
+
+  newJob(input: Job): PoolJob<Job, A, E> {
+    const job = new PoolJob(this, input)
+    this.waiting.arrives(job)
+    return job
   }
 
   private tryAccept(fiber: AnyFiber, job: PoolJob<Job, A, E>): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> | undefined {
@@ -239,10 +244,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       if (rejection !== undefined) return resume(rejection)
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
-      const waits = this.idle.size === 0 && !this.waiting.drops
-      const deadlock = inside && waits ? this.deadlock("run", inside, "room") : undefined
+      const job = this.newJob(input)
+      const waits = this.idle.size === 0 && !this.waiting.drops(job)
+      const deadlock = inside && waits
+        ? this.deadlock("run", inside, "room", this.waiting.oldestToDrop(job))
+        : undefined
       if (deadlock !== undefined) return resume(deadlock)
-      const job = new PoolJob(this, input)
       const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), inside, job)
       job.observe(caller)
       if (!this.offer(fiber, job)) this.waiting.block(job)
@@ -264,7 +271,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
    * to wait for room. Runs fibers.
    */
   private offer(from: AnyFiber, job: PoolJob<Job, A, E>): boolean {
-    const worker = this.idle.shift()
+    const worker = this.waiting.mayRun(job) ? this.idle.shift() : undefined
     if (worker !== undefined) {
       this.waiting.accept(job)
       this.assign(worker, job)
@@ -288,6 +295,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     worker.job = job
     worker.state = "busy"
     this.running++
+    this.waiting.began(job)
   }
 
   /** The worker takes the job that waits longest, or is idle. `waiting.wake` has to follow. */
@@ -357,8 +365,22 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (past === undefined) job.tell()
     else this.retries?.decide(job, past)
     this.waiting.wake()
-    if (leaves) worker.relieve(outcome === "died" ? exit : Exit.void)
+    if (leaves) {
+      worker.relieve(outcome === "died" ? exit : Exit.void)
+      this.dispatch()
+    }
     this.drained()
+  }
+
+  /** What its key's limit held back may go now, to a worker that is idle. Runs fibers. */
+  private dispatch(): void {
+    while (this.idle.size > 0 && !this.isEnding) {
+      const job = this.waiting.take()
+      const worker = job === undefined ? undefined : this.idle.shift()
+      if (job === undefined || worker === undefined) return
+      this.assign(worker, job)
+      worker.go(currentFiber())
+    }
   }
 
   // Jobs come back (P12)
@@ -387,7 +409,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private comeBack(job: PoolJob<Job, A, E>): void {
-    const worker = this.idle.shift()
+    const worker = this.waiting.mayRun(job) ? this.idle.shift() : undefined
     if (worker === undefined) return this.waiting.comeBack(job)
     this.assign(worker, job)
     worker.go(currentFiber())
@@ -404,6 +426,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     worker.job = undefined
     worker.fiber = undefined
     this.running--
+    this.waiting.ended(job)
     if (job.timing !== undefined) this.runDeadline?.stop(job.timing)
     job.timing = undefined
     return job
@@ -496,7 +519,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private deadlock(
     operation: "run" | "submit" | "await" | "shutdown",
     inside: Worker,
-    wait: Wait
+    wait: Wait,
+    pushedOut?: AnyJob
   ): Exit.Exit<never> | undefined {
     const { size } = this
     // A deadline will end the wait: of the drain, or of this very job.
@@ -509,13 +533,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       ? this.stuck === 0 && this.pending === 0
       : this.stuck + 1 < size
     if (goesOn) return undefined
-    const pushedOut = operation === "run" ? this.waiting.oldestToDrop : undefined
     const found = verdict({
       workers: this.workers,
       size,
       queued: this.pending,
       // Jobs that wait too long make room for others.
-      expires: this.waitDeadline !== undefined && this.config.capacity > 0,
+      expires: this.waitDeadline !== undefined && this.waiting.capacity > 0,
       inside,
       wait,
       ends: (wait) =>
@@ -834,13 +857,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   stats(): Stats {
-    const { capacity } = this.config
+    const { capacity, keys } = this.waiting
     return {
       state: this.state._tag,
       size: this.size,
       idle: this.idle.size,
       capacity: capacity === Infinity ? "unbounded" : capacity,
       waiting: this.waiting.waiting,
+      keys,
       replaced: this.replaced,
       ...this.ledger()
     }
@@ -853,7 +877,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
 const Submit = operation(
   "WorkerPool.submit",
-  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, new PoolJob(pool, input))
+  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(input) as AnyJob)
 )
 
 /** Who goes first where there are too many. */

@@ -10,7 +10,7 @@ import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { PoolClosed } from "./errors.js"
-import { currentFiber, PoolJob, Suspended, type Told } from "./Job.js"
+import { currentFiber, type PoolJob, Suspended, type Told } from "./Job.js"
 import type { Pool } from "./Pool.js"
 
 /** Where jobs come from. */
@@ -74,7 +74,7 @@ class Feed<Job, A, E, E2> {
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
 
   constructor(private readonly pool: Pool<Job, A, E>, private readonly ordered: boolean) {
-    const { config: { capacity }, size } = pool
+    const { config: { discipline: { capacity } }, size } = pool
     this.window = size + (capacity === Infinity ? 2 * size : capacity)
   }
 
@@ -101,7 +101,7 @@ class Feed<Job, A, E, E2> {
   /** The job is known here before the pool has it, so that no interrupt can leave it behind. */
   private submit(input: Job): Effect.Effect<unknown, PoolClosed> {
     return Effect.withFiber((fiber) => {
-      const job = new PoolJob(this.pool, input)
+      const job = this.pool.newJob(input)
       const item = new Item(job)
       this.open.push(item)
       job.observe(new Suspended(fiber, (exit) => this.settled(item, exit)))

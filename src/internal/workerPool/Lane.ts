@@ -1,0 +1,48 @@
+import { List } from "../List.js"
+import { Ranked } from "../Ranked.js"
+import type { PoolJob } from "./Job.js"
+
+/** A `List`, in the order in which they have come, or `Ranked`. */
+export interface Line<Job, A, E> {
+  readonly size: number
+  readonly head: PoolJob<Job, A, E> | undefined
+  push(job: PoolJob<Job, A, E>): void
+  unshift(job: PoolJob<Job, A, E>): void
+  remove(job: PoolJob<Job, A, E>): void
+  shift(): PoolJob<Job, A, E> | undefined
+  takeAll(): Array<PoolJob<Job, A, E>>
+}
+
+/** What waits under one key; without keys, all that waits. */
+export class Lane<Job, A, E> {
+  prev: Lane<Job, A, E> | undefined = undefined
+  next: Lane<Job, A, E> | undefined = undefined
+  readonly queued: Line<Job, A, E>
+  /** Jobs that come for another attempt, which no bound keeps out. */
+  readonly returning: Line<Job, A, E>
+  /** Jobs whose callers wait for room. */
+  readonly blocked: Line<Job, A, E>
+  running = 0
+  /** "turn": it waits for its turn. */
+  state: "apart" | "turn" = "apart"
+  /** How many jobs it may still start in this turn. */
+  credit = 0
+
+  constructor(readonly key: unknown, readonly weight: number, isRanked: boolean) {
+    const line = (): Line<Job, A, E> => isRanked ? new Ranked<PoolJob<Job, A, E>>() : new List<PoolJob<Job, A, E>>()
+    this.queued = line()
+    this.returning = line()
+    this.blocked = line()
+  }
+
+  /** The one of those that wait in the queue, or else for room, who comes next. */
+  get head(): PoolJob<Job, A, E> | undefined {
+    const fresh = this.queued.head ?? this.blocked.head
+    const again = this.returning.head
+    return again !== undefined && (fresh === undefined || again.rank < fresh.rank) ? again : fresh
+  }
+
+  lineOf(job: PoolJob<Job, A, E>): Line<Job, A, E> {
+    return job.phase === "blocked" ? this.blocked : job.past === undefined ? this.queued : this.returning
+  }
+}

@@ -1,0 +1,86 @@
+import { List } from "../List.js"
+import { Lane } from "./Lane.js"
+
+/** How jobs are told apart, and what each key may have. */
+export interface Keys<in Job> {
+  readonly of: (job: Job) => unknown
+  /** How many jobs of a key may run at a time. */
+  readonly concurrency: number
+  /** How many jobs a key may start in its turn. */
+  readonly weight: (key: unknown) => number
+}
+
+/**
+ * A lane for each key, which take turns (P15): in its turn a lane starts as many jobs as its weight, and is then behind
+ * all others. So one that waits for its turn waits for at most the sum of the others' weights.
+ *
+ * A lane waits for its turn while it has a job that could run: one that waits, where fewer run than may. It is forgotten
+ * once nothing of it waits or runs.
+ */
+export class Lanes<Job, A, E> {
+  private readonly byKey = new Map<unknown, Lane<Job, A, E>>()
+  private readonly turns = new List<Lane<Job, A, E>>()
+
+  constructor(private readonly keys: Keys<Job>, private readonly isRanked: boolean) {}
+
+  get size(): number {
+    return this.byKey.size
+  }
+
+  get all(): Iterable<Lane<Job, A, E>> {
+    return this.byKey.values()
+  }
+
+  /** The lane of a new job. One that is new itself counts from when something is in it. */
+  laneFor(input: Job): Lane<Job, A, E> {
+    const key = this.keys.of(input)
+    return this.byKey.get(key) ?? new Lane<Job, A, E>(key, this.keys.weight(key), this.isRanked)
+  }
+
+  /** The one that counts, for a lane which may have been forgotten. `refresh` has to follow. */
+  current(lane: Lane<Job, A, E>): Lane<Job, A, E> {
+    const found = this.byKey.get(lane.key)
+    if (found !== undefined) return found
+    this.byKey.set(lane.key, lane)
+    return lane
+  }
+
+  /** Whether another job of the lane may run. */
+  hasTurn(lane: Lane<Job, A, E>): boolean {
+    return (this.byKey.get(lane.key)?.running ?? 0) < this.keys.concurrency
+  }
+
+  /** How many jobs are in its queue. */
+  queuedIn(lane: Lane<Job, A, E>): number {
+    return this.byKey.get(lane.key)?.queued.size ?? 0
+  }
+
+  /** Whose turn it is. */
+  get next(): Lane<Job, A, E> | undefined {
+    return this.turns.head
+  }
+
+  /** It has started a job. */
+  spend(lane: Lane<Job, A, E>): void {
+    if (--lane.credit > 0 || lane.state === "apart") return
+    this.turns.remove(lane)
+    this.join(lane)
+  }
+
+  /** Something of it has come, begun, ended or gone. */
+  refresh(lane: Lane<Job, A, E>): void {
+    const wants = lane.head !== undefined
+    if (!wants && lane.running === 0) this.byKey.delete(lane.key)
+    const isReady = wants && lane.running < this.keys.concurrency
+    if (isReady === (lane.state === "turn")) return
+    if (isReady) return this.join(lane)
+    lane.state = "apart"
+    this.turns.remove(lane)
+  }
+
+  private join(lane: Lane<Job, A, E>): void {
+    lane.state = "turn"
+    lane.credit = lane.weight
+    this.turns.push(lane)
+  }
+}
