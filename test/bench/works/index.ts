@@ -1,6 +1,7 @@
 import type { Work } from "../work.js"
 import { cancel } from "./cancel.js"
 import { groupLimited, groupSynchronous, groupUnbounded } from "./group.js"
+import { poolParts } from "./parts.js"
 import { poolRun, poolRunPromises, poolSubmit } from "./pool.js"
 import { semaphoreUncontended, semaphoreWaiting } from "./semaphore.js"
 
@@ -13,5 +14,6 @@ export const works: ReadonlyArray<Work> = [
   poolSubmit,
   poolRun,
   poolRunPromises,
+  poolParts,
   cancel
 ]
