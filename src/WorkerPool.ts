@@ -27,8 +27,16 @@ import type { Discipline } from "./internal/workerPool/Admission.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import { DeadLetters } from "./internal/workerPool/DeadLetters.js"
-import type { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+import {
+  type JobLost,
+  type JobTimeout,
+  type PoolClosed,
+  type PoolFailed,
+  poolName,
+  type QueueFull
+} from "./internal/workerPool/errors.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
+import { type MetricsOptions, observerOf } from "./internal/workerPool/Observer.js"
 import { Poison } from "./internal/workerPool/Poison.js"
 import { type Config, Pool, TypeId } from "./internal/workerPool/Pool.js"
 import type { Policy } from "./internal/workerPool/Retries.js"
@@ -39,6 +47,7 @@ import type { Outcome, PoolState } from "./internal/workerPool/states.js"
 export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
 export type { Settings } from "./internal/workerPool/config.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+export type { MetricsOptions } from "./internal/workerPool/Observer.js"
 export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 
 /**
@@ -158,7 +167,10 @@ export interface Deadlines {
  *   again, on another resource, until then. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
  * - `deadLetters`: where jobs go that have had their last attempt (P13): to the `sink`, or into memory, 1,000 of them by
  *   default, to be read from `deadLetters`.
- * - `name`: shown in messages, logs and spans: `name/worker-3`.
+ * - `name`: shown in messages, logs, metrics and spans: `name/worker-3`.
+ * - `metrics`: whether the pool counts and times its jobs in Effect's `Metric`s, in the registry of the caller of `make`.
+ * - `tracing`: whether each job has a span, and its logs the job's number. `docs/observability.md` is about both; neither
+ *   is on by default.
  *
  * @category models
  * @since 0.1.0
@@ -199,6 +211,8 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
     readonly sink?: ((letter: DeadLetter<Job, NoInfer<E> | JobTimeout>) => Effect.Effect<unknown>) | undefined
   } | undefined
   readonly name?: string | undefined
+  readonly metrics?: boolean | MetricsOptions | undefined
+  readonly tracing?: boolean | undefined
 }
 
 /**
@@ -348,8 +362,10 @@ const check = <Job, A, E, R, W, EW, RW>(
   if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
   if (typeof run !== "function") fail("run", "a function", run)
   if (worker !== undefined && typeof worker !== "function") fail("worker", "a function", worker)
+  const observer = observerOf(options, context)
   return {
     name,
+    observer,
     size,
     discipline: { capacity, strategy, ...checkOrder(queue) },
     onDefect,
@@ -360,7 +376,7 @@ const check = <Job, A, E, R, W, EW, RW>(
     context: context,
     restart: restart as Schedule.Schedule<unknown>,
     worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
-    run: run as Config<Job, A, E>["run"]
+    run: observer?.wrap(run as Config<Job, A, E>["run"], poolName(name)) ?? run as Config<Job, A, E>["run"]
   }
 }
 
@@ -518,9 +534,14 @@ export const make: {
   Effect.uninterruptibleMask((restore) =>
     Effect.contextWith((context: Context.Context<R | RW | Scope.Scope>) => {
       const pool = new Pool(check(options, context))
+      const { observer } = pool.config
+      observer?.attach(pool)
       // A scope between, so that a pool which could not start leaves nothing behind in the caller's.
       const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
-      const started = Effect.andThen(Scope.addFinalizer(scope, pool.close), restore(pool.start))
+      const close = observer === undefined
+        ? pool.close
+        : Effect.ensuring(pool.close, Effect.sync(() => observer.detach()))
+      const started = Effect.andThen(Scope.addFinalizer(scope, close), restore(pool.start))
       return Effect.onExit(Effect.as(started, pool), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void
         const message = `WorkerPool.make: a resource could not be released after another could not be acquired`

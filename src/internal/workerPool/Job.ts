@@ -10,6 +10,7 @@ import type { Timing } from "./Deadline.js"
 import type { Wait } from "./deadlock.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
 import type { Lane } from "./Lane.js"
+import type { Observation } from "./Observer.js"
 import type { Pool } from "./Pool.js"
 import type { Past } from "./Retries.js"
 import type { Outcome } from "./states.js"
@@ -91,6 +92,8 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
   /** Of its wait or its run, where there is a deadline. */
   timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
+  /** What the pool's observer remembers of it, where there is one. */
+  observed: Observation | undefined = undefined
   prev: PoolJob<Job, A, E> | undefined = undefined
   next: PoolJob<Job, A, E> | undefined = undefined
   private told: Told<A, E> | undefined = undefined

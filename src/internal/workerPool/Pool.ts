@@ -20,6 +20,7 @@ import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
+import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
 import { CurrentWorker, Worker } from "./Worker.js"
@@ -36,6 +37,8 @@ export interface Config<in out Job, out A, in out E> {
   /** Undefined where each attempt is the only one, and no dead letter is kept. */
   readonly policy: Policy<Job> | undefined
   readonly deadLetters: DeadLetters<Job, E> | undefined
+  /** Undefined where nobody watches. */
+  readonly observer: Observer | undefined
   readonly context: Context.Context<never>
   readonly restart: Schedule.Schedule<unknown>
   readonly worker: (info: WorkerInfo) => Effect.Effect<unknown, unknown>
@@ -186,7 +189,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** How an operation ends that brings a job, if the pool takes none. While it is starting, nobody has it. */
   private get rejection(): Exit.Exit<never, PoolClosed> | undefined {
     const { _tag } = this.state
-    return _tag === "running" || _tag === "starting" ? undefined : this.closed(_tag)
+    if (_tag === "running" || _tag === "starting") return undefined
+    this.config.observer?.rejected("PoolClosed")
+    return this.closed(_tag)
   }
 
   private closed(state: PoolClosed["state"]): Exit.Exit<never, PoolClosed> {
@@ -202,6 +207,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   submitJob(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+    this.config.observer?.offered(job, fiber, "submit")
     return this.tryAccept(fiber, job) ?? this.submitLater(fiber, job)
   }
 
@@ -221,10 +227,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   trySubmit(input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed | QueueFull> {
-    return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> =>
-      this.tryAccept(fiber, this.newJob(input)) ??
-        Exit.fail(new QueueFull({ pool: this.name, capacity: this.waiting.capacity }))
-    )
+    return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> => {
+      const job = this.newJob(input)
+      this.config.observer?.offered(job, fiber, "submit")
+      const accepted = this.tryAccept(fiber, job)
+      if (accepted !== undefined) return accepted
+      this.config.observer?.rejected("QueueFull")
+      return Exit.fail(new QueueFull({ pool: this.name, capacity: this.waiting.capacity }))
+    })
   }
 
   newJob(input: Job): PoolJob<Job, A, E> {
@@ -250,6 +260,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
         ? this.deadlock("run", inside, "room", this.waiting.oldestToDrop(job))
         : undefined
       if (deadlock !== undefined) return resume(deadlock)
+      this.config.observer?.offered(job, fiber, "run")
       const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), inside, job)
       job.observe(caller)
       if (!this.offer(fiber, job)) this.waiting.block(job)
@@ -323,6 +334,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** A job has begun. */
   jobBegan(job: PoolJob<Job, A, E>): void {
+    this.config.observer?.began(job)
     if (this.runDeadline !== undefined) job.timing = this.runDeadline.start(job)
   }
 
@@ -358,6 +370,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     // An exit that is not of the job's own is none that could be retried.
     const past = this.isEnding ? undefined : this.retries?.take(job, outcome, exit as Exit.Exit<A, E>)
     if (past === undefined) this.settle(job, outcome, exit)
+    else this.config.observer?.attempted(job, worker.id)
     if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)
     const leaves = this.leaves(worker) || (outcome === "died" && this.config.onDefect === "replace")
     if (leaves) worker.state = "releasing"
@@ -409,6 +422,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private comeBack(job: PoolJob<Job, A, E>): void {
+    this.config.observer?.retried(job)
     const worker = this.waiting.mayRun(job) ? this.idle.shift() : undefined
     if (worker === undefined) return this.waiting.comeBack(job)
     this.assign(worker, job)
@@ -435,6 +449,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** The books of a job's end. `tell` has to follow. */
   private settle(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Settled<A, E> | undefined): void {
     this.ended[outcome]++
+    this.config.observer?.ended(job)
     job.settle(outcome, exit)
   }
 
@@ -783,6 +798,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private reject(state: PoolClosed["state"]): () => void {
     const closed = this.closed(state)
     const jobs = this.waiting.takeBlocked()
+    this.config.observer?.rejected("PoolClosed", jobs.length)
     for (const job of jobs) {
       job.submitter?.served()
       job.settle("withdrawn", closed)
