@@ -23,54 +23,56 @@ const propagated = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefine
   return span._tag === "Span" ? propagated(Option.getOrUndefined(span.parent)) : undefined
 }
 
-/**
- * Who brings a job by `run` waits for it, and takes it along when interrupted: its span is within the caller's. A job
- * that was submitted is on its own, and may begin long after that span has ended: it has a trace of its own, and a link.
- * Either way it is in a trace that is kept if the caller's is.
- */
-const placeOf = ({ observed }: AnyJob): Tracer.SpanOptionsNoTrace => {
-  const caller = observed?.caller
-  if (caller === undefined) return { root: true, kind: "consumer" }
-  if (observed?.within === true) return { parent: caller }
-  return {
-    root: true,
-    kind: "consumer",
-    links: [{ span: caller, attributes: {} }],
-    sampled: caller.sampled ? undefined : false
-  }
-}
-
 type Run = (job: never, context: JobContext<unknown>) => Effect.Effect<unknown, unknown>
 
-export const traced = (run: Run, name: string): Run => (input, context) =>
-  Effect.withFiber((fiber) => {
-    const worker = fiber.getRef(CurrentWorker)
-    const job = worker?.job
-    // It is the pool that calls, in a fiber of the job that its worker has.
-    if (worker === undefined || job === undefined) return run(input, context)
-    const attributes = {
-      "sluice.pool": name,
-      "sluice.worker": worker.name,
-      "sluice.job": job.id,
-      "sluice.attempt": context.attempt,
-      "sluice.wait_seconds": job.observed?.wait
-    }
-    const options = { ...placeOf(job), attributes, captureStackTrace: false } as const
-    return Effect.useSpan(`${name}/job`, options, (span) => {
-      const work = Effect.updateContext(Effect.suspend(() => run(input, context)), (context: Context.Context<never>) =>
-        context.pipe(
-          Context.add(Tracer.ParentSpan, span),
-          Context.add(References.CurrentLogAnnotations, {
-            ...Context.get(context, References.CurrentLogAnnotations),
-            job: job.id
-          })
-        ))
-      return Effect.onExit(work, (exit) =>
-        Effect.sync(() =>
+export const traced = (run: Run, name: string): Run => {
+  const title = `${name}/job`
+  return (input, context) =>
+    Effect.withFiber((fiber) => {
+      const worker = fiber.getRef(CurrentWorker)
+      const job = worker?.job
+      // It is the pool that calls, in a fiber of the job that its worker has.
+      if (worker === undefined || job === undefined) return run(input, context)
+      const { id, observed } = job
+      const caller = observed?.caller
+      const within = caller !== undefined && observed?.within === true
+      // Who brings a job by `run` waits for it, and takes it along when interrupted: its span is within the caller's. A job
+      // that was submitted is on its own, and may begin long after that span has ended: it has a trace of its own, and a
+      // link. Either way it is kept if the caller's is.
+      const options = {
+        parent: within ? caller : undefined,
+        root: !within,
+        kind: within ? "internal" : "consumer",
+        links: caller === undefined || within ? undefined : [{ span: caller, attributes: {} }],
+        sampled: caller?.sampled === false ? false : undefined,
+        attributes: {
+          "sluice.pool": name,
+          "sluice.worker": worker.name,
+          "sluice.job": id,
+          "sluice.attempt": context.attempt,
+          "sluice.wait_seconds": observed?.wait
+        },
+        captureStackTrace: false
+      } as const
+      return Effect.useSpan(title, options, (span) => {
+        const work = Effect.updateContext(
+          Effect.suspend(() => run(input, context)),
+          (context: Context.Context<never>) =>
+            context.pipe(
+              Context.add(Tracer.ParentSpan, span),
+              Context.add(References.CurrentLogAnnotations, {
+                ...Context.get(context, References.CurrentLogAnnotations),
+                job: id
+              })
+            )
+        )
+        return Effect.onExitPrimitive(work, (exit) => {
           end(span, fiber, job, exit)
-        ))
+          return undefined
+        })
+      })
     })
-  })
+}
 
 /** As the ledger has it: a job that was interrupted because it took too long has failed. */
 const end = (span: Tracer.Span, fiber: AnyFiber, job: AnyJob, exit: Exit.Exit<unknown, unknown>): void => {

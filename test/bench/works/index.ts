@@ -3,6 +3,7 @@ import { cancel } from "./cancel.js"
 import { groupLimited, groupSynchronous, groupUnbounded } from "./group.js"
 import { poolParts } from "./parts.js"
 import { poolRun, poolRunPromises, poolSubmit } from "./pool.js"
+import { poolObserved } from "./poolObserved.js"
 import { semaphoreUncontended, semaphoreWaiting } from "./semaphore.js"
 
 export const works: ReadonlyArray<Work> = [
@@ -15,5 +16,6 @@ export const works: ReadonlyArray<Work> = [
   poolRun,
   poolRunPromises,
   poolParts,
+  poolObserved,
   cancel
 ]
