@@ -180,3 +180,16 @@ describe("the dashboard", () => {
       expect(unused).toEqual([])
     })))
 })
+
+test("the guide's table has every metric, and its alerts ask for no other", () =>
+  run(Effect.gen(function*() {
+    const text = readFileSync(new URL("../../docs/observability.md", import.meta.url), "utf8")
+    const families = yield* scraped
+    const rows = [...text.matchAll(/^\| `([a-z_]+)(?:\{[a-z]+\})?` \| (counter|gauge|histogram) \|/gm)]
+    expect(rows.map(([, name, type]) => `sluice_pool_${name} ${type}`).sort()).toEqual(
+      families.map(({ name, type }) => `${name} ${type}`).sort()
+    )
+    const names = new Set(families.flatMap(({ name, samples }) => [name, ...samples.map(({ name }) => name)]))
+    const asked = [...text.matchAll(/sluice_pool_[a-z_]*[a-z]/g)].map(([name]) => name)
+    expect(asked.filter((name) => !names.has(name))).toEqual([])
+  })))

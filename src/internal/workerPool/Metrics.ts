@@ -198,6 +198,8 @@ export class PoolMetrics {
     )
     this.family = familyOf(registry, labels)
     this.family.add(this)
+    // A series that is there from the start has a first step: who asks sees no gap, and then a one.
+    for (const histogram of [wait, run]) histogram.valueUnsafe(this.context)
   }
 
   detach(): void {
