@@ -1,5 +1,5 @@
 /** What a pool counts and times, when it is asked to: all of it is the ledger's, and what it says of time is exact. */
-import { Deferred, Effect, Exit, Fiber, Metric, Scope, Stream } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Metric, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
@@ -92,6 +92,8 @@ describe("counters and gauges", () => {
         yield* Effect.exit(WorkerPool.submit(pool, Effect.void))
         yield* Effect.exit(WorkerPool.trySubmit(pool, Effect.void))
         yield* Effect.exit(Stream.runDrain(WorkerPool.map(pool, [Effect.void, Effect.void])))
+        // Its scope is still open.
+        expect(valueOf(registry, "workers")).toBe(0)
         // A stream gives up at the first.
         expect([rejected("QueueFull"), rejected("PoolClosed")]).toEqual([1, 6])
         expectLedger(registry, pool)
@@ -142,6 +144,8 @@ describe("histograms", () => {
       Effect.gen(function*() {
         const pool = yield* make({ queue: { capacity: 1 } })
         const job = Effect.sleep(250)
+        // No wait begins with the pool.
+        yield* after(1_000)
         yield* WorkerPool.submit(pool, job)
         yield* WorkerPool.submit(pool, job)
         yield* start(WorkerPool.submit(pool, job))
@@ -259,6 +263,30 @@ describe("the series", () => {
           yield* WorkerPool.run(pool, Effect.void)
         }
         expect(registry.size).toBe(0)
+      })
+    )
+  })
+
+  test("cost no look at the clock unless asked for", () => {
+    const registry = makeRegistry()
+    return run(
+      registry,
+      Effect.gen(function*() {
+        const clock = yield* Clock.Clock
+        const reads = (options: Some) =>
+          Effect.gen(function*() {
+            let reads = 0
+            const monotonicTimeNanosUnsafe = () => {
+              reads++
+              return clock.monotonicTimeNanosUnsafe()
+            }
+            const counting = Object.assign(Object.create(clock) as Clock.Clock, { monotonicTimeNanosUnsafe })
+            const pool = yield* make(options).pipe(Effect.provideService(Clock.Clock, counting))
+            yield* WorkerPool.run(pool, Effect.void)
+            return reads
+          })
+        expect(yield* reads({ metrics: false, tracing: false })).toBe(0)
+        expect(yield* reads({ metrics: true })).toBeGreaterThan(0)
       })
     )
   })
