@@ -70,7 +70,8 @@ export interface WorkerPool<in out Job, out A, out E = never> extends Pipeable, 
  *
  * **Details**
  *
- * - `id`: the worker's number, from 1 to `size`. It keeps it when its resource is replaced.
+ * - `id`: the worker's number, from 1 to the largest size so far. It keeps it when its resource is replaced; once it has
+ *   ended, another may have it.
  * - `invalidate`: for the resource to call when it finds itself broken. An idle worker replaces it at once, a busy one
  *   after its job. Once the resource is released it does nothing. Never suspends.
  *

@@ -1,5 +1,5 @@
 /** What a pool counts and times, when it is asked to: all of it is the ledger's, and what it says of time is exact. */
-import { Clock, Deferred, Effect, Exit, Fiber, Metric, Scope, Stream } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Metric, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
@@ -27,6 +27,8 @@ const expectLedger = <E>(registry: Registry, pool: WorkerPool.WorkerPool<Job, un
   for (const outcome of outcomes) {
     expect([outcome, valueOf(registry, "jobs_settled_total", { outcome })]).toEqual([outcome, stats[outcome]])
   }
+  expect(valueOf(registry, "jobs_settled_total", { outcome: "deadLettered" })).toBe(stats.deadLettered)
+  expect(valueOf(registry, "jobs_retrying")).toBe(stats.retrying)
   expect(valueOf(registry, "jobs_queued")).toBe(stats.queued)
   expect(valueOf(registry, "jobs_running")).toBe(stats.running)
   expect(valueOf(registry, "callers_waiting")).toBe(stats.waiting)
@@ -64,6 +66,30 @@ describe("counters and gauges", () => {
         expectLedger(registry, pool)
         const stats = WorkerPool.stats(pool)
         for (const outcome of outcomes) expect([outcome, stats[outcome] > 0]).toEqual([outcome, true])
+      })
+    )
+  })
+
+  test("count retries, and the wait of each attempt without the pause before it", () => {
+    const registry = makeRegistry()
+    return run(
+      registry,
+      Effect.gen(function*() {
+        const pool = yield* make({
+          retry: Schedule.recurs(2).pipe(Schedule.addDelay(() => Effect.succeed(1_000))),
+          deadLetters: {}
+        })
+        yield* WorkerPool.submit(pool, Effect.andThen(Effect.sleep(100), Effect.fail("refused")))
+        yield* after(100)
+        expect(valueOf(registry, "jobs_retrying")).toBe(1)
+        expectLedger(registry, pool)
+        for (let n = 0; n < 2; n++) yield* Effect.andThen(after(1_000), after(100))
+        expectLedger(registry, pool)
+        expect(WorkerPool.stats(pool).deadLettered).toBe(1)
+        expect(valueOf(registry, "jobs_retried_total")).toBe(2)
+        expect(valueOf(registry, "busy_seconds_total")).toBeCloseTo(0.3, 6)
+        const wait = histogramOf(registry, "job_wait_seconds")
+        expect([wait.count, wait.sum]).toEqual([3, 0])
       })
     )
   })

@@ -81,6 +81,7 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   handicap = 0
   /** That of its key. */
   lane: Lane<Job, A, E> | undefined = undefined
+  poisonKey: unknown = undefined
   /** Once an attempt has failed, where there may be another one. */
   past: Past<A, E> | undefined = undefined
   /** Where it runs. */

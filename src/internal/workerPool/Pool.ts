@@ -174,8 +174,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return this.retries === undefined ? 0 : this.retries.size
   }
 
+  /** In milliseconds, of a clock that nobody sets. */
   now(): number {
-    return Context.get(this.context, Clock.Clock).currentTimeMillisUnsafe()
+    return Number(Context.get(this.context, Clock.Clock).monotonicTimeNanosUnsafe()) / 1e6
   }
 
   private leaves(worker: Worker): boolean {
@@ -240,6 +241,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   newJob(input: Job): PoolJob<Job, A, E> {
     const job = new PoolJob(this, input)
     this.waiting.arrives(job)
+    this.retries?.arrives(job)
     return job
   }
 
@@ -368,7 +370,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E>): void {
     const job = this.unassign(worker)
     // An exit that is not of the job's own is none that could be retried.
-    const past = this.isEnding ? undefined : this.retries?.take(job, outcome, exit as Exit.Exit<A, E>)
+    const past = this.retries?.take(job, outcome, exit as Exit.Exit<A, E>, this.isEnding)
     if (past === undefined) this.settle(job, outcome, exit)
     else this.config.observer?.attempted(job, worker.id)
     if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)
@@ -408,9 +410,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     } else if (Exit.isFailure(decision)) {
       if (!Cause.hasInterruptsOnly(decision.cause)) this.settle(job, "died", Exit.failCause(decision.cause))
       else if (isCancelled) this.settle(job, "interrupted", Exit.interrupt(job.cancelled?.by))
-      else this.cutOff(job, past)
+      else if (this.isEnding) this.cutOff(job, past)
+      // A schedule that interrupts itself.
+      else this.settle(job, past.outcome, past.exit)
     } else if (decision.value === "over") {
       this.settle(job, past.outcome, past.exit)
+    } else if (isCancelled) {
+      // Its interrupt is still on its way.
+      this.settle(job, "interrupted", Exit.interrupt(job.cancelled?.by))
     } else if (this.isEnding) {
       this.cutOff(job, past)
     } else {
@@ -489,7 +496,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     fiber: AnyFiber | undefined,
     by: AnyFiber
   ): Effect.Effect<boolean> {
-    job.cancelled ??= { by: by.id, reason: "cancelled" }
+    // A deadline leaves it another attempt, this does not.
+    if (job.cancelled === undefined || job.cancelled.reason === "timedOut") {
+      job.cancelled = { by: by.id, reason: "cancelled" }
+    }
     if (fiber !== undefined) stack.interrupt(fiber, by.id)
     // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
     // it waits for has been interrupted.
@@ -551,9 +561,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const found = verdict({
       workers: this.workers,
       size,
-      queued: this.pending,
-      // Jobs that wait too long make room for others.
-      expires: this.waitDeadline !== undefined && this.waiting.capacity > 0,
+      queued: this.waiting.size,
+      expires: this.waitDeadline !== undefined,
+      hasQueue: this.waiting.capacity > 0,
       inside,
       wait,
       ends: (wait) =>
@@ -628,6 +638,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     )
     for (const worker of leaving) worker.wanted = false
     for (const worker of leaving) {
+      // What the one before has released may have asked for more again.
+      if (worker.wanted) continue
       if (worker.state === "idle") this.retire(worker)
       else worker.giveUp(undefined)
     }
@@ -744,8 +756,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (state._tag === "stopping" || state._tag === "stopped") return
     if (state._tag !== "failed") this.become({ _tag: "stopping" })
     const clear = this.clear(undefined)
-    const fibers = "timers" in state ? state.timers.splice(0) : []
-    fibers.push(...this.retries?.fibers ?? [])
+    const fibers = ("timers" in state ? state.timers.splice(0) : []).concat(this.retries?.fibers ?? [])
     for (const { fiber, job } of this.workers) {
       if (job === undefined || fiber === undefined) continue
       job.cancelled ??= { by, reason: "aborted" }
@@ -843,8 +854,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
     const timers = over ? this.timers.splice(0).concat(this.sleepers) : []
     const left = this.retrying + (this.isEnding ? this.live : this.waiting.size + this.running)
-    const woken = left > this.insideEnders.size ? [] : this.insideEnders.takeAll()
-    if (over) woken.push(...this.enders.takeAll())
+    const inside = left > this.insideEnders.size ? [] : this.insideEnders.takeAll()
+    const woken = over ? inside.concat(this.enders.takeAll()) : inside
     for (const ender of woken) ender.served()
     for (const timer of timers) stack.interrupt(timer, undefined)
     if (over) this.config.deadLetters?.close()

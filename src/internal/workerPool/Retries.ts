@@ -31,6 +31,8 @@ export interface Past<A, E> {
   /** It waits, between two attempts. */
   fiber: AnyFiber | undefined
   step: Step | undefined
+  /** How many of its attempts have died. */
+  kills: number
   /** The sink has its dead letter: whatever interrupted that, too late. */
   isDelivered: boolean
 }
@@ -53,23 +55,43 @@ export class Retries<Job, A, E> {
     private readonly decided: (job: PoolJob<Job, A, E>, exit: Exit.Exit<Decision>) => void
   ) {}
 
+  /** A new job. What the user's functions say of it is asked now, before anything has changed. */
+  arrives(job: PoolJob<Job, A, E>): void {
+    if (this.policy.poison !== undefined) job.poisonKey = this.policy.poison.keyOf(job.input)
+  }
+
   get size(): number {
     return this.between.size
   }
 
   /** Takes a job that has ended, if what becomes of it is for the policy to decide: then `decide` has to follow. */
-  take(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Exit.Exit<A, E>): Past<A, E> | undefined {
+  take(
+    job: PoolJob<Job, A, E>,
+    outcome: Outcome,
+    exit: Exit.Exit<A, E>,
+    isEnding: boolean
+  ): Past<A, E> | undefined {
     const { budget, poison, schedule, sink } = this.policy
     if (outcome === "succeeded") {
       budget?.succeeded(job.pool.now())
       poison?.forgive(job)
     }
-    const concerned = outcome === "failed" || outcome === "timedOut"
-      ? schedule !== undefined || sink !== undefined
-      : outcome === "died" && poison !== undefined
+    const policy = outcome === "failed" || outcome === "timedOut" ? schedule : outcome === "died" ? poison : undefined
+    const hasFailed = outcome === "failed" || outcome === "timedOut" || outcome === "died"
+    // In a pool that ends there is no other attempt, and still a dead letter.
+    const concerned = hasFailed && (sink !== undefined || (policy !== undefined && !isEnding))
     // One that was cancelled, and fails all the same, has had its last attempt.
     if (!concerned || (job.cancelled !== undefined && job.cancelled.reason !== "timedOut")) return undefined
-    const past = { attempts: job.attempt, outcome, exit, fiber: undefined, step: job.past?.step, isDelivered: false }
+    const kills = (job.past?.kills ?? 0) + (outcome === "died" ? 1 : 0)
+    const past = {
+      attempts: job.attempt,
+      outcome,
+      exit,
+      fiber: undefined,
+      step: job.past?.step,
+      kills,
+      isDelivered: false
+    }
     job.cancelled = undefined
     job.past = past
     job.phase = "retrying"
@@ -80,7 +102,10 @@ export class Retries<Job, A, E> {
 
   /** Runs a fiber, which does nothing before its first suspension. */
   decide(job: PoolJob<Job, A, E>, past: Past<A, E>): void {
-    const decision = Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.decision(job, past)))
+    // Only the wait for another attempt can be interrupted: what has had its last one becomes a dead letter (P13).
+    const decision = Effect.uninterruptible(
+      Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.decision(job, past)))
+    )
     const fiber = stack.start<Decision, never, never>(this.fork, decision)
     past.fiber = fiber
     fiber.addObserver((exit) => {
@@ -101,8 +126,9 @@ export class Retries<Job, A, E> {
 
   private decision(job: PoolJob<Job, A, E>, past: Past<A, E>): Effect.Effect<Decision> {
     const reason = past.outcome === "died"
-      ? Effect.succeed(this.policy.poison?.kills(job) === true ? "poison" as const : undefined)
+      ? Effect.succeed(this.policy.poison?.kills(job, past.kills) === true ? "poison" as const : undefined)
       : this.waitForTurn(job, past)
+    if (job.pool.isEnding) return this.end(job, past, past.outcome === "died" ? "poison" : "exhausted")
     return Effect.flatMap(
       reason,
       (reason) => reason === undefined ? Effect.succeed("again") : this.end(job, past, reason)
@@ -115,23 +141,27 @@ export class Retries<Job, A, E> {
     past: Past<A, E>
   ): Effect.Effect<"exhausted" | "budget" | undefined> {
     const { policy } = this
-    return Effect.gen(function*() {
-      const schedule = policy.schedule?.(job.input)
-      if (schedule === undefined) return "exhausted"
+    if (policy.schedule === undefined) return Effect.succeed("exhausted")
+    const scheduleOf = policy.schedule
+    const turn = Effect.gen(function*() {
+      const schedule = scheduleOf(job.input)
+      if (schedule === undefined) return "exhausted" as const
       past.step ??= yield* Schedule.toStep(schedule)
       const now = yield* Clock.currentTimeMillis
+      const time = job.pool.now()
       const error = Exit.isFailure(past.exit)
         ? Option.getOrUndefined(Cause.findErrorOption(past.exit.cause))
         : undefined
       return yield* Pull.matchEffect(past.step(now, error), {
         onSuccess: ([, delay]) =>
-          policy.budget?.withdraw(now) === false
+          policy.budget?.withdraw(time) === false
             ? Effect.succeed("budget" as const)
             : Effect.as(Effect.sleep(delay), undefined),
         onFailure: (cause) => Effect.failCause(cause),
         onDone: () => Effect.succeed("exhausted" as const)
       })
     })
+    return Effect.interruptible(turn)
   }
 
   /** It has had its last attempt. Once it is handed to the sink it is the sink's, whatever happens to the pool. */
@@ -148,12 +178,10 @@ export class Retries<Job, A, E> {
       past.isDelivered = true
       return "over" as const
     })
-    return Effect.uninterruptible(
-      Effect.catchCause(sent, (cause) =>
-        Effect.as(
-          Effect.logError(`WorkerPool: the dead letter of job ${job.id} could not be delivered`, cause),
-          "over" as const
-        ))
-    )
+    return Effect.catchCause(sent, (cause) =>
+      Effect.as(
+        Effect.logError(`WorkerPool: the dead letter of job ${job.id} could not be delivered`, cause),
+        "over" as const
+      ))
   }
 }

@@ -5,8 +5,8 @@ const slots = 10
  * How many retries a pool may do, so that a downstream that fails is not asked many times as much as one that works: a
  * share of the successes of the last seconds, and a few a second for when there are none. As Finagle has it.
  *
- * R1: when a retry is let through, there are, with it, at most `ratio` times as many in the window as successes, and
- * `perSecond` for each of its seconds.
+ * R1: in any window there are at most `perSecond` retries for each of its seconds, and `ratio` times as many as successes
+ * in that window and a tenth of it before.
  */
 export class RetryBudget {
   /** The slots of the window; the latest is the last. */
@@ -41,7 +41,8 @@ export class RetryBudget {
     // A clock that was set back earns nothing anew.
     const slot = Math.max(Math.floor(now / this.slotMillis), last?.slot ?? -Infinity)
     if (last?.slot === slot) return last
-    while (this.counts[0] !== undefined && this.counts[0].slot <= slot - slots) this.counts.shift()
+    // One slot more than the window has, since it seldom begins with one.
+    while (this.counts[0] !== undefined && this.counts[0].slot < slot - slots) this.counts.shift()
     const current = { slot, successes: 0, retries: 0 }
     this.counts.push(current)
     return current

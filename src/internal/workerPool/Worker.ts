@@ -99,8 +99,8 @@ export class Worker {
       this.state = "ended"
       this.pool.workerEnded(this)
     })
-    // The pool may have been told to end while this fiber was not known here.
-    if (this.pool.isEnding) this.giveUp(fiber.id)
+    // The pool may have been told to end, or to do without it, while this fiber was not known here.
+    if (this.pool.isEnding || !this.wanted) this.giveUp(fiber.id)
   }
 
   private life(): Effect.Effect<void> {

@@ -13,8 +13,9 @@ export interface Question {
   /** How many of them are to stay. */
   readonly size: number
   readonly queued: number
-  /** Jobs leave the queue by themselves. */
+  /** Jobs that wait too long leave the queue by themselves; and if there is one, make room for others. */
   readonly expires: boolean
+  readonly hasQueue: boolean
   readonly inside: Worker
   readonly wait: Wait
   /** Waits that the operation in question is going to end. */
@@ -26,7 +27,7 @@ export interface Question {
  * would have to become free, and the jobs of all of them wait like this one.
  */
 export const verdict = (question: Question): "circle" | "exhausted" | undefined =>
-  isEndless(question, true) ? "circle" : !question.expires && isEndless(question, false) ? "exhausted" : undefined
+  isEndless(question, true) ? "circle" : isEndless(question, false) ? "exhausted" : undefined
 
 /**
  * Begins with all jobs that wait, and takes away those that may go on, until none is left that may: then the rest wait
@@ -34,7 +35,10 @@ export const verdict = (question: Question): "circle" | "exhausted" | undefined 
  *
  * O(waiting jobs), times the length of the longest chain of them.
  */
-const isEndless = ({ ends, inside, queued, size, wait, workers }: Question, hasFree: boolean): boolean => {
+const isEndless = (
+  { ends, expires, hasQueue, inside, queued, size, wait, workers }: Question,
+  hasFree: boolean
+): boolean => {
   const stuck = new Map<Worker, Wait>([[inside, wait]])
   for (const worker of workers) {
     // One that has been interrupted is about to go on.
@@ -45,12 +49,15 @@ const isEndless = ({ ends, inside, queued, size, wait, workers }: Question, hasF
     before = stuck.size
     // One that leaves after its job serves nobody any more.
     const isServed = hasFree || [...stuck.keys()].filter(({ wanted }) => wanted).length < size
-    const allEnd = (queued === 0 || isServed) && [...stuck.values()].every((wait) => wait === "end")
+    const allEnd = (queued === 0 || isServed || expires) && [...stuck.values()].every((wait) => wait === "end")
     for (const [worker, wait] of stuck) {
       const goesOn = wait === "end"
         ? allEnd
-        : wait === "room" || wait.worker === undefined
-        ? isServed
+        : wait === "room" || wait.phase === "blocked"
+        ? isServed || (expires && hasQueue)
+        : wait.worker === undefined
+        // What is between two attempts goes on by itself, at least until the next one.
+        ? isServed || expires || wait.phase === "retrying"
         : !stuck.has(wait.worker)
       if (goesOn) stuck.delete(worker)
     }
