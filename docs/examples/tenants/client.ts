@@ -19,9 +19,9 @@ export interface Response {
 export const ask = (service: URL, path: string, key?: string): Effect.Effect<Response, Unanswered> =>
   Effect.callback((resume) => {
     // Each on a connection of its own, so that none is left over.
-    const options = { agent: false, headers: key === undefined ? {} : { "x-api-key": key } }
+    const options = { path, agent: false, headers: key === undefined ? {} : { "x-api-key": key } }
     const fail = (error: unknown) => resume(Effect.fail(new Unanswered({ reason: String(error) })))
-    const request = get(new URL(path, service), options, (response) => {
+    const request = get(service, options, (response) => {
       const { headers, statusCode: status = 0 } = response
       json(response).then((content) => resume(Effect.succeed({ status, headers, content })), fail)
     }).on("error", fail)

@@ -26,8 +26,9 @@ export const serve = (
   Effect.gen(function*() {
     // One that is being answered when the scope closes is interrupted.
     const requests = yield* Group.make({ name: "requests" })
+    const fork = Effect.runForkWith(yield* Effect.context())
     const server = createServer((request, response) => {
-      Effect.runFork(Group.go(requests, answer(api, request, response)))
+      fork(Group.go(requests, answer(api, request, response)))
     })
     server.requestTimeout = 60_000
     yield* Effect.acquireRelease(listen(server, port), () => close(server))
