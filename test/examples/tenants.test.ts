@@ -25,8 +25,8 @@ const tenantsOf = (plans: Readonly<Record<string, Plan>>): Tenants =>
 const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope | RateLimiter.RateLimiter>) =>
   Effect.runPromise(effect.pipe(Effect.scoped, Effect.provide([Layer.fresh(limits), TestClock.layer()])))
 
-/** A service with a server, whose calls begin and end as the test says. */
-const serving = (settings: Partial<Settings> = {}) =>
+/** A service with a server, whose calls begin and end as the test says. Before an answer is given there is `giving`. */
+const serving = (settings: Partial<Settings> = {}, giving: (path: string) => Effect.Effect<void> = () => Effect.void) =>
   Effect.gen(function*() {
     const [came, left, began] = [yield* queue, yield* queue, yield* queue]
     /** The paths in the order in which they began; those that run now; and how many of a tenant ever did at a time. */
@@ -59,7 +59,10 @@ const serving = (settings: Partial<Settings> = {}) =>
       const path = request.path.slice(1)
       // By its turn, the call is in the pool, or refused.
       const isIn = Effect.andThen(Queue.offer(came, path), Effect.never)
-      return Effect.ensuring(Effect.raceFirst(service.api(request), isIn), Queue.offer(left, path))
+      return Effect.tap(service.api(request), () => giving(path)).pipe(
+        Effect.raceFirst(isIn),
+        Effect.ensuring(Queue.offer(left, path))
+      )
     })
     /** Sends a call of a tenant, who is the start of its name, and answers once it is in the pool. */
     const send = (path: string) =>
@@ -227,8 +230,9 @@ describe("the service", () => {
 
   it("at its end refuses what comes with a 503, and answers what it has accepted before the server goes", () =>
     run(Effect.gen(function*() {
+      const given = yield* Deferred.make<void>()
       const { accepted, report, refused } = yield* Effect.scoped(Effect.gen(function*() {
-        const service = yield* serving()
+        const service = yield* serving({}, (path) => path === "noisy-2" ? Deferred.await(given) : Effect.void)
         const { finish, get, server } = service
         const accepted = yield* Effect.forEach(
           ["noisy-1", "noisy-2"],
@@ -240,6 +244,11 @@ describe("the service", () => {
         const refused = yield* get("/noisy-3", "noisy")
         expect(service.stats().state).toBe("draining")
         yield* finish("noisy-1", "noisy-2")
+        yield* service.leaves("noisy-1")
+        yield* Effect.repeat(Effect.promise(turn), { until: () => service.stats().state === "stopped" })
+        yield* Effect.promise(turn)
+        expect(ending.pollUnsafe()).toBe(undefined)
+        yield* Deferred.succeed(given, undefined)
         return { accepted, refused, report: yield* Fiber.join(ending) }
       }))
       expect([refused.status, refused.content]).toEqual([503, { error: "the service stops" }])
@@ -254,6 +263,18 @@ describe("the service", () => {
       const { aborted, returned } = yield* end(service, service.server, 0)
       expect([aborted, returned].map((calls) => calls.map(({ path }) => path))).toEqual([["/noisy-1"], ["/noisy-2"]])
       expect(yield* Effect.forEach(all, service.status)).toEqual([503, 503])
+    })))
+
+  it("at its end waits for no more than a second for an answer that its client does not take", () =>
+    run(Effect.gen(function*() {
+      const service = yield* serving({}, () => Effect.never)
+      yield* service.finish("noisy-1")
+      const call = yield* service.send("noisy-1")
+      const ending = yield* Effect.forkChild(end(service, service.server, "1 minute"), { startImmediately: true })
+      yield* Effect.repeat(Effect.promise(turn), { until: () => service.stats().state === "stopped" })
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(ending)).counts).toMatchObject({ submitted: 1, succeeded: 1 })
+      expect(call.pollUnsafe()).toBe(undefined)
     })))
 
   it("knows no other keys, and has no bucket for them", () =>

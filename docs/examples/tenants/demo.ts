@@ -35,8 +35,10 @@ const round = (
     const service = yield* makeService({ ...settingsOf(options), keyed })
     const server = yield* serve(service.api)
     const all: Array<Seen> = []
-    const clients = yield* Effect.forkScoped(traffic(server.url, tenants, options.calls, (seen) => all.push(seen)))
-    const stopped = yield* Effect.raceFirst(Effect.as(Fiber.join(clients), false), Effect.as(stop, true))
+    let stopped = false
+    const see = (seen: Seen) => all.push(seen)
+    const clients = yield* Effect.forkScoped(traffic(server.url, tenants, options.calls, see, () => stopped))
+    stopped = yield* Effect.raceFirst(Effect.as(Fiber.join(clients), false), Effect.as(stop, true))
     // When it is stopped, the clients still wait for their answers.
     const { aborted, counts, returned } = yield* end(service, server, options.deadline)
     print(table(tenants, all))

@@ -12,7 +12,7 @@ export const table = (tenants: Tenants, all: ReadonlyArray<Seen>): string => {
     const waits = own.flatMap(({ waited }) => waited ?? []).sort((one, other) => one - other)
     const numbers = [own.length, ...kinds.map((kind) => own.filter((seen) => seen.kind === kind).length)]
     const percentile = (share: number) => {
-      const wait = waits[Math.ceil(share * waits.length) - 1]
+      const wait = waits[Math.floor(share * waits.length)]
       return wait === undefined ? "-" : `${wait} ms`
     }
     rows.push([tenant.name, tenant.plan.name, ...numbers.map(String), percentile(0.5), percentile(0.99)])

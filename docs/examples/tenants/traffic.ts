@@ -10,12 +10,16 @@ export interface Seen {
   readonly waited: number | undefined
 }
 
-/** The first tenant sends so many calls at once; each of the others one after the other, until the first has its answers. */
+/**
+ * The first tenant sends so many calls at once; each of the others one after the other, until the first has its answers,
+ * or `isStopped`.
+ */
 export const traffic = (
   service: URL,
   tenants: Tenants,
   calls: number,
-  see: (seen: Seen) => void
+  see: (seen: Seen) => void,
+  isStopped: () => boolean
 ): Effect.Effect<void, Unanswered> =>
   Effect.suspend(() => {
     const [noisy, ...quiet] = [...tenants].map(([key, tenant]) =>
@@ -31,8 +35,8 @@ export const traffic = (
       discard: true
     })
     const all = [
-      Effect.andThen(burst, Effect.sync(() => isOver = true)),
-      ...quiet.map((call) => Effect.repeat(call, { until: () => isOver }))
+      ...quiet.map((call) => Effect.repeat(call, { until: () => isOver || isStopped() })),
+      Effect.andThen(burst, Effect.sync(() => isOver = true))
     ]
     return Effect.all(all, { concurrency: "unbounded", discard: true })
   })
