@@ -3,8 +3,8 @@ import { parseArgs } from "node:util"
 
 export const help = `Usage: npx tsx docs/examples/tenants/main.ts [OPTION]...
 
-Starts an API with four tenants on this machine, of whom one sends hundreds of calls at once and three a few, and shows how
-they fare: with a queue for each tenant, and with one for all. With --port, the API alone, until Ctrl-C.
+Starts an API with four tenants on this machine, of whom one sends hundreds of calls at once and three a few, and shows
+how they fare: with a queue for each tenant, and with one for all. With --port, the API alone, until Ctrl-C.
 
   --port N         serve there; 0 is any port that is free
   --calls N        how many calls the noisy tenant sends at once (400)

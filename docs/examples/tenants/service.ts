@@ -25,9 +25,9 @@ export interface Service {
 /** The service but for its server. What it answers:
  *
  *     GET /stats         200, what the pool does, and how many answers of each kind every tenant has had
- *     anything else      401 without an x-api-key that is known; 429 when the tenant's quota is used up, or its queue is
- *                        full; 503 when the call has waited for too long, or the service shuts down; 504 when it has run
- *                        for too long; 200 when it is done. Where it waited, server-timing says how long
+ *     anything else      401 without an x-api-key that is known; 429 when the tenant's quota is used up, or its queue
+ *                        is full; 503 when the call has waited for too long, or the service shuts down; 504 when it
+ *                        has run for too long; 200 when it is done. Where it waited, server-timing says how long
  *
  * A call whose client hangs up is interrupted, and with it what the pool has of it.
  */

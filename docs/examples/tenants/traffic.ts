@@ -11,8 +11,8 @@ export interface Seen {
 }
 
 /**
- * The first tenant sends so many calls at once; each of the others one after the other, until the first has its answers,
- * or `isStopped`.
+ * The first tenant sends so many calls at once; each of the others one after the other, until the first has its
+ * answers, or `isStopped`.
  */
 export const traffic = (
   service: URL,
