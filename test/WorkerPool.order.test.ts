@@ -136,32 +136,55 @@ describe("keys (P15)", () => {
       expect(begun.slice(0, 6).map(({ key }) => key)).toEqual(["noisy", "quiet", "noisy", "quiet", "noisy", "quiet"])
     })))
 
-  test("a job that is its key's next waits for at most the sum of the other keys' weights", () => {
-    const weights: Record<string, number> = { a: 1, b: 2, c: 5 }
-    const workload = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 60 })
-    const property = fc.asyncProperty(workload, (keys) =>
+  test.each([1, 4])(
+    "start as many jobs in a turn as their weights, also where the limit of a key is reached: %i",
+    (size) =>
       run(Effect.gen(function*() {
-        const { begun, open, pool } = yield* held({
-          key: byKey,
-          perKey: { weight: (key: string) => weights[key] ?? 1 }
-        })
-        for (const [n, key] of keys.entries()) yield* WorkerPool.submit(pool, { key, level: 0, n })
+        const weights: Record<string, number> = { a: 1, b: 2, c: 5 }
+        const perKey = { concurrency: size, weight: (key: string) => weights[key] ?? 1 }
+        const { begun, open, pool } = yield* held({ key: byKey, perKey }, size)
+        for (const key of ["a", "b", "c"]) {
+          for (let n = 0; n < 40; n++) yield* WorkerPool.submit(pool, { key, level: 0, n })
+        }
         yield* open
         yield* WorkerPool.shutdown(pool)
-        expect(begun).toHaveLength(keys.length)
-        for (const key of ["a", "b", "c"]) {
-          const places = begun.flatMap((job, place) => job.key === key ? [place] : [])
-          const others = Object.entries(weights).reduce((sum, [other, weight]) => other === key ? sum : sum + weight, 0)
-          for (const [i, place] of places.entries()) {
-            expect(place - (places[i - 1] ?? -1) - 1).toBeLessThanOrEqual(others)
+        const share = (key: string) => begun.slice(0, 64).filter((job) => job.key === key).length
+        expect(["a", "b", "c"].map(share)).toEqual([8, 16, 40])
+      }))
+  )
+
+  test.each([Infinity, 1])(
+    "a job that is its key's next waits for at most the sum of the other keys' weights: %d at a time",
+    (concurrency) => {
+      const weights: Record<string, number> = { a: 1, b: 2, c: 5 }
+      const workload = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 60 })
+      const property = fc.asyncProperty(workload, (keys) =>
+        run(Effect.gen(function*() {
+          const { begun, open, pool } = yield* held({
+            key: byKey,
+            perKey: { concurrency, weight: (key: string) => weights[key] ?? 1 }
+          })
+          for (const [n, key] of keys.entries()) yield* WorkerPool.submit(pool, { key, level: 0, n })
+          yield* open
+          yield* WorkerPool.shutdown(pool)
+          expect(begun).toHaveLength(keys.length)
+          for (const key of ["a", "b", "c"]) {
+            const places = begun.flatMap((job, place) => job.key === key ? [place] : [])
+            const others = Object.entries(weights).reduce(
+              (sum, [other, weight]) => other === key ? sum : sum + weight,
+              0
+            )
+            for (const [i, place] of places.entries()) {
+              expect(place - (places[i - 1] ?? -1) - 1).toBeLessThanOrEqual(others)
+            }
+            // First come, first served within a key.
+            const numbers = begun.filter((job) => job.key === key).map(({ n }) => n)
+            expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
           }
-          // First come, first served within a key.
-          const numbers = begun.filter((job) => job.key === key).map(({ n }) => n)
-          expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
-        }
-      })))
-    return fc.assert(property, { numRuns: 200 })
-  })
+        })))
+      return fc.assert(property, { numRuns: 200 })
+    }
+  )
 
   test("have a queue each: one that is full refuses only its own", () =>
     run(Effect.gen(function*() {

@@ -62,9 +62,13 @@ export class Lanes<Job, A, E> {
 
   /** It has started a job. */
   spend(lane: Lane<Job, A, E>): void {
-    if (--lane.credit > 0 || lane.state === "apart") return
+    if (lane.credit === 0) lane.credit = lane.weight
+    lane.credit--
+    // It has nothing more to run, and its turn is over.
+    if (lane.state === "apart") lane.credit = 0
+    if (lane.credit > 0 || lane.state === "apart") return
     this.turns.remove(lane)
-    this.join(lane)
+    this.turns.push(lane)
   }
 
   /** Something of it has come, begun, ended or gone. */
@@ -74,13 +78,16 @@ export class Lanes<Job, A, E> {
     const isReady = wants && lane.running < this.keys.concurrency
     if (isReady === (lane.state === "turn")) return
     if (isReady) return this.join(lane)
+    // At its limit it keeps the rest of its turn: a job of its own has to end before the next can start, and were the turn
+    // over with that, a weight above the limit would be worth no more than the limit.
+    if (!wants) lane.credit = 0
     lane.state = "apart"
     this.turns.remove(lane)
   }
 
   private join(lane: Lane<Job, A, E>): void {
     lane.state = "turn"
-    lane.credit = lane.weight
-    this.turns.push(lane)
+    if (lane.credit > 0) this.turns.unshift(lane)
+    else this.turns.push(lane)
   }
 }
