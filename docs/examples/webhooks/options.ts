@@ -1,0 +1,132 @@
+import * as Result from "effect/Result"
+import { parseArgs } from "node:util"
+import type { Settings as FanOut } from "./fanOut.js"
+import type { Settings as Server } from "./server.js"
+
+/** In the order in which they run and are shown. */
+export const versions = ["keyed", "naive"] as const
+
+export type Version = (typeof versions)[number]
+
+export interface Options extends Server, Omit<FanOut, "keyed"> {
+  readonly versions: ReadonlyArray<Version>
+}
+
+export const help = `Usage: npx tsx docs/examples/webhooks/main.ts [OPTION]...
+
+Tells many subscribers of events, by HTTP, on this machine. Most are quick; some are slow, fail for a while, always fail,
+or never answer. Does it twice and compares: with a queue for each subscriber, and with one for all. Connections, retries
+and circuit breakers are the same.
+
+  --keyed          only with a queue for each subscriber
+  --naive          only with one queue for all
+  --subscribers N  how many there are (2000)
+  --slow N         how many of them are slow (30)
+  --flaky N        how many fail at first (20)
+  --failing N      how many always fail (20)
+  --hanging N      how many never answer (15)
+  --events N       how many events there are (10)
+  --interval MS    how much later the next event comes (2000)
+  --quick-delay MS how long a quick subscriber takes to answer (2)
+  --slow-delay MS  how long a slow one takes (5000)
+  --outage N       how many requests a flaky one fails (3)
+  --workers N      how many senders the pool has, with a connection each (64)
+  --concurrency N  how many senders a subscriber may hold, with a queue for each (1)
+  --capacity N     how many events may wait for a subscriber (100)
+  --timeout MS     how long a subscriber has to answer (6000)
+  --retries N      how often an event is sent again (4)
+  --backoff MS     how much later the first time, and then twice that, and so on (200)
+  --budget P       how many retries there may be for each success (0.2)
+  --trip N         after how many failures in a row a subscriber is left alone (5)
+  --open MS        for how long (2000)
+  --deadline MS    how long what is under way may take to end after Ctrl-C (2000)
+  --help           print this
+
+A queue for each keeps the harm to as many senders as there are bad subscribers times --concurrency: have more than that.
+
+Ctrl-C ends it in good order, a second one at once. The exit code is 0 when every quick subscriber has every event, 1 when
+not or when the options are wrong, 130 when Ctrl-C ended it.
+`
+
+/** Reads the command line, or answers what is wrong with it. */
+export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> => {
+  try {
+    const text = (value: string) => ({ type: "string", default: value }) as const
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        keyed: { type: "boolean" },
+        naive: { type: "boolean" },
+        subscribers: text("2000"),
+        slow: text("30"),
+        flaky: text("20"),
+        failing: text("20"),
+        hanging: text("15"),
+        events: text("10"),
+        interval: text("2000"),
+        "quick-delay": text("2"),
+        "slow-delay": text("5000"),
+        outage: text("3"),
+        workers: text("64"),
+        concurrency: text("1"),
+        capacity: text("100"),
+        timeout: text("6000"),
+        retries: text("4"),
+        backoff: text("200"),
+        budget: text("0.2"),
+        trip: text("5"),
+        open: text("2000"),
+        deadline: text("2000"),
+        help: { type: "boolean", default: false }
+      }
+    })
+    if (values.help) return Result.succeed("help")
+    const integer = (name: Exclude<keyof typeof values, "keyed" | "naive" | "help">, least: number, most: number) => {
+      const value = /^\d+$/.test(values[name]) ? Number(values[name]) : NaN
+      if (value >= least && value <= most) return value
+      throw bad(name, `an integer from ${least} to ${most}`, values[name])
+    }
+    const chosen = versions.filter((version) => values[version] === true)
+    const options: Options = {
+      versions: chosen.length === 0 ? versions : chosen,
+      subscribers: integer("subscribers", 1, 1_000_000),
+      slow: integer("slow", 0, 1_000_000),
+      flaky: integer("flaky", 0, 1_000_000),
+      failing: integer("failing", 0, 1_000_000),
+      hanging: integer("hanging", 0, 1_000_000),
+      events: integer("events", 1, 1_000_000),
+      interval: integer("interval", 0, mostMillis),
+      quickDelay: integer("quick-delay", 0, mostMillis),
+      slowDelay: integer("slow-delay", 0, mostMillis),
+      outage: integer("outage", 0, 1_000_000),
+      workers: integer("workers", 1, 10_000),
+      concurrency: integer("concurrency", 1, 10_000),
+      capacity: integer("capacity", 1, 1_000_000),
+      timeout: integer("timeout", 1, mostMillis / 2),
+      retries: integer("retries", 0, 100),
+      backoff: integer("backoff", 1, 60_000),
+      budget: share("budget", values.budget),
+      trip: integer("trip", 1, 1_000_000),
+      open: integer("open", 1, mostMillis),
+      deadline: integer("deadline", 0, mostMillis)
+    }
+    const others = options.slow + options.flaky + options.failing + options.hanging
+    if (others <= options.subscribers) return Result.succeed(options)
+    throw bad("subscribers", `at least the ${others} that are not quick`, values.subscribers)
+  } catch (error) {
+    // Of its messages, the first sentence says what is wrong.
+    return Result.fail(error instanceof Error ? error.message.replace(/\. .*/s, "") : String(error))
+  }
+}
+
+/** What a timer can count. */
+const mostMillis = 2 ** 31 - 1
+
+const share = (name: string, text: string): number => {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN
+  if (Number.isFinite(value)) return value
+  throw bad(name, "a number >= 0", text)
+}
+
+const bad = (name: string, requirement: string, text: string): Error =>
+  new Error(`--${name} must be ${requirement}, got ${JSON.stringify(text)}`)

@@ -1,0 +1,55 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, fork } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import type { FromServer, ToServer } from "./protocol.js"
+import { type Received, ServerFailed, type Settings } from "./server.js"
+
+export interface Remote {
+  readonly port: number
+  /** Closes the server, and answers what has come to it. */
+  readonly end: Effect.Effect<Received, ServerFailed>
+}
+
+/** The subscribers in a process of their own, which ends with the scope at the latest. */
+export const inChild = (settings: Settings): Effect.Effect<Remote, ServerFailed, Scope.Scope> =>
+  Effect.gen(function*() {
+    const child = yield* Effect.acquireRelease(Effect.sync(start), kill)
+    const { port } = yield* ask(child, { type: "serve", settings }, "listening")
+    return { port, end: ask(child, { type: "end" }, "received") }
+  })
+
+const start = (): ChildProcess =>
+  // With the same loader, if this one runs from its sources.
+  fork(fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url)), {
+    stdio: ["ignore", "ignore", "inherit", "ipc"]
+  })
+
+const ask = <Type extends FromServer["type"]>(
+  child: ChildProcess,
+  message: ToServer,
+  answer: Type
+): Effect.Effect<Extract<FromServer, { readonly type: Type }>, ServerFailed> =>
+  Effect.callback((resume) => {
+    const fail = (reason: string) => resume(Effect.fail(new ServerFailed({ reason })))
+    const exited = () => fail("its process has ended")
+    const failed = (error: Error) => fail(error.message)
+    const answered = (message: FromServer) => {
+      if (message.type === "failed") return fail(message.reason)
+      // The condition is the type, which TypeScript does not see.
+      if (message.type === answer) resume(Effect.succeed(message as Extract<FromServer, { readonly type: Type }>))
+    }
+    child.on("message", answered).once("exit", exited).once("error", failed)
+    // It may have ended meanwhile, and "exit" says so.
+    child.send(message, () => {})
+  })
+
+const hasEnded = (child: ChildProcess): boolean =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+
+const kill = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (hasEnded(child)) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+    child.kill("SIGKILL")
+  })
