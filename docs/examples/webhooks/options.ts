@@ -37,6 +37,7 @@ and circuit breakers are the same.
   --retries N      how often an event is sent again (4)
   --backoff MS     how much later the first time, and then twice that, and so on (200)
   --budget P       how many retries there may be for each success (0.2)
+  --per-second N   and in each second beside (50)
   --trip N         after how many failures in a row a subscriber is left alone (5)
   --open MS        for how long (2000)
   --deadline MS    how long what is under way may take to end after Ctrl-C (2000)
@@ -74,6 +75,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
         retries: text("4"),
         backoff: text("200"),
         budget: text("0.2"),
+        "per-second": text("50"),
         trip: text("5"),
         open: text("2000"),
         deadline: text("2000"),
@@ -106,6 +108,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       retries: integer("retries", 0, 100),
       backoff: integer("backoff", 1, 60_000),
       budget: share("budget", values.budget),
+      perSecond: integer("per-second", 0, 1_000_000),
       trip: integer("trip", 1, 1_000_000),
       open: integer("open", 1, mostMillis),
       deadline: integer("deadline", 0, mostMillis)

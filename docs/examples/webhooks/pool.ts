@@ -30,8 +30,9 @@ export interface Settings {
   readonly retries: number
   /** Before the first retry, and twice as long before each other, in milliseconds. */
   readonly backoff: number
-  /** How many retries there may be, for each success. */
+  /** How many retries there may be, for each success and in each second. */
   readonly budget: number
+  readonly perSecond: number
   /** After how many failures in a row a subscriber is left alone, and for how many milliseconds. */
   readonly trip: number
   readonly open: number
@@ -40,7 +41,8 @@ export interface Settings {
 /** A connection for each sender. Which subscriber comes next is what the keys are about. */
 export const makePool = (settings: Settings, port: number, tally: Tally) =>
   Effect.gen(function*() {
-    const { backoff, budget, capacity, concurrency, keyed, retries, subscribers, timeout, trip, workers } = settings
+    const { backoff, budget, capacity, concurrency, keyed, perSecond, retries, subscribers, timeout, trip, workers } =
+      settings
     const breaker = yield* CircuitBreaker.make({
       tripPolicy: CircuitBreaker.consecutive(trip),
       openDuration: settings.open
@@ -76,7 +78,7 @@ export const makePool = (settings: Settings, port: number, tally: Tally) =>
         Schedule.modifyDelay(({ duration, input }) => Effect.succeed(Duration.sum(duration, openFor(input)))),
         Schedule.upTo({ times: retries })
       ),
-      retryBudget: { ratio: budget, perSecond: 50 },
+      retryBudget: { ratio: budget, perSecond },
       deadLetters: { sink: (letter) => Effect.sync(() => tally.lost(letter)) }
     })
   })
