@@ -1,5 +1,6 @@
 import { Cause, Deferred, Effect, Exit, Result } from "effect"
 import { layerStoreMemory } from "effect/persistence/CircuitBreaker"
+import { TestClock } from "effect/testing"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { WorkerPool } from "sluice"
@@ -205,11 +206,23 @@ describe("the senders", () => {
       // Those two which were sent are refused when they are to be sent again; the other three, at once.
       yield* refused
       expect(inboxes[0]).toMatchObject({ kind, requests: 2 })
-      // They wait until it may be asked again.
-      const { aborted, counts } = yield* WorkerPool.shutdownNow(pool)
-      expect(aborted.length).toBe(5)
-      expect(counts).toMatchObject({ submitted: 5, failed: 5, deadLettered: 0, retrying: 0, running: 0 })
+      const { counts } = yield* WorkerPool.shutdownNow(pool)
+      expect(counts).toMatchObject({ submitted: 5, succeeded: 0, queued: 0, retrying: 0, running: 0 })
     })))
+
+  it("wait with what the breaker refuses until the subscriber may be asked again", () =>
+    run(
+      Effect.gen(function*() {
+        const settings = { ...patient, subscribers: 1, failing: 1, trip: 1, retries: 2, timeout: 1000 * hour }
+        const { inboxes, pool: make, tally } = yield* setUp(settings)
+        const { await: ended } = yield* WorkerPool.submit(yield* make, delivery(0, 1))
+        yield* Effect.raceFirst(ended, Effect.forever(TestClock.adjust("1 minute")))
+        // Its second attempt was refused, and its third came late enough.
+        expect(tally.letters.map(({ attempts }) => attempts)).toEqual([3])
+        expect(tally.rows.failing).toMatchObject({ requests: 2, refused: 1 })
+        expect(inboxes[0]!.requests).toBe(2)
+      }).pipe(Effect.provide(TestClock.layer()))
+    ))
 
   it("leave none alone but the one that fails", () =>
     run(Effect.gen(function*() {
