@@ -2,7 +2,7 @@
 import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 
-const limits = { Semaphore: 3_000, Group: 5_000, AdaptiveLimit: 5_000, WorkerPool: 16_000, index: 23_000 }
+const limits = { Semaphore: 3_000, Group: 5_000, AdaptiveLimit: 5_500, WorkerPool: 19_500, index: 26_500 }
 
 for (const [entry, limit] of Object.entries(limits)) {
   const { outputFiles: [file] } = await build({

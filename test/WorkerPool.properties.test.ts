@@ -153,7 +153,7 @@ class Simulation {
         deadLetters: again.letters === "none"
           ? undefined
           : again.letters === "memory"
-          ? { capacity: 1 }
+          ? {}
           : { sink: () => turns(2) }
       }),
       restart: Schedule.recurs(restarts),
