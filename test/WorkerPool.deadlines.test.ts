@@ -52,6 +52,19 @@ describe("of a wait", () => {
       expect(WorkerPool.stats(pool)).toMatchObject({ expired: 0, timedOut: 0, succeeded: 1 })
     })))
 
+  test("does not count on, once a job that has waited runs", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ wait: 100 })
+      yield* WorkerPool.submit(pool, Effect.sleep(50))
+      const waited = yield* WorkerPool.submit(pool, Effect.as(Effect.sleep(200), "done"))
+      yield* after(50)
+      expect(waited.state).toBe("running")
+      yield* after(100)
+      expect(waited.state).toBe("running")
+      yield* after(100)
+      expect(yield* waited.await).toEqual(Exit.succeed("done"))
+    })))
+
   test("fails `run`, whose caller goes on at once", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ wait: "1 second" })

@@ -115,6 +115,34 @@ describe("shrinking", () => {
       expect(counts.submitted).toBe(0)
     })))
 
+  test("and growing again, while an acquisition is given up, waits for its end", () =>
+    run(Effect.gen(function*() {
+      let attempts = 0
+      let held = 0
+      let most = 0
+      const gate = yield* Deferred.make<void>()
+      const pool = yield* make({
+        size: 1,
+        worker: () =>
+          Effect.acquireRelease(
+            Effect.suspend(() => {
+              most = Math.max(most, ++held)
+              return ++attempts === 2 ? Deferred.await(gate) : Effect.void
+            }),
+            () => Effect.sync(() => held--)
+          )
+      })
+      // The second one cannot be interrupted as it acquires.
+      yield* WorkerPool.resize(pool, 2)
+      yield* WorkerPool.resize(pool, 1)
+      yield* WorkerPool.resize(pool, 2)
+      yield* turns(5)
+      expect([most, WorkerPool.stats(pool).idle]).toEqual([2, 1])
+      yield* Deferred.succeed(gate, undefined)
+      yield* turns(8)
+      expect([most, WorkerPool.stats(pool).idle, held]).toEqual([2, 2, 2])
+    })))
+
   test("keeps a worker that can serve the jobs for which others wait", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ size: 2, queue: { capacity: 0 } })
