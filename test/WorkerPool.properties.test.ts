@@ -169,7 +169,9 @@ class Simulation {
   private readonly checkStuck = (t: Kit): Effect.Effect<void> =>
     t.expect(() => {
       const { idle, running } = WorkerPool.stats(this.stage.pool!)
-      return this.lateTimers || this.inside === 0 || this.inside < running + idle
+      // No verdict reckons with what is between two attempts: the docs say so.
+      const isJudged = !this.lateTimers && this.work.again === undefined
+      return !isJudged || this.inside === 0 || this.inside < running + idle
     }, "every worker's job waits for the pool (P9)")
 
   private jobOf(task: Task): Job {
@@ -267,8 +269,21 @@ describe("over workloads", () => {
 describe("over every schedule with one interrupt", () => {
   // With two preemptions most of them take 20,000 to 100,000 schedules: those are for `SOAK`.
   const short = ["run, with a finalizer", "shutdownNow", "cancel, from two", "shutdown, with a deadline"]
+  // And these take as many with one: then a fiber is left only where it suspends, and the interrupt may be anywhere.
+  const long = [
+    "dead letters, read and interrupted",
+    "keys, cancel, and a job that dies",
+    "keys, without a queue, and shutdown",
+    "map, of a pool that shuts down",
+    "map, unordered, of a pool that shuts down",
+    "poison",
+    "priority",
+    "resize, and shutdown",
+    "resize, there and back",
+    "resize, to less, while a job waits for room"
+  ]
   test.each(Object.entries<Scenario>(exhausted))("%s", (name, self) => {
-    const preemptions = soak > 1 || short.includes(name) ? 2 : 1
+    const preemptions = (soak > 1 || short.includes(name) ? 2 : 1) - (soak === 1 && long.includes(name) ? 1 : 0)
     expect(check(self, { strategy: { exhaustive: { preemptions, cancels: 1 } } }).exhausted).toBe(true)
   })
 })

@@ -86,7 +86,7 @@ export class Stage {
         worker: ({ invalidate }) => {
           const open = Effect.sync(() => this.acquired(invalidate))
           return Effect.acquireRelease(
-            acquire === undefined ? open : Effect.andThen(Effect.suspend(() => acquire(++this.attempts)), open),
+            acquire === undefined ? open : Effect.andThen(this.acquiring(acquire), open),
             (resource) => {
               this.released(resource)
               return release?.(++this.releases) ?? Effect.void
@@ -119,6 +119,17 @@ export class Stage {
       }
     )
   })
+
+  /** How many acquisitions are under way. */
+  private pending = 0
+
+  private acquiring(acquire: (n: number) => Effect.Effect<unknown, string>): Effect.Effect<unknown, string> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => this.pending++),
+      () => acquire(++this.attempts),
+      () => Effect.sync(() => this.pending--)
+    )
+  }
 
   private acquired(invalidate: Effect.Effect<void>): Resource {
     const resource: Resource = { state: "held", users: 0, fate: "good", invalidate }
@@ -258,10 +269,10 @@ export class Stage {
     throw new Error(`${this.wrong}: ${JSON.stringify(this.pool && WorkerPool.stats(this.pool))}`)
   }
 
-  /** Nothing is ready any more: each worker has its resource. */
+  /** Nothing is ready any more: each worker has its resource, unless that never comes. */
   readonly staffed = (): boolean => {
     const { idle, running, size, state } = WorkerPool.stats(this.pool!)
-    return state !== "running" || (idle + running === size && size <= this.most)
+    return state !== "running" || this.pending > 0 || (idle + running === size && size <= this.most)
   }
 
   /** What must hold once the pool is over. */
