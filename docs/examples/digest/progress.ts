@@ -2,6 +2,7 @@ import cliProgress from "cli-progress"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Group } from "sluice"
+import { progressBar } from "../progressBar.js"
 import { formatBytes, say } from "./messages.js"
 import type { Tally } from "./tally.js"
 
@@ -31,17 +32,11 @@ export const withProgress = <A, E>(
 const bar = (tally: Tally): Effect.Effect<void, never, Scope.Scope> =>
   Effect.asVoid(Effect.acquireRelease(
     Effect.sync(() => {
-      const bar = new cliProgress.SingleBar({
+      const bar = progressBar({
         format: (options) => describeBar(tally, (fraction) => cliProgress.Format.BarFormat(fraction, options)),
-        stream: process.stderr,
-        fps: 10,
         barsize: 24,
-        clearOnComplete: true,
-        // Cut what is too long, and leave the terminal as it is: a kill could not set its modes back.
-        linewrap: true,
-        // Ctrl-C interrupts the main fiber, and that closes the scope.
-        gracefulExit: false
-      }, cliProgress.Presets.shades_classic)
+        clearOnComplete: true
+      })
       bar.start(1, 0)
       return bar
     }),

@@ -2,6 +2,7 @@ import * as Result from "effect/Result"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { bad, integer, probability, reading } from "../commandLine.js"
 
 export const help = `Usage: npx tsx docs/examples/etl/main.ts [OPTION]... [DIR]
 
@@ -28,8 +29,8 @@ export interface Options {
 }
 
 /** Reads the command line, or answers what is wrong with it. */
-export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> => {
-  try {
+export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> =>
+  reading<Options | "help">(() => {
     const { positionals, values } = parseArgs({
       args: [...args],
       allowPositionals: true,
@@ -50,23 +51,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       bad: probability("bad", values.bad),
       seed: integer("seed", values.seed, 0, 2 ** 32 - 1)
     })
-  } catch (error) {
-    // Of its messages, the first sentence says what is wrong.
-    return Result.fail(error instanceof Error ? error.message.replace(/\. .*/s, "") : String(error))
-  }
-}
-
-const integer = (name: string, text: string, least: number, most: number): number => {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN
-  if (value >= least && value <= most) return value
-  throw bad(name, `an integer from ${least} to ${most}`, text)
-}
-
-const probability = (name: string, text: string): number => {
-  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN
-  if (value >= 0 && value <= 1) return value
-  throw bad(name, "a number from 0 to 1", text)
-}
+  })
 
 const factors: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 }
 
@@ -76,6 +61,3 @@ const bytes = (name: string, text: string): number => {
   if (value <= 100e9) return value
   throw bad(name, "a number of bytes up to 100G, such as 200M", text)
 }
-
-const bad = (name: string, requirement: string, text: string): Error =>
-  new Error(`--${name} must be ${requirement}, got ${JSON.stringify(text)}`)

@@ -1,6 +1,7 @@
 import cliProgress from "cli-progress"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { progressBar } from "../progressBar.js"
 import type { Tally } from "./tally.js"
 import { formatCount, formatMegabytes, say } from "./text.js"
 
@@ -16,20 +17,14 @@ export interface Progress {
 const bar = (describe: () => Progress) =>
   Effect.asVoid(Effect.acquireRelease(
     Effect.sync(() => {
-      const bar = new cliProgress.SingleBar({
+      const bar = progressBar({
         format: (options) => {
           const { fraction, what } = describe()
           const percent = Math.floor(fraction * 100).toString().padStart(3)
           return `${cliProgress.Format.BarFormat(fraction, options)} ${percent}% | ${what}`
         },
-        stream: process.stderr,
-        fps: 10,
-        barsize: 24,
-        // Cut what is too long, and leave the terminal as it is: a kill could not set its modes back.
-        linewrap: true,
-        // Ctrl-C is the program's.
-        gracefulExit: false
-      }, cliProgress.Presets.shades_classic)
+        barsize: 24
+      })
       bar.start(1, 0)
       return bar
     }),

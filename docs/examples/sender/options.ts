@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
 import { parseArgs } from "node:util"
+import { integer, mostMillis, probability, reading } from "../commandLine.js"
 import { type Version, versions } from "./protocol.js"
 
 export const help = `Usage: npx tsx docs/examples/sender/main.ts [OPTION]...
@@ -32,8 +33,8 @@ export interface Options {
 }
 
 /** Reads the command line, or answers what is wrong with it. */
-export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> => {
-  try {
+export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> =>
+  reading<Options | "help">(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -55,28 +56,8 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       users: integer("users", values.users, 1, 10_000_000),
       workers: integer("workers", values.workers, 1, 10_000),
       drop: probability("drop", values.drop),
-      // What a timer can count.
-      delay: integer("delay", values.delay, 0, 2 ** 31 - 1),
-      deadline: integer("deadline", values.deadline, 0, 2 ** 31 - 1),
+      delay: integer("delay", values.delay, 0, mostMillis),
+      deadline: integer("deadline", values.deadline, 0, mostMillis),
       seed: integer("seed", values.seed, 0, 2 ** 32 - 1)
     })
-  } catch (error) {
-    // Of its messages, the first sentence says what is wrong.
-    return Result.fail(error instanceof Error ? error.message.replace(/\. .*/s, "") : String(error))
-  }
-}
-
-const integer = (name: string, text: string, least: number, most: number): number => {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN
-  if (value >= least && value <= most) return value
-  throw bad(name, `an integer from ${least} to ${most}`, text)
-}
-
-const probability = (name: string, text: string): number => {
-  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN
-  if (value >= 0 && value <= 1) return value
-  throw bad(name, "a number from 0 to 1", text)
-}
-
-const bad = (name: string, requirement: string, text: string): Error =>
-  new Error(`--${name} must be ${requirement}, got ${JSON.stringify(text)}`)
+  })

@@ -1,6 +1,6 @@
-import cliProgress from "cli-progress"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { progressBar } from "../progressBar.js"
 import type { Progress, Version } from "./protocol.js"
 import { formatCount, formatMemory, say } from "./text.js"
 
@@ -15,16 +15,10 @@ const bar = (version: Version, users: number) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const bar = new cliProgress.SingleBar({
+        const bar = progressBar({
           format: `${version.padEnd(6)} {bar} {percentage}% | {what}`,
-          stream: process.stderr,
-          fps: 10,
-          barsize: 16,
-          // Cut what is too long, and leave the terminal as it is: a kill could not set its modes back.
-          linewrap: true,
-          // Ctrl-C is the program's.
-          gracefulExit: false
-        }, cliProgress.Presets.shades_classic)
+          barsize: 16
+        })
         bar.start(users, 0, { what: "" })
         return bar
       }),

@@ -1,8 +1,8 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type ChildProcess, fork } from "node:child_process"
-import { fileURLToPath } from "node:url"
+import type { ChildProcess } from "node:child_process"
+import { startChild } from "../child.js"
 import type { Ended, FromSender, Progress, Task, ToSender } from "./protocol.js"
 
 export class SenderFailed extends Data.TaggedError("SenderFailed")<{ readonly how: string }> {
@@ -18,7 +18,7 @@ export const inChild = (
   stop: Effect.Effect<void>
 ): Effect.Effect<Ended, SenderFailed, Scope.Scope> =>
   Effect.gen(function*() {
-    const child = yield* Effect.acquireRelease(Effect.sync(start), kill)
+    const child = yield* startChild(import.meta.url)
     yield* Effect.forkScoped(Effect.andThen(stop, Effect.sync(() => tell(child, { type: "stop" }))))
     return yield* Effect.callback<Ended, SenderFailed>((resume) => {
       let ended: Ended | undefined = undefined
@@ -36,23 +36,7 @@ export const inChild = (
     })
   })
 
-const start = (): ChildProcess =>
-  // With the same loader, if this one runs from its sources.
-  fork(fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url)), {
-    stdio: ["ignore", "ignore", "inherit", "ipc"]
-  })
-
 const tell = (child: ChildProcess, message: ToSender): void => {
   // It may have ended meanwhile, and says so itself.
   child.send(message, () => {})
 }
-
-const hasEnded = (child: ChildProcess): boolean =>
-  child.pid === undefined || child.exitCode !== null || child.signalCode !== null
-
-const kill = (child: ChildProcess): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    if (hasEnded(child)) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-    child.kill("SIGKILL")
-  })

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
 import { parseArgs } from "node:util"
+import { integer, mostMillis, reading } from "../commandLine.js"
 
 export const help = `Usage: npx tsx docs/examples/tenants/main.ts [OPTION]...
 
@@ -34,8 +35,8 @@ export interface Options {
 }
 
 /** Reads the command line, or answers what is wrong with it. */
-export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> => {
-  try {
+export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> =>
+  reading<Options | "help">(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -56,25 +57,12 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       port: values.port === undefined ? undefined : integer("port", values.port, 0, 65_535),
       // Each has a connection of its own, and the system is not asked to open more files than it likes to.
       calls: integer("calls", values.calls, 1, 1000),
-      work: integer("work", values.work, 0, maxMillis),
+      work: integer("work", values.work, 0, mostMillis),
       workers: integer("workers", values.workers, 1, 1000),
       capacity: integer("capacity", values.capacity, 0, 1_000_000),
       concurrency: integer("concurrency", values.concurrency, 1, 1000),
-      wait: integer("wait", values.wait, 1, maxMillis),
-      run: integer("run", values.run, 1, maxMillis),
-      deadline: integer("deadline", values.deadline, 0, maxMillis)
+      wait: integer("wait", values.wait, 1, mostMillis),
+      run: integer("run", values.run, 1, mostMillis),
+      deadline: integer("deadline", values.deadline, 0, mostMillis)
     })
-  } catch (error) {
-    // Of its messages, the first sentence says what is wrong.
-    return Result.fail(error instanceof Error ? error.message.replace(/\. .*/s, "") : String(error))
-  }
-}
-
-// What a timer can count.
-const maxMillis = 2 ** 31 - 1
-
-const integer = (name: string, text: string, least: number, most: number): number => {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN
-  if (value >= least && value <= most) return value
-  throw new Error(`--${name} must be an integer from ${least} to ${most}, got ${JSON.stringify(text)}`)
-}
+  })

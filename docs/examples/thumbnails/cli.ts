@@ -1,38 +1,25 @@
-import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Result from "effect/Result"
-import { constants } from "node:os"
-import { onSignal } from "../onSignal.js"
+import { runWith } from "../commandLine.js"
+import { codeOf, untilSignal } from "../untilSignal.js"
 import { batch } from "./batch.js"
 import { demo } from "./demo.js"
 import { help, type Options, parseOptions } from "./options.js"
 import { say } from "./text.js"
 
 /** Runs the program with these arguments, and sets the exit code. */
-export const main = async (args: ReadonlyArray<string>): Promise<void> => {
-  const options = parseOptions(args)
-  if (Result.isFailure(options)) {
-    say(`${options.failure} (see --help)`)
-    process.exitCode = 1
-  } else if (options.success === "help") {
-    process.stdout.write(help)
-  } else {
-    process.exitCode = await run(options.success)
-  }
-}
+export const main = (args: ReadonlyArray<string>): Promise<void> =>
+  runWith(args, { help, parse: parseOptions, run, say })
 
 const run = async (options: Options): Promise<number> => {
   const { folder, out } = options
-  const signal = onSignal(say)
-  const stop = Deferred.await(signal.given)
-  const program = folder === undefined || out === undefined
-    ? demo(options, stop)
-    : batch({ ...options, folder, out }, stop)
-  const exit = await Effect.runPromiseExit(Effect.scoped(program))
-  signal.release()
-  if (Exit.isFailure(exit)) say(Cause.prettyErrors(exit.cause).map(({ message }) => message).join("; "))
-  if (signal.name !== undefined) return 128 + constants.signals[signal.name]
+  const { exit, signal } = await untilSignal(
+    (stop) =>
+      Effect.scoped(
+        folder === undefined || out === undefined ? demo(options, stop) : batch({ ...options, folder, out }, stop)
+      ),
+    say
+  )
+  if (signal !== undefined) return codeOf(signal)
   return Exit.isSuccess(exit) ? exit.value : 1
 }

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
 import { parseArgs } from "node:util"
+import { integer, mostMillis, reading } from "../commandLine.js"
 
 export const help = `Usage: npx tsx docs/examples/thumbnails/main.ts [OPTION]...
        npx tsx docs/examples/thumbnails/main.ts --folder IN --out OUT [OPTION]...
@@ -33,8 +34,8 @@ export interface Options {
 }
 
 /** Reads the command line, or answers what is wrong with it. */
-export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> => {
-  try {
+export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> =>
+  reading<Options | "help">(() => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -59,17 +60,6 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       workers: integer("workers", values.workers, 1, 1000),
       capacity: integer("capacity", values.capacity, 0, 1_000_000),
       limit: integer("limit", values.limit, 1, 1000),
-      // What a timer can count.
-      deadline: integer("deadline", values.deadline, 0, 2 ** 31 - 1)
+      deadline: integer("deadline", values.deadline, 0, mostMillis)
     })
-  } catch (error) {
-    // Of its messages, the first sentence says what is wrong.
-    return Result.fail(error instanceof Error ? error.message.replace(/\. .*/s, "") : String(error))
-  }
-}
-
-const integer = (name: string, text: string, least: number, most: number): number => {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN
-  if (value >= least && value <= most) return value
-  throw new Error(`--${name} must be an integer from ${least} to ${most}, got ${JSON.stringify(text)}`)
-}
+  })

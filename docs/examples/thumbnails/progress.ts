@@ -1,6 +1,6 @@
-import cliProgress from "cli-progress"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { progressBar } from "../progressBar.js"
 
 /** A bar on standard error for as long as the scope lives, if that is a terminal. Answers what moves it by one. */
 export const showing = (total: number): Effect.Effect<() => void, never, Scope.Scope> =>
@@ -9,16 +9,10 @@ export const showing = (total: number): Effect.Effect<() => void, never, Scope.S
 const bar = (total: number) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const bar = new cliProgress.SingleBar({
+      const bar = progressBar({
         format: "{bar} {percentage}% | {value} of {total} images",
-        stream: process.stderr,
-        fps: 10,
-        barsize: 24,
-        // Cut what is too long, and leave the terminal as it is: a kill could not set its modes back.
-        linewrap: true,
-        // Ctrl-C is the program's.
-        gracefulExit: false
-      }, cliProgress.Presets.shades_classic)
+        barsize: 24
+      })
       bar.start(total, 0)
       return bar
     }),

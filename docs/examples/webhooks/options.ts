@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
 import { parseArgs } from "node:util"
+import { bad, decimal, integer, mostMillis, reading } from "../commandLine.js"
 import type { Settings as FanOut } from "./fanOut.js"
 import type { Settings as Server } from "./server.js"
 
@@ -50,8 +51,8 @@ not or when the options are wrong, 130 when Ctrl-C ended it.
 `
 
 /** Reads the command line, or answers what is wrong with it. */
-export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> => {
-  try {
+export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options | "help", string> =>
+  reading<Options | "help">(() => {
     const text = (value: string) => ({ type: "string", default: value }) as const
     const { values } = parseArgs({
       args: [...args],
@@ -83,53 +84,40 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       }
     })
     if (values.help) return Result.succeed("help")
-    const integer = (name: Exclude<keyof typeof values, "keyed" | "naive" | "help">, least: number, most: number) => {
-      const value = /^\d+$/.test(values[name]) ? Number(values[name]) : NaN
-      if (value >= least && value <= most) return value
-      throw bad(name, `an integer from ${least} to ${most}`, values[name])
-    }
+    const number = (name: Exclude<keyof typeof values, "keyed" | "naive" | "help">, least: number, most: number) =>
+      integer(name, values[name], least, most)
     const chosen = versions.filter((version) => values[version] === true)
     const options: Options = {
       versions: chosen.length === 0 ? versions : chosen,
-      subscribers: integer("subscribers", 1, 1_000_000),
-      slow: integer("slow", 0, 1_000_000),
-      flaky: integer("flaky", 0, 1_000_000),
-      failing: integer("failing", 0, 1_000_000),
-      hanging: integer("hanging", 0, 1_000_000),
-      events: integer("events", 1, 1_000_000),
-      interval: integer("interval", 0, mostMillis),
-      quickDelay: integer("quick-delay", 0, mostMillis),
-      slowDelay: integer("slow-delay", 0, mostMillis),
-      outage: integer("outage", 0, 1_000_000),
-      workers: integer("workers", 1, 10_000),
-      concurrency: integer("concurrency", 1, 10_000),
-      capacity: integer("capacity", 1, 1_000_000),
-      timeout: integer("timeout", 1, mostMillis / 2),
-      retries: integer("retries", 0, 100),
-      backoff: integer("backoff", 1, 60_000),
+      subscribers: number("subscribers", 1, 1_000_000),
+      slow: number("slow", 0, 1_000_000),
+      flaky: number("flaky", 0, 1_000_000),
+      failing: number("failing", 0, 1_000_000),
+      hanging: number("hanging", 0, 1_000_000),
+      events: number("events", 1, 1_000_000),
+      interval: number("interval", 0, mostMillis),
+      quickDelay: number("quick-delay", 0, mostMillis),
+      slowDelay: number("slow-delay", 0, mostMillis),
+      outage: number("outage", 0, 1_000_000),
+      workers: number("workers", 1, 10_000),
+      concurrency: number("concurrency", 1, 10_000),
+      capacity: number("capacity", 1, 1_000_000),
+      timeout: number("timeout", 1, mostMillis / 2),
+      retries: number("retries", 0, 100),
+      backoff: number("backoff", 1, 60_000),
       budget: share("budget", values.budget),
-      perSecond: integer("per-second", 0, 1_000_000),
-      trip: integer("trip", 1, 1_000_000),
-      open: integer("open", 1, mostMillis),
-      deadline: integer("deadline", 0, mostMillis)
+      perSecond: number("per-second", 0, 1_000_000),
+      trip: number("trip", 1, 1_000_000),
+      open: number("open", 1, mostMillis),
+      deadline: number("deadline", 0, mostMillis)
     }
     const others = options.slow + options.flaky + options.failing + options.hanging
     if (others <= options.subscribers) return Result.succeed(options)
     throw bad("subscribers", `at least the ${others} that are not quick`, values.subscribers)
-  } catch (error) {
-    // Of its messages, the first sentence says what is wrong.
-    return Result.fail(error instanceof Error ? error.message.replace(/\. .*/s, "") : String(error))
-  }
-}
-
-/** What a timer can count. */
-const mostMillis = 2 ** 31 - 1
+  })
 
 const share = (name: string, text: string): number => {
-  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN
+  const value = decimal(text)
   if (Number.isFinite(value)) return value
   throw bad(name, "a number >= 0", text)
 }
-
-const bad = (name: string, requirement: string, text: string): Error =>
-  new Error(`--${name} must be ${requirement}, got ${JSON.stringify(text)}`)

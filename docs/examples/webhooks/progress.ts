@@ -1,6 +1,6 @@
-import cliProgress from "cli-progress"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { progressBar } from "../progressBar.js"
 import type { Version } from "./options.js"
 import { formatCount, say } from "./text.js"
 
@@ -22,15 +22,10 @@ export const showing = (
   process.stderr.isTTY ? bar(version, total, look) : lines(version, total, look)
 
 const bar = (version: Version, total: number, look: () => Progress) => {
-  const bar = new cliProgress.SingleBar({
+  const bar = progressBar({
     format: `${version} {bar} {percentage}% | {what}`,
-    stream: process.stderr,
-    barsize: 16,
-    // Cut what is too long, and leave the terminal as it is: a kill could not set its modes back.
-    linewrap: true,
-    // Ctrl-C is the program's.
-    gracefulExit: false
-  }, cliProgress.Presets.shades_classic)
+    barsize: 16
+  })
   const update = () => {
     const progress = look()
     bar.update(progress.settled, { what: describe(progress, total) })

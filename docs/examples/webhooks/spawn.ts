@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type ChildProcess, fork } from "node:child_process"
-import { fileURLToPath } from "node:url"
+import type { ChildProcess } from "node:child_process"
+import { startChild } from "../child.js"
 import type { FromServer, ToServer } from "./protocol.js"
 import { type Received, ServerFailed, type Settings } from "./server.js"
 
@@ -14,15 +14,9 @@ export interface Remote {
 /** The subscribers in a process of their own, which ends with the scope at the latest. */
 export const inChild = (settings: Settings): Effect.Effect<Remote, ServerFailed, Scope.Scope> =>
   Effect.gen(function*() {
-    const child = yield* Effect.acquireRelease(Effect.sync(start), kill)
+    const child = yield* startChild(import.meta.url)
     const { port } = yield* ask(child, { type: "serve", settings }, "listening")
     return { port, end: ask(child, { type: "end" }, "received") }
-  })
-
-const start = (): ChildProcess =>
-  // With the same loader, if this one runs from its sources.
-  fork(fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url)), {
-    stdio: ["ignore", "ignore", "inherit", "ipc"]
   })
 
 const ask = <Type extends FromServer["type"]>(
@@ -42,14 +36,4 @@ const ask = <Type extends FromServer["type"]>(
     child.on("message", answered).once("exit", exited).once("error", failed)
     // It may have ended meanwhile, and "exit" says so.
     child.send(message, () => {})
-  })
-
-const hasEnded = (child: ChildProcess): boolean =>
-  child.pid === undefined || child.exitCode !== null || child.signalCode !== null
-
-const kill = (child: ChildProcess): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    if (hasEnded(child)) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-    child.kill("SIGKILL")
   })
