@@ -17,15 +17,14 @@
  */
 import * as Cause from "effect/Cause"
 import type { Clock } from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Inspectable } from "effect/Inspectable"
-import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import { Aimd, type Bounds, type Estimator, Gradient } from "./internal/adaptiveLimit/estimators.js"
-import { effectLast, invalid } from "./internal/args.js"
+import { checkMillis, checkNumber, effectLast, invalid, isCount, isPositive } from "./internal/args.js"
 import { Described } from "./internal/Described.js"
 import * as Semaphore from "./Semaphore.js"
 
@@ -343,33 +342,31 @@ class Checks {
   constructor(private readonly where: string) {}
 
   /** The argument, or its default; it meets the requirement. */
-  number(argument: string, value: number | undefined, byDefault: number, requirement: string, test: Test): number {
-    if (value === undefined) return byDefault
-    if (Number.isFinite(value) && test(value)) return value
-    throw invalid(this.where, argument, requirement, value)
+  number(
+    argument: string,
+    value: number | undefined,
+    byDefault: number,
+    requirement: string,
+    isValid: (n: number) => boolean
+  ): number {
+    return value === undefined ? byDefault : checkNumber(this.where, argument, value, requirement, isValid)
   }
 
   bounds({ initial, max, min }: BoundsOptions): Bounds {
-    const isCount: Test = (n) => Number.isSafeInteger(n) && n >= 1
     const least = this.number("min", min, 1, "an integer >= 1", isCount)
     const most = this.number("max", max, Math.max(200, least), "an integer >= 1", isCount)
     if (most < least) throw invalid(this.where, "max", `at least min, which is ${least}`, most)
     const first = Math.max(least, Math.min(most, 20))
     const requirement = `an integer from min to max, ${least} to ${most}`
-    const isWithin: Test = (n) => isCount(n) && n >= least && n <= most
+    const isWithin = (n: number) => isCount(n) && n >= least && n <= most
     return { min: least, max: most, initial: this.number("initial", initial, first, requirement, isWithin) }
   }
 
   millis(argument: string, value: Duration.Input | undefined): number {
-    if (value === undefined) return Infinity
-    const duration = Option.getOrUndefined(Duration.fromInput(value))
-    // NaN is zero to Duration, and no one means zero either.
-    if (duration !== undefined && Duration.toMillis(duration) > 0) return Duration.toMillis(duration)
-    throw invalid(this.where, argument, "a duration > 0", value)
+    // No one means zero.
+    return value === undefined ? Infinity : checkMillis(this.where, argument, value, "a duration > 0", isPositive)
   }
 }
-
-type Test = (n: number) => boolean
 
 /**
  * Where a limit begins and how far it may go.
@@ -506,7 +503,6 @@ export const aimd = (options: AimdOptions = {}): Algorithm => {
 export const gradient = (options: GradientOptions = {}): Algorithm => {
   const checks = new Checks("AdaptiveLimit.gradient")
   const bounds = checks.bounds(options)
-  const isCount: Test = (n) => Number.isSafeInteger(n) && n >= 1
   const resolved = {
     ...bounds,
     smoothing: checks.number("smoothing", options.smoothing, 0.2, "a number > 0 and <= 1", (n) => n > 0 && n <= 1),

@@ -15,32 +15,20 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type { Inspectable } from "effect/Inspectable"
-import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Covariant, Invariant } from "effect/Types"
-import { invalid } from "./internal/args.js"
-import type { Discipline } from "./internal/workerPool/Admission.js"
+import { checkMillis } from "./internal/args.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
-import { DeadLetters } from "./internal/workerPool/DeadLetters.js"
-import {
-  type JobLost,
-  type JobTimeout,
-  type PoolClosed,
-  type PoolFailed,
-  poolName,
-  type QueueFull
-} from "./internal/workerPool/errors.js"
+import type { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
-import { type MetricsOptions, observerOf } from "./internal/workerPool/Observer.js"
-import { Poison } from "./internal/workerPool/Poison.js"
-import { type Config, Pool, TypeId } from "./internal/workerPool/Pool.js"
-import type { Policy } from "./internal/workerPool/Retries.js"
-import { RetryBudget } from "./internal/workerPool/RetryBudget.js"
+import type { MetricsOptions } from "./internal/workerPool/Observer.js"
+import { check, checkSize } from "./internal/workerPool/options.js"
+import { Pool, TypeId } from "./internal/workerPool/Pool.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 import type { Outcome, PoolState } from "./internal/workerPool/states.js"
 
@@ -331,143 +319,6 @@ export const isWorkerPool: {
   (u: unknown): u is WorkerPool<unknown, unknown, unknown>
 } = (u: unknown): u is never => hasProperty(u, TypeId)
 
-const oneOf = (argument: string, values: ReadonlyArray<string>, value: string): void => {
-  if (values.includes(value)) return
-  throw invalid("WorkerPool.make", argument, values.map((value) => JSON.stringify(value)).join(" or "), value)
-}
-
-const check = <Job, A, E, R, W, EW, RW>(
-  options: Options<Job, A, E, R, W, EW, RW>,
-  context: Context.Context<R | RW>
-): Config<Job, A, E> => {
-  const { name, onDefect = "replace", queue = {}, restart = defaultRestart, run, size, worker } = options
-  const { strategy = "suspend" } = queue
-  const fail = (argument: string, requirement: string, value: unknown) => {
-    throw invalid("WorkerPool.make", argument, requirement, value)
-  }
-  checkSize("WorkerPool.make", size)
-  const capacity = queue.capacity === "unbounded" ? Infinity : queue.capacity ?? 2 * size
-  if (capacity !== Infinity || queue.capacity !== "unbounded") {
-    if (!Number.isSafeInteger(capacity) || capacity < 0) {
-      fail("queue.capacity", "an integer >= 0 or \"unbounded\"", queue.capacity)
-    }
-  }
-  const deadline = (phase: "wait" | "run") => {
-    const { [phase]: input } = options.deadlines ?? {}
-    const duration = checkDuration("WorkerPool.make", `deadlines.${phase}`, input)
-    if (Duration.isZero(duration)) fail(`deadlines.${phase}`, "a duration above zero", input)
-    return Duration.isFinite(duration) ? duration : undefined
-  }
-  oneOf("queue.strategy", ["suspend", "dropping", "sliding"], strategy)
-  oneOf("onDefect", ["replace", "keep"], onDefect)
-  if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
-  if (typeof run !== "function") fail("run", "a function", run)
-  if (worker !== undefined && typeof worker !== "function") fail("worker", "a function", worker)
-  const observer = observerOf(options, context)
-  return {
-    name,
-    observer,
-    size,
-    discipline: { capacity, strategy, ...checkOrder(queue) },
-    onDefect,
-    deadlines: { wait: deadline("wait"), run: deadline("run") },
-    ...checkRetries(options, onDefect),
-    // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
-    // given what `worker` fails with.
-    context: context,
-    restart: restart as Schedule.Schedule<unknown>,
-    worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
-    run: observer?.wrap(run as Config<Job, A, E>["run"], poolName(name)) ?? run as Config<Job, A, E>["run"]
-  }
-}
-
-/** How jobs that wait are ordered. What the user's functions answer is checked when they do. */
-const checkOrder = <Job>(
-  { aging = 100, key, perKey = {}, priority, strategy }: NonNullable<
-    Options<Job, unknown, unknown, unknown, unknown, unknown, unknown>["queue"]
-  >
-): Pick<Discipline<Job>, "handicap" | "keys"> => {
-  const integer = (argument: string, value: number, min: number, max: number): number => {
-    if (Number.isSafeInteger(value) && value >= min && value <= max) return value
-    const bounds = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `from ${min} to ${max}`
-    throw invalid("WorkerPool", argument, `an integer ${bounds}`, value)
-  }
-  const isFunction = (argument: string, value: unknown) => {
-    if (value === undefined || typeof value === "function") return
-    throw invalid("WorkerPool.make", `queue.${argument}`, "a function", value)
-  }
-  isFunction("priority", priority)
-  isFunction("key", key)
-  integer("queue.aging", aging, 0, 1_000_000_000)
-  const { concurrency = Infinity, weight = 1 } = perKey
-  if (concurrency !== Infinity) integer("queue.perKey.concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER)
-  if (typeof weight !== "function") integer("queue.perKey.weight", weight, 1, 1_000)
-  if (priority !== undefined && strategy === "sliding") {
-    throw invalid("WorkerPool.make", "queue.strategy", "\"suspend\" or \"dropping\" with a priority", strategy)
-  }
-  return {
-    handicap: priority && ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000)),
-    keys: key && {
-      of: key,
-      concurrency,
-      // A key is what `key` returned.
-      weight: (key) =>
-        typeof weight === "function" ? integer("queue.perKey.weight", weight(key as never), 1, 1_000) : weight
-    }
-  }
-}
-
-/** Undefined where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
-const checkRetries = <Job, A, E, R, W, EW, RW>(
-  { deadLetters, poison, retry, retryBudget }: Options<Job, A, E, R, W, EW, RW>,
-  onDefect: "replace" | "keep"
-): Pick<Config<Job, A, E>, "policy" | "deadLetters"> => {
-  const number = (argument: string, value: number, requirement: string, isValid: boolean): number => {
-    if (isValid && Number.isFinite(value)) return value
-    throw invalid("WorkerPool.make", argument, requirement, value)
-  }
-  const count = (argument: string, value: number) =>
-    number(argument, value, "an integer >= 1", Number.isSafeInteger(value) && value >= 1)
-  if (retry !== undefined && !Schedule.isSchedule(retry) && typeof retry !== "function") {
-    throw invalid("WorkerPool.make", "retry", "a Schedule, or a function that returns one", retry)
-  }
-  const { ratio = 0.2, perSecond = 10, window = "10 seconds" } = retryBudget ?? {}
-  number("retryBudget.ratio", ratio, "a number >= 0", ratio >= 0)
-  number("retryBudget.perSecond", perSecond, "a number >= 0", perSecond >= 0)
-  const windowMillis = Duration.toMillis(checkDuration("WorkerPool.make", "retryBudget.window", window))
-  number("retryBudget.window", windowMillis, "a finite duration above zero", windowMillis > 0)
-  const kills = count("poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
-  if (poison !== undefined && onDefect === "keep") {
-    throw invalid("WorkerPool.make", "poison", "absent with onDefect \"keep\", which spares the resource", poison)
-  }
-  const letters = deadLetters && new DeadLetters<Job, E>(count("deadLetters.capacity", deadLetters.capacity ?? 1_000))
-  const sink = deadLetters?.sink ?? letters?.add
-  if (sink !== undefined && typeof sink !== "function") {
-    throw invalid("WorkerPool.make", "deadLetters.sink", "a function", sink)
-  }
-  if (retry === undefined && poison === undefined && deadLetters === undefined) {
-    return { policy: undefined, deadLetters: undefined }
-  }
-  const policy: Policy<Job> = {
-    // What it is given is what jobs fail with: so says its type.
-    schedule: retry &&
-      ((job) => (typeof retry === "function" ? retry(job) : retry) as Schedule.Schedule<unknown> | undefined),
-    budget: retryBudget && new RetryBudget(ratio, perSecond, windowMillis),
-    poison: poison === undefined && deadLetters === undefined ? undefined : new Poison(kills, poison?.key),
-    sink: sink as Policy<Job>["sink"]
-  }
-  return { policy, deadLetters: deadLetters?.sink === undefined ? letters : undefined }
-}
-
-// Each worker has a fiber: more would end in the process running out of memory, where nobody can catch it.
-const maxSize = 1_000_000
-const checkSize = (operation: string, size: number): number => {
-  if (Number.isInteger(size) && size >= 1 && size <= maxSize) return size
-  throw invalid(operation, "size", `an integer from 1 to ${maxSize}`, size)
-}
-const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
-const noResource = () => Effect.void
-
 /**
  * Creates a pool that lives as long as the scope, once all of its workers hold their resources.
  *
@@ -736,22 +587,6 @@ export const map: {
   ) => mapJobs(impl(self), jobs, options?.ordered ?? true)
 )
 
-const isDuration = (duration: Duration.Duration | undefined, input: Duration.Input): duration is Duration.Duration => {
-  // NaN is zero to Duration, and no one means that.
-  const numbers = (): ReadonlyArray<unknown> => typeof input === "object" ? Object.values(input) : [input]
-  return duration !== undefined && !Duration.isNegative(duration) && !numbers().some(Number.isNaN)
-}
-
-const checkDuration = (
-  operation: string,
-  argument: string,
-  input: Duration.Input = Duration.infinity
-): Duration.Duration => {
-  const duration = Option.getOrUndefined(Duration.fromInput(input))
-  if (isDuration(duration, input)) return duration
-  throw invalid(operation, argument, "a duration that is not negative", input)
-}
-
 /**
  * Ends the pool in good order: it accepts nothing more, runs what it has accepted, releases the resources, and returns
  * what became of everything.
@@ -804,7 +639,12 @@ export const shutdown: {
 } = dual(
   (args) => isWorkerPool(args[0]),
   <Job, A, E>(self: WorkerPool<Job, A, E>, options?: { readonly deadline?: Duration.Input | undefined }) =>
-    Effect.suspend(() => impl(self).shutdown(checkDuration("WorkerPool.shutdown", "deadline", options?.deadline)))
+    Effect.suspend(() => {
+      const { deadline = Duration.infinity } = options ?? {}
+      const requirement = "a duration that is not negative"
+      const millis = checkMillis("WorkerPool.shutdown", "deadline", deadline, requirement, (n) => n >= 0)
+      return impl(self).shutdown(Duration.millis(millis))
+    })
 )
 
 /**

@@ -1,23 +1,17 @@
 /** P11: how long a job may wait for a worker, and how long it may run. */
-import { Deferred, Duration, Effect, Exit, type Scope } from "effect"
-import { TestClock } from "effect/testing"
+import { Deferred, Duration, Effect, Exit } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { run as runScoped, start, turns } from "./support/effect.js"
+import { after, runTimed, start, turns } from "./support/effect.js"
 
 type Job = Effect.Effect<unknown, string>
 
 const make = (deadlines: WorkerPool.Deadlines, capacity: number | "unbounded" = "unbounded") =>
   WorkerPool.make({ size: 1, queue: { capacity }, name: "slow", deadlines, run: (job: Job) => job })
 
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
-  runScoped(Effect.scoped(effect).pipe(Effect.provide(TestClock.layer())))
-
-const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), turns(3))
-
 describe("of a wait", () => {
   test("takes the job out of the queue at once, and makes room for another", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ wait: 100 }, 1)
       yield* WorkerPool.submit(pool, Effect.never)
       const waits = yield* WorkerPool.submit(pool, Effect.succeed("never"))
@@ -44,7 +38,7 @@ describe("of a wait", () => {
     })))
 
   test("does not count once the job runs", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ wait: 100 })
       const running = yield* WorkerPool.submit(pool, Effect.as(Effect.sleep(1_000), "done"))
       yield* after(1_000)
@@ -53,7 +47,7 @@ describe("of a wait", () => {
     })))
 
   test("does not count on, once a job that has waited runs", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ wait: 100 })
       yield* WorkerPool.submit(pool, Effect.sleep(50))
       const waited = yield* WorkerPool.submit(pool, Effect.as(Effect.sleep(200), "done"))
@@ -66,7 +60,7 @@ describe("of a wait", () => {
     })))
 
   test("fails `run`, whose caller goes on at once", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ wait: "1 second" })
       yield* WorkerPool.submit(pool, Effect.never)
       const caller = yield* start(Effect.flip(WorkerPool.run(pool, Effect.void)))
@@ -75,7 +69,7 @@ describe("of a wait", () => {
     })))
 
   test("expires a hundred thousand jobs, each in its time", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ wait: 100 })
       yield* WorkerPool.submit(pool, Effect.never)
       for (let n = 0; n < 50_000; n++) yield* WorkerPool.submit(pool, Effect.void)
@@ -88,7 +82,7 @@ describe("of a wait", () => {
     })))
 
   test("ends the wait of a job for its own pool, so that there is no verdict", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ wait: 100 }, 1)
       const inner = WorkerPool.submit(pool, Effect.void).pipe(
         Effect.flatMap((handle) => handle.await),
@@ -103,7 +97,7 @@ describe("of a wait", () => {
 
 describe("of a run", () => {
   test("interrupts the job, runs its finalizers, and the worker goes on with the same resource", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let finalized = 0
       const pool = yield* make({ run: 100 })
       const slow = yield* WorkerPool.submit(
@@ -126,7 +120,7 @@ describe("of a run", () => {
     })))
 
   test("begins when the job does, and not when it was submitted", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ run: 100 })
       const jobs = yield* Effect.forEach([1, 2, 3], (n) => WorkerPool.submit(pool, Effect.as(Effect.sleep(80), n)))
       yield* after(80)
@@ -136,7 +130,7 @@ describe("of a run", () => {
     })))
 
   test("waits for a job that cannot be interrupted, and is not told of one that ends otherwise", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ run: 100 })
       const gate = yield* Deferred.make<void>()
       const stubborn = yield* WorkerPool.submit(pool, Effect.uninterruptible(Deferred.await(gate)))
@@ -151,7 +145,7 @@ describe("of a run", () => {
     })))
 
   test("leaves a job that was cancelled first as it is", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ run: 100 })
       const gate = yield* Deferred.make<void>()
       const handle = yield* WorkerPool.submit(pool, Effect.onInterrupt(Effect.never, () => Deferred.await(gate)))
@@ -165,7 +159,7 @@ describe("of a run", () => {
 })
 
 test("nothing of a deadline is left when the pool is", () =>
-  run(Effect.gen(function*() {
+  runTimed(Effect.gen(function*() {
     const pool = yield* make({ wait: "1 hour", run: "2 hours" })
     for (let n = 0; n < 3; n++) yield* WorkerPool.submit(pool, Effect.never)
     const { aborted, counts, returned } = yield* WorkerPool.shutdownNow(pool)
@@ -175,7 +169,7 @@ test("nothing of a deadline is left when the pool is", () =>
   })))
 
 test("a pool without deadlines has no JobTimeout among its errors", () =>
-  run(Effect.gen(function*() {
+  runTimed(Effect.gen(function*() {
     const plain: WorkerPool.WorkerPool<Job, unknown, string> = yield* WorkerPool.make({
       size: 1,
       run: (job: Job) => job
@@ -186,7 +180,7 @@ test("a pool without deadlines has no JobTimeout among its errors", () =>
   })))
 
 test.each([0, -1, NaN, "soon", { millis: NaN }])("refuses %s", (wait) =>
-  run(Effect.gen(function*() {
+  runTimed(Effect.gen(function*() {
     const exit = yield* Effect.exit(make({ wait: wait as Duration.Input }))
     expect(String(exit)).toMatch(
       /WorkerPool.make: deadlines.wait must be a duration (above zero|that is not negative), got/

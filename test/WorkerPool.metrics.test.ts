@@ -1,17 +1,13 @@
 /** What a pool counts and times, when it is asked to: all of it is the ledger's, and what it says of time is exact. */
 import { Clock, Deferred, Effect, Exit, Fiber, Metric, Schedule, Scope, Stream } from "effect"
-import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { run as runScoped, settle, start } from "./support/effect.js"
+import { after, runTimed, settle, start } from "./support/effect.js"
 import { histogramOf, into, makeRegistry, type Registry, snapshotOf, valueOf } from "./support/metrics.js"
 
 type Job = Effect.Effect<unknown, string>
 
-const run = <A, E>(registry: Registry, effect: Effect.Effect<A, E, Scope.Scope>) =>
-  runScoped(Effect.scoped(effect).pipe(into(registry), Effect.provide(TestClock.layer())))
-
-const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), settle)
+const run = <A, E>(registry: Registry, effect: Effect.Effect<A, E, Scope.Scope>) => runTimed(into(registry)(effect))
 
 type Some = Partial<WorkerPool.Options<Job, unknown, string, never, unknown, string, Scope.Scope>>
 

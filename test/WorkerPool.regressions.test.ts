@@ -1,19 +1,13 @@
 /** Where a deadline, a retry, a dead letter or a resize once went wrong. */
-import { Deferred, Duration, Effect, Exit, Schedule, type Scope } from "effect"
-import { TestClock } from "effect/testing"
+import { Deferred, Duration, Effect, Exit, Schedule } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { run as runScoped, settle, start, turns } from "./support/effect.js"
+import { after, run, runTimed, settle, start } from "./support/effect.js"
 import { balanced, type Job, make, type Pool } from "./support/workerPool.js"
-
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
-  runScoped(Effect.scoped(effect).pipe(Effect.provide(TestClock.layer())))
-
-const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), turns(6))
 
 describe("a deadline", () => {
   test("that is due before its watch has begun is followed by others", () =>
-    runScoped(Effect.gen(function*() {
+    run(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
         deadlines: { run: Duration.nanos(100n) },
@@ -25,7 +19,7 @@ describe("a deadline", () => {
     })))
 
   test("of an attempt ends with it", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
         deadlines: { run: 100 },
@@ -41,7 +35,7 @@ describe("a deadline", () => {
     })))
 
   test("does not keep a cancel from being the end", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let attempts = 0
       const pool = yield* WorkerPool.make({
         size: 1,
@@ -73,17 +67,17 @@ describe("a job that awaits one between two attempts", () => {
     })
 
   test("is not told of a deadlock while a dead letter is on its way", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       expect(yield* awaited({ deadLetters: { sink: () => Effect.sleep(100) } })).toBe("deadLettered")
     })))
 
   test("is not told of a deadlock when there is no other attempt", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       expect(yield* awaited({ retry: Schedule.recurs(0) })).toBe("failed")
     })))
 
   test("nor is one that shuts the pool down", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ queue: { capacity: 4 }, deadLetters: { sink: () => Effect.sleep(100) } })
       yield* WorkerPool.submit(pool, Effect.fail("planned"))
       const second = yield* WorkerPool.submit(pool, Effect.suspend(() => WorkerPool.shutdown(pool)))
@@ -94,7 +88,7 @@ describe("a job that awaits one between two attempts", () => {
 
 describe("a job that fails", () => {
   test("is not tried again once it has been cancelled", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let attempts = 0
       const pool = yield* make({ retry: Schedule.recurs(3) })
       const stubborn = Effect.andThen(Effect.sync(() => attempts++), Effect.never)
@@ -110,7 +104,7 @@ describe("a job that fails", () => {
     })))
 
   test("in a pool that has failed is a dead letter all the same", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let acquired = 0
       const letters: Array<number> = []
       const gate = yield* Deferred.make<void>()
@@ -130,7 +124,7 @@ describe("a job that fails", () => {
     })))
 
   test("just before the pool stops is one too", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ deadLetters: {} })
       yield* WorkerPool.submit(pool, Effect.fail("planned"))
       const { aborted, counts } = yield* WorkerPool.shutdownNow(pool)
@@ -138,7 +132,7 @@ describe("a job that fails", () => {
     })))
 
   test("is not among the aborted of a pool that goes on, when its schedule interrupts itself", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const retry = Schedule.recurs(3).pipe(Schedule.while(() => Effect.interrupt))
       const pool = yield* make({ retry })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
@@ -149,7 +143,7 @@ describe("a job that fails", () => {
 
 describe("poison", () => {
   test("is counted for each job, however many there are", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let runs = 0
       const count = 10_001
       const gate = yield* Deferred.make<void>()
@@ -170,7 +164,7 @@ describe("poison", () => {
     })))
 
   test("whose key function throws refuses the job, before anything has changed", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({
         poison: {
           key: () => {
@@ -193,7 +187,7 @@ describe("resize", () => {
     })
 
   test("from within an acquisition that never returns gives that one up", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let acquired = 0
       const pool = yield* pooled((pool) => ({
         worker: () =>
@@ -209,7 +203,7 @@ describe("resize", () => {
     })))
 
   test("from within a release keeps those that were about to leave", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let released = 0
       const pool = yield* pooled((pool) => ({
         size: 3,
@@ -224,7 +218,7 @@ describe("resize", () => {
     })))
 
   test("to more than can be had fails the pool, when those that are left wait for it", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let acquired = 0
       const gate = yield* Deferred.make<void>()
       const pool = yield* make({

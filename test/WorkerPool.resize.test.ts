@@ -1,9 +1,9 @@
 /** P10: the number of workers changes, and nothing is revoked. */
-import { Deferred, Effect, Exit, Schedule, type Scope } from "effect"
+import { Deferred, Effect, Exit, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { run, turns } from "./support/effect.js"
+import { after, run, runTimed, turns } from "./support/effect.js"
 import { balanced, type Job, make } from "./support/workerPool.js"
 
 /** A pool whose resources are counted. */
@@ -216,13 +216,10 @@ test.each([0, -1, 1.5, NaN, Infinity, 1_000_001, "3"])(
 )
 
 describe("autoscale", () => {
-  const onTestClock = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
-    run(Effect.scoped(effect).pipe(Effect.provide(TestClock.layer())))
-  const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), turns(3))
   const options = { min: 1, max: 4, dwell: 1_000 }
 
   test("follows the load, between its bounds", () =>
-    onTestClock(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const { held, pool } = yield* counting(2, { queue: { capacity: "unbounded" } })
       yield* WorkerPool.autoscale(pool, options)
       for (let n = 0; n < 100; n++) yield* WorkerPool.submit(pool, Effect.sleep(1_000))
@@ -234,7 +231,7 @@ describe("autoscale", () => {
     })))
 
   test("does not thrash when the load comes and goes", () =>
-    onTestClock(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const { pool } = yield* counting(1, { queue: { capacity: "unbounded" } })
       yield* WorkerPool.autoscale(pool, { ...options, dwell: { grow: 500, shrink: 5_000 } })
       const sizes: Array<number> = []
@@ -248,7 +245,7 @@ describe("autoscale", () => {
     })))
 
   test("ends with its scope, and with the pool", () =>
-    onTestClock(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ size: 4 })
       yield* Effect.scoped(WorkerPool.autoscale(pool, options))
       yield* after(60_000)
@@ -260,7 +257,7 @@ describe("autoscale", () => {
     })))
 
   test("refuses bounds that make no sense, before it has begun", () =>
-    onTestClock(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ size: 2 })
       const exit = yield* Effect.exit(WorkerPool.autoscale(pool, { min: 3, max: 2 }))
       expect(String(exit)).toContain("WorkerPool.autoscale: max must be at least min, which is 3, got 2")

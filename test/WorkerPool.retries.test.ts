@@ -1,17 +1,11 @@
 /** P12 and P13: jobs that are tried again, and those that have had their last attempt. */
-import { Cause, Deferred, Effect, Exit, Schedule, type Scope, Stream } from "effect"
-import { TestClock } from "effect/testing"
+import { Cause, Deferred, Effect, Exit, Schedule, Stream } from "effect"
 import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { RetryBudget } from "../src/internal/workerPool/RetryBudget.js"
-import { run as runScoped, start, turns } from "./support/effect.js"
+import { after, runTimed, start, turns } from "./support/effect.js"
 import { balanced, make, type Options } from "./support/workerPool.js"
-
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
-  runScoped(Effect.scoped(effect).pipe(Effect.provide(TestClock.layer())))
-
-const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), turns(4))
 
 /** A pool whose jobs are the number of attempts that they fail. */
 const failing = (options: Omit<Options, "run"> = {}) =>
@@ -28,21 +22,21 @@ const failing = (options: Omit<Options, "run"> = {}) =>
 
 describe("a retry (P12)", () => {
   test("gives the result of the attempt that succeeds", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* failing({ retry: Schedule.recurs(3) })
       expect(yield* WorkerPool.run(pool, 3)).toBe(4)
       expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 1, succeeded: 1, failed: 0, retrying: 0 })
     })))
 
   test("that fails as often as the schedule has it gives the last failure", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* failing({ retry: Schedule.recurs(2) })
       expect(yield* Effect.flip(WorkerPool.run(pool, 9))).toBe("attempt 3")
       expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 1, failed: 1, deadLettered: 0 })
     })))
 
   test("waits outside the worker, which serves others, and outside the queue's bound", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* failing({ retry: Schedule.spaced("1 second"), queue: { capacity: 1 } })
       const slow = yield* WorkerPool.submit(pool, 1)
       yield* turns(4)
@@ -55,7 +49,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("comes back behind those that are there, ahead of those who come later", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const order: Array<string> = []
       const gate = yield* Deferred.make<void>()
       const pool = yield* WorkerPool.make({
@@ -85,7 +79,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("is for failures and timeouts only, not for defects and interrupts", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let runs = 0
       const pool = yield* WorkerPool.make({
         size: 1,
@@ -108,7 +102,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("asks the schedule of the job, and gives it the error", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
         retry: (job: { readonly tries: number }) =>
@@ -126,7 +120,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("is ended by cancel and by the interrupt of its caller", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* failing({ retry: Schedule.spaced("1 hour") })
       const handle = yield* WorkerPool.submit(pool, 9)
       const caller = yield* start(WorkerPool.run(pool, 9))
@@ -141,7 +135,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("is waited for by shutdown, and cut off at its deadline with the last failure", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const soon = yield* failing({ retry: Schedule.spaced("1 second") })
       const first = yield* WorkerPool.submit(soon, 1)
       const end = yield* start(WorkerPool.shutdown(soon))
@@ -160,7 +154,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("leaves nothing of its own when the pool fails", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let acquired = 0
       const pool = yield* make({
         size: 1,
@@ -178,7 +172,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("of a schedule that dies is the job's defect", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({
         retry: () => {
           throw new Error("no schedule")
@@ -190,7 +184,7 @@ describe("a retry (P12)", () => {
     })))
 
   test("of ten thousand jobs, all at once, with jitter", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* failing({
         size: 8,
         queue: { capacity: "unbounded" },
@@ -204,7 +198,7 @@ describe("a retry (P12)", () => {
 
 describe("a retry budget (R1)", () => {
   test("lets no more retries through than its floor, when nothing succeeds", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let runs = 0
       const pool = yield* make({
         size: 8,
@@ -255,7 +249,7 @@ describe("a retry budget (R1)", () => {
 
 describe("dead letters (P13)", () => {
   test("get the jobs that have had their last attempt, with cause and attempts", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* failing({ retry: Schedule.recurs(1), deadLetters: {} })
       const handle = yield* WorkerPool.submit(pool, 9)
       expect(yield* handle.await).toEqual(Exit.fail("attempt 2"))
@@ -268,7 +262,7 @@ describe("dead letters (P13)", () => {
     })))
 
   test("say when the budget was at its end", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
         retry: Schedule.recurs(9),
@@ -283,7 +277,7 @@ describe("dead letters (P13)", () => {
     })))
 
   test("go to a sink, which is waited for, and not interrupted", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const gate = yield* Deferred.make<void>()
       const written: Array<number> = []
       const pool = yield* make({
@@ -302,7 +296,7 @@ describe("dead letters (P13)", () => {
     })))
 
   test("that their sink cannot take leave the job as it ended, and are logged", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ deadLetters: { sink: () => Effect.die("disk full") } })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
       expect(yield* handle.await).toEqual(Exit.fail("planned"))
@@ -310,7 +304,7 @@ describe("dead letters (P13)", () => {
     })))
 
   test("in memory are bounded, the oldest gives way, and the stream ends with the pool", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ queue: { capacity: 8 }, deadLetters: { capacity: 2 } })
       for (let n = 1; n <= 3; n++) yield* WorkerPool.submit(pool, Effect.fail(`${n}`))
       yield* WorkerPool.shutdown(pool)
@@ -319,7 +313,7 @@ describe("dead letters (P13)", () => {
     })))
 
   test("wake a reader that waits", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const pool = yield* make({ deadLetters: {} })
       const reader = yield* start(Stream.runCollect(Stream.take(WorkerPool.deadLetters(pool), 2)))
       yield* WorkerPool.submit(pool, Effect.fail("one"))
@@ -332,7 +326,7 @@ describe("dead letters (P13)", () => {
 
 describe("a poison job (P13)", () => {
   test("is tried on so many resources, and is then at fault itself", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       const used: Array<number> = []
       let acquired = 0
       const pool = yield* WorkerPool.make({
@@ -357,7 +351,7 @@ describe("a poison job (P13)", () => {
     })))
 
   test("is known by its key, and forgiven when it succeeds", () =>
-    run(Effect.gen(function*() {
+    runTimed(Effect.gen(function*() {
       let deaths = 0
       const pool = yield* WorkerPool.make({
         size: 1,
@@ -391,7 +385,7 @@ test.each([
   [{ deadLetters: { capacity: 1.5 } }, "deadLetters.capacity must be an integer >= 1, got 1.5"],
   [{ deadLetters: { sink: "file" } }, "deadLetters.sink must be a function, got"]
 ])("refuses %j", (options, message) =>
-  run(Effect.gen(function*() {
+  runTimed(Effect.gen(function*() {
     const exit = yield* Effect.exit(make(options as Options))
     expect(String(exit)).toContain(`WorkerPool.make: ${message}`)
   })))

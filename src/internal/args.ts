@@ -1,4 +1,6 @@
+import * as Duration from "effect/Duration"
 import { format } from "effect/Formatter"
+import * as Option from "effect/Option"
 
 /** A programmer's error: it names the module's function, the argument and the value, and becomes a defect. */
 export const invalid = (where: string, argument: string, requirement: string, value: unknown): RangeError =>
@@ -10,6 +12,44 @@ export const checkInteger = (where: string, argument: string, value: unknown): R
   const tooLarge = Number.isInteger(value) && (value as number) > 0
   return invalid(where, argument, tooLarge ? "at most Number.MAX_SAFE_INTEGER" : "an integer >= 0", value)
 }
+
+type Test = (n: number) => boolean
+
+export const isCount: Test = (n) => Number.isSafeInteger(n) && n >= 1
+
+/** The number, if it is one and meets the requirement. */
+export const checkNumber = (
+  where: string,
+  argument: string,
+  value: number,
+  requirement: string,
+  isValid: Test
+): number => {
+  if (Number.isFinite(value) && isValid(value)) return value
+  throw invalid(where, argument, requirement, value)
+}
+
+/** Any value may be asked. Undefined as well where there is a NaN in it: that is zero to Duration, and no one means it. */
+export const durationOf = (input: unknown): Duration.Duration | undefined => {
+  const numbers = typeof input === "object" && input !== null ? Object.values(input) : [input]
+  return numbers.some(Number.isNaN) ? undefined : Option.getOrUndefined(Duration.fromInput(input as Duration.Input))
+}
+
+/** The duration in milliseconds, if it is one and meets the requirement. */
+export const checkMillis = (
+  where: string,
+  argument: string,
+  input: Duration.Input,
+  requirement: string,
+  isValid: Test
+): number => {
+  const duration = durationOf(input)
+  const millis = duration && Duration.toMillis(duration)
+  if (millis !== undefined && isValid(millis)) return millis
+  throw invalid(where, argument, requirement, input)
+}
+
+export const isPositive: Test = (n) => n > 0
 
 // Numbers as they are written; `format` takes whatever else comes from JavaScript.
 const show = (value: unknown): string => typeof value === "number" ? String(value) : format(value)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
@@ -43,3 +44,10 @@ export const collectGarbage = (): void => {
   setFlagsFromString("--expose-gc")
   ;(runInNewContext("gc") as () => void)()
 }
+
+/** As `run`, with a clock that only `after` moves. */
+export const runTimed = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+  run(Effect.provide(effect, TestClock.layer()))
+
+/** So many milliseconds later, and all that is ready then has run. */
+export const after = (millis: number): Effect.Effect<void> => Effect.andThen(TestClock.adjust(millis), settle)

@@ -13,9 +13,8 @@
  * `dwell.shrink` finds, once the pool has grown, a pool that no longer changes. The one change that waits for nothing is
  * that of a size out of bounds, which somebody else has set.
  */
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import { invalid } from "../args.js"
+import type * as Duration from "effect/Duration"
+import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
 
 export interface Options {
   readonly min: number
@@ -67,20 +66,12 @@ export const initial: State = { tag: "steady", changed: -Infinity }
 
 const where = "WorkerPool.autoscale"
 
-const check = (argument: string, value: number, requirement: string, isValid: boolean): number => {
-  if (isValid && Number.isFinite(value)) return value
-  throw invalid(where, argument, requirement, value)
-}
-
 const count = (argument: string, value: number): number =>
-  check(argument, value, "an integer >= 1", Number.isSafeInteger(value) && value >= 1)
+  checkNumber(where, argument, value, "an integer >= 1", isCount)
 
-const millis = (argument: string, value: Duration.Input): number => {
-  const duration = Option.getOrUndefined(Duration.fromInput(value))
-  // NaN is zero to Duration, and a pool that may change at any time thrashes.
-  if (duration !== undefined && Duration.toMillis(duration) > 0) return Duration.toMillis(duration)
-  throw invalid(where, argument, "a duration > 0", value)
-}
+// A pool that may change at any time thrashes.
+const millis = (argument: string, value: Duration.Input): number =>
+  checkMillis(where, argument, value, "a duration > 0", isPositive)
 
 /** Checks the options. One that makes no sense throws. */
 export const settings = (options: Options): Settings => {
@@ -91,8 +82,8 @@ export const settings = (options: Options): Settings => {
   return {
     min,
     max,
-    growAbove: check("growAbove", growAbove, "a number > 0", growAbove > 0),
-    shrinkBelow: check("shrinkBelow", shrinkBelow, "a number > 0 and <= 1", shrinkBelow > 0 && shrinkBelow <= 1),
+    growAbove: checkNumber(where, "growAbove", growAbove, "a number > 0", isPositive),
+    shrinkBelow: checkNumber(where, "shrinkBelow", shrinkBelow, "a number > 0 and <= 1", (n) => n > 0 && n <= 1),
     dwell: typeof dwell === "object" && "grow" in dwell && "shrink" in dwell
       ? { grow: millis("dwell.grow", dwell.grow), shrink: millis("dwell.shrink", dwell.shrink) }
       : { grow: millis("dwell", dwell), shrink: millis("dwell", dwell) },

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { List } from "../List.js"
+import { monotonicMillis } from "../monotonic.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 
@@ -37,7 +38,7 @@ export class Deadline<T> {
 
   /** Runs a fiber up to its first suspension, which does nothing before. */
   start(of: T): Timing<T> {
-    const timing = new Timing(this.now() + this.millis, of)
+    const timing = new Timing(monotonicMillis(this.clock) + this.millis, of)
     this.timings.push(timing)
     this.sleeper ??= stack.start<void, never, never>(Effect.runForkWith(this.context), this.watch)
     return timing
@@ -56,17 +57,12 @@ export class Deadline<T> {
     return sleeper === undefined ? [] : [sleeper]
   }
 
-  // The wall's clock may be set back, or forward.
-  private now(): number {
-    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
-  }
-
   private readonly watch: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     const fiber = yield* Effect.withFiber(Effect.succeed)
     // The clock may have gone on since: what is due by now must not expire within `start`.
     yield* Effect.yieldNow
     for (let first = this.timings.head; first !== undefined; first = this.timings.head) {
-      const left = first.due - this.now()
+      const left = first.due - monotonicMillis(this.clock)
       if (left > 0) {
         yield* Effect.sleep(Math.ceil(left))
       } else {

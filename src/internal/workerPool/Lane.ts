@@ -42,7 +42,8 @@ export class Lane<Job, A, E> {
     return again !== undefined && (fresh === undefined || again.rank < fresh.rank) ? again : fresh
   }
 
+  /** Where it waits for a worker. */
   lineOf(job: PoolJob<Job, A, E>): Line<Job, A, E> {
-    return job.phase === "blocked" ? this.blocked : job.past === undefined ? this.queued : this.returning
+    return job.past === undefined ? this.queued : this.returning
   }
 }

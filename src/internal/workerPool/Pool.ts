@@ -11,6 +11,7 @@ import type { JobContext, Ledger, RunError, ShutdownReport, Stats, WorkerInfo, W
 import { Described } from "../Described.js"
 import { sharing } from "../dispatcher.js"
 import { List } from "../List.js"
+import { monotonicMillis } from "../monotonic.js"
 import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
@@ -174,9 +175,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return this.retries === undefined ? 0 : this.retries.size
   }
 
-  /** In milliseconds, of a clock that nobody sets. */
   now(): number {
-    return Number(Context.get(this.context, Clock.Clock).monotonicTimeNanosUnsafe()) / 1e6
+    return monotonicMillis(Context.get(this.context, Clock.Clock))
   }
 
   private leaves(worker: Worker): boolean {
@@ -188,7 +188,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /** How an operation ends that brings a job, if the pool takes none. While it is starting, nobody has it. */
-  private get rejection(): Exit.Exit<never, PoolClosed> | undefined {
+  private rejection(): Exit.Exit<never, PoolClosed> | undefined {
     const { _tag } = this.state
     if (_tag === "running" || _tag === "starting") return undefined
     this.config.observer?.rejected("PoolClosed")
@@ -246,13 +246,13 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private tryAccept(fiber: AnyFiber, job: PoolJob<Job, A, E>): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> | undefined {
-    return this.rejection ?? (this.offer(fiber, job) ? Exit.succeed(job) : undefined)
+    return this.rejection() ?? (this.offer(fiber, job) ? Exit.succeed(job) : undefined)
   }
 
   /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
   run(input: Job): Effect.Effect<A, E | RunError> {
     return Effect.callback((resume) => {
-      const { rejection } = this
+      const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
@@ -284,7 +284,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
    * to wait for room. Runs fibers.
    */
   private offer(from: AnyFiber, job: PoolJob<Job, A, E>): boolean {
-    const worker = this.waiting.mayRun(job) ? this.idle.shift() : undefined
+    const worker = this.idleFor(job)
     if (worker !== undefined) {
       this.waiting.accept(job)
       this.assign(worker, job)
@@ -301,6 +301,11 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   // Jobs go to workers
+
+  /** None where the limit of its key holds it back. */
+  private idleFor(job: PoolJob<Job, A, E>): Worker | undefined {
+    return this.waiting.mayRun(job) ? this.idle.shift() : undefined
+  }
 
   private assign(worker: Worker, job: PoolJob<Job, A, E>): void {
     job.phase = "running"
@@ -326,7 +331,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const job = worker.job as PoolJob<Job, A, E>
     const outcome = outcomeOf(exit)
     if (outcome === "interrupted" && job.cancelled?.reason === "timedOut") {
-      return this.endJob(worker, "timedOut", this.timeout(job, "run", this.config.deadlines.run))
+      return this.endJob(worker, "timedOut", this.timeout(job, "run"))
     }
     // The worker only ever runs this pool's function.
     this.endJob(worker, outcome, exit as Exit.Exit<A, E>)
@@ -340,11 +345,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (this.runDeadline !== undefined) job.timing = this.runDeadline.start(job)
   }
 
-  private timeout(
-    job: PoolJob<Job, A, E>,
-    phase: "wait" | "run",
-    after: Duration.Duration = Duration.zero
-  ): Exit.Exit<never, E> {
+  private timeout(job: PoolJob<Job, A, E>, phase: "wait" | "run"): Exit.Exit<never, E> {
+    const after = this.config.deadlines[phase] ?? Duration.zero
     const error = new JobTimeout({ pool: this.name, job: job.id, phase, after })
     // A pool with deadlines has it among its jobs' errors: so says the type of `make`.
     return Exit.fail(error as E & JobTimeout)
@@ -353,7 +355,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** It has waited for a worker for too long. Runs fibers. */
   private expire(job: PoolJob<Job, A, E>): void {
     this.waiting.remove(job)
-    this.settle(job, "expired", this.timeout(job, "wait", this.config.deadlines.wait))
+    this.settle(job, "expired", this.timeout(job, "wait"))
     job.tell()
     this.waiting.wake()
     this.drained()
@@ -430,7 +432,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private comeBack(job: PoolJob<Job, A, E>): void {
     this.config.observer?.retried(job)
-    const worker = this.waiting.mayRun(job) ? this.idle.shift() : undefined
+    const worker = this.idleFor(job)
     if (worker === undefined) return this.waiting.comeBack(job)
     this.assign(worker, job)
     worker.go(currentFiber())

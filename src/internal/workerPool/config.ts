@@ -2,7 +2,7 @@ import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { invalid } from "../args.js"
+import { durationOf, invalid } from "../args.js"
 
 /**
  * The options of a pool that are a deployment's to choose, rather than the code's.
@@ -60,8 +60,7 @@ const text: Reading<string> = {
 const deadline: Reading<Duration.Duration> = {
   wanted: "a finite duration above zero, such as \"5 seconds\"",
   read: (text) => {
-    // Any text may be asked; the type knows those of its own form only.
-    const duration = Option.getOrUndefined(Duration.fromInput(text as Duration.Input))
+    const duration = durationOf(text)
     return duration !== undefined && Duration.isFinite(duration) && Duration.isPositive(duration) ? duration : undefined
   }
 }

@@ -1,6 +1,5 @@
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import { invalid } from "../args.js"
+import { checkMillis, checkNumber, invalid, isPositive } from "../args.js"
 
 /**
  * What is known of the jobs, and what is wanted of the pool.
@@ -65,38 +64,29 @@ const oneMore = (blocked: number, workers: number, load: number): number => load
 const waitingPart = (blocked: number, workers: number, load: number): number =>
   workers * blocked / (workers - load * (1 - blocked))
 
-const positive = (
-  argument: string,
-  value: unknown,
-  requirement: string,
-  valid: (millis: number) => boolean
-): number => {
-  // `Duration` takes NaN for zero, which the check then refuses.
-  const duration = Option.getOrUndefined(Duration.fromInput(value as Duration.Input))
-  const millis = duration === undefined ? NaN : Duration.toMillis(duration)
-  if (valid(millis)) return millis
-  throw invalid("WorkerPool.sizing", argument, requirement, value)
-}
+const where = "WorkerPool.sizing"
+const isFinitePositive = (n: number): boolean => isPositive(n) && Number.isFinite(n)
 
-const isPositive = (n: unknown): boolean => typeof n === "number" && Number.isFinite(n) && n > 0
-const isPart = (n: number): boolean => isPositive(n) && n < 1
+const millisOf = (argument: string, value: Duration.Input): number =>
+  checkMillis(where, argument, value, "a finite duration above zero", isFinitePositive)
+
+const part = (argument: string, value: number): number =>
+  checkNumber(where, argument, value, "a number above 0 and below 1", (n) => n > 0 && n < 1)
 
 export const sizing = (workload: Workload): Sizing => {
-  const { arrivals, duration, patience, percentile = 0.99, utilization = 0.7 } = workload
-  const fail = (argument: string, requirement: string, value: unknown) => {
-    throw invalid("WorkerPool.sizing", argument, requirement, value)
-  }
-  const finite = "a finite duration above zero"
-  if (!isPositive(arrivals)) fail("arrivals", "a finite number above 0", arrivals)
-  const millis = positive("duration", duration, finite, isPositive)
-  if (!isPart(utilization)) fail("utilization", "a number above 0 and below 1", utilization)
-  if (!isPart(percentile)) fail("percentile", "a number above 0 and below 1", percentile)
-  const patient = patience === undefined ? Infinity : positive("patience", patience, finite, isPositive)
+  const { duration, patience } = workload
+  const arrivals = checkNumber(where, "arrivals", workload.arrivals, "a finite number above 0", isPositive)
+  const millis = millisOf("duration", duration)
+  const utilization = part("utilization", workload.utilization ?? 0.7)
+  const percentile = part("percentile", workload.percentile ?? 0.99)
+  const patient = patience === undefined ? Infinity : millisOf("patience", patience)
 
   const load = arrivals * millis / 1_000
   // Never as many as are busy, whatever was rounded off: their queue would have no end.
   const least = Math.max(ceil(load / utilization), Math.floor(load) + 1)
-  const tooMany = () => fail("arrivals x duration", `work for at most ${maxWorkers} workers`, load)
+  const tooMany = () => {
+    throw invalid(where, "arrivals x duration", `work for at most ${maxWorkers} workers`, load)
+  }
   if (!(least <= maxWorkers)) tooMany()
 
   let workers = 0
@@ -106,9 +96,9 @@ export const sizing = (workload: Workload): Sizing => {
     blocked = oneMore(blocked, workers, load)
   }
   while (workers < least) hire()
-  /** How long `part` of the jobs wait at most: the wait of those that do is exponential. */
-  const wait = (part: number): number =>
-    Math.max(0, Math.log(waitingPart(blocked, workers, load) / (1 - part)) * millis / (workers - load))
+  /** How long `share` of the jobs wait at most: the wait of those that do is exponential. */
+  const wait = (share: number): number =>
+    Math.max(0, Math.log(waitingPart(blocked, workers, load) / (1 - share)) * millis / (workers - load))
   while (wait(percentile) > patient) {
     if (workers === maxWorkers) tooMany()
     hire()
