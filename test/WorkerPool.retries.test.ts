@@ -78,6 +78,29 @@ describe("a retry (P12)", () => {
       expect(late.pollUnsafe()).toBeDefined()
     })))
 
+  test("that waits for a worker again takes nobody's room in the queue", () =>
+    runTimed(Effect.gen(function*() {
+      const gates = yield* Effect.forEach([1, 2], () => Deferred.make<void>())
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity: 1 },
+        retry: Schedule.spaced(100),
+        run: (gate: Deferred.Deferred<void> | undefined, { attempt }) =>
+          gate !== undefined ? Deferred.await(gate) : attempt === 1 ? Effect.fail("not yet") : Effect.void
+      })
+      yield* WorkerPool.submit(pool, undefined)
+      yield* turns(2)
+      for (const gate of gates) yield* WorkerPool.submit(pool, gate)
+      yield* after(100)
+      const blocked = yield* start(WorkerPool.submit(pool, undefined))
+      expect(WorkerPool.stats(pool)).toMatchObject({ running: 1, queued: 2, waiting: 1 })
+      // The second gate's worker is held: of the two places in line that are left, the queue's is free.
+      yield* Deferred.succeed(gates[0]!, undefined)
+      yield* turns(3)
+      expect(WorkerPool.stats(pool)).toMatchObject({ running: 1, queued: 2, waiting: 0 })
+      expect(blocked.pollUnsafe()).toBeDefined()
+    })))
+
   test("is for failures and timeouts only, not for defects and interrupts", () =>
     runTimed(Effect.gen(function*() {
       let runs = 0
@@ -348,6 +371,23 @@ describe("a poison job (P13)", () => {
       yield* WorkerPool.shutdown(pool)
       const [letter] = yield* Stream.runCollect(WorkerPool.deadLetters(pool))
       expect(letter).toMatchObject({ job: "bad", attempts: 3, reason: "poison" })
+    })))
+
+  test("is at fault together with others of its key", () =>
+    runTimed(Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({
+        size: 2,
+        queue: { capacity: 8 },
+        poison: { kills: 2, key: () => "the same" },
+        deadLetters: {},
+        run: (name: string) => Effect.andThen(Effect.yieldNow, Effect.die(name))
+      })
+      const handles = yield* Effect.forEach(["one", "other"], (name) => WorkerPool.submit(pool, name))
+      for (const handle of handles) yield* handle.await
+      yield* WorkerPool.shutdown(pool)
+      const letters = yield* Stream.runCollect(WorkerPool.deadLetters(pool))
+      // Each has killed one; the second of those was one too many, and so was the first one's next.
+      expect(letters.map(({ attempts, job }) => [job, attempts])).toEqual([["other", 1], ["one", 2]])
     })))
 
   test("is known by its key, and forgiven when it succeeds", () =>
