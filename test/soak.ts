@@ -4,6 +4,7 @@
  */
 import { SingleBar } from "cli-progress"
 import { explore } from "sluice/testing"
+import * as adaptiveLimit from "./scenarios/adaptiveLimit.js"
 import * as group from "./scenarios/group.js"
 import * as pipelines from "./scenarios/pipelines.js"
 import * as semaphore from "./scenarios/semaphore.js"
@@ -17,6 +18,7 @@ const go = { kind: "go", n: 1, work: 1 } as const
 const scenarios = [
   ...Object.entries(semaphore.exhausted).map(([name, self]) => [`Semaphore: ${name}`, self] as const),
   ...Object.entries(group.exhausted).map(([name, self]) => [`Group: ${name}`, self] as const),
+  ...Object.entries(adaptiveLimit.exhausted).map(([name, self]) => [`AdaptiveLimit: ${name}`, self] as const),
   ...Object.entries(workerPool.exhausted).map(([name, self]) => [`WorkerPool: ${name}`, self] as const),
   ...Object.entries(pipelines.exhausted).map(([name, self]) => [`Pipelines: ${name}`, self] as const),
   [

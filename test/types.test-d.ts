@@ -1,6 +1,6 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
-import { Context, Effect, type Fiber, type Option, type Scope, type Stream } from "effect"
-import { Group, Semaphore, WorkerPool } from "sluice"
+import { type Config, Context, Effect, type Fiber, type Option, Schedule, type Scope, type Stream } from "effect"
+import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
 import { expectTypeOf, test } from "vitest"
 
 class Boom {
@@ -127,4 +127,51 @@ test("WorkerPool: the job, A, E, EW and R are inferred, data-first and data-last
   >()
   // @ts-expect-error a pool of texts takes no numbers
   WorkerPool.run(pool, 1)
+})
+
+test("WorkerPool: JobTimeout is among a pool's errors if it has deadlines, and not else", () => {
+  const run = (text: string) => Effect.as(boom, text.length)
+  const deadlines: WorkerPool.Deadlines = { run: "1 second" }
+  type Pool<E> = Effect.Effect<WorkerPool.WorkerPool<string, number, E>, never, Db | Scope.Scope>
+  expectTypeOf(WorkerPool.make({ size: 1, run })).toEqualTypeOf<Pool<Boom>>()
+  expectTypeOf(WorkerPool.make({ size: 1, run, deadlines: undefined })).toEqualTypeOf<Pool<Boom>>()
+  expectTypeOf(WorkerPool.make({ size: 1, run, deadlines })).toEqualTypeOf<Pool<Boom | WorkerPool.JobTimeout>>()
+  const settings = WorkerPool.config("SENDER")
+  expectTypeOf(settings).toEqualTypeOf<Config.Config<WorkerPool.Settings>>()
+  // What the environment says may have some.
+  const configured = (settings: WorkerPool.Settings) => WorkerPool.make({ ...settings, run })
+  expectTypeOf(configured).returns.toEqualTypeOf<Pool<Boom | WorkerPool.JobTimeout>>()
+})
+
+test("WorkerPool: what orders and retries jobs is given the pool's own, and dead letters have its jobs", () => {
+  WorkerPool.make({
+    size: 1,
+    queue: {
+      priority: (job) => (expectTypeOf(job).toEqualTypeOf<string>(), 0),
+      key: (job: string) => job.length,
+      perKey: { weight: (key: number) => key }
+    },
+    retry: (job) => (expectTypeOf(job).toEqualTypeOf<string>(), Schedule.recurs(1)),
+    run: (text: string) => Effect.as(boom, text.length)
+  })
+  expectTypeOf(WorkerPool.deadLetters(pool)).toEqualTypeOf<Stream.Stream<WorkerPool.DeadLetter<string, Boom>>>()
+  expectTypeOf(WorkerPool.resize(pool, 2)).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(pool.pipe(WorkerPool.resize(2))).toEqualTypeOf<Effect.Effect<void>>()
+  expectTypeOf(WorkerPool.autoscale(pool, { min: 1, max: 2 })).toEqualTypeOf<Effect.Effect<void, never, Scope.Scope>>()
+  expectTypeOf(pool.pipe(WorkerPool.autoscale({ min: 1, max: 2 }))).toEqualTypeOf<
+    Effect.Effect<void, never, Scope.Scope>
+  >()
+})
+
+test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-last", () => {
+  const made = AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd() })
+  expectTypeOf(made).toEqualTypeOf<Effect.Effect<AdaptiveLimit.AdaptiveLimit>>()
+  const limit = AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.gradient() })
+  type Plain = Effect.Effect<number, Boom, Db>
+  expectTypeOf(AdaptiveLimit.withPermit(limit, boom)).toEqualTypeOf<Plain>()
+  expectTypeOf(boom.pipe(AdaptiveLimit.withPermit(limit))).toEqualTypeOf<Plain>()
+  expectTypeOf(AdaptiveLimit.measure(limit, boom)).toEqualTypeOf<Plain>()
+  expectTypeOf(boom.pipe(AdaptiveLimit.measure(limit))).toEqualTypeOf<Plain>()
+  // @ts-expect-error there are three outcomes
+  AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd(), classify: () => "failure" })
 })

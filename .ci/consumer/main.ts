@@ -1,9 +1,10 @@
 // What a user writes, compiled against the tarball: every entry, data-first and data-last, options given and left out.
-import { Effect } from "effect"
-import { Group, Semaphore, WorkerPool } from "sluice"
+import { Effect, Exit, Schedule } from "effect"
+import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
 import { check, explore, type Failure, type Report, type Scenario, scenario } from "sluice/testing"
 import { go, type Options, scoped } from "sluice/Group"
 import { type JobHandle, make as makePool, run, type ShutdownReport } from "sluice/WorkerPool"
+import { aimd, make as makeLimit, type Outcome, withPermit } from "sluice/AdaptiveLimit"
 import { type CapacityExceeded, makeUnsafe, withPermits } from "sluice/Semaphore"
 
 const options: Options = { limit: 2, name: "pages", onFailure: undefined }
@@ -39,6 +40,28 @@ export const jobs: Effect.Effect<ReadonlyArray<string>, string | WorkerPool.Pool
       return [handle.state, String(sum), ...report.returned.map(String)]
     })
   )
+
+const patient: Effect.Effect<number, string | WorkerPool.JobTimeout | WorkerPool.PoolClosed | WorkerPool.JobLost | WorkerPool.PoolFailed> =
+  Effect.scoped(
+    Effect.gen(function*() {
+      const pool: WorkerPool.WorkerPool<number, number, string | WorkerPool.JobTimeout> = yield* makePool({
+        size: 2,
+        queue: { capacity: "unbounded", key: (n) => n % 2, perKey: { concurrency: 1 }, priority: () => 0 },
+        deadlines: { wait: "1 second", run: undefined },
+        retry: Schedule.recurs(2),
+        deadLetters: { sink: ({ attempts, job }) => Effect.log(job, attempts) },
+        run: page
+      })
+      yield* pool.pipe(WorkerPool.autoscale({ min: 1, max: 4 }))
+      return yield* run(pool, 1)
+    })
+  )
+
+const classify = (exit: Exit.Exit<unknown, unknown>): Outcome => Exit.isSuccess(exit) ? "success" : "overload"
+export const adaptive: Effect.Effect<number, Effect.Error<typeof patient>> = Effect.gen(function*() {
+  const limit: AdaptiveLimit.AdaptiveLimit = yield* makeLimit({ algorithm: aimd({ max: 10 }), classify })
+  return yield* patient.pipe(withPermit(limit))
+})
 
 export const scenarios: Scenario = scenario((t) =>
   Effect.gen(function*() {
