@@ -280,7 +280,8 @@ describe("over every schedule with one interrupt", () => {
     "priority",
     "resize, and shutdown",
     "resize, there and back",
-    "resize, to less, while a job waits for room"
+    "resize, to less, while a job waits for room",
+    "retry, without a queue, and resize"
   ]
   test.each(Object.entries<Scenario>(exhausted))("%s", (name, self) => {
     const preemptions = (soak > 1 || short.includes(name) ? 2 : 1) - (soak === 1 && long.includes(name) ? 1 : 0)

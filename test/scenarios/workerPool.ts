@@ -527,6 +527,17 @@ export const exhausted: Record<string, Scenario> = {
     stage.run(job("one", Effect.fail("planned"))),
     stage.ending(Effect.suspend(() => WorkerPool.shutdownNow(stage.pool!)))
   ]),
+  "retry, and resize": around({ size: 2, queue: { capacity: 1 }, retry: Schedule.recurs(1) }, (stage) => [
+    stage.run(job("one", Effect.fail("planned"))),
+    stage.resize(1)
+  ]),
+  "retry, without a queue, and resize": around(
+    { size: 1, queue: { capacity: 0 }, retry: Schedule.recurs(1) },
+    (stage) => [
+      stage.run(job("one", Effect.fail("planned"))),
+      Effect.andThen(stage.resize(2), stage.run(job("two")))
+    ]
+  ),
   "retry, of a job that timed out": around({ ...one, retry: Schedule.recurs(1), deadlines: { run: 1 } }, (stage) => [
     stage.run(job("one", Effect.never)),
     stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
@@ -570,6 +581,14 @@ export const exhausted: Record<string, Scenario> = {
   "keys, and resize": around(keyed(1, 2), (stage) => [
     Effect.andThen(stage.submit(job("a1")), stage.submit(job("a2"))),
     stage.resize(2)
+  ]),
+  "keys, resize and shutdown": around(keyed(1, 1), (stage) => [
+    Effect.andThen(stage.submit(job("a1")), stage.submit(job("a2"))),
+    Effect.andThen(stage.resize(2), stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!))))
+  ]),
+  "keys that vanish, and come again": around(keyed(1, 1, 0), (stage) => [
+    Effect.andThen(stage.run(job("a1")), stage.run(job("a2"))),
+    Effect.flatMap(stage.submit(job("a3")), (handle) => handle.cancel)
   ]),
   "priority": around({ size: 1, queue: { capacity: 2, priority: ({ name }) => Number(name), aging: 1 } }, (stage) => [
     Effect.andThen(stage.submit(job("1")), stage.submit(job("2"))),
