@@ -5,7 +5,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { serveMetrics } from "../../docs/examples/observability/metrics.js"
+import { type MetricsFailed, serveMetrics } from "../../docs/examples/observability/metrics.js"
 import { makeMailer } from "../../docs/examples/observability/pool.js"
 import { sendTraces } from "../../docs/examples/observability/traces.js"
 import { run } from "../support/effect.js"
@@ -21,7 +21,7 @@ const scrape = (url: URL) =>
 const sendAll = (mailer: Effect.Success<typeof makeMailer>) =>
   Effect.forEach(["ada@example.org", "nobody", "bob@example.org"], (to) => Effect.exit(WorkerPool.run(mailer, to)))
 
-const scraped: Effect.Effect<ReadonlyArray<MetricFamily>, never, Scope.Scope> = Effect.gen(function*() {
+const scraped: Effect.Effect<ReadonlyArray<MetricFamily>, MetricsFailed, Scope.Scope> = Effect.gen(function*() {
   const mailer = yield* makeMailer
   yield* sendAll(mailer)
   const { text, type } = yield* scrape(yield* serveMetrics(0))
@@ -55,6 +55,15 @@ describe("the metrics", () => {
         expect([name, name.endsWith("_total")]).toEqual([name, type === "counter"])
         expect(name).toMatch(/^sluice_pool_[a-z_]+$/)
       }
+    })))
+
+  test("need a port that is free", () =>
+    run(Effect.gen(function*() {
+      const { port } = yield* serveMetrics(0)
+      const error = yield* Effect.flip(serveMetrics(Number(port)))
+      expect(error.message).toBe(
+        `metrics cannot be served: listen EADDRINUSE: address already in use 127.0.0.1:${port}`
+      )
     })))
 
   test("are none at any other address", () =>

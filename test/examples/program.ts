@@ -37,8 +37,8 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
-  /** Resolves once standard error contains the text; rejects if the program ends without. */
-  readonly says: (text: string) => Promise<void>
+  /** Resolves once standard error contains the text, with all of it; rejects if the program ends without. */
+  readonly says: (text: string) => Promise<string>
 }
 
 interface Options {
@@ -59,9 +59,9 @@ export const start = (args: ReadonlyArray<string>, { cwd, entry, input }: Option
     child.on("close", (code, signal) => resolve({ code, signal, stdout: Buffer.concat(stdout), stderr }))
   )
   const says = (text: string) =>
-    new Promise<void>((resolve, reject) => {
+    new Promise<string>((resolve, reject) => {
       const look = () => {
-        if (stderr.includes(text)) resolve()
+        if (stderr.includes(text)) resolve(stderr)
       }
       look()
       child.stderr.on("data", look)

@@ -12,6 +12,7 @@ import { received, serve, type Settings as ServerSettings } from "../../docs/exa
 import { type Kind, kindsOf } from "../../docs/examples/webhooks/subscribers.js"
 import { percentile } from "../../docs/examples/webhooks/table.js"
 import { type Letter, type Row, Tally } from "../../docs/examples/webhooks/tally.js"
+import { parse } from "../support/prometheus.js"
 import { type Running, start } from "./program.js"
 
 const entry = fileURLToPath(new URL("../../docs/examples/webhooks/main.ts", import.meta.url))
@@ -36,6 +37,7 @@ const quick: Everything = {
   interval: 0,
   workers: 8,
   keyed: true,
+  metrics: false,
   concurrency: 1,
   capacity: 100,
   timeout: hour,
@@ -334,6 +336,31 @@ describe.concurrent("the program", () => {
     expect(delivered! + returned!).toBe(16)
     expect(stderr).not.toContain("naive")
     expect(code).toBe(130)
+  })
+
+  it("serves what its pool counts, while it runs", async () => {
+    const { child, ended, says } = startWebhooks(
+      "--keyed",
+      "--metrics",
+      "0",
+      ...options({ subscribers: 8, slow: 0, flaky: 0, failing: 0, hanging: 4, events: 1, workers: 6 }),
+      ...options({ timeout: hour, deadline: 0 })
+    )
+    const [url] = /http:\S+/.exec(await says("4 of 8, 4 being sent"))!
+    const samples = parse(await (await fetch(url)).text()).flatMap(({ samples }) => samples)
+    const value = (name: string, labels: Readonly<Record<string, string>> = {}) =>
+      samples.find((sample) =>
+        sample.name === `sluice_pool_${name}` &&
+        Object.entries({ pool: "webhooks", version: "keyed", ...labels }).every(([label, value]) =>
+          sample.labels[label] === value
+        )
+      )?.value
+    expect(value("workers")).toBe(6)
+    expect(value("jobs_running")).toBe(4)
+    expect(value("jobs_settled_total", { outcome: "succeeded" })).toBe(4)
+    expect(value("job_run_seconds_count")).toBe(4)
+    child.kill("SIGINT")
+    expect((await ended).code).toBe(130)
   })
 
   it("leaves no process behind when a second Ctrl-C kills it", async () => {

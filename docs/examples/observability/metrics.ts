@@ -1,13 +1,20 @@
-import { Effect, type Scope } from "effect"
+import { Data, Effect, type Scope } from "effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+
+/** That port is taken, for one. */
+export class MetricsFailed extends Data.TaggedError("MetricsFailed")<{ readonly reason: string }> {
+  override get message(): string {
+    return `metrics cannot be served: ${this.reason}`
+  }
+}
 
 /**
  * Serves what all pools of this context count, as Prometheus asks for it, on a port of this machine, and answers the
  * address. With `@effect/platform-node` and a router, `PrometheusMetrics.layerHttp()` is all of this.
  */
-export const serveMetrics = (port: number): Effect.Effect<URL, never, Scope.Scope> =>
+export const serveMetrics = (port: number): Effect.Effect<URL, MetricsFailed, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context()
     const server = createServer((request, response) => {
@@ -18,7 +25,8 @@ export const serveMetrics = (port: number): Effect.Effect<URL, never, Scope.Scop
         response.writeHead(404).end()
       }
     })
-    const listen = Effect.callback<void>((resume) => {
+    const listen = Effect.callback<void, MetricsFailed>((resume) => {
+      server.once("error", ({ message }) => resume(Effect.fail(new MetricsFailed({ reason: message }))))
       server.listen(port, "127.0.0.1", () => resume(Effect.void))
     })
     const close = Effect.callback<void>((resume) => {

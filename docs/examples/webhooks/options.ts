@@ -9,8 +9,10 @@ export const versions = ["keyed", "naive"] as const
 
 export type Version = (typeof versions)[number]
 
-export interface Options extends Server, Omit<FanOut, "keyed"> {
+export interface Options extends Server, Omit<FanOut, "keyed" | "metrics"> {
   readonly versions: ReadonlyArray<Version>
+  /** 0 for any that is free; undefined where nothing is served, or counted. */
+  readonly metricsPort: number | undefined
 }
 
 export const help = `Usage: npx tsx docs/examples/webhooks/main.ts [OPTION]...
@@ -41,6 +43,7 @@ and circuit breakers are the same.
   --per-second N   and in each second beside (50)
   --trip N         after how many failures in a row a subscriber is left alone (5)
   --open MS        for how long (2000)
+  --metrics PORT   serve what the pools count at http://127.0.0.1:PORT/metrics, for Prometheus
   --deadline MS    how long what is under way may take to end after Ctrl-C (2000)
   --help           print this
 
@@ -80,12 +83,16 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
         trip: text("5"),
         open: text("2000"),
         deadline: text("2000"),
+        metrics: { type: "string" },
         help: { type: "boolean", default: false }
       }
     })
     if (values.help) return Result.succeed("help")
-    const number = (name: Exclude<keyof typeof values, "keyed" | "naive" | "help">, least: number, most: number) =>
-      integer(name, values[name], least, most)
+    const number = (
+      name: Exclude<keyof typeof values, "keyed" | "naive" | "metrics" | "help">,
+      least: number,
+      most: number
+    ) => integer(name, values[name], least, most)
     const chosen = versions.filter((version) => values[version] === true)
     const options: Options = {
       versions: chosen.length === 0 ? versions : chosen,
@@ -109,7 +116,8 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
       perSecond: number("per-second", 0, 1_000_000),
       trip: number("trip", 1, 1_000_000),
       open: number("open", 1, mostMillis),
-      deadline: number("deadline", 0, mostMillis)
+      deadline: number("deadline", 0, mostMillis),
+      metricsPort: values.metrics === undefined ? undefined : integer("metrics", values.metrics, 0, 65_535)
     }
     const others = options.slow + options.flaky + options.failing + options.hanging
     if (others <= options.subscribers) return Result.succeed(options)

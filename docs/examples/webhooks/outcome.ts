@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { WorkerPool } from "sluice"
+import { type MetricsFailed, serveMetrics } from "../observability/metrics.js"
 import { type Ended, fanOut } from "./fanOut.js"
 import type { Options, Version } from "./options.js"
 import type { Pool } from "./pool.js"
@@ -8,6 +9,7 @@ import type { Received, ServerFailed } from "./server.js"
 import { inChild } from "./spawn.js"
 import { kindsOf } from "./subscribers.js"
 import { Tally } from "./tally.js"
+import { say } from "./text.js"
 
 /** What the senders say of it, and what the subscribers say. */
 export interface Outcome extends Pick<Tally, "rows" | "reasons"> {
@@ -22,8 +24,12 @@ export const runVersion = (
   version: Version,
   options: Options,
   stop: Effect.Effect<void>
-): Effect.Effect<Outcome, ServerFailed> =>
+): Effect.Effect<Outcome, ServerFailed | MetricsFailed> =>
   Effect.scoped(Effect.gen(function*() {
+    if (options.metricsPort !== undefined) {
+      const { href } = yield* serveMetrics(options.metricsPort)
+      say(`${version}: metrics are at ${href}`)
+    }
     const server = yield* inChild(options)
     const tally = new Tally(kindsOf(options))
     let pool: Pool | undefined = undefined as Pool | undefined
@@ -32,7 +38,8 @@ export const runVersion = (
       ...pool === undefined ? { running: 0, queued: 0, retrying: 0 } : WorkerPool.stats(pool)
     }))
     const began = performance.now()
-    const ended = yield* fanOut({ ...options, keyed: version === "keyed" }, server.port, tally, stop, (made) => {
+    const settings = { ...options, keyed: version === "keyed", metrics: options.metricsPort !== undefined }
+    const ended = yield* fanOut(settings, server.port, tally, stop, (made) => {
       pool = made
     })
     const seconds = (performance.now() - began) / 1000

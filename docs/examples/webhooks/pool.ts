@@ -21,6 +21,8 @@ export interface Settings {
   readonly workers: number
   /** Whether each subscriber has a queue of its own; or one for all, of their capacities' sum. */
   readonly keyed: boolean
+  /** Whether the pool counts and times what it does. */
+  readonly metrics: boolean
   /** How many senders a subscriber may hold, and how many events may wait for it. */
   readonly concurrency: number
   readonly capacity: number
@@ -41,11 +43,11 @@ export interface Settings {
 /** A connection for each sender. Which subscriber comes next is what the keys are about. */
 export const makePool = (settings: Settings, port: number, tally: Tally) =>
   Effect.gen(function*() {
-    const { backoff, budget, capacity, concurrency, keyed, perSecond, retries, subscribers, timeout, trip, workers } =
-      settings
+    const { backoff, budget, capacity, concurrency, keyed, metrics, subscribers, timeout, workers } = settings
+    const { open, perSecond, retries, trip } = settings
     const breaker = yield* CircuitBreaker.make({
       tripPolicy: CircuitBreaker.consecutive(trip),
-      openDuration: settings.open
+      openDuration: open
     })
     const inTime = Effect.timeoutOrElse({
       duration: timeout,
@@ -53,6 +55,7 @@ export const makePool = (settings: Settings, port: number, tally: Tally) =>
     })
     return yield* WorkerPool.make({
       name: "webhooks",
+      metrics: metrics && { attributes: { version: keyed ? "keyed" : "naive" } },
       size: workers,
       queue: keyed
         ? { capacity, key: ({ subscriber }: Delivery) => subscriber, perKey: { concurrency } }
