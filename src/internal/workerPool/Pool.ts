@@ -21,6 +21,7 @@ import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
+import { isNotBegun } from "./notBegun.js"
 import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
@@ -330,11 +331,26 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     const job = worker.job as PoolJob<Job, A, E>
     const outcome = outcomeOf(exit)
+    if (outcome === "died" && isNotBegun(exit)) return this.takeBack(worker)
     if (outcome === "interrupted" && job.cancelled?.reason === "timedOut") {
       return this.endJob(worker, "timedOut", this.timeout(job, "run"))
     }
     // The worker only ever runs this pool's function.
     this.endJob(worker, outcome, exit as Exit.Exit<A, E>)
+  }
+
+  /** The resource was lost before the job had begun on it: another worker may have it. Runs fibers. */
+  private takeBack(worker: Worker): void {
+    const job = worker.job as PoolJob<Job, A, E>
+    const { cancelled, input, past } = job
+    if (cancelled !== undefined) return this.jobEnded(worker, Exit.interrupt(cancelled.by))
+    if (!this.isEnding) {
+      this.config.observer?.attempted(job, worker.id)
+      return this.retire(worker)
+    }
+    if (past !== undefined) return this.endJob(worker, past.outcome, past.exit)
+    this.returned.push(input)
+    this.endJob(worker, "returned", this.state._tag === "failed" ? Exit.fail(this.state.error) : undefined)
   }
 
   // Deadlines (P11)
@@ -369,7 +385,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     stack.interrupt(fiber, by)
   }
 
-  private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E>): void {
+  private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E> | undefined): void {
     const job = this.unassign(worker)
     // An exit that is not of the job's own is none that could be retried.
     const past = this.retries?.take(job, outcome, exit as Exit.Exit<A, E>, this.isEnding)
@@ -383,7 +399,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     else this.retries?.decide(job, past)
     this.waiting.wake()
     if (leaves) {
-      worker.relieve(outcome === "died" ? exit : Exit.void)
+      worker.relieve(exit !== undefined && outcome === "died" ? exit : Exit.void)
       this.dispatch()
     }
     this.drained()

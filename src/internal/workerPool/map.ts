@@ -37,7 +37,7 @@ export const map = <Job, A, E, E2, R2>(
   )
 
 // One by one: a chunk would be taken from the iterator at once, further ahead than there is room.
-const toStream = <Job, E2, R2>(source: Source<Job, E2, R2>): Stream.Stream<Job, E2, R2> =>
+export const toStream = <Job, E2, R2>(source: Source<Job, E2, R2>): Stream.Stream<Job, E2, R2> =>
   Stream.isStream(source)
     ? source
     : Symbol.asyncIterator in source

@@ -1,0 +1,195 @@
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import { List } from "../List.js"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
+import { currentFiber } from "../workerPool/Job.js"
+import { ThreadFailed } from "./errors.js"
+import { type Call, type Thread } from "./Thread.js"
+
+/** How the threads of a pool are made. */
+export interface Making {
+  /** Throws `ThreadFailed`. */
+  readonly thread: (owner: ConstructorParameters<typeof Thread>[4]) => Thread
+  /** How many calls a thread may be given at a time. */
+  readonly seats: number
+  readonly grace: Effect.Effect<void>
+  readonly startTimeout: Effect.Effect<void>
+  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+}
+
+/**
+ * A worker's part of a thread: what it acquires, and gives its jobs to. It can be released whatever became of it.
+ *
+ *     waiting ──▶ seated ──▶ over
+ *        └───────────────────▲
+ */
+export class Lease {
+  prev: Lease | undefined = undefined
+  next: Lease | undefined = undefined
+  state: { readonly _tag: "waiting" | "over" } | {
+    readonly _tag: "seated"
+    readonly thread: Thread
+    readonly seat: number
+  } = { _tag: "waiting" }
+
+  constructor(
+    private readonly home: Home,
+    readonly fiber: AnyFiber,
+    readonly resume: (effect: Effect.Effect<void, ThreadFailed>) => void,
+    /** Tells the worker that the thread is not to be used any more. */
+    readonly invalidate: Effect.Effect<void>
+  ) {}
+
+  call(call: Call): Effect.Effect<unknown, unknown> {
+    // A worker has one before it has jobs.
+    if (this.state._tag !== "seated") return Effect.die(new Error("ThreadPool: a job began without a thread"))
+    return this.state.thread.call(this.state.seat, call, this.home.making.grace)
+  }
+}
+
+/**
+ * A thread's place, where there is one thread after the other, and some workers share it.
+ *
+ *     vacant ──▶ starting ──▶ serving ──▶ ending ──▶ vacant
+ *                    └─────────────────────▲
+ *
+ * It starts a thread when a worker wants one and there is none; a second worker joins. It ends the thread when nobody has
+ * or wants a part of it any more, and there is a next one only once it has ended. A thread that ends by itself is taken
+ * from all who have a part of it.
+ *
+ * Whoever waits for a thread that could not be started gets the failure, and may come again.
+ */
+export class Home {
+  private state:
+    | { readonly _tag: "vacant" }
+    | { readonly _tag: "starting" | "serving" | "ending"; readonly thread: Thread } = { _tag: "vacant" }
+  private readonly waiting = new List<Lease>()
+  private readonly seated = new Set<Lease>()
+  /** Seats that are free. */
+  private readonly free: Array<number>
+  private readonly leavers: Array<() => void> = []
+  private timer: Fiber.Fiber<void> | undefined = undefined
+  /** What the module of the last thread serves. */
+  jobs: ReadonlyArray<string> = []
+
+  constructor(readonly making: Making) {
+    this.free = Array.from({ length: making.seats }, (_, index) => making.seats - 1 - index)
+  }
+
+  /** Suspends until there is a thread. The scope gives the worker's part of it back. */
+  acquire(invalidate: Effect.Effect<void>): Effect.Effect<Lease, ThreadFailed, Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      const scope = yield* Effect.service(Scope.Scope)
+      let lease: Lease | undefined = undefined
+      // First, so that there is no moment at which an interrupt could leave a seat taken.
+      yield* Scope.addFinalizer(scope, Effect.suspend(() => lease === undefined ? Effect.void : this.release(lease)))
+      yield* Effect.callback<void, ThreadFailed>((resume) => {
+        lease = new Lease(this, currentFiber(), resume, invalidate)
+        this.waiting.push(lease)
+        this.step()
+      })
+      return lease as unknown as Lease
+    })
+  }
+
+  /** Suspends until the thread has ended, if this was the last part of it. */
+  private release(lease: Lease): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const { state } = lease
+      lease.state = { _tag: "over" }
+      if (state._tag === "waiting") this.waiting.remove(lease)
+      if (state._tag === "seated") {
+        this.seated.delete(lease)
+        this.free.push(state.seat)
+      }
+      this.step()
+      const isLast = this.seated.size === 0 && this.waiting.size === 0
+      if (this.state._tag === "vacant" || !isLast) return resume(Effect.void)
+      this.leavers.push(() => resume(Effect.void))
+    })
+  }
+
+  /** Does what is to be done next. Runs fibers. */
+  private step(): void {
+    const { state } = this
+    if (state._tag === "vacant") {
+      if (this.waiting.size > 0) this.start()
+    } else if (state._tag !== "ending" && this.waiting.size === 0 && this.seated.size === 0) {
+      this.end(state.thread)
+    } else if (state._tag === "serving") {
+      this.seatAll(state.thread)
+    }
+  }
+
+  private start(): void {
+    const { making } = this
+    let thread: Thread
+    try {
+      thread = making.thread({
+        ready: (jobs) => {
+          this.state = { _tag: "serving", thread }
+          this.jobs = jobs
+          this.stopTimer()
+          this.step()
+        },
+        failed: (error) => this.refuse(error),
+        ending: () => {
+          this.state = { _tag: "ending", thread }
+          this.invalidateAll()
+        },
+        ended: (settle) => {
+          this.state = { _tag: "vacant" }
+          this.stopTimer()
+          // Those who have it already are not given another part of it.
+          this.invalidateAll()
+          settle()
+          for (const leave of this.leavers.splice(0)) leave()
+          this.step()
+        }
+      })
+    } catch (error) {
+      if (error instanceof ThreadFailed) return this.refuse(error)
+      throw error
+    }
+    this.state = { _tag: "starting", thread }
+    this.timer = making.fork(Effect.andThen(making.startTimeout, Effect.sync(() => thread.fail("silent"))))
+  }
+
+  private stopTimer(): void {
+    this.timer?.interruptUnsafe()
+    this.timer = undefined
+  }
+
+  /** Takes the thread from those who have a part of it. Runs fibers. */
+  private invalidateAll(): void {
+    for (const { invalidate } of [...this.seated]) this.making.fork(invalidate)
+  }
+
+  private refuse(error: ThreadFailed): void {
+    this.stopTimer()
+    const leases = this.waiting.takeAll()
+    for (const lease of leases) lease.state = { _tag: "over" }
+    for (const { fiber, resume } of leases) stack.resume(fiber, resume, Effect.fail(error))
+  }
+
+  private seatAll(thread: Thread): void {
+    const leases = this.waiting.takeAll()
+    for (const lease of leases) {
+      const seat = this.free.pop()
+      // There are as many seats as workers that may come.
+      if (seat === undefined) throw new Error("ThreadPool: more workers than seats")
+      this.seated.add(lease)
+      lease.state = { _tag: "seated", thread, seat }
+    }
+    for (const { fiber, resume } of leases) stack.resume(fiber, resume, Effect.void)
+  }
+
+  /** Nobody has or wants a part of it. */
+  private end(thread: Thread): void {
+    this.state = { _tag: "ending", thread }
+    if (!thread.close()) return
+    this.timer = this.making.fork(Effect.andThen(this.making.grace, Effect.sync(() => thread.kill(undefined))))
+  }
+}

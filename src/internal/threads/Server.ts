@@ -1,0 +1,238 @@
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import type { JobContext } from "../../threads/ThreadWorker.js"
+import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
+import { gone, isGone, transfersOf } from "./transfer.js"
+import { cloneable, encodeCause } from "./wire.js"
+
+export type Handler = (input: never, context: JobContext) => unknown
+
+// How long a result may wait for others to go with it, while the thread is busy: the pool's next job may wait for it.
+const patienceMillis = 1
+
+/** A call that runs. */
+class Running implements JobContext {
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  private controller: AbortController | undefined = undefined
+
+  constructor(private readonly board: Board, readonly seat: number, readonly turn: number) {}
+
+  readonly isCancelled = (): boolean => this.board.isAsked(this.seat, this.turn)
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController()
+    if (this.isCancelled()) this.controller.abort()
+    return this.controller.signal
+  }
+
+  cancel(): void {
+    this.controller?.abort()
+    this.fiber?.interruptUnsafe()
+  }
+}
+
+/**
+ * The thread's side. Calls come in batches and begin in their order, as many at a time as `concurrency` says; their
+ * results go in batches as well.
+ *
+ *     starting ──▶ serving ──▶ closing      with the last call that runs, the layer's finalizers
+ *         └──▶ failed                       the layer could not be built
+ */
+export class Server {
+  private state: "starting" | "serving" | "closing" | "failed" = "starting"
+  private readonly board: Board
+  /** Calls that have not begun: flat, as they came. The first `next` entries are over. */
+  private queue: Array<unknown> = []
+  private next = 0
+  private running = 0
+  private received = 0
+  private readonly bySeat = new Map<number, Running>()
+  private outbox: Array<unknown> = []
+  /** When the first of the outbox was put there. */
+  private since = 0
+  private readonly scope = Scope.makeUnsafe()
+  private context: Context.Context<never> = Context.empty()
+
+  constructor(
+    private readonly init: Init,
+    private readonly handlers: Readonly<Record<string, Handler>>,
+    private readonly layer: Layer.Layer<unknown, unknown> | undefined
+  ) {
+    this.board = new Board(init.words)
+    init.port.onmessage = ({ data }) => {
+      this.received++
+      this.receive(data as ToThread)
+    }
+    init.port.onmessageerror = () => this.post({ _tag: "garbled", message: ++this.received })
+    if (layer === undefined) this.ready()
+    else this.build(layer)
+  }
+
+  private build(layer: Layer.Layer<unknown, unknown>): void {
+    Effect.runFork(Layer.buildWithScope(layer, this.scope)).addObserver((exit) => {
+      if (Exit.isFailure(exit)) return this.fail(exit.cause)
+      // Whatever the handlers need: so says the type of `serve`.
+      this.context = exit.value
+      this.ready()
+    })
+  }
+
+  private ready(): void {
+    this.state = "serving"
+    const { handlers, layer } = this
+    this.post({ _tag: "ready", version, jobs: Object.keys(handlers), closes: layer !== undefined })
+  }
+
+  private fail(cause: Cause.Cause<unknown>): void {
+    this.state = "failed"
+    const reasons = encodeCause(cause)
+    try {
+      this.post({ _tag: "failed", cause: reasons })
+    } catch {
+      this.post({ _tag: "failed", cause: cloneable(reasons) })
+    }
+  }
+
+  private post(message: FromThread, transfer: ReadonlyArray<unknown> = []): void {
+    this.init.port.postMessage(message, transfer)
+  }
+
+  private receive(message: ToThread): void {
+    if (!isTagged(message)) {
+      if (!this.init.isShared) this.offer(message)
+      this.queue = this.next === this.queue.length ? [...message] : this.queue.slice(this.next).concat(message)
+      this.next = 0
+      this.pump()
+    } else if (message._tag === "cancel") {
+      // It has not begun, or it runs, or it is over.
+      if (this.board.withdraw(message.seat, message.turn)) return
+      this.board.ask(message.seat, message.turn)
+      const running = this.bySeat.get(message.seat)
+      if (running?.turn === message.turn) running.cancel()
+      this.flush()
+    } else {
+      this.close()
+    }
+  }
+
+  /** Where the words are not shared, the pool's are not ours. */
+  private offer(calls: ReadonlyArray<unknown>): void {
+    for (let at = 0; at < calls.length; at += stride) this.board.offer(calls[at] as number, calls[at + 1] as number)
+  }
+
+  private pump(): void {
+    while (this.running < this.init.concurrency && this.next < this.queue.length && this.state === "serving") {
+      const { next, queue } = this
+      this.next += stride
+      const [seat, turn, name] = [queue[next] as number, queue[next + 1] as number, queue[next + 2] as string]
+      const input = queue[next + 3]
+      // It is not kept any longer than its call takes.
+      queue[next + 3] = undefined
+      if (this.board.begin(seat, turn)) this.begin(new Running(this.board, seat, turn), name, input)
+      else this.reply(seat, turn, kinds.skipped, undefined)
+    }
+    this.flush()
+  }
+
+  private begin(running: Running, name: string, input: unknown): void {
+    const handler = Object.hasOwn(this.handlers, name) ? this.handlers[name] : undefined
+    let result: unknown
+    try {
+      if (handler === undefined) throw new TypeError(`ThreadWorker.serve: there is no job ${JSON.stringify(name)}`)
+      result = handler(input as never, running)
+    } catch (error) {
+      return this.end(running, Exit.die(error))
+    }
+    if (Effect.isEffect(result)) return this.runEffect(running, result as Effect.Effect<unknown, unknown>)
+    if (!isThenable(result)) return this.end(running, Exit.succeed(result))
+    this.hold(running)
+    result.then(
+      (value) => this.endLater(running, Exit.succeed(value)),
+      (error: unknown) => this.endLater(running, Exit.die(error))
+    )
+  }
+
+  private runEffect(running: Running, effect: Effect.Effect<unknown, unknown>): void {
+    const fiber = Effect.runForkWith(this.context)(effect)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return this.end(running, exit)
+    running.fiber = fiber
+    this.hold(running)
+    fiber.addObserver((exit) => this.endLater(running, exit))
+  }
+
+  private hold(running: Running): void {
+    this.running++
+    this.bySeat.set(running.seat, running)
+  }
+
+  private endLater(running: Running, exit: Exit.Exit<unknown, unknown>): void {
+    this.running--
+    this.bySeat.delete(running.seat)
+    this.end(running, exit)
+    this.pump()
+    if (this.state === "closing") this.closeIdle()
+  }
+
+  private end({ seat, turn }: Running, exit: Exit.Exit<unknown, unknown>): void {
+    if (Exit.isSuccess(exit)) this.reply(seat, turn, kinds.success, exit.value)
+    else this.reply(seat, turn, kinds.failure, encodeCause(exit.cause))
+  }
+
+  private reply(seat: number, turn: number, kind: number, value: unknown): void {
+    const now = performance.now()
+    if (this.outbox.length === 0) this.since = now
+    this.outbox.push(seat, turn, kind, value)
+    if (now - this.since >= patienceMillis) this.flush()
+  }
+
+  private flush(): void {
+    const { outbox } = this
+    if (outbox.length === 0) return
+    this.outbox = []
+    const transfers: Array<unknown> = []
+    for (let at = 3; at < outbox.length; at += stride) transfers.push(...transfersOf(outbox[at]))
+    try {
+      if (isGone(transfers)) throw new Error(gone)
+      this.post(outbox, transfers)
+    } catch {
+      for (let at = 0; at < outbox.length; at += stride) this.postAlone(outbox.slice(at, at + stride))
+    }
+  }
+
+  /** One of a batch cannot be sent: each for itself, then. */
+  private postAlone(result: ReadonlyArray<unknown>): void {
+    const [seat, turn, kind, value] = result
+    const transfers = transfersOf(value)
+    try {
+      if (isGone(transfers)) throw new Error(gone)
+      this.post(result, transfers)
+    } catch (error) {
+      const instead = kind === kinds.failure
+        ? [kind, cloneable(value as Parameters<typeof cloneable>[0])]
+        : [kinds.uncloneable, error instanceof Error ? error.message : String(error)]
+      this.post([seat, turn, ...instead])
+    }
+  }
+
+  /** The pool has no more calls for it. */
+  private close(): void {
+    if (this.state !== "serving") return
+    this.state = "closing"
+    for (const running of this.bySeat.values()) running.cancel()
+    this.closeIdle()
+  }
+
+  private closeIdle(): void {
+    if (this.running > 0) return
+    Effect.runFork(Scope.close(this.scope, Exit.void)).addObserver(() => this.post({ _tag: "closed" }))
+  }
+}
+
+const isThenable = (u: unknown): u is PromiseLike<unknown> =>
+  typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"

@@ -1,0 +1,310 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
+import { currentFiber } from "../workerPool/Job.js"
+import { notBegun } from "../workerPool/notBegun.js"
+import { NotCloneable, ThreadFailed, ThreadLost } from "./errors.js"
+import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
+import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
+import { gone, isGone, transfersOf } from "./transfer.js"
+import { decodeCause, decodeFailure } from "./wire.js"
+
+/** What a job of a thread pool is: the name of a function of its module, and what that is given. */
+export interface Call {
+  readonly name: string
+  readonly input: unknown
+}
+
+/** A call on its way. */
+class Flight {
+  isOver = false
+  /** The number of the message that it went with. */
+  message = 0
+  /** Whoever has cancelled it waits for its end. */
+  onOver: () => void = () => {}
+
+  constructor(
+    readonly call: Call,
+    readonly seat: number,
+    readonly turn: number,
+    /** The order in which calls were sent. */
+    readonly order: number,
+    /** Some of its input is there and no longer here. */
+    readonly isMoved: boolean,
+    private readonly fiber: AnyFiber,
+    private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
+  ) {}
+
+  /** Runs fibers. */
+  end(exit: Exit.Exit<unknown, unknown>): void {
+    this.isOver = true
+    stack.resume(this.fiber, this.resume, exit)
+    this.onOver()
+  }
+}
+
+/** What a thread tells whoever has started it. Each may run fibers. */
+export interface Owner {
+  /** It serves these jobs. */
+  readonly ready: (jobs: ReadonlyArray<string>) => void
+  /** It will not serve. It has been told to end. */
+  readonly failed: (error: ThreadFailed) => void
+  /** It is about to end, so no more calls are to be given to it. */
+  readonly ending: () => void
+  /** It has ended; `settle` ends the calls that it had. */
+  readonly ended: (settle: () => void) => void
+}
+
+/**
+ * A thread, and the calls that it has been given: one for each seat.
+ *
+ *     starting ──▶ serving ──▶ closing ──▶ ending ──▶ ended
+ *         └───────────┴──────────────────────▲─────────▲
+ *
+ * From "closing" it runs the finalizers of its layer; from "ending" it has been told to end; and it may end by itself at
+ * any time. It takes calls only while it is serving; to others the answer is `notBegun`.
+ */
+export class Thread {
+  private state: "starting" | "serving" | "closing" | "ending" | "ended" = "starting"
+  private readonly thread: PlatformThread
+  private readonly board: Board
+  private readonly isShared: boolean
+  private readonly flights: Array<Flight | undefined>
+  private readonly turns: Array<number>
+  private inFlight = 0
+  private sent = 0
+  private posted = 0
+  private outbox: Array<unknown> = []
+  private transfers: Array<unknown> = []
+  /** Why it has been told to end, as far as its calls are concerned. */
+  private reason: "terminated" | undefined = undefined
+  private closes = false
+
+  /** Throws `ThreadFailed`. */
+  constructor(
+    platform: Platform,
+    private readonly options: Omit<ThreadOptions, "init">,
+    seats: number,
+    concurrency: number,
+    private readonly owner: Owner
+  ) {
+    this.isShared = typeof SharedArrayBuffer !== "undefined"
+    const bytes = 4 * seats
+    const words = new Int32Array(this.isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
+    this.board = new Board(words)
+    this.flights = Array.from({ length: seats }, () => undefined)
+    this.turns = this.flights.map(() => 0)
+    const init = { version, words, isShared: this.isShared, concurrency }
+    try {
+      this.thread = platform.spawn({ ...options, init }, {
+        message: (message) => this.receive(message as FromThread),
+        ended: (end) => this.ended(end)
+      })
+    } catch (cause) {
+      throw this.failure("module", cause)
+    }
+  }
+
+  failure(reason: ThreadFailed["reason"], cause?: unknown): ThreadFailed {
+    return new ThreadFailed({ module: this.options.module.href, reason, cause })
+  }
+
+  // Calls
+
+  /** Ends as the call does. */
+  call(seat: number, call: Call, grace: Effect.Effect<void>): Effect.Effect<unknown, unknown> {
+    return Effect.callback((resume) => {
+      if (this.state !== "serving") return resume(notBegun)
+      const moved = transfersOf(call.input)
+      const turn = nextTurn(this.turns[seat] ?? 0)
+      this.turns[seat] = turn
+      const flight = new Flight(call, seat, turn, this.sent++, moved.length > 0, currentFiber(), resume)
+      this.flights[seat] = flight
+      this.board.offer(seat, turn)
+      this.outbox.push(seat, turn, call.name, call.input)
+      this.transfers.push(...moved)
+      // The first one at once; those that come while it is under way go together.
+      if (this.inFlight++ === 0) this.flush()
+      else if (this.outbox.length === stride) queueMicrotask(this.flush)
+      return this.cancel(flight, grace)
+    })
+  }
+
+  private readonly flush = (): void => {
+    const { outbox, transfers } = this
+    if (outbox.length === 0 || this.state === "ended") return
+    this.outbox = []
+    this.transfers = []
+    try {
+      if (isGone(transfers)) throw new Error(gone)
+      this.post(outbox, transfers)
+      for (let at = 0; at < outbox.length; at += stride) this.sentWith(outbox[at])
+    } catch {
+      // One of them cannot be sent: each for itself, then.
+      for (let at = 0; at < outbox.length; at += stride) this.postAlone(outbox.slice(at, at + stride))
+    }
+  }
+
+  private post(message: ToThread, transfers: ReadonlyArray<unknown>): void {
+    this.thread.post(message, transfers)
+    this.posted++
+  }
+
+  /** The call of that seat went with the last message. */
+  private sentWith(seat: unknown): void {
+    const flight = this.flights[seat as number]
+    if (flight !== undefined) flight.message = this.posted
+  }
+
+  /** The thread could not read a message: what was in it goes again, each call for itself, or has failed alone. */
+  private resend(message: number): void {
+    const flights = this.flights.filter((flight) => flight?.message === message)
+    for (const flight of flights) {
+      if (flight === undefined) continue
+      const { call: { input, name }, seat, turn } = flight
+      if (flights.length > 1) this.postAlone([seat, turn, name, input])
+      else this.take(seat, turn)?.end(Exit.fail(this.notCloneable(flight, "input", "it cannot be read there")))
+    }
+  }
+
+  /** Runs fibers. */
+  private postAlone(message: ReadonlyArray<unknown>): void {
+    const transfers = transfersOf(message[3])
+    try {
+      if (isGone(transfers)) throw new Error(gone)
+      this.post(message, transfers)
+      this.sentWith(message[0])
+    } catch (error) {
+      const flight = this.take(message[0] as number, message[1] as number)
+      const reason = error instanceof Error ? error.message : String(error)
+      if (flight !== undefined) flight.end(Exit.fail(this.notCloneable(flight, "input", reason)))
+    }
+  }
+
+  private notCloneable({ call }: Flight, what: "input" | "result", reason: string): NotCloneable {
+    return new NotCloneable({ job: call.name, what, reason })
+  }
+
+  /** Its call is over. Undefined if it has been so before. */
+  private take(seat: number, turn: number): Flight | undefined {
+    const flight = this.flights[seat]
+    if (flight?.turn !== turn) return undefined
+    this.flights[seat] = undefined
+    this.inFlight--
+    return flight
+  }
+
+  /** Takes it back if it has not begun. Else it is asked to stop; and if it has not after the grace, the thread ends. */
+  private cancel(flight: Flight, grace: Effect.Effect<void>): Effect.Effect<void> {
+    const over = Effect.callback<void>((resume) => {
+      if (flight.isOver) return resume(Effect.void)
+      flight.onOver = () => resume(Effect.void)
+    })
+    return Effect.suspend(() => {
+      if (flight.isOver) return Effect.void
+      const { seat, turn } = flight
+      if (this.isShared && this.board.withdraw(seat, turn)) {
+        this.take(seat, turn)
+        flight.isOver = true
+        return Effect.void
+      }
+      this.board.ask(seat, turn)
+      this.flush()
+      if (this.state !== "ended") this.post({ _tag: "cancel", seat, turn }, [])
+      const patience = Effect.raceFirst(Effect.interruptible(over), Effect.interruptible(grace))
+      return Effect.andThen(
+        patience,
+        Effect.suspend(() => {
+          if (!flight.isOver) this.kill("terminated")
+          return over
+        })
+      )
+    })
+  }
+
+  // What it says
+
+  private receive(message: FromThread): void {
+    if (!isTagged(message)) {
+      for (let at = 0; at < message.length; at += stride) {
+        const flight = this.take(message[at] as number, message[at + 1] as number)
+        flight?.end(this.exitOf(flight, message[at + 2], message[at + 3]))
+      }
+    } else if (message._tag === "ready" && this.state === "starting") {
+      if (message.version !== version) return this.fail("version")
+      this.state = "serving"
+      this.closes = message.closes
+      this.owner.ready(message.jobs)
+    } else if (message._tag === "failed" && this.state === "starting") {
+      const [reason] = decodeCause(message.cause).reasons
+      this.fail("layer", reason?._tag === "Fail" ? reason.error : reason?._tag === "Die" ? reason.defect : undefined)
+    } else if (message._tag === "garbled") {
+      this.resend(message.message)
+    } else if (message._tag === "closed") {
+      this.kill(undefined)
+    }
+  }
+
+  private exitOf(flight: Flight, kind: unknown, value: unknown): Exit.Exit<unknown, unknown> {
+    if (kind === kinds.success) return Exit.succeed(value)
+    if (kind === kinds.failure) return decodeFailure(value)
+    // It had been cancelled.
+    if (kind === kinds.skipped) return Exit.interrupt()
+    return Exit.fail(this.notCloneable(flight, "result", String(value)))
+  }
+
+  // Its end
+
+  /** It does not serve, for some reason. Runs fibers. */
+  fail(reason: ThreadFailed["reason"], cause?: unknown): void {
+    if (this.state !== "starting") return
+    this.kill(undefined)
+    this.owner.failed(this.failure(reason, cause))
+  }
+
+  /** It has no calls, and is to end: at once, or by itself if there is something to finalize. Answers whether by itself. */
+  close(): boolean {
+    const closes = this.state === "serving" && this.closes
+    if (closes) {
+      this.state = "closing"
+      this.post({ _tag: "close" }, [])
+    } else {
+      this.kill(undefined)
+    }
+    return closes
+  }
+
+  /** Ends it, whatever it is doing. Runs fibers. */
+  kill(reason: "terminated" | undefined): void {
+    if (this.state === "ending" || this.state === "ended") return
+    this.state = "ending"
+    this.reason = reason
+    this.thread.terminate()
+    this.owner.ending()
+  }
+
+  private ended(end: ThreadEnd): void {
+    const hasServed = this.state !== "starting"
+    this.state = "ended"
+    if (!hasServed) this.owner.failed(this.failure("module", end.cause))
+    // The latest first: each goes to the head of the pool's queue.
+    const flights = this.flights.filter((flight) => flight !== undefined).sort((one, other) => other.order - one.order)
+    const settle = () => {
+      for (const { seat, turn } of flights) this.settle(this.take(seat, turn), end)
+    }
+    this.owner.ended(settle)
+  }
+
+  private settle(flight: Flight | undefined, end: ThreadEnd): void {
+    if (flight === undefined) return
+    const { call, isMoved, seat, turn } = flight
+    if (this.isShared && !isMoved && this.board.isWaiting(seat, turn)) return flight.end(notBegun)
+    const { cause, exitCode, reason } = end
+    const thread = this.options.name
+    const error = this.reason === undefined
+      ? new ThreadLost({ thread, job: call.name, reason, exitCode, cause })
+      : new ThreadLost({ thread, job: call.name, reason: this.reason })
+    flight.end(Exit.fail(error))
+  }
+}

@@ -1,0 +1,36 @@
+import { type Init, initKey } from "./protocol.js"
+
+/** As much of the two platforms as a thread needs, which the types of the language do not have. */
+interface NodeThreads {
+  readonly isMainThread: boolean
+  readonly workerData: unknown
+}
+interface Globals {
+  readonly process?: { readonly getBuiltinModule?: (id: string) => unknown }
+  readonly addEventListener?: (type: "message", listener: (event: { readonly data: unknown }) => void) => void
+  readonly removeEventListener?: (type: "message", listener: (event: { readonly data: unknown }) => void) => void
+  /** Only in a worker of a browser's. */
+  readonly WorkerGlobalScope?: unknown
+}
+
+const hasInit = (data: unknown): data is { readonly [initKey]: Init } =>
+  typeof data === "object" && data !== null && initKey in data
+
+/** Calls `begin` when a pool has said what it wants. Answers false where there is no pool: this is no thread. */
+export const connect = (begin: (init: Init) => void): boolean => {
+  const globals = globalThis as unknown as Globals
+  const threads = globals.process?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined
+  if (threads !== undefined) {
+    if (threads.isMainThread || !hasInit(threads.workerData)) return false
+    begin(threads.workerData[initKey])
+    return true
+  }
+  if (globals.WorkerGlobalScope === undefined) return false
+  const listener = ({ data }: { readonly data: unknown }) => {
+    if (!hasInit(data)) return
+    globals.removeEventListener?.("message", listener)
+    begin(data[initKey])
+  }
+  globals.addEventListener?.("message", listener)
+  return true
+}

@@ -1,0 +1,64 @@
+import type { Platform, ThreadEnd } from "./platform.js"
+import { initKey, type MessagePortLike } from "./protocol.js"
+
+/** As much of `node:worker_threads` and `node:os` as is used here: the types of the language have none of it. */
+interface Port extends MessagePortLike {
+  readonly on: (event: "message" | "messageerror", listener: (value: unknown) => void) => void
+}
+interface NodeWorker {
+  readonly on: (event: "error" | "exit", listener: (value: unknown) => void) => void
+  readonly terminate: () => Promise<number>
+}
+interface Threads {
+  readonly Worker: new(module: URL, options: object) => NodeWorker
+  readonly MessageChannel: new() => { readonly port1: Port; readonly port2: Port }
+  readonly receiveMessageOnPort: (port: Port) => { readonly message: unknown } | undefined
+}
+interface Os {
+  readonly availableParallelism: () => number
+}
+
+type Builtin = (id: string) => unknown
+
+const endOf = (error: unknown): ThreadEnd => {
+  const isMemory = error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY"
+  return { reason: isMemory ? "outOfMemory" : "crashed", cause: error }
+}
+
+export const nodePlatform = (builtin: Builtin): Platform => {
+  const { MessageChannel, Worker, receiveMessageOnPort } = builtin("node:worker_threads") as Threads
+  const os = builtin("node:os") as Os
+  return {
+    parallelism: os.availableParallelism(),
+    spawn: ({ init, module, name, node }, events) => {
+      const { port1, port2 } = new MessageChannel()
+      const worker = new Worker(module, {
+        ...node,
+        name,
+        workerData: { [initKey]: { ...init, port: port2 } },
+        transferList: [port2]
+      })
+      let end: ThreadEnd | undefined = undefined
+      port1.on("message", events.message)
+      port1.on("messageerror", (error) => {
+        end ??= endOf(error)
+        void worker.terminate()
+      })
+      worker.on("error", (error) => {
+        end ??= endOf(error)
+      })
+      worker.on("exit", (exitCode) => {
+        // What it has said and nobody has read yet.
+        for (let last = receiveMessageOnPort(port1); last !== undefined; last = receiveMessageOnPort(port1)) {
+          events.message(last.message)
+        }
+        port1.close()
+        events.ended(end ?? { reason: "exited", exitCode: exitCode as number })
+      })
+      return {
+        post: (message, transfer) => port1.postMessage(message, transfer),
+        terminate: () => void worker.terminate()
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { Init } from "./protocol.js"
+
+/**
+ * What a thread is made of.
+ *
+ * **Details**
+ *
+ * `init` is for the thread's side of the platform to hand on, with the other end of a channel in it.
+ *
+ * @category platform
+ * @since 0.1.0
+ */
+export interface ThreadOptions {
+  readonly module: URL
+  readonly name: string
+  readonly init: Omit<Init, "port">
+  readonly node: NodeOptions
+}
+
+/**
+ * What only Node's threads can be told; elsewhere it is ignored. As in `new Worker` of `node:worker_threads`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeOptions {
+  readonly resourceLimits?: {
+    readonly maxOldGenerationSizeMb?: number
+    readonly maxYoungGenerationSizeMb?: number
+    readonly codeRangeSizeMb?: number
+    readonly stackSizeMb?: number
+  } | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
+  readonly execArgv?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * How a thread has ended, other than by `terminate`.
+ *
+ * @category platform
+ * @since 0.1.0
+ */
+export interface ThreadEnd {
+  readonly reason: "exited" | "crashed" | "outOfMemory"
+  readonly exitCode?: number | undefined
+  readonly cause?: unknown
+}
+
+/**
+ * What a thread tells: messages, and then once that it has ended.
+ *
+ * @category platform
+ * @since 0.1.0
+ */
+export interface ThreadEvents {
+  readonly message: (message: unknown) => void
+  readonly ended: (end: ThreadEnd) => void
+}
+
+/**
+ * A thread that has been started.
+ *
+ * **Details**
+ *
+ * - `post` clones a message and sends it, or throws and has sent nothing.
+ * - `terminate` ends it, whatever it is doing; `ended` follows.
+ *
+ * @category platform
+ * @since 0.1.0
+ */
+export interface PlatformThread {
+  readonly post: (message: unknown, transfer: ReadonlyArray<unknown>) => void
+  readonly terminate: () => void
+}
+
+/**
+ * Where threads come from. There is one for Node, Bun and Deno, and one for browsers; the pool takes what it finds.
+ *
+ * **Details**
+ *
+ * - `parallelism`: how many threads can run at a time.
+ * - `spawn`: starts one, and calls no event before it returns. What it throws is a `ThreadFailed`.
+ *
+ * @category platform
+ * @since 0.1.0
+ */
+export interface Platform {
+  readonly parallelism: number
+  readonly spawn: (options: ThreadOptions, events: ThreadEvents) => PlatformThread
+}

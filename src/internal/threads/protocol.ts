@@ -1,0 +1,101 @@
+/** What a pool and its threads say to each other, and the words that they share. */
+
+/** Changes with whatever is below. The two sides may have been installed apart. */
+export const version = 1
+
+/** The first message, or what stands for it: what a thread needs to know. */
+export interface Init {
+  readonly version: number
+  /** The other end of the thread's own channel: nobody else speaks there. */
+  readonly port: MessagePortLike
+  /** A word for each seat; not shared where the platform does not share memory. */
+  readonly words: Int32Array
+  readonly isShared: boolean
+  /** How many calls it may run at a time. */
+  readonly concurrency: number
+}
+
+export const initKey = "~sluice/threads"
+
+/** As both Node and the browsers have it. */
+export interface MessagePortLike {
+  postMessage(message: unknown, transfer?: ReadonlyArray<unknown>): void
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  onmessageerror: ((event: { readonly data: unknown }) => void) | null
+  close(): void
+}
+
+/**
+ * Calls go as `[seat, turn, name, input, …]`, as many as there are, and their results come as `[seat, turn, kind, value, …]`:
+ * a message costs far more than what is in it. All other messages are tagged.
+ */
+export type ToThread =
+  | ReadonlyArray<unknown>
+  | { readonly _tag: "cancel"; readonly seat: number; readonly turn: number }
+  | { readonly _tag: "close" }
+
+export type FromThread =
+  | ReadonlyArray<unknown>
+  | { readonly _tag: "ready"; readonly version: number; readonly jobs: ReadonlyArray<string>; readonly closes: boolean }
+  | { readonly _tag: "failed"; readonly cause: unknown }
+  /** The message of that number, from 1, could not be read. */
+  | { readonly _tag: "garbled"; readonly message: number }
+  | { readonly _tag: "closed" }
+
+/** Of a call or a result. */
+export const stride = 4
+
+export const kinds = { success: 0, failure: 1, uncloneable: 2, skipped: 3 } as const
+
+export const isTagged = (message: unknown): message is { readonly _tag: string } =>
+  typeof message === "object" && message !== null && "_tag" in message
+
+const phases = { waiting: 0, begun: 1, withdrawn: 2, asked: 3 } as const
+
+const wordOf = (turn: number, phase: keyof typeof phases): number => (turn << 2) | phases[phase]
+
+/** The turns of a seat count its calls, as far as a word has room. */
+export const nextTurn = (turn: number): number => (turn + 1) & 0x3fffffff
+
+/**
+ * What the call of each seat is doing. Both sides see it at once, also while the thread's job keeps it from reading
+ * messages; so a call that has not begun can be taken back, and one that runs can see that it is to stop.
+ *
+ *     waiting ──▶ begun ──▶ asked      by the thread; then by the pool, which asks it to stop
+ *        └──▶ withdrawn                by the pool, before it has begun
+ *
+ * Whoever changes a word first wins. A word holds the turn as well: a call that was withdrawn is not taken for the next
+ * one of its seat.
+ */
+export class Board {
+  constructor(private readonly words: Int32Array) {}
+
+  offer(seat: number, turn: number): void {
+    Atomics.store(this.words, seat, wordOf(turn, "waiting"))
+  }
+
+  begin(seat: number, turn: number): boolean {
+    return this.change(seat, turn, "waiting", "begun")
+  }
+
+  withdraw(seat: number, turn: number): boolean {
+    return this.change(seat, turn, "waiting", "withdrawn")
+  }
+
+  ask(seat: number, turn: number): void {
+    this.change(seat, turn, "begun", "asked")
+  }
+
+  isWaiting(seat: number, turn: number): boolean {
+    return Atomics.load(this.words, seat) === wordOf(turn, "waiting")
+  }
+
+  isAsked(seat: number, turn: number): boolean {
+    return Atomics.load(this.words, seat) === wordOf(turn, "asked")
+  }
+
+  private change(seat: number, turn: number, from: keyof typeof phases, to: keyof typeof phases): boolean {
+    const word = wordOf(turn, from)
+    return Atomics.compareExchange(this.words, seat, word, wordOf(turn, to)) === word
+  }
+}

@@ -1,0 +1,28 @@
+// Weak: what is never sent is not kept.
+const transfers = new WeakMap<object, ReadonlyArray<unknown>>()
+
+export const transfer = <A extends object>(value: A, list: ReadonlyArray<unknown>): A => {
+  transfers.set(value, list)
+  return value
+}
+
+const none: ReadonlyArray<unknown> = []
+
+/** What is moved with a value, rather than copied. */
+export const transfersOf = (value: unknown): ReadonlyArray<unknown> =>
+  (typeof value === "object" && value !== null ? transfers.get(value) : undefined) ?? none
+
+/** What of a list is here no longer. Node would send it all the same, and nothing would arrive. */
+export const isGone = (transfers: ReadonlyArray<unknown>): boolean => transfers.some(isDetached)
+
+const isDetached = (value: unknown): boolean => {
+  if (!(value instanceof ArrayBuffer) || value.byteLength > 0) return false
+  try {
+    new Uint8Array(value)
+    return false
+  } catch {
+    return true
+  }
+}
+
+export const gone = "what it transfers has been transferred before"

@@ -1,0 +1,43 @@
+import type { Platform } from "./platform.js"
+import { initKey, type MessagePortLike } from "./protocol.js"
+
+/** As much of a browser as is used here. */
+interface WebWorker {
+  onerror: ((event: { readonly message?: string; readonly error?: unknown }) => void) | null
+  postMessage(message: unknown, transfer: ReadonlyArray<unknown>): void
+  terminate(): void
+}
+interface Web {
+  readonly Worker: new(module: URL, options: { readonly type: "module"; readonly name: string }) => WebWorker
+  readonly MessageChannel: new() => { readonly port1: MessagePortLike; readonly port2: MessagePortLike }
+  readonly navigator?: { readonly hardwareConcurrency?: number }
+  readonly queueMicrotask: (task: () => void) => void
+}
+
+export const webPlatform = (web: Web): Platform => ({
+  parallelism: web.navigator?.hardwareConcurrency ?? 1,
+  spawn: ({ init, module, name }, events) => {
+    const { port1, port2 } = new web.MessageChannel()
+    const worker = new web.Worker(module, { type: "module", name })
+    let isOver = false
+    // A browser does not tell when a thread has ended: once it is told to, it says nothing more.
+    const end = (cause: unknown) => {
+      if (isOver) return
+      isOver = true
+      worker.terminate()
+      port1.onmessage = null
+      port1.close()
+      web.queueMicrotask(() => events.ended({ reason: "crashed", cause }))
+    }
+    port1.onmessage = ({ data }) => events.message(data)
+    port1.onmessageerror = ({ data }) => end(data)
+    worker.onerror = ({ error, message }) => end(error ?? new Error(message ?? "its module could not be loaded"))
+    worker.postMessage({ [initKey]: { ...init, port: port2 } }, [port2])
+    return {
+      post: (message, transfer) => port1.postMessage(message, transfer),
+      terminate: () => end(undefined)
+    }
+  }
+})
+
+export type { Web }

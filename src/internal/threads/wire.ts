@@ -1,0 +1,92 @@
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+
+/**
+ * How exits travel. A structured clone leaves of an error that it was one, and what it said; so errors go as their parts:
+ * with their tag and whatever else they hold, the cause among it, and with the stack of where they come from.
+ */
+interface ErrorParts {
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly cause?: Part | undefined
+}
+
+type Part = { readonly error: ErrorParts } | { readonly value: unknown }
+type Reason = { readonly _tag: "Fail" | "Die"; readonly part: Part } | { readonly _tag: "Interrupt" }
+
+const own = new Set(["name", "message", "stack", "cause"])
+
+const fieldsOf = (value: object): Record<string, unknown> => {
+  const fields = Object.fromEntries(Object.entries(value).filter(([key]) => !own.has(key)))
+  // A class may have it on its prototype.
+  if ("_tag" in value) fields["_tag"] = value._tag
+  return fields
+}
+
+const encode = (value: unknown, depth = 0): Part => {
+  if (value instanceof Error) {
+    const { cause, message, name, stack } = value
+    const error = { name, message, stack, fields: fieldsOf(value) }
+    // An error may be its own cause.
+    return { error: cause === undefined || depth > 8 ? error : { ...error, cause: encode(cause, depth + 1) } }
+  }
+  const isTagged = typeof value === "object" && value !== null && "_tag" in value && !Object.hasOwn(value, "_tag")
+  return { value: isTagged ? { ...value, _tag: value._tag } : value }
+}
+
+const decode = (part: Part): unknown => {
+  if (!("error" in part)) return part.value
+  const { cause, fields, message, name, stack } = part.error
+  const error = new Error(message, cause === undefined ? undefined : { cause: decode(cause) })
+  const hidden = { writable: true, configurable: true, enumerable: false }
+  Object.defineProperty(error, "name", { ...hidden, value: name })
+  Object.defineProperty(error, "stack", { ...hidden, value: stack })
+  return Object.assign(error, fields)
+}
+
+export const encodeCause = (cause: Cause.Cause<unknown>): ReadonlyArray<Reason> =>
+  cause.reasons.map((reason) =>
+    Cause.isFailReason(reason)
+      ? { _tag: "Fail", part: encode(reason.error) }
+      : Cause.isDieReason(reason)
+      ? { _tag: "Die", part: encode(reason.defect) }
+      : { _tag: "Interrupt" }
+  )
+
+export const decodeCause = (reasons: unknown): Cause.Cause<unknown> =>
+  // Only `encodeCause` makes them.
+  Cause.fromReasons((reasons as ReadonlyArray<Reason>).map((reason) =>
+    reason._tag === "Fail"
+      ? Cause.makeFailReason(decode(reason.part))
+      : reason._tag === "Die"
+      ? Cause.makeDieReason(decode(reason.part))
+      : Cause.makeInterruptReason()
+  ))
+
+export const decodeFailure = (reasons: unknown): Exit.Exit<never, unknown> => Exit.failCause(decodeCause(reasons))
+
+/** The same without what cannot be cloned: what is left of an error is better than none. */
+export const cloneable = (reasons: ReadonlyArray<Reason>): ReadonlyArray<Reason> =>
+  reasons.map((reason) => (reason._tag === "Interrupt" ? reason : { ...reason, part: cloneablePart(reason.part) }))
+
+const cloneablePart = (part: Part): Part => {
+  if (!("error" in part)) return canClone(part.value) ? part : { value: String(part.value) }
+  const { cause, fields } = part.error
+  const kept = Object.fromEntries(Object.entries(fields).filter(([, value]) => canClone(value)))
+  const error = { ...part.error, fields: kept }
+  return { error: cause === undefined ? error : { ...error, cause: cloneablePart(cause) } }
+}
+
+// In every runtime that has threads, and not among the types of the language.
+declare const structuredClone: (value: unknown) => unknown
+
+const canClone = (value: unknown): boolean => {
+  try {
+    structuredClone(value)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,312 @@
+/**
+ * A `WorkerPool` whose workers own threads, so that jobs use all processors, and one that will not stop can be stopped.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Inspectable } from "effect/Inspectable"
+import type { Pipeable } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { checkMillis, checkNumber, invalid, isPositive } from "../internal/args.js"
+import { Described } from "../internal/Described.js"
+import { NotCloneable, ThreadFailed, ThreadLost } from "../internal/threads/errors.js"
+import { Home, type Making } from "../internal/threads/Home.js"
+import { nodePlatform } from "../internal/threads/node.js"
+import type { NodeOptions, Platform } from "../internal/threads/platform.js"
+import { type Call, Thread } from "../internal/threads/Thread.js"
+import { type Web, webPlatform } from "../internal/threads/web.js"
+import { poolName } from "../internal/workerPool/errors.js"
+import { type Source, toStream } from "../internal/workerPool/map.js"
+import * as WorkerPool from "../WorkerPool.js"
+import type { Jobs } from "./ThreadWorker.js"
+
+export { NotCloneable, ThreadFailed, ThreadLost }
+export type { Call, NodeOptions, Platform }
+export type { PlatformThread, ThreadEnd, ThreadEvents, ThreadOptions } from "../internal/threads/platform.js"
+
+const TypeId = "~sluice/ThreadPool"
+
+/** @internal */
+type HandlersOf<J> = J extends Jobs<infer Handlers> ? Handlers : never
+
+/**
+ * What a call of the job may fail with because it runs in a thread, beside the job's own errors.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CallError = ThreadLost | NotCloneable
+
+/**
+ * The input of a job, as arguments: none, or one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Input<H> = H extends (...args: infer Args) => unknown ? Args extends readonly [] ? []
+  : Args extends readonly [infer I, ...ReadonlyArray<unknown>] ? [input: I]
+  : [input?: Args[0]]
+  : never
+
+/**
+ * What a job returns, once an effect has been run or a promise awaited.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Success<H> = H extends (...args: never) => infer R
+  ? R extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<R>
+  : never
+
+/**
+ * What a job fails with: what its effect does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure<H> = H extends (...args: never) => infer R
+  ? R extends Effect.Effect<unknown, infer E, unknown> ? E : never
+  : never
+
+/**
+ * A pool of threads that serve the jobs of a module.
+ *
+ * **Details**
+ *
+ * - `run`, `submit`, `map`: the operations of a `WorkerPool`, for each job by its name: `pool.run.digest(bytes)`.
+ * - `workers`: the pool behind it. Its `stats`, its end, its size and its dead letters are those of `WorkerPool`:
+ *   `WorkerPool.shutdown(pool.workers)`. Each of its jobs is a `Call`, of any name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
+  readonly [TypeId]: typeof TypeId
+  readonly name: string | undefined
+  readonly run: {
+    readonly [K in keyof HandlersOf<J>]: (
+      ...input: Input<HandlersOf<J>[K]>
+    ) => Effect.Effect<
+      Success<HandlersOf<J>[K]>,
+      Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError
+    >
+  }
+  readonly submit: {
+    readonly [K in keyof HandlersOf<J>]: (
+      ...input: Input<HandlersOf<J>[K]>
+    ) => Effect.Effect<
+      WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
+      WorkerPool.PoolClosed
+    >
+  }
+  readonly map: {
+    readonly [K in keyof HandlersOf<J>]: <E = never, R = never>(
+      inputs: Source<Input<HandlersOf<J>[K]>[0], E, R>,
+      options?: { readonly ordered?: boolean | undefined }
+    ) => Stream.Stream<
+      Success<HandlersOf<J>[K]>,
+      E | Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
+      R
+    >
+  }
+  readonly workers: WorkerPool.WorkerPool<
+    Call,
+    Success<HandlersOf<J>[keyof HandlersOf<J>]>,
+    Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError | Late
+  >
+}
+
+type PoolOptions<E> = Omit<
+  WorkerPool.Options<Call, unknown, E, never, never, ThreadFailed, never>,
+  "size" | "run" | "worker" | "deadlines" | "restart"
+>
+
+/**
+ * How a pool of threads is made.
+ *
+ * **Details**
+ *
+ * - `module`: what each thread loads. It has to call `ThreadWorker.serve`.
+ * - `size`: how many threads, an integer >= 1; as many as can run at a time, by default.
+ * - `concurrency`: how many calls a thread runs at a time, an integer >= 1; 1 by default. For jobs that wait, for a file or
+ *   a promise: those that compute have the thread to themselves all the same.
+ * - `prefetch`: how many calls a thread is given beyond these, an integer >= 0; 0 by default. A thread that has the next
+ *   one at hand does not wait for it: with jobs that take less than a millisecond that is most of the time, and several
+ *   travel together. But a call may then wait behind a long one while another thread is idle.
+ * - `grace`: how long a call that is cancelled has to stop before its thread is ended; 1 second by default.
+ * - `startTimeout`: how long a thread has to load its module; 30 seconds by default.
+ * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in `WorkerPool`.
+ * - `node`: what only Node's threads can be told, such as `resourceLimits`.
+ * - `platform`: where threads come from; what there is, by default.
+ *
+ * All others are those of `WorkerPool`, whose workers are the places for calls: `size` times `concurrency` and `prefetch`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<E> extends PoolOptions<E> {
+  readonly module: URL
+  readonly size?: number | undefined
+  readonly concurrency?: number | undefined
+  readonly prefetch?: number | undefined
+  readonly grace?: Duration.Input | undefined
+  readonly startTimeout?: Duration.Input | undefined
+  readonly deadlines?: WorkerPool.Deadlines | undefined
+  readonly restart?: Schedule.Schedule<unknown, ThreadFailed> | undefined
+  readonly node?: NodeOptions | undefined
+  readonly platform?: Platform | undefined
+}
+
+type ErrorsOf<J> = Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError
+
+/**
+ * Tells whether a value is a `ThreadPool`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isThreadPool = (u: unknown): u is ThreadPool<unknown> => hasProperty(u, TypeId)
+
+type Operation = (input?: unknown, options?: never) => unknown
+
+/** For each job an operation. */
+const byName = (names: ReadonlyArray<string>, operation: (name: string) => Operation): Record<string, Operation> =>
+  Object.fromEntries(names.map((name) => [name, operation(name)]))
+
+class ThreadPoolImpl extends Described {
+  readonly [TypeId] = TypeId
+  readonly name: string | undefined
+  readonly run: Record<string, Operation>
+  readonly submit: Record<string, Operation>
+  readonly map: Record<string, Operation>
+
+  constructor(readonly workers: WorkerPool.WorkerPool<Call, unknown, unknown>, names: ReadonlyArray<string>) {
+    super()
+    this.name = workers.name
+    this.run = byName(names, (name) => (input) => WorkerPool.run(workers, { name, input }))
+    this.submit = byName(names, (name) => (input) => WorkerPool.submit(workers, { name, input }))
+    this.map = byName(
+      names,
+      (name) => (inputs, options) =>
+        WorkerPool.map(
+          workers,
+          Stream.map(toStream(inputs as Iterable<unknown>), (input) => ({ name, input })),
+          options
+        )
+    )
+  }
+
+  toJSON(): unknown {
+    return { _id: "ThreadPool", name: this.name, jobs: Object.keys(this.run), ...WorkerPool.stats(this.workers) }
+  }
+}
+
+interface Globals extends Partial<Web> {
+  readonly process?: { readonly getBuiltinModule?: (id: string) => unknown }
+}
+
+const platformHere = (): Platform => {
+  const globals = globalThis as unknown as Globals
+  const builtin = globals.process?.getBuiltinModule
+  if (builtin !== undefined) return nodePlatform(builtin)
+  if (globals.Worker !== undefined) return webPlatform(globals as Web)
+  throw new Error("ThreadPool.make: there are no threads here")
+}
+
+const where = "ThreadPool.make"
+
+const count = (argument: string, value: number, least: number): number =>
+  checkNumber(where, argument, value, `an integer >= ${least}`, (n) => Number.isSafeInteger(n) && n >= least)
+
+const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "href" in u
+
+/** Which thread serves which worker: in turns, so that as long as there are few jobs each has a thread of its own. */
+const homeOf = (worker: number, size: number, seats: number): number =>
+  worker <= size * seats ? (worker - 1) % size : Math.floor((worker - 1) / seats)
+
+/**
+ * Starts a pool of threads that lives as long as the scope, once all of them serve.
+ *
+ * **When to use**
+ *
+ * Use for jobs that compute: fibers share one processor. What only waits needs no thread.
+ *
+ * **Details**
+ *
+ * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter is
+ * what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
+ *
+ * It is a `WorkerPool` and keeps its laws: a worker's resource is a thread, or as many workers share one as it may be given
+ * calls. A call that is interrupted, or exceeds its deadline, is asked to stop: an effect is interrupted in its thread, a
+ * function may look at its context. If it has not ended after the `grace`, its thread is terminated and another one takes
+ * its place; calls that the thread had been given and had not begun go to the head of the queue. A call that was running in
+ * a thread that ends fails with `ThreadLost`, which a `retry` is told of as of any failure.
+ *
+ * When the scope closes every thread has ended.
+ *
+ * Options that make no sense are a defect.
+ *
+ * **Gotchas**
+ *
+ * An interrupted call has ended when `run` has (P7): up to the `grace` later, if it does not stop.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: {
+  <J extends Jobs<unknown>>(
+    options: Options<ErrorsOf<J>> & { readonly deadlines?: undefined }
+  ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope>
+  <J extends Jobs<unknown>>(
+    options: Options<ErrorsOf<J>>
+  ): Effect.Effect<ThreadPool<J, WorkerPool.JobTimeout>, ThreadFailed, Scope.Scope>
+} = <J extends Jobs<unknown>>(options: Options<never>): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
+  Effect.contextWith((context) => {
+    const { concurrency = 1, grace = "1 second", module, prefetch = 0, startTimeout = "30 seconds", ...rest } = options
+    const { node = {}, platform = platformHere(), size = platform.parallelism, ...pool } = rest
+    if (!isURL(module)) throw invalid(where, "module", "a URL", module)
+    count("size", size, 1)
+    const seats = count("concurrency", concurrency, 1) + count("prefetch", prefetch, 0)
+    const graceMillis = checkMillis(where, "grace", grace, "a duration that is not negative", (n) => n >= 0)
+    const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
+    const fork = Effect.runForkWith(context)
+    const homes = new Map<number, Home>()
+    const home = (index: number): Home => {
+      const existing = homes.get(index)
+      if (existing !== undefined) return existing
+      const name = `${poolName(pool.name)}/thread-${index + 1}`
+      const making: Making = {
+        thread: (owner) => new Thread(platform, { module, name, node }, seats, concurrency, owner),
+        seats,
+        grace: Effect.sleep(graceMillis),
+        startTimeout: Effect.sleep(startMillis),
+        fork
+      }
+      const made = new Home(making)
+      homes.set(index, made)
+      return made
+    }
+    const made = WorkerPool.make({
+      ...pool,
+      size: size * seats,
+      worker: ({ id, invalidate }) => home(homeOf(id, size, seats)).acquire(invalidate),
+      run: (call: Call, { resource }) => resource.call(call) as Effect.Effect<unknown>
+    })
+    // What the jobs return, and fail with, the module's type says.
+    return Effect.map(made, (workers) => new ThreadPoolImpl(workers, home(0).jobs) as unknown as ThreadPool<J>)
+  })
+
+export {
+  /**
+   * Marks what of a value is to be moved to the thread rather than copied: an `ArrayBuffer`, a `MessagePort`. The same as
+   * `ThreadWorker.transfer`.
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
+  transfer
+} from "./ThreadWorker.js"

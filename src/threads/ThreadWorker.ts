@@ -1,0 +1,127 @@
+/**
+ * The thread's side of a `ThreadPool`: a module says which functions it serves.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import { connect } from "../internal/threads/connect.js"
+import { type Handler, Server } from "../internal/threads/Server.js"
+import { transfer as mark } from "../internal/threads/transfer.js"
+
+declare const handlers: unique symbol
+
+/**
+ * The functions that a module serves, as a type: `ThreadPool.make<typeof jobs>`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Jobs<out Handlers> {
+  readonly [handlers]: Handlers
+}
+
+/**
+ * What a function is given beside its input.
+ *
+ * **Details**
+ *
+ * - `isCancelled`: whether somebody has cancelled this call. It tells at once, also in the midst of a loop; a function
+ *   that is asked to stop may return whatever it likes. Some ten nanoseconds.
+ * - `signal`: the same as an `AbortSignal`, for what takes one. It is aborted when the thread reads its messages: not
+ *   while it computes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobContext {
+  readonly isCancelled: () => boolean
+  readonly signal: AbortSignal
+}
+
+/**
+ * What the functions need, if they return effects that need something.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services<Handlers> = {
+  [K in keyof Handlers]: Handlers[K] extends (...args: never) => infer Result
+    ? Result extends Effect.Effect<unknown, unknown, infer R> ? R : never
+    : never
+}[keyof Handlers]
+
+/**
+ * Serves these functions to the pool that has started this thread.
+ *
+ * **Details**
+ *
+ * A function takes one input, or none, and returns a value, a promise or an effect. What an effect fails with is the
+ * call's typed failure; what a function throws, or a promise is rejected with, is a defect. Whatever goes from one thread
+ * to the other is cloned, as by `structuredClone`: an instance of a class arrives as a plain object. Errors keep their
+ * tag, their fields, their cause and their stack, but not their class: `catchTag` finds them, `instanceof` does not.
+ *
+ * A call that is cancelled is interrupted if it is an effect. Else it may ask its context; if it has not ended within the
+ * pool's `grace`, the thread is ended, and replaced.
+ *
+ * With a `layer` the effects may need what it provides. It is built before the first call, and its finalizers run when the
+ * pool lets the thread go. They do not where the thread is ended because a call would not stop.
+ *
+ * Outside of a thread of a pool it does nothing, so that a test may import the module. To be called once, while the module
+ * is loaded.
+ *
+ * **Example** (A module of jobs)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ThreadWorker } from "sluice/threads"
+ *
+ * class Negative {
+ *   readonly _tag = "Negative"
+ * }
+ *
+ * export const jobs = ThreadWorker.serve({
+ *   sum: (numbers: ReadonlyArray<number>) => numbers.reduce((a, b) => a + b, 0),
+ *   root: (n: number) => n < 0 ? Effect.fail(new Negative()) : Effect.succeed(Math.sqrt(n))
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const serve = <const Handlers extends Readonly<Record<string, Handler>>, E = never>(
+  handlers: Handlers,
+  ...[layer]: [Services<Handlers>] extends [never] ? [] : [layer: Layer.Layer<Services<Handlers>, E>]
+): Jobs<Handlers> => {
+  connect((init) => new Server(init, handlers, layer as Layer.Layer<unknown, unknown> | undefined))
+  // There is nothing to it but its type.
+  return {} as Jobs<Handlers>
+}
+
+/**
+ * Marks what of a value is to be moved to the other thread rather than copied: an `ArrayBuffer`, a `MessagePort`.
+ *
+ * **Details**
+ *
+ * Returns the value itself, which is the input of a call or the result of a function. When it is sent, those in the list
+ * are of no use here any more: their memory is the other thread's, whatever its size. Memory that is shared need not be
+ * moved.
+ *
+ * **Gotchas**
+ *
+ * What is gone cannot be sent again: a call whose input was moved cannot be tried again, by a retry or on another thread.
+ *
+ * **Example** (An image, without a copy)
+ *
+ * ```ts
+ * import { ThreadWorker } from "sluice/threads"
+ *
+ * const pixels = new Uint8Array(64 * 1024 * 1024)
+ * const input = ThreadWorker.transfer({ pixels, width: 4096 }, [pixels.buffer])
+ * console.log(input.width, input.pixels.length) // => 4096 67108864
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const transfer: <A extends object>(value: A, list: ReadonlyArray<unknown>) => A = mark

@@ -1,0 +1,2 @@
+export * as ThreadPool from "./ThreadPool.js"
+export * as ThreadWorker from "./ThreadWorker.js"

@@ -1,0 +1,319 @@
+/** Pools of real threads: what comes back, what stops, and what becomes of the rest. */
+import { Cause, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"
+import { WorkerPool } from "sluice"
+import { ThreadPool } from "sluice/threads"
+import { describe, expect, test } from "vitest"
+import { run, settle, squash, start } from "../support/effect.js"
+import { compiled } from "../support/threads.js"
+import { balanced } from "../support/workerPool.js"
+import type { jobs } from "./jobs.js"
+
+const module = compiled("jobs")
+
+type Some = Omit<Partial<ThreadPool.Options<never>>, "deadlines" | "retry" | "deadLetters">
+
+const make = (options: Some = {}) => ThreadPool.make<typeof jobs>({ module, size: 1, ...options })
+
+const shared = (length: number) => new Int32Array(new SharedArrayBuffer(4 * length))
+
+/** Suspends until it is true. */
+const until = (isTrue: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => isTrue() ? Effect.void : Effect.andThen(Effect.sleep(1), until(isTrue)))
+
+const isInterrupt = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+
+describe("a call", () => {
+  test("returns what the function does, its promise or its effect", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make()
+      expect(yield* pool.run.add(1)).toBe(2)
+      expect(yield* pool.run.later(2)).toBe(3)
+      expect(yield* pool.run.effect(3)).toBe(4)
+      expect(yield* pool.run.nothing()).toBe(undefined)
+      expect(Object.keys(pool.run)).toEqual(Object.keys(pool.submit))
+    })))
+
+  test("has a handle, and there may be a stream of them", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 2 })
+      const handle = yield* pool.submit.add(1)
+      expect(yield* handle.await).toEqual(Exit.succeed(2))
+      const mapped = pool.map.add([1, 2, 3, 4, 5])
+      expect(yield* Stream.runCollect(mapped)).toEqual([2, 3, 4, 5, 6])
+      expect(yield* Stream.runCollect(pool.map.effect(Stream.range(1, 3), { ordered: false }))).toHaveLength(3)
+    })))
+
+  test("fails with the error's tag, fields, cause and stack", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make()
+      const refused = yield* Effect.flip(pool.run.fail("ada"))
+      expect(refused).toBeInstanceOf(Error)
+      expect(refused).toMatchObject({ _tag: "Refused", who: "ada", times: 3, name: "Refused" })
+      expect((refused as Error).stack).toContain("jobs.mjs")
+      const caught = pool.run.fail("bob").pipe(Effect.catchTag("Refused", ({ who }) => Effect.succeed(who)))
+      expect(yield* caught).toBe("bob")
+      const outer = yield* Effect.flip(pool.run.failWithCause())
+      expect(outer).toMatchObject({ name: "TypeError", message: "outer", cause: { _tag: "Refused", who: "inner" } })
+      expect(yield* Effect.flip(pool.run.failPlain())).toEqual({ code: 42 })
+      expect(yield* Effect.flip(pool.run.failWithFunction())).toMatchObject({ _tag: "Odd", kept: 1 })
+    })))
+
+  test("dies of what its function throws, with the stack, and its thread goes on", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ onDefect: "keep" })
+      const first = yield* pool.run.thread()
+      const { die, rejects, throws } = pool.run
+      for (const [call, message] of [[die, "a bug"], [throws, "thrown"], [rejects, "rejected"]] as const) {
+        const exit = yield* Effect.exit(call())
+        expect(Exit.isFailure(exit) && Cause.hasDies(exit.cause)).toBe(true)
+        expect(squash(exit)).toMatchObject({ name: "RangeError", message })
+        expect((squash(exit) as Error).stack).toContain("jobs.mjs")
+      }
+      expect(isInterrupt(yield* Effect.exit(pool.run.interruptItself()))).toBe(true)
+      expect(yield* pool.run.thread()).toBe(first)
+      // As of any pool, a defect costs the resource unless it is kept.
+      const strict = yield* make()
+      const before = yield* strict.run.thread()
+      yield* Effect.exit(strict.run.die())
+      expect(yield* strict.run.thread()).not.toBe(before)
+    })))
+
+  test("whose input or result cannot be cloned fails by itself, alone among those sent with it", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 15 })
+      const bad = pool.run.add((() => 1) as never)
+      const calls: Array<Effect.Effect<unknown, unknown>> = Array.from(
+        { length: 15 },
+        (_, n) => n === 7 ? bad : pool.run.add(n)
+      )
+      calls.push(pool.run.getFunction())
+      const exits = yield* Effect.forEach(
+        calls,
+        (call) => Effect.exit(call),
+        { concurrency: "unbounded" }
+      )
+      expect(exits.filter(Exit.isSuccess)).toHaveLength(14)
+      expect(squash(exits[7]!)).toMatchObject({ _tag: "NotCloneable", what: "input", job: "add" })
+      expect(squash(exits[15]!)).toMatchObject({ _tag: "NotCloneable", what: "result", job: "getFunction" })
+      expect(yield* pool.run.add(1)).toBe(2)
+      balanced(pool.workers)
+    })))
+
+  test("moves what is to be transferred, there and back, and shares what is shared", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make()
+      const bytes = new Uint8Array(1 << 20)
+      const { buffer } = bytes
+      const filled = yield* pool.run.fill(ThreadPool.transfer(bytes, [buffer]))
+      expect([bytes.length, filled.length, filled[1000]]).toEqual([0, 1 << 20, 7])
+      const copied = new Uint8Array(3)
+      expect(yield* pool.run.length(copied)).toBe(3)
+      expect(copied.length).toBe(3)
+      // What is gone cannot go again.
+      const again = yield* Effect.flip(pool.run.length(ThreadPool.transfer(bytes, [buffer])))
+      expect(again).toMatchObject({ _tag: "NotCloneable", what: "input" })
+      const counter = shared(1)
+      yield* pool.run.increment(counter)
+      expect(counter[0]).toBe(1)
+    })))
+
+  test("of a name that is not served is a defect", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make()
+      const exit = yield* Effect.exit(WorkerPool.run(pool.workers, { name: "toString", input: undefined }))
+      expect(squash(exit)).toMatchObject({ message: "ThreadWorker.serve: there is no job \"toString\"" })
+    })))
+})
+
+describe("a cancelled call", () => {
+  test("that is an effect is interrupted, finalizers and all, and its thread goes on", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ grace: "1 minute" })
+      const counts = shared(2)
+      const thread = yield* pool.run.thread()
+      const fiber = yield* start(pool.run.holding([counts, 60_000]))
+      yield* until(() => counts[0] === 1)
+      yield* Fiber.interrupt(fiber)
+      expect([...counts]).toEqual([1, 1])
+      expect(yield* pool.run.thread()).toBe(thread)
+    })))
+
+  test("that computes may see it, and one that waits is told by its signal", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ grace: "1 minute" })
+      const thread = yield* pool.run.thread()
+      for (const call of [pool.run.poll, pool.run.listen]) {
+        const seen = shared(1)
+        yield* Effect.exit(Effect.timeout(call(seen), 20))
+        expect(seen[0]).toBe(1)
+      }
+      expect(yield* pool.run.thread()).toBe(thread)
+    })))
+
+  test("that does not stop costs its thread, and no other's", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 2, grace: 10 })
+      const other = yield* start(pool.run.spin(300))
+      const fiber = yield* start(pool.run.forever())
+      yield* Effect.sleep(20)
+      yield* Fiber.interrupt(fiber)
+      expect(WorkerPool.stats(pool.workers)).toMatchObject({ interrupted: 1 })
+      expect(yield* Fiber.join(other)).toBe(300)
+      expect(yield* pool.run.add(1)).toBe(2)
+    })))
+
+  test("that has not begun is taken back at once, whatever its thread does", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 3 })
+      const busy = yield* start(pool.run.spin(200))
+      yield* Effect.sleep(5)
+      const counts = shared(2)
+      const waits = yield* start(pool.run.holding([counts, 0]))
+      const began = performance.now()
+      yield* Fiber.interrupt(waits)
+      expect(performance.now() - began).toBeLessThan(100)
+      expect(busy.pollUnsafe()).toBe(undefined)
+      yield* Fiber.join(busy)
+      yield* pool.run.add(1)
+      expect(counts[0]).toBe(0)
+    })))
+
+  test("by a deadline fails with it", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* ThreadPool.make<typeof jobs>({ module, size: 1, grace: 1, deadlines: { run: 20 } })
+      const error = yield* Effect.flip(pool.run.forever())
+      expect(error).toMatchObject({ _tag: "JobTimeout", phase: "run" })
+      expect(yield* pool.run.add(1)).toBe(2)
+    })))
+})
+
+describe("a thread that ends", () => {
+  test("while it runs a call fails that one, and is replaced", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make()
+      expect(yield* Effect.flip(pool.run.exit(3))).toMatchObject({
+        _tag: "ThreadLost",
+        reason: "exited",
+        exitCode: 3,
+        message: "ThreadPool: pool/thread-1 exited with code 3, while it ran the job \"exit\""
+      })
+      expect(yield* Effect.flip(pool.run.crash())).toMatchObject({
+        reason: "crashed",
+        cause: { message: "outside of a job" }
+      })
+      expect(yield* pool.run.add(1)).toBe(2)
+      expect(WorkerPool.stats(pool.workers)).toMatchObject({ failed: 2, replaced: 2 })
+    })))
+
+  test("of too much memory says so", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ node: { resourceLimits: { maxOldGenerationSizeMb: 32 } } })
+      expect(yield* Effect.flip(pool.run.hog())).toMatchObject({ _tag: "ThreadLost", reason: "outOfMemory" })
+      expect(yield* pool.run.add(1)).toBe(2)
+    })))
+
+  test("while it runs nothing is replaced as well", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make()
+      const thread = yield* pool.run.thread()
+      yield* pool.run.crashLater()
+      yield* until(() => WorkerPool.stats(pool.workers).replaced === 1)
+      expect(yield* pool.run.thread()).not.toBe(thread)
+    })))
+
+  test("gives back the calls that it had not begun, in their order", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 7, grace: 10, queue: { capacity: 100 } })
+      const order = shared(1)
+      const stuck = yield* start(pool.run.forever())
+      const fibers = yield* Effect.forEach(Array.from({ length: 20 }), () => start(pool.run.increment(order)))
+      yield* Effect.sleep(20)
+      expect(order[0]).toBe(0)
+      yield* Fiber.interrupt(stuck)
+      expect(yield* Effect.forEach(fibers, Fiber.join)).toEqual(Array.from({ length: 20 }, (_, n) => n))
+      balanced(pool.workers)
+      expect(WorkerPool.stats(pool.workers)).toMatchObject({ succeeded: 20, interrupted: 1, failed: 0 })
+    })))
+
+  test("loses what it had begun, which may be tried again", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* ThreadPool.make<typeof jobs>({
+        module,
+        size: 1,
+        concurrency: 2,
+        grace: 10,
+        retry: Schedule.recurs(1)
+      })
+      const counts = shared(2)
+      const holds = yield* start(pool.run.holding([counts, 200]))
+      yield* until(() => counts[0] === 1)
+      const stuck = yield* start(pool.run.forever())
+      yield* Effect.sleep(20)
+      yield* Fiber.interrupt(stuck)
+      yield* Fiber.join(holds)
+      // It has begun twice, and the first time it never came to its end.
+      expect([...counts]).toEqual([2, 1])
+    })))
+})
+
+describe("make", () => {
+  test("fails when the module cannot be loaded, with why", () =>
+    run(Effect.gen(function*() {
+      const missing = yield* Effect.flip(make({ module: new URL("./missing.mjs", module) }))
+      expect(missing).toMatchObject({ _tag: "ThreadFailed", reason: "module" })
+      expect(missing.message).toContain("Cannot find module")
+      const failing = new URL("data:text/javascript,throw new Error('not today')")
+      expect(yield* Effect.flip(make({ module: failing, size: 3 }))).toMatchObject({
+        reason: "module",
+        message: `ThreadPool: ${failing.href} could not be loaded: not today`
+      })
+    })))
+
+  test("fails when the module serves nothing, whether it ends or not", () =>
+    run(Effect.gen(function*() {
+      const ends = new URL("data:text/javascript,1")
+      expect(yield* Effect.flip(make({ module: ends }))).toMatchObject({ reason: "module" })
+      const stays = new URL("data:text/javascript,setInterval(() => {}, 1000)")
+      expect(yield* Effect.flip(make({ module: stays, startTimeout: 50 }))).toMatchObject({ reason: "silent" })
+    })))
+
+  test.each<[Some, string]>([
+    [{ size: 0 }, "ThreadPool.make: size must be an integer >= 1, got 0"],
+    [{ size: NaN }, "ThreadPool.make: size must be an integer >= 1, got NaN"],
+    [{ concurrency: 0 }, "ThreadPool.make: concurrency must be an integer >= 1, got 0"],
+    [{ prefetch: -1 }, "ThreadPool.make: prefetch must be an integer >= 0, got -1"],
+    [{ grace: NaN }, "ThreadPool.make: grace must be a duration that is not negative, got NaN"],
+    [{ startTimeout: 0 }, "ThreadPool.make: startTimeout must be a duration > 0, got 0"],
+    [{ module: "./jobs.js" as never }, "ThreadPool.make: module must be a URL, got \"./jobs.js\""],
+    [{ size: 2_000_000 }, "WorkerPool.make: size must be an integer from 1 to 1000000, got 2000000"]
+  ])("refuses %o", (options, message) =>
+    run(Effect.gen(function*() {
+      const exit = yield* Effect.exit(make(options))
+      expect(Exit.isFailure(exit) && Cause.hasDies(exit.cause)).toBe(true)
+      expect(squash(exit)).toMatchObject({ message })
+    })))
+})
+
+describe("the end", () => {
+  test("waits for the calls, and then no thread is left", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 2 })
+      const slow = yield* start(pool.run.spin(50))
+      const { counts } = yield* WorkerPool.shutdown(pool.workers)
+      expect(counts).toMatchObject({ succeeded: 1 })
+      expect(yield* Fiber.join(slow)).toBe(50)
+      expect(yield* Effect.flip(pool.run.add(1))).toMatchObject({ _tag: "PoolClosed" })
+      yield* settle
+    })))
+
+  test("of the scope stops what computes for ever", () =>
+    run(Effect.gen(function*() {
+      const inner: Effect.Effect<void, unknown, Scope.Scope> = Effect.gen(function*() {
+        const pool = yield* make({ size: 2, grace: 10 })
+        yield* pool.submit.forever()
+        yield* pool.submit.never()
+        yield* Effect.sleep(5)
+      })
+      yield* Effect.scoped(inner)
+    })))
+})

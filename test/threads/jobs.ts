@@ -1,0 +1,79 @@
+/** What the threads of the tests serve. */
+import { Data, Effect } from "effect"
+import { threadId } from "node:worker_threads"
+import { ThreadWorker } from "sluice/threads"
+
+export class Refused extends Data.TaggedError("Refused")<{ readonly who: string; readonly times: number }> {}
+
+export const jobs = ThreadWorker.serve({
+  add: (n: number) => n + 1,
+  nothing: () => undefined,
+  later: (n: number) => Promise.resolve(n + 1),
+  effect: (n: number) => Effect.as(Effect.yieldNow, n + 1),
+  /** Which thread it is. */
+  thread: () => threadId,
+  /** Computes for so long. */
+  spin: (millis: number) => {
+    const until = performance.now() + millis
+    while (performance.now() < until);
+    return millis
+  },
+  forever: () => {
+    for (;;);
+  },
+  /** Computes until it is cancelled, and tells through shared memory that it has seen that. */
+  poll: (seen: Int32Array, context: ThreadWorker.JobContext) => {
+    while (!context.isCancelled());
+    Atomics.add(seen, 0, 1)
+    return "stopped"
+  },
+  /** The same for a promise. */
+  listen: (seen: Int32Array, { signal }: ThreadWorker.JobContext) =>
+    new Promise<string>((resolve) => {
+      signal.addEventListener("abort", () => {
+        Atomics.add(seen, 0, 1)
+        resolve("stopped")
+      })
+    }),
+  never: () => Effect.never,
+  /** Counts in shared memory how many begin and end. */
+  holding: ([counts, millis]: readonly [Int32Array, number]) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => Atomics.add(counts, 0, 1)),
+      () => Effect.sleep(millis),
+      () => Effect.sync(() => Atomics.add(counts, 1, 1))
+    ),
+  fail: (who: string) => Effect.fail(new Refused({ who, times: 3 })),
+  failWithCause: () => Effect.fail(new TypeError("outer", { cause: new Refused({ who: "inner", times: 1 }) })),
+  failPlain: () => Effect.fail({ code: 42 }),
+  failWithFunction: () => Effect.fail(Object.assign(new Error("has a function"), { _tag: "Odd", f: () => 1, kept: 1 })),
+  interruptItself: () => Effect.interrupt,
+  die: () => Effect.die(new RangeError("a bug")),
+  throws: () => {
+    throw new RangeError("thrown")
+  },
+  rejects: () => Promise.reject(new RangeError("rejected")),
+  getFunction: () => () => 1,
+  exit: (code: number) => process.exit(code),
+  crash: () =>
+    Effect.andThen(
+      Effect.sync(() =>
+        setTimeout(() => {
+          throw new Error("outside of a job")
+        })
+      ),
+      Effect.never
+    ),
+  crashLater: () =>
+    void setTimeout(() => {
+      throw new Error("when nothing runs")
+    }, 1),
+  hog: () => {
+    const all: Array<Array<number>> = []
+    for (;;) all.push(new Array<number>(100_000).fill(all.length))
+  },
+  length: (bytes: Uint8Array) => bytes.length,
+  /** Gives it back without a copy. */
+  fill: (bytes: Uint8Array) => ThreadWorker.transfer(bytes.fill(7), [bytes.buffer]),
+  increment: (shared: Int32Array) => Atomics.add(shared, 0, 1)
+})
