@@ -119,14 +119,15 @@ export class Thread {
       const moved = transfersOf(call.input)
       const turn = nextTurn(this.turns[seat] ?? 0)
       this.turns[seat] = turn
-      const flight = new Flight(call, seat, turn, this.sent++, moved.length > 0, currentFiber(), resume)
+      const fiber = currentFiber()
+      const flight = new Flight(call, seat, turn, this.sent++, moved.length > 0, fiber, resume)
       this.flights[seat] = flight
       this.board.offer(seat, turn)
       this.outbox.push(seat, turn, call.name, call.input)
       this.transfers.push(...moved)
       // The first one at once; those that come while it is under way go together.
       if (this.inFlight++ === 0) this.flush()
-      else if (this.outbox.length === stride) queueMicrotask(this.flush)
+      else if (this.outbox.length === stride) stack.later(fiber, this.flush)
       return this.cancel(flight, grace)
     })
   }

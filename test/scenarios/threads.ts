@@ -1,0 +1,131 @@
+/** Small scenarios for `ThreadPool`, to be explored to the last schedule. */
+import { Effect, Exit, Schedule, Scope } from "effect"
+import { WorkerPool } from "sluice"
+import { type Scenario, scenario } from "sluice/testing"
+import { ThreadPool, type ThreadWorker } from "sluice/threads"
+import { type Behaviour, FakeThreads, type Plan } from "../support/fakeThreads.js"
+import { accountsOf } from "../support/workerPool.js"
+
+type Jobs = ThreadWorker.Jobs<{ readonly call: (input: readonly [string, Behaviour]) => string }>
+
+interface Setup extends Plan {
+  readonly size?: number
+  readonly concurrency?: number
+  readonly prefetch?: number
+  readonly restart?: Schedule.Schedule<unknown>
+  /** The first actor closes the scope when it ends. */
+  readonly closing?: boolean
+}
+
+interface Stage {
+  /** Runs a call, and sees to it that what comes back is its own, and that it has ended by then. */
+  readonly run: (name: string, behaviour?: Behaviour) => Effect.Effect<void, unknown>
+  readonly workers: WorkerPool.WorkerPool<ThreadPool.Call, unknown, unknown>
+}
+
+/** Actors around a pool of threads that are fibers, whose scope closes when they have ended. */
+const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Effect<unknown, unknown>>): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const { closing = false, closes = false, concurrency = 1, prefetch = 0, size = 1, start = () => "serves" } = setup
+      const threads = new FakeThreads(yield* Effect.context(), { start, closes })
+      const scope = yield* Scope.make()
+      const pool = yield* ThreadPool.make<Jobs>({
+        module: new URL("fake:threads"),
+        platform: threads,
+        size,
+        concurrency,
+        prefetch,
+        grace: 1,
+        restart: setup.restart ?? Schedule.recurs(1),
+        queue: { capacity: 4 }
+      }).pipe(Scope.provide(scope))
+      const { workers } = pool
+      let wrong: string | undefined = undefined
+      const lost = new Set<string>()
+      /** How many had begun when a call was over. */
+      const over = new Map<string, number>()
+      const run = (name: string, behaviour: Behaviour = "returns") =>
+        pool.run.call([name, behaviour]).pipe(
+          Effect.onExit((exit) =>
+            Effect.sync(() => {
+              over.set(name, threads.begun.length)
+              if (Exit.isSuccess(exit) && exit.value !== name) wrong = `${name} got the result of ${exit.value} (T2)`
+              if (Exit.isFailure(exit) && exit.toString().includes("ThreadLost")) lost.add(name)
+            })
+          ),
+          Effect.asVoid
+        )
+      yield* t.always(() => {
+        const { queued, running, submitted, ...stats } = WorkerPool.stats(workers)
+        if (wrong !== undefined) throw new Error(wrong)
+        if (accountsOf({ ...stats, queued, running }) !== submitted) throw new Error("the ledger does not balance (P4)")
+        return threads.mostAlive <= size
+      }, "more threads than there may be (T1)")
+      const close = Scope.close(scope, Exit.void)
+      for (const [i, effect] of effects({ run, workers }).entries()) {
+        const body = i === 0 && closing ? Effect.onExit(effect, () => close) : effect
+        yield* t.actor(String.fromCharCode(97 + i), body, { mayDie: true })
+      }
+      yield* t.settled
+      yield* close
+      yield* t.expect(threads.alive === 0, `${threads.alive} threads are left (T5)`)
+      const names = threads.begun.map(({ name }) => name)
+      yield* t.expect(names.every((name, i) => names.indexOf(name) === i), `a call began twice: ${names.join()} (T3)`)
+      const late = names.find((name, i) => i >= (over.get(name) ?? 0))
+      yield* t.expect(late === undefined, `${late ?? ""} has begun after it was over (T4)`)
+      const stats = WorkerPool.stats(workers)
+      yield* t.expect(stats.queued + stats.running + stats.idle === 0, `something is left: ${JSON.stringify(stats)}`)
+      const ended = [...lost].find((name) => !names.includes(name))
+      yield* t.expect(ended === undefined, `${ended ?? ""} was lost, and had not begun (T3)`)
+    })
+  )
+
+export const exhausted: Record<string, Scenario> = {
+  run: around({}, ({ run }) => [run("one"), run("two")]),
+  "run, two threads": around({ size: 2 }, ({ run }) => [run("one"), run("two")]),
+  "run, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one"), run("two")]),
+  "run, two at a time": around({ concurrency: 2 }, ({ run }) => [run("one", "waits"), run("two")].map(timed)),
+  "cancel, of one that waits": around({}, ({ run }) => [timed(run("one", "waits")), run("two")]),
+  "cancel, of one that is stuck": around({}, ({ run }) => [timed(run("one", "stuck")), run("two")]),
+  "cancel, of one that is stuck, with one at hand": around({ prefetch: 1 }, ({ run }) => [
+    timed(run("one", "stuck")),
+    run("two")
+  ]),
+  "cancel, of one that has not begun": around({ prefetch: 1 }, ({ run }) => [
+    timed(run("one", "waits")),
+    timed(run("two"))
+  ]),
+  "a crash": around({}, ({ run }) => [run("one", "crashes"), run("two")]),
+  "a crash, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one", "crashes"), run("two")]),
+  "a crash, and shutdown": around({ prefetch: 1 }, ({ run, workers }) => [
+    run("one", "crashes"),
+    Effect.andThen(run("two"), WorkerPool.shutdown(workers))
+  ]),
+  "a crash, and no other thread": around({
+    prefetch: 1,
+    start: (n) => n === 1 ? "serves" : "ends",
+    restart: Schedule.recurs(0)
+  }, ({ run }) => [run("one", "crashes"), run("two")]),
+  "a crash, and the next one fails to start": around({ start: (n) => n === 2 ? "fails" : "serves" }, ({ run }) => [
+    run("one", "crashes"),
+    run("two")
+  ]),
+  "shutdown": around({ prefetch: 1 }, ({ run, workers }) => [
+    Effect.andThen(run("one"), run("two")),
+    WorkerPool.shutdown(workers)
+  ]),
+  "shutdownNow, of one that is stuck": around({ prefetch: 1 }, ({ run, workers }) => [
+    timed(run("one", "stuck")),
+    Effect.andThen(Effect.yieldNow, WorkerPool.shutdownNow(workers))
+  ]),
+  "the scope closes, and there is something to finalize": around({ closing: true, closes: true }, ({ run }) => [
+    run("one"),
+    run("two")
+  ])
+}
+
+/** What ends by an interrupt only is given one. */
+function timed(effect: Effect.Effect<void, unknown>): Effect.Effect<unknown, unknown> {
+  return Effect.timeoutOption(effect, 2)
+}

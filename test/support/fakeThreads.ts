@@ -1,0 +1,146 @@
+/** Threads that are fibers, so that every schedule of them can be explored, on any clock. */
+import { type Context, Effect, type Fiber } from "effect"
+import { type ThreadPool } from "sluice/threads"
+import { Board, isTagged, kinds, stride, type ToThread, version } from "../../src/internal/threads/protocol.js"
+
+/**
+ * What a call does in its thread, which is its input: it returns; waits until it is cancelled; computes for ever, so that
+ * its thread hears nothing more; or brings its thread down.
+ */
+export type Behaviour = "returns" | "waits" | "stuck" | "crashes"
+
+export interface Plan {
+  /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, or says nothing. */
+  readonly start?: (n: number) => "serves" | "fails" | "ends" | "silent"
+  /** Whether it has something to finalize, and whether that ever ends. */
+  readonly closes?: boolean | "for ever"
+}
+
+interface Begun {
+  readonly name: string
+  readonly thread: number
+}
+
+export class FakeThreads implements ThreadPool.Platform {
+  readonly parallelism = 1
+  alive = 0
+  mostAlive = 0
+  started = 0
+  closed = 0
+  /** Each call that a thread has begun, in order. */
+  readonly begun: Array<Begun> = []
+  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+
+  constructor(context: Context.Context<never>, readonly plan: Plan = {}) {
+    this.fork = Effect.runForkWith(context)
+  }
+
+  readonly spawn = (options: ThreadPool.ThreadOptions, events: ThreadPool.ThreadEvents): ThreadPool.PlatformThread => {
+    this.alive++
+    this.mostAlive = Math.max(this.mostAlive, this.alive)
+    return new FakeThread(this, ++this.started, options, events)
+  }
+}
+
+class FakeThread implements ThreadPool.PlatformThread {
+  private readonly inbox: Array<ToThread> = []
+  private notify: () => void = () => {}
+  private readonly board: Board
+  private readonly waiting = new Map<number, number>()
+  private readonly self: Fiber.Fiber<void>
+  private isOver = false
+
+  constructor(
+    private readonly all: FakeThreads,
+    private readonly number: number,
+    { init }: ThreadPool.ThreadOptions,
+    private readonly events: ThreadPool.ThreadEvents
+  ) {
+    this.board = new Board(init.words)
+    this.self = all.fork(Effect.andThen(Effect.yieldNow, this.life(init.concurrency)))
+  }
+
+  readonly post = (message: unknown): void => {
+    this.inbox.push(message as ToThread)
+    this.notify()
+  }
+
+  readonly terminate = (): void => {
+    if (this.isOver) return
+    this.isOver = true
+    this.self.interruptUnsafe()
+    this.all.fork(Effect.andThen(Effect.yieldNow, Effect.sync(() => this.ended("exited"))))
+  }
+
+  private ended(reason: "exited" | "crashed"): void {
+    this.all.alive--
+    this.events.ended({ reason, exitCode: 1 })
+  }
+
+  private crash(): Effect.Effect<never> {
+    return Effect.suspend(() => {
+      if (!this.isOver) {
+        this.isOver = true
+        this.ended("crashed")
+      }
+      return Effect.interrupt
+    })
+  }
+
+  private life(concurrency: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      const { all, number } = this
+      const start = all.plan.start?.(number) ?? "serves"
+      if (start === "ends") return yield* this.crash()
+      if (start === "silent") return yield* Effect.never
+      if (start === "fails") {
+        // As a module takes its time to load.
+        yield* Effect.sleep(5)
+        this.events.message({ _tag: "failed", cause: [{ _tag: "Fail", part: { value: "planned" } }] })
+        return yield* Effect.never
+      }
+      this.events.message({
+        _tag: "ready",
+        version,
+        jobs: ["call"],
+        closes: all.plan.closes !== undefined && all.plan.closes !== false
+      })
+      const calls: Array<unknown> = []
+      for (;;) {
+        const message = yield* this.next
+        if (!isTagged(message)) {
+          calls.push(...message)
+        } else if (message._tag === "close") {
+          all.closed++
+          if (all.plan.closes === "for ever") return yield* Effect.never
+          this.events.message({ _tag: "closed" })
+        } else if (this.waiting.get(message.seat) === message.turn) {
+          this.waiting.delete(message.seat)
+          this.events.message([message.seat, message.turn, kinds.failure, [{ _tag: "Interrupt" }]])
+        }
+        while (calls.length > 0 && this.waiting.size < concurrency) {
+          const [seat, turn, , input] = calls.splice(0, stride) as [number, number, string, [string, Behaviour]]
+          if (!this.board.begin(seat, turn)) continue
+          const [name, behaviour] = input
+          all.begun.push({ name, thread: number })
+          yield* Effect.yieldNow
+          if (behaviour === "stuck") return yield* Effect.never
+          if (behaviour === "crashes") return yield* this.crash()
+          if (behaviour === "waits") this.waiting.set(seat, turn)
+          else this.events.message([seat, turn, kinds.success, name])
+        }
+      }
+    })
+  }
+
+  private readonly next: Effect.Effect<ToThread> = Effect.callback((resume) => {
+    const take = (): boolean => {
+      const message = this.inbox.shift()
+      if (message === undefined) return false
+      this.notify = () => {}
+      resume(Effect.succeed(message))
+      return true
+    }
+    if (!take()) this.notify = () => void take()
+  })
+}

@@ -1,0 +1,29 @@
+/** What holds of a pool of threads whatever the schedule is. */
+import { check, type Scenario } from "sluice/testing"
+import { describe, expect, test } from "vitest"
+import { exhausted } from "../scenarios/threads.js"
+import { soak } from "../support/property.js"
+
+describe("over every schedule with an interrupt at any operation", () => {
+  // With a preemption they take 20,000 schedules and more: those are for `SOAK`.
+  const long = [
+    "run, two threads",
+    "run, two at a time",
+    "cancel, of one that is stuck",
+    "cancel, of one that is stuck, with one at hand",
+    "cancel, of one that has not begun",
+    "a crash, with one at hand",
+    "a crash, and shutdown",
+    "a crash, and no other thread",
+    "a crash, and the next one fails to start",
+    "shutdownNow, of one that is stuck"
+  ]
+  test.each(Object.entries<Scenario>(exhausted))("%s", (name, self) => {
+    const preemptions = soak > 1 || !long.includes(name) ? 1 : 0
+    expect(check(self, { strategy: { exhaustive: { preemptions, cancels: 1 } } }).exhausted).toBe(true)
+  })
+})
+
+describe("over schedules by chance", () => {
+  test.each(Object.entries<Scenario>(exhausted))("%s", (_, self) => void check(self, { runs: 500 * soak, cancels: 3 }))
+})
