@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url"
 import { format } from "node:util"
 import ts from "typescript"
 import { describe, expect, test, vi } from "vitest"
+import { compile } from "./support/threads.js"
 
 const root = path.resolve(import.meta.dirname, "..")
 const output = path.join(root, "node_modules/.cache/sluice-docs")
@@ -15,6 +16,9 @@ interface Block {
   readonly code: string
   readonly file: string
 }
+
+/** The name of a block that others import, which it begins with. */
+const titleOf = (line: string | undefined): string | undefined => /^\/\/ (\w+\.ts)$/.exec(line ?? "")?.[1]
 
 const blocksOf = (source: string): ReadonlyArray<Block> => {
   const text = readFileSync(path.join(root, source), "utf8")
@@ -30,7 +34,7 @@ const blocksOf = (source: string): ReadonlyArray<Block> => {
       name,
       language,
       code: lines.slice(i + 1, end).join("\n") + "\n",
-      file: path.join(output, `${name.replaceAll(/[/:]/g, "_")}.ts`)
+      file: path.join(output, titleOf(lines[i + 1]) ?? `${name.replaceAll(/[/:]/g, "_")}.ts`)
     })
     i = end
   }
@@ -40,7 +44,13 @@ const blocksOf = (source: string): ReadonlyArray<Block> => {
 const files = (folder: string, ending: string): ReadonlyArray<string> =>
   readdirSync(path.join(root, folder)).filter((name) => name.endsWith(ending)).map((name) => path.join(folder, name))
 
-const all = ["README.md", ...files("docs", ".md"), ...files("src", ".ts"), ...files("src/testing", ".ts")].flatMap(
+const all = [
+  "README.md",
+  ...files("docs", ".md"),
+  ...files("src", ".ts"),
+  ...files("src/testing", ".ts"),
+  ...files("src/threads", ".ts")
+].flatMap(
   blocksOf
 )
 const blocks = all.filter(({ language }) => language === "ts")
@@ -48,6 +58,10 @@ const blocks = all.filter(({ language }) => language === "ts")
 rmSync(output, { recursive: true, force: true })
 mkdirSync(output, { recursive: true })
 for (const { code, file } of blocks) writeFileSync(file, code)
+
+// A thread loads no TypeScript.
+const modules = blocks.filter(({ code }) => titleOf(code.split("\n")[0]) !== undefined)
+for (const { file } of modules) compile(file, file.replace(/ts$/, "js"))
 
 /** The lines after "// =>", in order. */
 const promised = (code: string): ReadonlyArray<string> =>
@@ -71,7 +85,8 @@ test("every block compiles as a user's strict TypeScript would", () => {
 })
 
 describe("every block prints what it says", () => {
-  test.each(blocks.map((block) => [block.name, block] as const))("%s", async (_, { code, file }) => {
+  const printing = blocks.filter((block) => !modules.includes(block))
+  test.each(printing.map((block) => [block.name, block] as const))("%s", async (_, { code, file }) => {
     const printed: Array<string> = []
     const log = vi.spyOn(console, "log").mockImplementation((...args) => void printed.push(format(...args)))
     try {

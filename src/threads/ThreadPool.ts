@@ -240,8 +240,8 @@ const homeOf = (worker: number, size: number, seats: number): number =>
  * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter is
  * what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
  *
- * It is a `WorkerPool` and keeps its laws: a worker's resource is a thread, or as many workers share one as it may be given
- * calls. A call that is interrupted, or exceeds its deadline, is asked to stop: an effect is interrupted in its thread, a
+ * It is a `WorkerPool` and keeps its laws, and those of threads, T1 to T5 in `docs/threads.md`: a worker's resource is a
+ * thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds its deadline, is asked to stop: an effect is interrupted in its thread, a
  * function may look at its context. If it has not ended after the `grace`, its thread is terminated and another one takes
  * its place; calls that the thread had been given and had not begun go to the head of the queue. A call that was running in
  * a thread that ends fails with `ThreadLost`, which a `retry` is told of as of any failure.
@@ -252,8 +252,28 @@ const homeOf = (worker: number, size: number, seats: number): number =>
  *
  * **Gotchas**
  *
- * An interrupted call has ended when `run` has (P7): up to the `grace` later, if it does not stop.
+ * An interrupted call has ended when `run` has (T4): up to the `grace` later, if it does not stop.
  *
+ * **Example** (Two threads)
+ *
+ * The module is that of `ThreadWorker.serve`.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ThreadPool } from "sluice/threads"
+ * import type { jobs } from "./numbers.js"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* ThreadPool.make<typeof jobs>({ module: new URL("./numbers.js", import.meta.url), size: 2 })
+ *   const [sum, root] = yield* Effect.all([pool.run.sum([1, 2, 3]), pool.run.root(16)], { concurrency: 2 })
+ *   console.log(sum, root) // => 6 4
+ *   console.log((yield* Effect.flip(pool.run.root(-1)))._tag) // => Negative
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link WorkerPool.make} for jobs that wait rather than compute
  * @category constructors
  * @since 0.1.0
  */

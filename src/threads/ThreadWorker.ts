@@ -73,6 +73,7 @@ export type Services<Handlers> = {
  * **Example** (A module of jobs)
  *
  * ```ts
+ * // numbers.ts
  * import { Effect } from "effect"
  * import { ThreadWorker } from "sluice/threads"
  *

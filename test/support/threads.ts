@@ -5,13 +5,12 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
-/** A thread loads no TypeScript: what it loads instead of `test/threads/NAME.ts`. */
-export const compiled = (name: string): URL => {
-  const outfile = root(`node_modules/.cache/sluice-threads/${name}.mjs`)
+/** Makes a module that a thread can load: it loads no TypeScript. */
+export const compile = (source: string, outfile: string): void => {
   // Several processes may make it at a time, while others load it.
   const own = `${outfile}.${randomUUID()}`
   buildSync({
-    entryPoints: [root(`test/threads/${name}.ts`)],
+    entryPoints: [source],
     outfile: own,
     bundle: true,
     packages: "external",
@@ -21,5 +20,11 @@ export const compiled = (name: string): URL => {
     logLevel: "warning"
   })
   renameSync(own, outfile)
+}
+
+/** What a thread loads instead of `test/threads/NAME.ts`. */
+export const compiled = (name: string): URL => {
+  const outfile = root(`node_modules/.cache/sluice-threads/${name}.mjs`)
+  compile(root(`test/threads/${name}.ts`), outfile)
   return pathToFileURL(outfile)
 }

@@ -55,8 +55,8 @@ export class Lease {
  *     vacant ──▶ starting ──▶ serving ──▶ ending ──▶ vacant
  *                    └─────────────────────▲
  *
- * It starts a thread when a worker wants one and there is none; a second worker joins. It ends the thread when nobody has
- * or wants a part of it any more, and there is a next one only once it has ended. A thread that ends by itself is taken
+ * T1, T5: it starts a thread when a worker wants one and there is none; a second worker joins. It ends the thread when
+ * nobody has or wants a part of it any more, and there is a next one only once it has ended. A thread that ends by itself is taken
  * from all who have a part of it.
  *
  * Whoever waits for a thread that could not be started gets the failure, and may come again.

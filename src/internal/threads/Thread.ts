@@ -187,7 +187,7 @@ export class Thread {
     return new NotCloneable({ job: call.name, what, reason })
   }
 
-  /** Its call is over. Undefined if it has been so before. */
+  /** T2: its call is over. Undefined if it has been so before. */
   private take(seat: number, turn: number): Flight | undefined {
     const flight = this.flights[seat]
     if (flight?.turn !== turn) return undefined
@@ -196,7 +196,7 @@ export class Thread {
     return flight
   }
 
-  /** Takes it back if it has not begun. Else it is asked to stop; and if it has not after the grace, the thread ends. */
+  /** T4: takes it back if it has not begun. Else it is asked to stop; and if it has not after the grace, the thread ends. */
   private cancel(flight: Flight, grace: Effect.Effect<void>): Effect.Effect<void> {
     const over = Effect.callback<void>((resume) => {
       if (flight.isOver) return resume(Effect.void)
@@ -297,6 +297,7 @@ export class Thread {
     this.owner.ended(settle)
   }
 
+  /** T3. Runs fibers. */
   private settle(flight: Flight | undefined, end: ThreadEnd): void {
     if (flight === undefined) return
     const { call, isMoved, seat, turn } = flight
