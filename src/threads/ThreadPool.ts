@@ -254,6 +254,10 @@ const homeOf = (worker: number, size: number, seats: number): number =>
  *
  * An interrupted call has ended when `run` has (T4): up to the `grace` later, if it does not stop.
  *
+ * A browser shares memory only within a page that is cross-origin isolated. In others a function that computes cannot see
+ * that it is cancelled, and calls that a thread had been given and had not begun fail with `ThreadLost` when it is
+ * terminated. And no browser tells that a thread has closed itself: its calls last until they are cancelled.
+ *
  * **Example** (Two threads)
  *
  * The module is that of `ThreadWorker.serve`.

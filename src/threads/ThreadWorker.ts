@@ -27,7 +27,8 @@ export interface Jobs<out Handlers> {
  * **Details**
  *
  * - `isCancelled`: whether somebody has cancelled this call. It tells at once, also in the midst of a loop; a function
- *   that is asked to stop may return whatever it likes. Some ten nanoseconds.
+ *   that is asked to stop may return whatever it likes. Some ten nanoseconds. In a browser, where no memory is
+ *   shared, it tells when the `signal` does.
  * - `signal`: the same as an `AbortSignal`, for what takes one. It is aborted when the thread reads its messages: not
  *   while it computes.
  *

@@ -109,8 +109,10 @@ export class Server {
       this.next = 0
       this.pump()
     } else if (message._tag === "cancel") {
-      // It has not begun, or it runs, or it is over.
-      if (this.board.withdraw(message.seat, message.turn)) return
+      // It has not begun, or it runs, or it is over. Where the words are shared the pool has withdrawn it itself.
+      if (this.board.withdraw(message.seat, message.turn)) {
+        this.reply(message.seat, message.turn, kinds.skipped, undefined)
+      }
       this.board.ask(message.seat, message.turn)
       const running = this.bySeat.get(message.seat)
       if (running?.turn === message.turn) running.cancel()

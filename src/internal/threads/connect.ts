@@ -1,14 +1,19 @@
-import { type Init, initKey } from "./protocol.js"
+import { hello, type Init, initKey } from "./protocol.js"
 
 /** As much of the two platforms as a thread needs, which the types of the language do not have. */
 interface NodeThreads {
   readonly isMainThread: boolean
   readonly workerData: unknown
 }
+type Listen = (type: "message", listener: (event: { readonly data: unknown }) => void) => void
+interface WebThread {
+  readonly name: string
+  readonly addEventListener: Listen
+  readonly removeEventListener: Listen
+  readonly postMessage: (message: unknown) => void
+}
 interface Globals {
   readonly process?: { readonly getBuiltinModule?: (id: string) => unknown }
-  readonly addEventListener?: (type: "message", listener: (event: { readonly data: unknown }) => void) => void
-  readonly removeEventListener?: (type: "message", listener: (event: { readonly data: unknown }) => void) => void
   /** Only in a worker of a browser's. */
   readonly WorkerGlobalScope?: unknown
 }
@@ -26,11 +31,15 @@ export const connect = (begin: (init: Init) => void): boolean => {
     return true
   }
   if (globals.WorkerGlobalScope === undefined) return false
+  const web = globalThis as unknown as WebThread
+  // A worker of somebody else's.
+  if (!web.name.startsWith(initKey)) return false
   const listener = ({ data }: { readonly data: unknown }) => {
     if (!hasInit(data)) return
-    globals.removeEventListener?.("message", listener)
+    web.removeEventListener("message", listener)
     begin(data[initKey])
   }
-  globals.addEventListener?.("message", listener)
+  web.addEventListener("message", listener)
+  web.postMessage(hello)
   return true
 }

@@ -17,6 +17,9 @@ export interface Init {
 
 export const initKey = "~sluice/threads"
 
+/** What a browser's thread says first: that it listens. It is named by the key, so that no other worker says it. */
+export const hello = `${initKey} hello`
+
 /** As both Node and the browsers have it. */
 export interface MessagePortLike {
   postMessage(message: unknown, transfer?: ReadonlyArray<unknown>): void

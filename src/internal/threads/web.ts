@@ -1,9 +1,10 @@
 import type { Platform } from "./platform.js"
-import { initKey, type MessagePortLike } from "./protocol.js"
+import { hello, initKey, type MessagePortLike } from "./protocol.js"
 
 /** As much of a browser as is used here. */
 interface WebWorker {
-  onerror: ((event: { readonly message?: string; readonly error?: unknown }) => void) | null
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  onerror: ((event: { readonly message?: string; preventDefault(): void }) => void) | null
   postMessage(message: unknown, transfer: ReadonlyArray<unknown>): void
   terminate(): void
 }
@@ -18,7 +19,7 @@ export const webPlatform = (web: Web): Platform => ({
   parallelism: web.navigator?.hardwareConcurrency ?? 1,
   spawn: ({ init, module, name }, events) => {
     const { port1, port2 } = new web.MessageChannel()
-    const worker = new web.Worker(module, { type: "module", name })
+    const worker = new web.Worker(module, { type: "module", name: `${initKey} ${name}` })
     let isOver = false
     // A browser does not tell when a thread has ended: once it is told to, it says nothing more.
     const end = (cause: unknown) => {
@@ -30,9 +31,18 @@ export const webPlatform = (web: Web): Platform => ({
       web.queueMicrotask(() => events.ended({ reason: "crashed", cause }))
     }
     port1.onmessage = ({ data }) => events.message(data)
-    port1.onmessageerror = ({ data }) => end(data)
-    worker.onerror = ({ error, message }) => end(error ?? new Error(message ?? "its module could not be loaded"))
-    worker.postMessage({ [initKey]: { ...init, port: port2 } }, [port2])
+    port1.onmessageerror = () => end(new Error("what it has said cannot be read here"))
+    worker.onerror = (event) => {
+      // The pool tells whom it concerns; to the page it is no error of its own.
+      event.preventDefault()
+      end(new Error(event.message ?? "the browser does not say why"))
+    }
+    // What comes before the module listens is lost, if that awaits anything first: so the thread has the first word.
+    worker.onmessage = ({ data }) => {
+      if (data !== hello) return
+      worker.onmessage = null
+      worker.postMessage({ [initKey]: { ...init, port: port2 } }, [port2])
+    }
     return {
       post: (message, transfer) => port1.postMessage(message, transfer),
       terminate: () => end(undefined)
