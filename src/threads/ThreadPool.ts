@@ -256,7 +256,8 @@ const homeOf = (worker: number, size: number, seats: number): number =>
  *
  * A browser shares memory only within a page that is cross-origin isolated. In others a function that computes cannot see
  * that it is cancelled, and calls that a thread had been given and had not begun fail with `ThreadLost` when it is
- * terminated. And no browser tells that a thread has closed itself: its calls last until they are cancelled.
+ * terminated. No browser tells that a thread has closed itself: its calls last until they are cancelled. And in Chromium
+ * a thread that runs out of memory takes its page with it.
  *
  * **Example** (Two threads)
  *

@@ -125,7 +125,7 @@ const scenarios: Record<string, Effect.Effect<unknown, unknown, Scope.Scope>> = 
   }),
 
   polled: Effect.gen(function*() {
-    const { run } = yield* make({ grace: 500 })
+    const { run } = yield* make()
     const thread = yield* run.thread()
     yield* Fiber.interrupt(yield* startBegun(run.poll))
     return { isSameThread: thread === (yield* run.thread()) }
