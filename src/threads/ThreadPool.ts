@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { checkMillis, checkNumber, invalid, isPositive } from "../internal/args.js"
 import { Described } from "../internal/Described.js"
+import { type CodecsByName, encodedCall } from "../internal/threads/codec.js"
 import { NotCloneable, ThreadFailed, ThreadLost } from "../internal/threads/errors.js"
 import { Home, type Making } from "../internal/threads/Home.js"
 import { nodePlatform } from "../internal/threads/node.js"
@@ -22,7 +23,7 @@ import { type Web, webPlatform } from "../internal/threads/web.js"
 import { poolName } from "../internal/workerPool/errors.js"
 import { type Source, toStream } from "../internal/workerPool/map.js"
 import * as WorkerPool from "../WorkerPool.js"
-import type { Jobs } from "./ThreadWorker.js"
+import type { Jobs, Schemas } from "./ThreadWorker.js"
 
 export { NotCloneable, ThreadFailed, ThreadLost }
 export type { Call, NodeOptions, Platform }
@@ -140,6 +141,7 @@ type PoolOptions<E> = Omit<
  * - `grace`: how long a call that is cancelled has to stop before its thread is ended; 1 second by default.
  * - `startTimeout`: how long a thread has to load its module; 30 seconds by default.
  * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in `WorkerPool`.
+ * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
  * - `node`: what only Node's threads can be told, such as `resourceLimits`.
  * - `platform`: where threads come from; what there is, by default.
  *
@@ -284,15 +286,18 @@ const homeOf = (worker: number, size: number, seats: number): number =>
  */
 export const make: {
   <J extends Jobs<unknown>>(
-    options: Options<ErrorsOf<J>> & { readonly deadlines?: undefined }
+    options: Options<ErrorsOf<J>> & { readonly schemas?: Schemas<HandlersOf<J>>; readonly deadlines?: undefined }
   ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope>
   <J extends Jobs<unknown>>(
-    options: Options<ErrorsOf<J>>
+    options: Options<ErrorsOf<J>> & { readonly schemas?: Schemas<HandlersOf<J>> }
   ): Effect.Effect<ThreadPool<J, WorkerPool.JobTimeout>, ThreadFailed, Scope.Scope>
-} = <J extends Jobs<unknown>>(options: Options<never>): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
+} = <J extends Jobs<unknown>>(
+  options: Options<never> & { readonly schemas?: object }
+): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
   Effect.contextWith((context) => {
     const { concurrency = 1, grace = "1 second", module, prefetch = 0, startTimeout = "30 seconds", ...rest } = options
-    const { node = {}, platform = platformHere(), size = platform.parallelism, ...pool } = rest
+    const { node = {}, platform = platformHere(), schemas = {}, size = platform.parallelism, ...pool } = rest
+    const codecsByName = schemas as CodecsByName
     if (!isURL(module)) throw invalid(where, "module", "a URL", module)
     count("size", size, 1)
     const seats = count("concurrency", concurrency, 1) + count("prefetch", prefetch, 0)
@@ -319,9 +324,15 @@ export const make: {
       ...pool,
       size: size * seats,
       worker: ({ id, invalidate }) => home(homeOf(id, size, seats)).acquire(invalidate),
-      run: (call: Call, { resource }) => resource.call(call) as Effect.Effect<unknown>
+      run: (call: Call, { resource }) => {
+        const codecs = codecsByName[call.name]
+        const run = codecs === undefined
+          ? resource.call(call)
+          : encodedCall(codecs, call, (encoded) => resource.call(encoded))
+        // What the jobs fail with, and return, the module's type says.
+        return run as Effect.Effect<unknown>
+      }
     })
-    // What the jobs return, and fail with, the module's type says.
     return Effect.map(made, (workers) => new ThreadPoolImpl(workers, home(0).jobs) as unknown as ThreadPool<J>)
   })
 

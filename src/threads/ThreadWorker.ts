@@ -5,6 +5,8 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import type * as Schema from "effect/Schema"
+import { type CodecsByName, encodedHandler } from "../internal/threads/codec.js"
 import { connect } from "../internal/threads/connect.js"
 import { type Handler, Server } from "../internal/threads/Server.js"
 import { transfer as mark } from "../internal/threads/transfer.js"
@@ -53,6 +55,31 @@ export type Services<Handlers> = {
 }[keyof Handlers]
 
 /**
+ * How what the functions take, return and fail with is encoded to cross the border.
+ *
+ * **Details**
+ *
+ * For each function by its name: an `input`, a `success` and an `error`, of which any may be missing; that goes as it is.
+ * To be given to both sides, so it stands in a module of its own. What a schema encodes to is cloned, so it has to be
+ * something that can be: `Schema.toCodecJson` makes such a schema of any.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Schemas<Handlers> = {
+  readonly [K in keyof Handlers]?: Handlers[K] extends (...args: infer Args) => infer Result ? {
+      readonly input?: Schema.Codec<Args[0], unknown> | undefined
+      readonly success?:
+        | Schema.Codec<Result extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<Result>, unknown>
+        | undefined
+      readonly error?:
+        | Schema.Codec<Result extends Effect.Effect<unknown, infer E, unknown> ? E : never, unknown>
+        | undefined
+    }
+    : never
+}
+
+/**
  * Serves these functions to the pool that has started this thread.
  *
  * **Details**
@@ -65,7 +92,8 @@ export type Services<Handlers> = {
  * A call that is cancelled is interrupted if it is an effect. Else it may ask its context; if it has not ended within the
  * pool's `grace`, the thread is ended, and replaced.
  *
- * With a `layer` the effects may need what it provides. It is built before the first call, and its finalizers run when the
+ * With `schemas` what crosses is encoded and decoded: an instance of a class is one on the other side as well, and so is
+ * an error. With a `layer` the effects may need what it provides. It is built before the first call, and its finalizers run when the
  * pool lets the thread go. They do not where the thread is ended because a call would not stop.
  *
  * Outside of a thread of a pool it does nothing, so that a test may import the module. To be called once, while the module
@@ -93,11 +121,23 @@ export type Services<Handlers> = {
  */
 export const serve = <const Handlers extends Readonly<Record<string, Handler>>, E = never>(
   handlers: Handlers,
-  ...[layer]: [Services<Handlers>] extends [never] ? [] : [layer: Layer.Layer<Services<Handlers>, E>]
+  ...[options]: [Services<Handlers>] extends [never] ? [options?: { readonly schemas?: Schemas<Handlers> }] : [
+    options: { readonly layer: Layer.Layer<Services<Handlers>, E>; readonly schemas?: Schemas<Handlers> }
+  ]
 ): Jobs<Handlers> => {
-  connect((init) => new Server(init, handlers, layer as Layer.Layer<unknown, unknown> | undefined))
+  const { layer, schemas = {} } = (options ?? {}) as ServeOptions
+  const entries = Object.entries<Handler>(handlers).map(([name, handler]) => {
+    const codecs = schemas[name]
+    return [name, codecs === undefined ? handler : encodedHandler(name, codecs, handler)]
+  })
+  connect((init) => new Server(init, Object.fromEntries(entries) as Record<string, Handler>, layer))
   // There is nothing to it but its type.
   return {} as Jobs<Handlers>
+}
+
+interface ServeOptions {
+  readonly layer?: Layer.Layer<unknown, unknown>
+  readonly schemas?: CodecsByName
 }
 
 /**

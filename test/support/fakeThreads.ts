@@ -12,6 +12,8 @@ export type Behaviour = "returns" | "waits" | "stuck" | "crashes"
 export interface Plan {
   /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, or says nothing. */
   readonly start?: (n: number) => "serves" | "fails" | "ends" | "silent"
+  /** How many milliseconds it takes until the nth has ended once it is terminated; no time, if undefined. */
+  readonly ending?: (n: number) => number | undefined
   /** Whether it has something to finalize, and whether that ever ends. */
   readonly closes?: boolean | "for ever"
 }
@@ -69,7 +71,9 @@ class FakeThread implements ThreadPool.PlatformThread {
     if (this.isOver) return
     this.isOver = true
     this.self.interruptUnsafe()
-    this.all.fork(Effect.andThen(Effect.yieldNow, Effect.sync(() => this.ended("exited"))))
+    const ending = this.all.plan.ending?.(this.number)
+    const wait = ending === undefined ? Effect.yieldNow : Effect.sleep(ending)
+    this.all.fork(Effect.andThen(wait, Effect.sync(() => this.ended("exited"))))
   }
 
   private ended(reason: "exited" | "crashed"): void {

@@ -30,6 +30,24 @@ test("a call that does not stop has its grace, of a second by default, and not a
     expect([threads.started, threads.alive]).toEqual([2, 1])
   })))
 
+test("a thread that is about to end is given nothing more, and is replaced once it has ended", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made, threads } = yield* make({ ending: (n) => n === 1 ? 50 : undefined }, { prefetch: 2, grace: 10 })
+    const pool = yield* made
+    const stuck = yield* pool.submit.call(["one", "stuck"])
+    yield* after(10)
+    expect(WorkerPool.stats(pool.workers)).toMatchObject({ running: 1, idle: 2 })
+    yield* start(stuck.cancel)
+    yield* after(10)
+    expect(WorkerPool.stats(pool.workers)).toMatchObject({ running: 1, idle: 0 })
+    const next = yield* pool.submit.call(["two", "returns"])
+    expect(next.state).toBe("queued")
+    yield* after(49)
+    expect([threads.started, stuck.state]).toEqual([1, "running"])
+    yield* after(1)
+    expect([threads.started, stuck.state, next.state]).toEqual([2, "interrupted", "succeeded"])
+  })))
+
 test("a call that stops in time costs nothing", () =>
   runTimed(Effect.gen(function*() {
     const { pool: made, threads } = yield* make()

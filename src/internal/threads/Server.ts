@@ -236,5 +236,5 @@ export class Server {
   }
 }
 
-const isThenable = (u: unknown): u is PromiseLike<unknown> =>
+export const isThenable = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"

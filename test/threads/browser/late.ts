@@ -13,4 +13,4 @@ await new Promise((resolve) => setTimeout(resolve, 50))
 
 export const jobs = ThreadWorker.serve({
   addStep: (n: number) => Effect.map(Effect.service(Step), (step) => n + step)
-}, step)
+}, { layer: step })

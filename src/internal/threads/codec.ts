@@ -1,0 +1,90 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { NotCloneable } from "./errors.js"
+import { type Handler, isThenable } from "./Server.js"
+import type { Call } from "./Thread.js"
+import { transfer, transfersOf } from "./transfer.js"
+
+type Codec = Schema.Codec<unknown, unknown>
+
+/** How what a job takes, returns and fails with is encoded; where there is none it goes as it is. */
+export interface Codecs {
+  readonly input?: Codec | undefined
+  readonly success?: Codec | undefined
+  readonly error?: Codec | undefined
+}
+
+export type CodecsByName = Readonly<Record<string, Codecs | undefined>>
+
+const refuse = (job: string, what: "input" | "result") => ({ message }: Schema.SchemaError) =>
+  new NotCloneable({ job, what, reason: message })
+
+const encode = (codec: Codec | undefined, job: string, what: "input" | "result", value: unknown) =>
+  codec === undefined
+    ? Effect.succeed(value)
+    : Schema.encodeUnknownEffect(codec)(value).pipe(
+      Effect.map((encoded) => moved(encoded, value)),
+      Effect.mapError(refuse(job, what))
+    )
+
+const decode = (codec: Codec | undefined, job: string, what: "input" | "result", value: unknown) =>
+  codec === undefined
+    ? Effect.succeed(value)
+    : Effect.mapError(Schema.decodeUnknownEffect(codec)(value), refuse(job, what))
+
+/** What of a value was to be transferred is so when it is encoded. */
+const moved = (encoded: unknown, value: unknown): unknown => {
+  const list = transfersOf(value)
+  return list.length === 0 || typeof encoded !== "object" || encoded === null ? encoded : transfer(encoded, list)
+}
+
+const envelope = "~sluice/threads/error"
+
+const isEncoded = (u: unknown): u is { readonly [envelope]: unknown } =>
+  typeof u === "object" && u !== null && envelope in u
+
+// Of the thread's, where it is an instance of this very class.
+const isNotCloneable = (u: unknown): u is NotCloneable => u instanceof Error && u.name === "NotCloneable"
+
+/** The pool's side of a call. */
+export const encodedCall = (
+  { error, input, success }: Codecs,
+  call: Call,
+  run: (call: Call) => Effect.Effect<unknown, unknown>
+): Effect.Effect<unknown, unknown> => {
+  const { name } = call
+  return encode(input, name, "input", call.input).pipe(
+    Effect.flatMap((input) => run({ name, input })),
+    Effect.matchEffect({
+      onSuccess: (value) => decode(success, name, "result", value),
+      onFailure: (failure) =>
+        isEncoded(failure)
+          ? Effect.flatMap(decode(error, name, "result", failure[envelope]), Effect.fail)
+          : Effect.fail(isNotCloneable(failure) ? new NotCloneable(failure) : failure)
+    })
+  )
+}
+
+/** The thread's side: a handler that takes and returns what is encoded. */
+export const encodedHandler =
+  (name: string, { error, input, success }: Codecs, handler: Handler): Handler => (encoded: unknown, context) =>
+    decode(input, name, "input", encoded).pipe(
+      Effect.flatMap((input) => {
+        const run = Effect.suspend(() => effectOf(handler(input as never, context)))
+        return error === undefined ?
+          run :
+          Effect.catch(
+            run,
+            (failure) =>
+              Effect.flatMap(encode(error, name, "result", failure), (value) => Effect.fail({ [envelope]: value }))
+          )
+      }),
+      Effect.flatMap((value) => encode(success, name, "result", value))
+    )
+
+const effectOf = (result: unknown): Effect.Effect<unknown, unknown> =>
+  Effect.isEffect(result)
+    ? result as Effect.Effect<unknown, unknown>
+    : isThenable(result)
+    ? Effect.promise(() => result)
+    : Effect.succeed(result)

@@ -1,0 +1,27 @@
+/** What the threads of a test and the test itself have in common. */
+import { Effect, Schema } from "effect"
+
+export class Point extends Schema.Class<Point>("Point")({ x: Schema.Number, y: Schema.Number }) {
+  get length(): number {
+    return Math.hypot(this.x, this.y)
+  }
+}
+
+export class Nowhere extends Schema.TaggedError<Nowhere>()("Nowhere", { point: Point }) {}
+
+export const schemas = {
+  double: { input: Point, success: Point, error: Nowhere },
+  half: { input: Schema.Date },
+  wrong: { success: Schema.Number }
+}
+
+/** The same functions, in a module that needs something as well. */
+export const handlers = {
+  double: (point: Point) =>
+    point.length === 0
+      ? Effect.fail(new Nowhere({ point }))
+      : Effect.succeed(new Point({ x: 2 * point.x, y: 2 * point.y })),
+  half: (date: Date) => Promise.resolve(date.getTime() / 2),
+  wrong: () => "no number" as unknown as number,
+  plain: (n: number) => n
+}
