@@ -3,6 +3,7 @@ import { measureGrowth, measureMap } from "./growth.js"
 import { measureFairness, measureLatency } from "./latency.js"
 import { measure } from "./measure.js"
 import { measureSteps } from "./steps.js"
+import { measureThreads } from "./threads.js"
 import { works } from "./works/index.js"
 
 const [what = "", rounds = "5", warmUp = "2"] = process.argv.slice(2)
@@ -12,7 +13,8 @@ const others: Record<string, () => Promise<unknown>> = {
   growth: measureGrowth,
   map: measureMap,
   latency: measureLatency,
-  fairness: measureFairness
+  fairness: measureFairness,
+  threads: measureThreads
 }
 
 const work = works.find(({ id }) => id === what)

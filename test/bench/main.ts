@@ -1,6 +1,6 @@
 /**
  * Measures everything, beside the peers, and writes what it finds into docs/performance.md, its charts, and
- * docs/performance.json. `npm run bench` takes some four minutes; `npm run bench -- pool-submit cancel` measures only
+ * docs/performance.json. `npm run bench` takes some six minutes; `npm run bench -- pool-submit cancel` measures only
  * these works, prints them, and writes nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -12,18 +12,20 @@ import { type GoFigure, measureApart, measureGo, prepare } from "./processes.js"
 import { machineOf, type Results, versionsOf, type WorkResult } from "./results.js"
 import type { Steps } from "./steps.js"
 import * as tables from "./tables.js"
+import type { Threads } from "./threads.js"
 import { works } from "./works/index.js"
 
 const only = process.argv.slice(2)
-const wrong = only.find((id) => !works.some((work) => work.id === id))
+const ids = [...works.map(({ id }) => id), "threads"]
+const wrong = only.find((id) => !ids.includes(id))
 if (wrong !== undefined) {
-  console.error(`there is no work ${JSON.stringify(wrong)}; there are ${works.map(({ id }) => id).join(", ")}`)
+  console.error(`there is no work ${JSON.stringify(wrong)}; there are ${ids.join(", ")}`)
   process.exit(1)
 }
 const chosen = only.length === 0 ? works : works.filter(({ id }) => only.includes(id))
 const began = performance.now()
 let done = 0
-const steps = chosen.length + (only.length === 0 ? 6 : 0)
+const steps = chosen.length + (only.length === 0 ? 7 : only.includes("threads") ? 1 : 0)
 
 const step = <T>(name: string, run: () => T): T => {
   const seconds = ((performance.now() - began) / 1_000).toFixed(0)
@@ -46,6 +48,14 @@ const results = chosen.map(({ goals, id, items, title, what }): WorkResult => {
   return result
 })
 
+const measureThreads = () => step("threads", () => measureApart<Threads>("threads"))
+const threadTables = [tables.threadTimesTable, tables.scalingTable]
+
+if (only.includes("threads")) {
+  const threads = measureThreads()
+  for (const table of threadTables) console.log(`\n${table({ threads })}`)
+}
+
 if (only.length === 0) {
   const all: Results = {
     machine: machineOf(),
@@ -57,7 +67,8 @@ if (only.length === 0) {
     growth: { sizes, all: step("growth", () => measureApart<ReadonlyArray<Growth>>("growth")) },
     map: step("map", () => measureApart<number>("map")),
     latency: step("latency", () => measureApart<ReadonlyArray<Latency>>("latency")),
-    fairness: step("fairness", () => measureApart<ReadonlyArray<Fairness>>("fairness"))
+    fairness: step("fairness", () => measureApart<ReadonlyArray<Fairness>>("fairness")),
+    threads: measureThreads()
   }
   for (
     const table of [
@@ -67,6 +78,7 @@ if (only.length === 0) {
       tables.memoryTable,
       tables.latencyTable,
       tables.fairnessTable,
+      ...threadTables,
       tables.goalsTable
     ]
   ) {
@@ -88,6 +100,8 @@ function write(all: Results): void {
     steps: tables.stepsTable(all),
     latency: tables.latencyTable(all),
     fairness: tables.fairnessTable(all),
+    "thread-times": tables.threadTimesTable(all),
+    "thread-scaling": tables.scalingTable(all),
     growth: `![](performance/growth.svg)\n\n${tables.growthTable(all)}`,
     heaps: tables.heapsTable(all)
   }

@@ -1,9 +1,13 @@
 /** How everything here is measured: in turns, in one process, several times, after a warm-up. */
 
-/** One way to do a work. `run` does it once; what it has to set up is part of it, unless `run` is made by `prepare`. */
+/** One way to do a work. `run` does it once; what it has to set up is part of it, unless `open` does that. */
 export interface Contender {
   readonly name: string
+  /** Before the first round. */
+  readonly open?: () => Promise<unknown>
   readonly run: () => Promise<unknown>
+  /** After the last one. */
+  readonly close?: () => Promise<unknown>
   /** How many items it does, where it would take too long for as many as the others do. */
   readonly items?: number
 }
@@ -40,6 +44,7 @@ export const measure = async (
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number }
 ): Promise<ReadonlyArray<Figure>> => {
   const times = contenders.map(() => [] as Array<number>)
+  for (const { open } of contenders) await open?.()
   for (let round = -warmUp; round < rounds; round++) {
     for (let i = 0; i < contenders.length; i++) {
       const at = (i + round + warmUp) % contenders.length
@@ -48,6 +53,7 @@ export const measure = async (
       if (round >= 0) times[at]!.push(time / (contender.items ?? items))
     }
   }
+  for (const { close } of contenders) await close?.()
   return contenders.map(({ items: own = items, name }, i) => ({
     name,
     median: median(times[i]!),

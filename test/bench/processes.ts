@@ -6,17 +6,24 @@ import { fileURLToPath } from "node:url"
 import type { Figure } from "./measure.js"
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const bundle = path("node_modules/.cache/child.mjs")
+const cache = path("node_modules/.cache")
+const bundle = `${cache}/child.mjs`
 
 /** Installs the peers, which have a package of their own here, and compiles what the processes run. */
 export const prepare = (): void => {
-  if (!existsSync(path("node_modules/p-limit"))) {
+  if (!["p-limit", "piscina", "tinypool"].every((name) => existsSync(path(`node_modules/${name}`)))) {
     console.error("installing the peers, once")
     execFileSync("npm", ["ci", "--silent", "--no-audit", "--no-fund"], { cwd: path("."), stdio: "inherit" })
   }
   buildSync({
-    entryPoints: [path("child.ts")],
-    outfile: bundle,
+    // Beside the child, what threads load.
+    entryPoints: [
+      path("child.ts"),
+      ...["jobs", "plain", "piscinaMove"].map((name) => path(`works/threads/${name}.ts`))
+    ],
+    entryNames: "[name]",
+    outdir: cache,
+    outExtension: { ".js": ".mjs" },
     bundle: true,
     packages: "external",
     platform: "node",

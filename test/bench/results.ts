@@ -4,6 +4,7 @@ import type { Growth } from "./growth.js"
 import type { Fairness, Latency } from "./latency.js"
 import type { Figure } from "./measure.js"
 import type { Steps } from "./steps.js"
+import type { Threads } from "./threads.js"
 import type { Work } from "./work.js"
 
 export interface WorkResult extends Omit<Work, "contenders"> {
@@ -23,6 +24,7 @@ export interface Results {
   readonly map: number
   readonly latency: ReadonlyArray<Latency>
   readonly fairness: ReadonlyArray<Fairness>
+  readonly threads: Threads
 }
 
 const versionIn = (folder: string, name: string): string =>
@@ -34,7 +36,9 @@ export const versionsOf = (): Record<string, string> => ({
   node: process.version,
   effect: versionIn("../../", "effect"),
   ...Object.fromEntries(
-    ["p-limit", "p-queue", "async-mutex", "async-sema", "bottleneck"].map((name) => [name, versionIn("./", name)])
+    ["p-limit", "p-queue", "async-mutex", "async-sema", "bottleneck", "piscina", "tinypool"].map(
+      (name) => [name, versionIn("./", name)]
+    )
   )
 })
 

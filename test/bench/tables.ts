@@ -68,6 +68,24 @@ export const fairnessTable = ({ fairness }: Results): string =>
     ])
   )
 
+export const threadTimesTable = ({ threads: { times } }: Pick<Results, "threads">): string =>
+  table(
+    ["from … until …", "with", "median, ms", "longest, ms"],
+    times.map(({ max, median, name, what }) => [what, name, median.toFixed(1), max.toFixed(1)])
+  )
+
+export const scalingTable = ({ threads: { scaling } }: Pick<Results, "threads">): string =>
+  table(
+    ["threads", "jobs a second", "times as many as one", "one call for each thread", "times as many as one"],
+    scaling.map(({ alone, jobs, threads }) => [
+      String(threads),
+      number(jobs),
+      (jobs / scaling[0]!.jobs).toFixed(2),
+      number(alone),
+      (alone / scaling[0]!.alone).toFixed(2)
+    ])
+  )
+
 export const goalsTable = ({ works }: Results): string =>
   table(
     ["work", "against", "goal", "measured", ""],

@@ -5,6 +5,7 @@ import { poolParts } from "./parts.js"
 import { poolRun, poolRunPromises, poolSubmit } from "./pool.js"
 import { poolObserved } from "./poolObserved.js"
 import { semaphoreUncontended, semaphoreWaiting } from "./semaphore.js"
+import { threadsSpin, threadsTiny, threadsTransfer } from "./threads/index.js"
 
 export const works: ReadonlyArray<Work> = [
   semaphoreWaiting,
@@ -17,5 +18,8 @@ export const works: ReadonlyArray<Work> = [
   poolRunPromises,
   poolParts,
   poolObserved,
-  cancel
+  cancel,
+  threadsTiny,
+  threadsSpin,
+  threadsTransfer
 ]

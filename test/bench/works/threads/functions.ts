@@ -1,0 +1,28 @@
+/** What the threads of all contenders run. */
+
+export const add = (n: number): number => n + 1
+
+/** Computes for so long. */
+export const spin = (millis: number): number => {
+  const until = performance.now() + millis
+  while (performance.now() < until);
+  return millis
+}
+
+export const forever = (): void => {
+  for (;;);
+}
+
+const fibonacci = (n: number): number => n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2)
+
+/** As much work whoever shares the processor, unlike `spin`; about a millisecond each time. */
+export const compute = (times: number): number => {
+  let sum = 0
+  for (let i = 0; i < times; i++) sum += fibonacci(23)
+  return sum
+}
+
+export const touch = (bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+  bytes[0]!++
+  return bytes
+}
