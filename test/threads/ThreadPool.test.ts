@@ -235,6 +235,16 @@ describe("a thread that ends", () => {
       expect(WorkerPool.stats(pool.workers)).toMatchObject({ succeeded: 20, interrupted: 1, failed: 0 })
     })))
 
+  test("has told what had ended before it began what does not", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 3, grace: 0 })
+      yield* start(pool.run.spin(50))
+      const quick = yield* start(pool.run.add(1))
+      const stuck = yield* start(pool.run.forever())
+      expect(yield* Fiber.join(quick)).toBe(2)
+      yield* Fiber.interrupt(stuck)
+    })))
+
   test("loses what it had begun, which may be tried again", () =>
     run(Effect.gen(function*() {
       const pool = yield* ThreadPool.make<typeof jobs>({

@@ -12,8 +12,8 @@ import { cloneable, encodeCause } from "./wire.js"
 
 export type Handler = (input: never, context: JobContext) => unknown
 
-// How long a result may wait for others to go with it, while the thread is busy: the pool's next job may wait for it.
-const patienceMillis = 1
+// How long the thread may compute until results go, each of which could go alone: a message takes some hundredth of that.
+const patienceMillis = 0.25
 
 /** A call that runs. */
 class Running implements JobContext {
@@ -53,8 +53,10 @@ export class Server {
   private received = 0
   private readonly bySeat = new Map<number, Running>()
   private outbox: Array<unknown> = []
-  /** When the first of the outbox was put there. */
+  /** When results have gone, or the thread has become busy. */
   private since = 0
+  /** Functions that took no time when they ran last. A result does not wait for any other: it might never end. */
+  private readonly quick = new Set<string>()
   private readonly scope = Scope.makeUnsafe()
   private context: Context.Context<never> = Context.empty()
 
@@ -128,6 +130,8 @@ export class Server {
   }
 
   private pump(): void {
+    let now = performance.now()
+    this.since = now
     while (this.running < this.init.concurrency && this.next < this.queue.length && this.state === "serving") {
       const { next, queue } = this
       this.next += stride
@@ -135,8 +139,19 @@ export class Server {
       const input = queue[next + 3]
       // It is not kept any longer than its call takes.
       queue[next + 3] = undefined
-      if (this.board.begin(seat, turn)) this.begin(new Running(this.board, seat, turn), name, input)
-      else this.reply(seat, turn, kinds.skipped, undefined)
+      if (!this.board.begin(seat, turn)) {
+        this.reply(seat, turn, kinds.skipped, undefined)
+        continue
+      }
+      if (!this.quick.has(name)) this.flush()
+      this.begin(new Running(this.board, seat, turn), name, input)
+      const began = now
+      now = performance.now()
+      if (now - began < patienceMillis) this.quick.add(name)
+      else this.quick.delete(name)
+      if (now - this.since < patienceMillis) continue
+      this.since = now
+      this.flush()
     }
     this.flush()
   }
@@ -187,10 +202,7 @@ export class Server {
   }
 
   private reply(seat: number, turn: number, kind: number, value: unknown): void {
-    const now = performance.now()
-    if (this.outbox.length === 0) this.since = now
     this.outbox.push(seat, turn, kind, value)
-    if (now - this.since >= patienceMillis) this.flush()
   }
 
   private flush(): void {
