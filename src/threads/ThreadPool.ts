@@ -13,12 +13,14 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { checkMillis, checkNumber, invalid, isPositive } from "../internal/args.js"
 import { Described } from "../internal/Described.js"
-import { type CodecsByName, encodedCall } from "../internal/threads/codec.js"
+import type { CodecsByName } from "../internal/threads/codec.js"
+import { Crew } from "../internal/threads/Crew.js"
 import { NotCloneable, ThreadFailed, ThreadLost } from "../internal/threads/errors.js"
-import { Home, type Making } from "../internal/threads/Home.js"
+import type { Lease } from "../internal/threads/Home.js"
 import { nodePlatform } from "../internal/threads/node.js"
 import type { NodeOptions, Platform } from "../internal/threads/platform.js"
 import { type Call, Thread } from "../internal/threads/Thread.js"
+import { transfer } from "../internal/threads/transfer.js"
 import { type Web, webPlatform } from "../internal/threads/web.js"
 import { poolName } from "../internal/workerPool/errors.js"
 import { type Source, toStream } from "../internal/workerPool/map.js"
@@ -226,10 +228,6 @@ const count = (argument: string, value: number, least: number): number =>
 
 const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "href" in u
 
-/** Which thread serves which worker: in turns, so that as long as there are few jobs each has a thread of its own. */
-const homeOf = (worker: number, size: number, seats: number): number =>
-  worker <= size * seats ? (worker - 1) % size : Math.floor((worker - 1) / seats)
-
 /**
  * Starts a pool of threads that lives as long as the scope, once all of them serve.
  *
@@ -292,48 +290,41 @@ export const make: {
     options: Options<ErrorsOf<J>> & { readonly schemas?: Schemas<HandlersOf<J>> }
   ): Effect.Effect<ThreadPool<J, WorkerPool.JobTimeout>, ThreadFailed, Scope.Scope>
 } = <J extends Jobs<unknown>>(
-  options: Options<never> & { readonly schemas?: object }
+  options: Options<never> & { readonly schemas?: CodecsByName }
 ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
   Effect.contextWith((context) => {
     const { concurrency = 1, grace = "1 second", module, prefetch = 0, startTimeout = "30 seconds", ...rest } = options
-    const { node = {}, platform = platformHere(), schemas = {}, size = platform.parallelism, ...pool } = rest
-    const codecsByName = schemas as CodecsByName
+    const { node = {}, platform = platformHere(), schemas, size = platform.parallelism, ...pool } = rest
     if (!isURL(module)) throw invalid(where, "module", "a URL", module)
     count("size", size, 1)
     const seats = count("concurrency", concurrency, 1) + count("prefetch", prefetch, 0)
     const graceMillis = checkMillis(where, "grace", grace, "a duration that is not negative", (n) => n >= 0)
     const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
     const fork = Effect.runForkWith(context)
-    const homes = new Map<number, Home>()
-    const home = (index: number): Home => {
-      const existing = homes.get(index)
-      if (existing !== undefined) return existing
-      const name = `${poolName(pool.name)}/thread-${index + 1}`
-      const making: Making = {
+    const crew = new Crew(size, seats, (place) => {
+      const name = `${poolName(pool.name)}/thread-${place}`
+      return {
         thread: (owner) => new Thread(platform, { module, name, node }, seats, concurrency, owner),
         seats,
         grace: Effect.sleep(graceMillis),
         startTimeout: Effect.sleep(startMillis),
         fork
       }
-      const made = new Home(making)
-      homes.set(index, made)
-      return made
-    }
-    const made = WorkerPool.make({
-      ...pool,
-      size: size * seats,
-      worker: ({ id, invalidate }) => home(homeOf(id, size, seats)).acquire(invalidate),
-      run: (call: Call, { resource }) => {
-        const codecs = codecsByName[call.name]
-        const run = codecs === undefined
-          ? resource.call(call)
-          : encodedCall(codecs, call, (encoded) => resource.call(encoded))
-        // What the jobs fail with, and return, the module's type says.
-        return run as Effect.Effect<unknown>
-      }
     })
-    return Effect.map(made, (workers) => new ThreadPoolImpl(workers, home(0).jobs) as unknown as ThreadPool<J>)
+    const make = (run: (call: Call, lease: Lease) => Effect.Effect<unknown, unknown>) =>
+      WorkerPool.make({
+        ...pool,
+        size: size * seats,
+        worker: ({ id, invalidate }) => crew.homeOf(id).acquire(invalidate),
+        // What the jobs fail with, and return, the module's type says.
+        run: (call: Call, { resource }) => run(call, resource) as Effect.Effect<unknown>
+      })
+    const made = schemas === undefined ? make((call, lease) => lease.call(call)) : Effect.flatMap(
+      // It is much, and most have none.
+      Effect.promise(() => import("../internal/threads/codec.js")),
+      ({ encodedCall }) => make((call, lease) => encodedCall(schemas, call, (encoded) => lease.call(encoded)))
+    )
+    return Effect.map(made, (workers) => new ThreadPoolImpl(workers, crew.jobs) as unknown as ThreadPool<J>)
   })
 
 export {
@@ -345,4 +336,4 @@ export {
    * @since 0.1.0
    */
   transfer
-} from "./ThreadWorker.js"
+}

@@ -6,8 +6,9 @@
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
-import { type CodecsByName, encodedHandler } from "../internal/threads/codec.js"
+import type { CodecsByName } from "../internal/threads/codec.js"
 import { connect } from "../internal/threads/connect.js"
+import type { Init } from "../internal/threads/protocol.js"
 import { type Handler, Server } from "../internal/threads/Server.js"
 import { transfer as mark } from "../internal/threads/transfer.js"
 
@@ -125,14 +126,22 @@ export const serve = <const Handlers extends Readonly<Record<string, Handler>>, 
     options: { readonly layer: Layer.Layer<Services<Handlers>, E>; readonly schemas?: Schemas<Handlers> }
   ]
 ): Jobs<Handlers> => {
-  const { layer, schemas = {} } = (options ?? {}) as ServeOptions
-  const entries = Object.entries<Handler>(handlers).map(([name, handler]) => {
-    const codecs = schemas[name]
-    return [name, codecs === undefined ? handler : encodedHandler(name, codecs, handler)]
-  })
-  connect((init) => new Server(init, Object.fromEntries(entries) as Record<string, Handler>, layer))
+  const { layer, schemas } = (options ?? {}) as ServeOptions
+  connect((init) => void start(init, handlers, layer, schemas))
   // There is nothing to it but its type.
   return {} as Jobs<Handlers>
+}
+
+const start = async (
+  init: Init,
+  handlers: Readonly<Record<string, Handler>>,
+  layer: ServeOptions["layer"],
+  schemas: ServeOptions["schemas"]
+): Promise<Server> => {
+  if (schemas === undefined) return new Server(init, handlers, layer)
+  // Threads are to start soon, and most have none.
+  const { encodedHandlers } = await import("../internal/threads/codec.js")
+  return new Server(init, encodedHandlers(schemas, handlers), layer)
 }
 
 interface ServeOptions {

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { JobContext } from "../../threads/ThreadWorker.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
@@ -72,11 +72,13 @@ export class Server {
     }
     init.port.onmessageerror = () => this.post({ _tag: "garbled", message: ++this.received })
     if (layer === undefined) this.ready()
-    else this.build(layer)
+    else void this.build(layer)
   }
 
-  private build(layer: Layer.Layer<unknown, unknown>): void {
-    Effect.runFork(Layer.buildWithScope(layer, this.scope)).addObserver((exit) => {
+  private async build(layer: Layer.Layer<unknown, unknown>): Promise<void> {
+    // Threads are to start soon, and most have none.
+    const { buildWithScope } = await import("effect/Layer")
+    Effect.runFork(buildWithScope(layer, this.scope)).addObserver((exit) => {
       if (Exit.isFailure(exit)) return this.fail(exit.cause)
       // Whatever the handlers need: so says the type of `serve`.
       this.context = exit.value

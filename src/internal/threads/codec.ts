@@ -48,11 +48,12 @@ const isNotCloneable = (u: unknown): u is NotCloneable => u instanceof Error && 
 
 /** The pool's side of a call. */
 export const encodedCall = (
-  { error, input, success }: Codecs,
+  schemas: CodecsByName,
   call: Call,
   run: (call: Call) => Effect.Effect<unknown, unknown>
 ): Effect.Effect<unknown, unknown> => {
   const { name } = call
+  const { error, input, success } = schemas[name] ?? {}
   return encode(input, name, "input", call.input).pipe(
     Effect.flatMap((input) => run({ name, input })),
     Effect.matchEffect({
@@ -65,8 +66,19 @@ export const encodedCall = (
   )
 }
 
-/** The thread's side: a handler that takes and returns what is encoded. */
-export const encodedHandler =
+/** The thread's side: handlers that take and return what is encoded. */
+export const encodedHandlers = (
+  schemas: CodecsByName,
+  handlers: Readonly<Record<string, Handler>>
+): Readonly<Record<string, Handler>> =>
+  Object.fromEntries(
+    Object.entries(handlers).map(([name, handler]) => {
+      const codecs = schemas[name]
+      return [name, codecs === undefined ? handler : encodedHandler(name, codecs, handler)]
+    })
+  )
+
+const encodedHandler =
   (name: string, { error, input, success }: Codecs, handler: Handler): Handler => (encoded: unknown, context) =>
     decode(input, name, "input", encoded).pipe(
       Effect.flatMap((input) => {
