@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import type { BytePath } from "./bytes.js"
+import type { Counts } from "./counts.js"
 import type { File, Unreadable } from "./file.js"
-import type { Tally } from "./tally.js"
 
 export type Algorithm = "md5" | "sha256"
 
@@ -27,15 +27,15 @@ export const hash = (
   file: File,
   buffer: Buffer,
   algorithms: ReadonlyArray<Algorithm>,
-  tally: Tally
+  counts: Counts
 ): Effect.Effect<Digested, Unreadable> =>
   Effect.gen(function*() {
     const hashes = algorithms.map((algorithm) => createHash(algorithm))
     for (let length = yield* file.read(buffer); length > 0; length = yield* file.read(buffer)) {
       const piece = buffer.subarray(0, length)
       for (const hash of hashes) hash.update(piece)
-      tally.bytes += length
+      counts.addBytes(length)
     }
-    tally.files++
+    counts.addFile()
     return { path: file.path, digests: hashes.map((hash) => hash.digest("hex")) }
   })

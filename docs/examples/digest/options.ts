@@ -1,4 +1,5 @@
 import * as Result from "effect/Result"
+import { availableParallelism } from "node:os"
 import { parseArgs, type ParseArgsConfig } from "node:util"
 import type { Algorithm } from "./digest.js"
 
@@ -15,6 +16,8 @@ LC_ALL=C sort. Symbolic links are not followed.
   --budget BYTES          hold at most BYTES of files in memory, such as 512k, 64M or 1G (64M)
   --pool                  digest with a fixed set of N workers, each of which has a buffer for all of its files,
                           instead of a buffer for each file; they share the budget equally
+  --threads               digest in N threads, by default as many as can run at a time, each of which reads and
+                          digests whole files with a buffer of its own; they share the budget equally
   --fail-fast             stop everything at the first file that cannot be read (the default)
   --keep-going            digest what can be read, and report the rest at the end
   --verify FILE           check the files of a list that this program, md5sum or sha256sum wrote; - reads it from
@@ -34,7 +37,7 @@ export interface DigestOptions {
   readonly algorithms: ReadonlyArray<Algorithm>
   readonly output: string | undefined
   readonly onFailure: "cancel" | "continue"
-  readonly pool: boolean
+  readonly way: "fibers" | "pool" | "threads"
   readonly limit: number
   readonly budget: number
 }
@@ -55,6 +58,7 @@ const known = {
   limit: { type: "string" },
   budget: { type: "string" },
   pool: { type: "boolean" },
+  threads: { type: "boolean" },
   "fail-fast": { type: "boolean" },
   "keep-going": { type: "boolean" },
   verify: { type: "string" },
@@ -99,7 +103,8 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
 
   const conflict = findConflict(given, positionals)
   if (conflict !== undefined) return Result.fail(conflict)
-  const limit = parseLimit(text("limit") ?? "16")
+  const way = given("threads") ? "threads" : given("pool") ? "pool" : "fibers"
+  const limit = parseLimit(text("limit") ?? String(way === "threads" ? availableParallelism() : 16))
   if (limit === undefined) return bad("--limit", "an integer >= 1", text("limit"))
   const budget = parseBytes(text("budget") ?? "64M")
   if (budget === undefined) return bad("--budget", "a number of bytes >= 1, such as 64M", text("budget"))
@@ -117,7 +122,7 @@ export const parseOptions = (args: ReadonlyArray<string>): Result.Result<Options
     algorithms,
     output: text("output"),
     onFailure: given("keep-going") ? "continue" : "cancel",
-    pool: given("pool"),
+    way,
     limit,
     budget
   })
@@ -128,9 +133,10 @@ const isKnown = (name: string): name is Name => Object.hasOwn(known, name)
 const findConflict = (given: (name: Name) => boolean, positionals: ReadonlyArray<string>): string | undefined => {
   if (positionals[1] !== undefined) return `one directory at most, got ${positionals.map(quote).join(", ")}`
   if (given("fail-fast") && given("keep-going")) return "--fail-fast and --keep-going exclude each other"
+  if (given("pool") && given("threads")) return "--pool and --threads exclude each other"
   if (!given("verify")) return given("quiet") ? "--quiet goes with --verify only" : undefined
   if (positionals[0] !== undefined) return `--verify takes no directory, got ${quote(positionals[0])}`
-  const digestOnly = (["hash", "output", "pool", "fail-fast", "keep-going"] as const).find(given)
+  const digestOnly = (["hash", "output", "pool", "threads", "fail-fast", "keep-going"] as const).find(given)
   return digestOnly === undefined ? undefined : `--${digestOnly} does not go with --verify`
 }
 

@@ -19,10 +19,7 @@ export const withDigesters = <A, E>(
   use: (digest: Digester) => Effect.Effect<A, E>
 ): Effect.Effect<A, E> =>
   Effect.scoped(Effect.gen(function*() {
-    const budget = Semaphore.stats(work.memory).capacity
-    // Rather fewer workers than such as read crumbs.
-    const size = Math.min(work.limit, Math.max(1, Math.floor(budget / smallest)))
-    const share = Math.min(largest, Math.floor(budget / size))
+    const { share, size } = sharesOf(work)
     const pool = yield* WorkerPool.make({
       name: "digesters",
       size,
@@ -38,6 +35,14 @@ export const withDigesters = <A, E>(
       )
     )
   }))
+
+/** How many share the memory, and how much of it each of them has. */
+export const sharesOf = ({ limit, memory }: Work): { readonly size: number; readonly share: number } => {
+  const budget = Semaphore.stats(memory).capacity
+  // Rather fewer than such as read crumbs.
+  const size = Math.min(limit, Math.max(1, Math.floor(budget / smallest)))
+  return { size, share: Math.min(largest, Math.floor(budget / size)) }
+}
 
 /** A buffer, whose memory counts as held until the scope closes. */
 const acquireBuffer = (bytes: number, { memory, tally }: Work): Effect.Effect<Buffer, never, Scope.Scope> =>

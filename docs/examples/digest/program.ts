@@ -14,6 +14,7 @@ import { withDigesters } from "./pool.js"
 import { withProgress } from "./progress.js"
 import { Report } from "./report.js"
 import type { Tally } from "./tally.js"
+import { withThreads } from "./threads.js"
 import { type Digester, digestFile, digestTree, type Work } from "./tree.js"
 import { readList, type Verdict, Verdicts, verify } from "./verify.js"
 import { walk } from "./walk.js"
@@ -28,6 +29,13 @@ export const program = (
     return options.command === "digest" ? digestProgram(options, work) : verifyProgram(options, work)
   })
 
+/** How a file of the tree is digested. */
+const ways = {
+  fibers: (algorithms, work, use) => use((path) => digestFile(path, "listed", algorithms, work)),
+  pool: withDigesters,
+  threads: withThreads
+} satisfies Record<DigestOptions["way"], typeof withDigesters>
+
 const digestProgram = (options: DigestOptions, work: Work): Effect.Effect<0 | 1, Unreadable | OutputFailed> =>
   Effect.gen(function*() {
     const { algorithms, directory, onFailure } = options
@@ -40,9 +48,7 @@ const digestProgram = (options: DigestOptions, work: Work): Effect.Effect<0 | 1,
       const report = new Report(algorithms, onFailure, (text) => output.write(text))
       const results = new InOrder<Exit.Exit<Digested, Unreadable>>((ended) => report.add(ended), output.ready)
       const digestAll = (digest: Digester) => digestTree(walk(root, skip), digest, onFailure, work.limit, results)
-      const all = options.pool
-        ? withDigesters(algorithms, work, digestAll)
-        : digestAll((path) => digestFile(path, "listed", algorithms, work))
+      const all = ways[options.way](algorithms, work, digestAll)
       // That the group has failed is news only to `--fail-fast`: the report has every file that could not be read.
       const reported = onFailure === "cancel" ? all : Effect.catchTag(all, "Unreadable", () => report.complete)
       return Effect.as(withProgress(work.tally, countTree(root, skip, work.tally), reported), report.unreadable)

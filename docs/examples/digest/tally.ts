@@ -1,9 +1,7 @@
+import { Counts } from "./counts.js"
+
 /** How far the program got. Everything counts here; the progress display, the summary and Ctrl-C look at it. */
-export class Tally {
-  /** Digested to the end. */
-  files = 0
-  /** Digested so far, those of unfinished files too. */
-  bytes = 0
+export class Tally extends Counts {
   /** The most bytes of the budget that were in use at a time. */
   peak = 0
 
