@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Semaphore } from "sluice"
 import { type Answer, later, refuse, type Request } from "./answer.js"
+import { receive } from "./body.js"
 import { headerOf, type Image, parsePpm } from "./image.js"
 import type { Resizer } from "./resizer.js"
 
@@ -41,7 +42,7 @@ const full = later(429, "too many images are waiting")
 const answerTo = (resizer: Resizer, { body, url }: Request, limit: number): Effect.Effect<Answer> =>
   Effect.gen(function*() {
     const text = url.searchParams.get("width") ?? ""
-    const bytes = yield* receive(body, limit)
+    const bytes = yield* Effect.mapError(receive(body, limit), ({ message }) => refused(413, message))
     const image = yield* Effect.mapError(Effect.fromResult(parsePpm(bytes)), (error) => refused(400, error))
     const width = /^\d{1,9}$/.test(text) ? Number(text) : 0
     if (width < 1 || width > image.width) {
@@ -69,27 +70,3 @@ const picture = (image: Image): Answer => ({
   headers: { "content-type": "image/x-portable-pixmap" },
   body: [headerOf(image), image.pixels]
 })
-
-/** The whole body, in memory of its own: so it can be given away. */
-const receive = (body: AsyncIterable<Buffer>, limit: number): Effect.Effect<Uint8Array, Refused> =>
-  Effect.flatMap(Effect.promise(() => read(body, limit)), (chunks) => {
-    if (chunks === undefined) return Effect.fail(refused(413, `an image may have ${limit} bytes`))
-    const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const chunk of chunks) {
-      bytes.set(chunk, at)
-      at += chunk.length
-    }
-    return Effect.succeed(bytes)
-  })
-
-const read = async (body: AsyncIterable<Buffer>, limit: number): Promise<ReadonlyArray<Buffer> | undefined> => {
-  const chunks: Array<Buffer> = []
-  let length = 0
-  for await (const chunk of body) {
-    length += chunk.length
-    if (length > limit) return undefined
-    chunks.push(chunk)
-  }
-  return chunks
-}
