@@ -2,7 +2,15 @@
 import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 
-const limits = { Semaphore: 3_000, Group: 5_000, AdaptiveLimit: 5_500, WorkerPool: 19_500, index: 26_500 }
+const limits = {
+  Semaphore: 3_000,
+  Group: 5_000,
+  AdaptiveLimit: 5_500,
+  WorkerPool: 19_500,
+  index: 26_500,
+  "threads/ThreadPool": 27_000,
+  "threads/ThreadWorker": 4_000
+}
 
 for (const [entry, limit] of Object.entries(limits)) {
   const { outputFiles: [file] } = await build({

@@ -1,6 +1,7 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
 import { type Config, Context, Effect, type Fiber, type Option, Schedule, type Scope, type Stream } from "effect"
 import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
+import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expectTypeOf, test } from "vitest"
 
 class Boom {
@@ -174,4 +175,36 @@ test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-
   expectTypeOf(boom.pipe(AdaptiveLimit.measure(limit))).toEqualTypeOf<Plain>()
   // @ts-expect-error there are three outcomes
   AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd(), classify: () => "failure" })
+})
+
+test("ThreadPool: what a job takes, returns and fails with is that of its function", () => {
+  const jobs = ThreadWorker.serve({
+    plain: (text: string) => text.length,
+    promised: () => Promise.resolve(1n),
+    effect: (n: number, context: ThreadWorker.JobContext) =>
+      context.isCancelled() ? Effect.fail(new Boom()) : Effect.succeed(n),
+    optional: (n?: number) => n ?? 0,
+    never: (): never => {
+      throw new Error()
+    }
+  })
+  expectTypeOf(jobs).toExtend<ThreadWorker.Jobs<unknown>>()
+  type Jobs = typeof jobs
+  type Ends = ThreadPool.CallError | WorkerPool.RunError
+  const module = new URL("file:///jobs.js")
+  const made = ThreadPool.make<Jobs>({ module })
+  expectTypeOf(made).toEqualTypeOf<Effect.Effect<ThreadPool.ThreadPool<Jobs>, ThreadPool.ThreadFailed, Scope.Scope>>()
+  const pool = {} as ThreadPool.ThreadPool<Jobs>
+  expectTypeOf(pool.run.plain).toEqualTypeOf<(input: string) => Effect.Effect<number, Ends>>()
+  expectTypeOf(pool.run.promised).toEqualTypeOf<() => Effect.Effect<bigint, Ends>>()
+  expectTypeOf(pool.run.effect).toEqualTypeOf<(input: number) => Effect.Effect<number, Boom | Ends>>()
+  expectTypeOf(pool.run.optional).toEqualTypeOf<(input?: number) => Effect.Effect<number, Ends>>()
+  expectTypeOf(pool.run.never).toEqualTypeOf<() => Effect.Effect<never, Ends>>()
+  expectTypeOf(pool.map.effect(["a".length])).toEqualTypeOf<Stream.Stream<number, Boom | Ends>>()
+  const timed = ThreadPool.make<Jobs>({ module, deadlines: { run: "1 second" } })
+  expectTypeOf(timed).toEqualTypeOf<
+    Effect.Effect<ThreadPool.ThreadPool<Jobs, WorkerPool.JobTimeout>, ThreadPool.ThreadFailed, Scope.Scope>
+  >()
+  // @ts-expect-error a schedule is given what jobs fail with
+  ThreadPool.make<Jobs>({ module, retry: Schedule.recurs(1).pipe(Schedule.setInputType<Bang>()) })
 })

@@ -2,6 +2,8 @@
 import { Effect, Exit, Schedule } from "effect"
 import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
 import { check, explore, type Failure, type Report, type Scenario, scenario } from "sluice/testing"
+import { ThreadPool, type ThreadWorker } from "sluice/threads"
+import { serve } from "sluice/threads/ThreadWorker"
 import { go, type Options, scoped } from "sluice/Group"
 import { type JobHandle, make as makePool, run, type ShutdownReport } from "sluice/WorkerPool"
 import { aimd, make as makeLimit, type Outcome, withPermit } from "sluice/AdaptiveLimit"
@@ -62,6 +64,20 @@ export const adaptive: Effect.Effect<number, Effect.Error<typeof patient>> = Eff
   const limit: AdaptiveLimit.AdaptiveLimit = yield* makeLimit({ algorithm: aimd({ max: 10 }), classify })
   return yield* patient.pipe(withPermit(limit))
 })
+
+export const served = serve({ page, length: (text: string) => Promise.resolve(text.length), now: () => Date.now() })
+export const threads: Effect.Effect<
+  number,
+  string | ThreadPool.ThreadFailed | ThreadPool.CallError | WorkerPool.RunError | WorkerPool.PoolClosed
+> = Effect.scoped(Effect.gen(function*() {
+  const module = new URL("./jobs.js", import.meta.url)
+  const pool: ThreadPool.ThreadPool<typeof served> = yield* ThreadPool.make<typeof served>({ module, prefetch: 1 })
+  const handle = yield* pool.submit.length("text")
+  // @ts-expect-error a job of numbers takes no text
+  pool.run.page("one")
+  const context: ThreadWorker.JobContext | undefined = undefined
+  return (yield* pool.run.page(1)) + (yield* pool.run.now()) + (handle.id === 1 && context === undefined ? 1 : 0)
+}))
 
 export const scenarios: Scenario = scenario((t) =>
   Effect.gen(function*() {

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber } from "effect"
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { Group, Semaphore, WorkerPool } from "sluice"
+import { ThreadPool } from "sluice/threads"
 import * as GroupEntry from "sluice/Group"
 import * as SemaphoreEntry from "sluice/Semaphore"
 import * as WorkerPoolEntry from "sluice/WorkerPool"
@@ -70,4 +71,13 @@ assert.equal(explore(counting(inTwo)).toSvg().startsWith("<svg"), true)
 assert.throws(() => schedule(), /npm install --save-dev fast-check/)
 
 const { version } = JSON.parse(readFileSync(new URL("node_modules/effect/package.json", import.meta.url), "utf8"))
+const threads = Effect.scoped(Effect.gen(function*() {
+  const pool = yield* ThreadPool.make({ module: new URL("./jobs.js", import.meta.url), size: 2, prefetch: 1, grace: 10 })
+  assert.equal(yield* pool.run.add(1), 2)
+  assert.deepEqual(yield* Effect.flip(pool.run.fail()), { _tag: "Planned" })
+  assert.equal((yield* Effect.timeoutOption(pool.run.forever(), 10))._tag, "None")
+  assert.equal(yield* pool.run.add(2), 3)
+}))
+await Effect.runPromise(threads)
+
 console.log(`works on Node ${process.version} with effect ${version}`)

@@ -33,7 +33,6 @@ export type { PlatformThread, ThreadEnd, ThreadEvents, ThreadOptions } from "../
 
 const TypeId = "~sluice/ThreadPool"
 
-/** @internal */
 type HandlersOf<J> = J extends Jobs<infer Handlers> ? Handlers : never
 
 /**
@@ -80,7 +79,7 @@ export type Failure<H> = H extends (...args: never) => infer R
  *
  * **Details**
  *
- * - `run`, `submit`, `map`: the operations of a `WorkerPool`, for each job by its name: `pool.run.digest(bytes)`.
+ * - `run`, `submit`, `trySubmit`, `map`: the operations of a `WorkerPool`, for each job by its name: `pool.run.digest(bytes)`.
  * - `workers`: the pool behind it. Its `stats`, its end, its size and its dead letters are those of `WorkerPool`:
  *   `WorkerPool.shutdown(pool.workers)`. Each of its jobs is a `Call`, of any name.
  *
@@ -104,6 +103,14 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
     ) => Effect.Effect<
       WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
       WorkerPool.PoolClosed
+    >
+  }
+  readonly trySubmit: {
+    readonly [K in keyof HandlersOf<J>]: (
+      ...input: Input<HandlersOf<J>[K]>
+    ) => Effect.Effect<
+      WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
+      WorkerPool.PoolClosed | WorkerPool.QueueFull
     >
   }
   readonly map: {
@@ -186,6 +193,7 @@ class ThreadPoolImpl extends Described {
   readonly name: string | undefined
   readonly run: Record<string, Operation>
   readonly submit: Record<string, Operation>
+  readonly trySubmit: Record<string, Operation>
   readonly map: Record<string, Operation>
 
   constructor(readonly workers: WorkerPool.WorkerPool<Call, unknown, unknown>, names: ReadonlyArray<string>) {
@@ -193,6 +201,7 @@ class ThreadPoolImpl extends Described {
     this.name = workers.name
     this.run = byName(names, (name) => (input) => WorkerPool.run(workers, { name, input }))
     this.submit = byName(names, (name) => (input) => WorkerPool.submit(workers, { name, input }))
+    this.trySubmit = byName(names, (name) => (input) => WorkerPool.trySubmit(workers, { name, input }))
     this.map = byName(
       names,
       (name) => (inputs, options) =>

@@ -36,8 +36,10 @@ describe("a call", () => {
   test("has a handle, and there may be a stream of them", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ size: 2 })
-      const handle = yield* pool.submit.add(1)
-      expect(yield* handle.await).toEqual(Exit.succeed(2))
+      for (const submit of [pool.submit.add, pool.trySubmit.add]) {
+        const handle = yield* submit(1)
+        expect(yield* handle.await).toEqual(Exit.succeed(2))
+      }
       const mapped = pool.map.add([1, 2, 3, 4, 5])
       expect(yield* Stream.runCollect(mapped)).toEqual([2, 3, 4, 5, 6])
       expect(yield* Stream.runCollect(pool.map.effect(Stream.range(1, 3), { ordered: false }))).toHaveLength(3)
@@ -111,7 +113,11 @@ describe("a call", () => {
       expect(copied.length).toBe(3)
       // What is gone cannot go again.
       const again = yield* Effect.flip(pool.run.length(ThreadPool.transfer(bytes, [buffer])))
-      expect(again).toMatchObject({ _tag: "NotCloneable", what: "input" })
+      expect(again).toMatchObject({
+        _tag: "NotCloneable",
+        what: "input",
+        reason: "what it transfers has been transferred before"
+      })
       const counter = shared(1)
       yield* pool.run.increment(counter)
       expect(counter[0]).toBe(1)
@@ -233,6 +239,17 @@ describe("a thread that ends", () => {
       expect(yield* Effect.forEach(fibers, Fiber.join)).toEqual(Array.from({ length: 20 }, (_, n) => n))
       balanced(pool.workers)
       expect(WorkerPool.stats(pool.workers)).toMatchObject({ succeeded: 20, interrupted: 1, failed: 0 })
+    })))
+
+  test("loses what it had not begun, if that had been moved to it", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 1, grace: 0 })
+      const stuck = yield* start(pool.run.forever())
+      const bytes = new Uint8Array(8)
+      const moved = yield* start(pool.run.length(ThreadPool.transfer(bytes, [bytes.buffer])))
+      yield* until(() => bytes.length === 0)
+      yield* Fiber.interrupt(stuck)
+      expect(yield* Effect.flip(Fiber.join(moved))).toMatchObject({ _tag: "ThreadLost", reason: "terminated" })
     })))
 
   test("has told what had ended before it began what does not", () =>

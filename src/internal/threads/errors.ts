@@ -28,7 +28,9 @@ export class ThreadFailed extends Data.TaggedError("ThreadFailed")<{
       layer: "could not build what its jobs need"
     }
     const { cause } = this
-    return `ThreadPool: ${this.module} ${why[this.reason]}${cause instanceof Error ? `: ${cause.message}` : ""}`
+    // That of a data: URL is all of the code.
+    const module = this.module.length <= 200 ? this.module : `${this.module.slice(0, 200)}…`
+    return `ThreadPool: ${module} ${why[this.reason]}${cause instanceof Error ? `: ${cause.message}` : ""}`
   }
 }
 

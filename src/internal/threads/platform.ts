@@ -74,7 +74,7 @@ export interface PlatformThread {
 }
 
 /**
- * Where threads come from. There is one for Node, Bun and Deno, and one for browsers; the pool takes what it finds.
+ * Where threads come from. There is one for Node and one for browsers; the pool takes what it finds.
  *
  * **Details**
  *

@@ -342,8 +342,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** The resource was lost before the job had begun on it: another worker may have it. Runs fibers. */
   private takeBack(worker: Worker): void {
     const job = worker.job as PoolJob<Job, A, E>
-    const { cancelled, input, past } = job
-    if (cancelled !== undefined) return this.jobEnded(worker, Exit.interrupt(cancelled.by))
+    const { input, past } = job
     if (!this.isEnding) {
       this.config.observer?.attempted(job, worker.id)
       return this.retire(worker)
