@@ -3,9 +3,9 @@ import { Effect, Exit, Fiber } from "effect"
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { Group, Semaphore, WorkerPool } from "sluice"
-import { ThreadPool } from "sluice/threads"
 import * as GroupEntry from "sluice/Group"
 import * as SemaphoreEntry from "sluice/Semaphore"
+import { ThreadPool } from "sluice/threads"
 import * as WorkerPoolEntry from "sluice/WorkerPool"
 
 assert.equal(GroupEntry.go, Group.go)
@@ -72,7 +72,12 @@ assert.throws(() => schedule(), /npm install --save-dev fast-check/)
 
 const { version } = JSON.parse(readFileSync(new URL("node_modules/effect/package.json", import.meta.url), "utf8"))
 const threads = Effect.scoped(Effect.gen(function*() {
-  const pool = yield* ThreadPool.make({ module: new URL("./jobs.js", import.meta.url), size: 2, prefetch: 1, grace: 10 })
+  const pool = yield* ThreadPool.make({
+    module: new URL("./jobs.js", import.meta.url),
+    size: 2,
+    prefetch: 1,
+    grace: 10
+  })
   assert.equal(yield* pool.run.add(1), 2)
   assert.deepEqual(yield* Effect.flip(pool.run.fail()), { _tag: "Planned" })
   assert.equal((yield* Effect.timeoutOption(pool.run.forever(), 10))._tag, "None")
