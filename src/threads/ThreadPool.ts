@@ -141,10 +141,10 @@ type PoolOptions<E> = Omit<
  * **Details**
  *
  * - `module`: what each thread loads. It has to call `ThreadWorker.serve`.
- * - `size`: how many threads, an integer >= 1; as many as can run at a time, by default.
- * - `concurrency`: how many calls a thread runs at a time, an integer >= 1; 1 by default. For jobs that wait, for a file or
+ * - `size`: how many threads, an integer from 1 to 10,000; as many as can run at a time, by default.
+ * - `concurrency`: how many calls a thread runs at a time, an integer from 1 to 10,000; 1 by default. For jobs that wait, for a file or
  *   a promise: those that compute have the thread to themselves all the same.
- * - `prefetch`: how many calls a thread is given beyond these, an integer >= 0; 0 by default. A thread that has the next
+ * - `prefetch`: how many calls a thread is given beyond these, an integer from 0 to 10,000; 0 by default. A thread that has the next
  *   one at hand does not wait for it: with jobs that take less than a millisecond that is most of the time, and several
  *   travel together. But a call may then wait behind a long one while another thread is idle.
  * - `grace`: how long a call that is cancelled has to stop before its thread is ended; 1 second by default.
@@ -232,8 +232,13 @@ const platformHere = (): Platform => {
 
 const where = "ThreadPool.make"
 
-const count = (argument: string, value: number, least: number): number =>
-  checkNumber(where, argument, value, `an integer >= ${least}`, (n) => Number.isSafeInteger(n) && n >= least)
+// A thread is some megabytes: no machine has more, and nobody means it.
+const most = 10_000
+
+const count = (argument: string, value: number, least: number): number => {
+  const isValid = (n: number) => Number.isSafeInteger(n) && n >= least && n <= most
+  return checkNumber(where, argument, value, `an integer from ${least} to ${most}`, isValid)
+}
 
 const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "href" in u
 

@@ -81,7 +81,23 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
     })
   )
 
+/** An actor makes the pool, uses it and leaves; and may be interrupted meanwhile. */
+const making = (plan: Plan, size: number): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const threads = new FakeThreads(yield* Effect.context(), plan)
+      const made = ThreadPool.make<Jobs>({ module: new URL("fake:threads"), platform: threads, size, prefetch: 1 })
+      yield* t.always(() => threads.mostAlive <= size, "more threads than there may be (T1)")
+      yield* t.actor("a", Effect.scoped(Effect.flatMap(made, (pool) => pool.run.call(["one", "returns"]))))
+      yield* t.settled
+      yield* t.expect(threads.alive === 0, `${threads.alive} threads are left (T5)`)
+    })
+  )
+
 export const exhausted: Record<string, Scenario> = {
+  make: making({}, 2),
+  "make, where one fails to start": making({ start: (n) => n === 2 ? "fails" : "serves" }, 2),
+  "make, where one ends as it starts": making({ start: (n) => n === 1 ? "ends" : "serves", closes: true }, 2),
   run: around({}, ({ run }) => [run("one"), run("two")]),
   "run, two threads": around({ size: 2 }, ({ run }) => [run("one"), run("two")]),
   "run, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one"), run("two")]),

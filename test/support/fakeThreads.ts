@@ -10,8 +10,10 @@ import { Board, isTagged, kinds, stride, type ToThread, version } from "../../sr
 export type Behaviour = "returns" | "waits" | "stuck" | "crashes"
 
 export interface Plan {
-  /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, or says nothing. */
-  readonly start?: (n: number) => "serves" | "fails" | "ends" | "silent"
+  /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, says nothing, or is of old. */
+  readonly start?: (n: number) => "serves" | "fails" | "ends" | "silent" | "old"
+  /** Which of the messages to a thread, from 1, it cannot read. */
+  readonly garbles?: ReadonlyArray<number>
   /** How many milliseconds it takes until the nth has ended once it is terminated; no time, if undefined. */
   readonly ending?: (n: number) => number | undefined
   /** Whether it has something to finalize, and whether that ever ends. */
@@ -105,14 +107,16 @@ class FakeThread implements ThreadPool.PlatformThread {
       }
       this.events.message({
         _tag: "ready",
-        version,
+        version: start === "old" ? version - 1 : version,
         jobs: ["call"],
         closes: all.plan.closes !== undefined && all.plan.closes !== false
       })
       const calls: Array<unknown> = []
-      for (;;) {
+      for (let received = 1;; received++) {
         const message = yield* this.next
-        if (!isTagged(message)) {
+        if (all.plan.garbles?.includes(received) === true) {
+          this.events.message({ _tag: "garbled", message: received })
+        } else if (!isTagged(message)) {
           calls.push(...message)
         } else if (message._tag === "close") {
           all.closed++

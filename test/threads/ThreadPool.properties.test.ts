@@ -7,6 +7,9 @@ import { soak } from "../support/property.js"
 describe("over every schedule with an interrupt at any operation", () => {
   // With a preemption they take 20,000 schedules and more: those are for `SOAK`.
   const long = [
+    "make",
+    "make, where one fails to start",
+    "make, where one ends as it starts",
     "run, two threads",
     "run, two at a time",
     "cancel, of one that is stuck",

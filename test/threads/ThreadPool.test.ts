@@ -20,6 +20,15 @@ const shared = (length: number) => new Int32Array(new SharedArrayBuffer(4 * leng
 const until = (isTrue: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => isTrue() ? Effect.void : Effect.andThen(Effect.sleep(1), until(isTrue)))
 
+/** Starts a call that never ends, and answers once it has begun. */
+const stuckIn = (pool: ThreadPool.ThreadPool<typeof jobs>) =>
+  Effect.gen(function*() {
+    const begun = shared(1)
+    const fiber = yield* start(pool.run.forever(begun))
+    yield* until(() => begun[0] === 1)
+    return fiber
+  })
+
 const isInterrupt = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
 
 describe("a call", () => {
@@ -123,6 +132,13 @@ describe("a call", () => {
       expect(counter[0]).toBe(1)
     })))
 
+  test("is not taken in by what its module says to others", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 1 })
+      yield* pool.run.chatter()
+      expect(yield* pool.run.add(1)).toBe(2)
+    })))
+
   test("of a name that is not served is a defect", () =>
     run(Effect.gen(function*() {
       const pool = yield* make()
@@ -160,8 +176,7 @@ describe("a cancelled call", () => {
     run(Effect.gen(function*() {
       const pool = yield* make({ size: 2, grace: 10 })
       const other = yield* start(pool.run.spin(300))
-      const fiber = yield* start(pool.run.forever())
-      yield* Effect.sleep(20)
+      const fiber = yield* stuckIn(pool)
       yield* Fiber.interrupt(fiber)
       expect(WorkerPool.stats(pool.workers)).toMatchObject({ interrupted: 1 })
       expect(yield* Fiber.join(other)).toBe(300)
@@ -231,7 +246,7 @@ describe("a thread that ends", () => {
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 7, grace: 10, queue: { capacity: 100 } })
       const order = shared(1)
-      const stuck = yield* start(pool.run.forever())
+      const stuck = yield* stuckIn(pool)
       const fibers = yield* Effect.forEach(Array.from({ length: 20 }), () => start(pool.run.increment(order)))
       yield* Effect.sleep(20)
       expect(order[0]).toBe(0)
@@ -244,7 +259,7 @@ describe("a thread that ends", () => {
   test("loses what it had not begun, if that had been moved to it", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 1, grace: 0 })
-      const stuck = yield* start(pool.run.forever())
+      const stuck = yield* stuckIn(pool)
       const bytes = new Uint8Array(8)
       const moved = yield* start(pool.run.length(ThreadPool.transfer(bytes, [bytes.buffer])))
       yield* until(() => bytes.length === 0)
@@ -274,8 +289,7 @@ describe("a thread that ends", () => {
       const counts = shared(2)
       const holds = yield* start(pool.run.holding([counts, 200]))
       yield* until(() => counts[0] === 1)
-      const stuck = yield* start(pool.run.forever())
-      yield* Effect.sleep(20)
+      const stuck = yield* stuckIn(pool)
       yield* Fiber.interrupt(stuck)
       yield* Fiber.join(holds)
       // It has begun twice, and the first time it never came to its end.
@@ -305,14 +319,15 @@ describe("make", () => {
     })))
 
   test.each<[Some, string]>([
-    [{ size: 0 }, "ThreadPool.make: size must be an integer >= 1, got 0"],
-    [{ size: NaN }, "ThreadPool.make: size must be an integer >= 1, got NaN"],
-    [{ concurrency: 0 }, "ThreadPool.make: concurrency must be an integer >= 1, got 0"],
-    [{ prefetch: -1 }, "ThreadPool.make: prefetch must be an integer >= 0, got -1"],
+    [{ size: 0 }, "ThreadPool.make: size must be an integer from 1 to 10000, got 0"],
+    [{ size: NaN }, "ThreadPool.make: size must be an integer from 1 to 10000, got NaN"],
+    [{ concurrency: 0 }, "ThreadPool.make: concurrency must be an integer from 1 to 10000, got 0"],
+    [{ prefetch: -1 }, "ThreadPool.make: prefetch must be an integer from 0 to 10000, got -1"],
     [{ grace: NaN }, "ThreadPool.make: grace must be a duration that is not negative, got NaN"],
     [{ startTimeout: 0 }, "ThreadPool.make: startTimeout must be a duration > 0, got 0"],
     [{ module: "./jobs.js" as never }, "ThreadPool.make: module must be a URL, got \"./jobs.js\""],
-    [{ size: 2_000_000 }, "WorkerPool.make: size must be an integer from 1 to 1000000, got 2000000"]
+    [{ size: 2_000_000 }, "ThreadPool.make: size must be an integer from 1 to 10000, got 2000000"],
+    [{ prefetch: 1_000_000 }, "ThreadPool.make: prefetch must be an integer from 0 to 10000, got 1000000"]
   ])("refuses %o", (options, message) =>
     run(Effect.gen(function*() {
       const exit = yield* Effect.exit(make(options))

@@ -1,6 +1,6 @@
 /** What the threads of the tests serve. */
 import { Data, Effect } from "effect"
-import { threadId } from "node:worker_threads"
+import { parentPort, threadId } from "node:worker_threads"
 import { ThreadWorker } from "sluice/threads"
 
 export class Refused extends Data.TaggedError("Refused")<{ readonly who: string; readonly times: number }> {}
@@ -18,7 +18,9 @@ export const jobs = ThreadWorker.serve({
     while (performance.now() < until);
     return millis
   },
-  forever: () => {
+  /** Computes for ever, and tells that it has begun. */
+  forever: (begun?: Int32Array) => {
+    if (begun !== undefined) Atomics.store(begun, 0, 1)
     for (;;);
   },
   /** Computes until it is cancelled, and tells through shared memory that it has seen that. */
@@ -54,6 +56,8 @@ export const jobs = ThreadWorker.serve({
   },
   rejects: () => Promise.reject(new RangeError("rejected")),
   getFunction: () => () => 1,
+  /** Speaks where nobody listens. */
+  chatter: () => parentPort?.postMessage([0, 1, 0, "junk"]),
   exit: (code: number) => process.exit(code),
   crash: () =>
     Effect.andThen(

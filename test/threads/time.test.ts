@@ -1,4 +1,4 @@
-/** How long a thread is waited for, on a clock that only the test moves. */
+/** What real threads do too seldom, by threads that are fibers, on a clock that only the test moves. */
 import { Effect, Exit, Schedule, Scope } from "effect"
 import { WorkerPool } from "sluice"
 import { ThreadPool, type ThreadWorker } from "sluice/threads"
@@ -123,4 +123,42 @@ test("a pool that grows has more threads, and one that shrinks has less", () =>
     yield* after(1)
     expect(threads.alive).toBeLessThanOrEqual(2)
     expect(yield* pool.run.call(["one", "returns"])).toBe("one")
+  })))
+
+test("a message that a thread cannot read is sent again, each call for itself", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made, threads } = yield* make({ garbles: [2] }, { prefetch: 7, size: 1, queue: { capacity: 8 } })
+    const pool = yield* made
+    const names = ["a", "b", "c", "d", "e"]
+    const exits = yield* Effect.forEach(names, (name) => Effect.exit(pool.run.call([name, "returns"])), {
+      concurrency: "unbounded"
+    })
+    expect(exits).toEqual(names.map((name) => Exit.succeed(name)))
+    expect(threads.begun.map(({ name }) => name)).toEqual(names)
+  })))
+
+test("a call that a thread cannot read fails, and no other", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made } = yield* make({ garbles: [1] })
+    const pool = yield* made
+    const error = yield* Effect.flip(pool.run.call(["one", "returns"]))
+    expect(error).toMatchObject({ _tag: "NotCloneable", what: "input", reason: "it cannot be read there" })
+    expect(yield* pool.run.call(["two", "returns"])).toBe("two")
+  })))
+
+test("a module made for another version of sluice is found out", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool, threads } = yield* make({ start: () => "old" })
+    expect(yield* Effect.flip(Effect.scoped(pool))).toMatchObject({ _tag: "ThreadFailed", reason: "version" })
+    expect(threads.alive).toBe(0)
+  })))
+
+test("a platform that cannot start a thread fails make", () =>
+  runTimed(Effect.gen(function*() {
+    const spawn = () => {
+      throw new Error("no more threads")
+    }
+    const module = new URL("fake:threads")
+    const error = yield* Effect.flip(ThreadPool.make<Jobs>({ module, platform: { parallelism: 2, spawn } }))
+    expect(error.message).toBe("ThreadPool: fake:threads could not be loaded: no more threads")
   })))
