@@ -14,7 +14,11 @@ export const compile = (source: string, outfile: string): void => {
     outfile: own,
     bundle: true,
     packages: "external",
-    alias: { "sluice/threads": root("src/threads/index.ts"), sluice: root("src/index.ts") },
+    alias: {
+      "sluice/threads/ThreadWorker": root("src/threads/ThreadWorker.ts"),
+      "sluice/threads": root("src/threads/index.ts"),
+      sluice: root("src/index.ts")
+    },
     platform: "node",
     format: "esm",
     logLevel: "warning"
