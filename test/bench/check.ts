@@ -1,5 +1,5 @@
 /**
- * Five ratios that decide, in less than a minute: exits with 1 when one misses its goal by more than a quarter. For the
+ * Six ratios that decide, in less than a minute: exits with 1 when one misses its goal by more than a quarter. For the
  * whole of it, `npm run bench`.
  */
 import type { Figure } from "./measure.js"
@@ -12,7 +12,8 @@ const decisive = [
   ["semaphore-uncontended", "Effect Semaphore"],
   ["group-limit", "Effect.forEach, concurrency 8"],
   ["group-unbounded", "FiberSet.run and awaitEmpty"],
-  ["pool-submit", "8 fibers that loop over yieldNow"]
+  ["pool-submit", "8 fibers that loop over yieldNow"],
+  ["threads-tiny", "piscina, 32 jobs a thread"]
 ] as const
 
 prepare()

@@ -5,7 +5,7 @@ import { poolParts } from "./parts.js"
 import { poolRun, poolRunPromises, poolSubmit } from "./pool.js"
 import { poolObserved } from "./poolObserved.js"
 import { semaphoreUncontended, semaphoreWaiting } from "./semaphore.js"
-import { threadsSpin, threadsTiny, threadsTransfer } from "./threads/index.js"
+import { threadsCompute, threadsTiny, threadsTransfer } from "./threads/index.js"
 
 export const works: ReadonlyArray<Work> = [
   semaphoreWaiting,
@@ -20,6 +20,6 @@ export const works: ReadonlyArray<Work> = [
   poolObserved,
   cancel,
   threadsTiny,
-  threadsSpin,
+  threadsCompute,
   threadsTransfer
 ]

@@ -2,20 +2,13 @@
 
 export const add = (n: number): number => n + 1
 
-/** Computes for so long. */
-export const spin = (millis: number): number => {
-  const until = performance.now() + millis
-  while (performance.now() < until);
-  return millis
-}
-
 export const forever = (): void => {
   for (;;);
 }
 
 const fibonacci = (n: number): number => n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2)
 
-/** As much work whoever shares the processor, unlike `spin`; about a millisecond each time. */
+/** About a millisecond each time. */
 export const compute = (times: number): number => {
   let sum = 0
   for (let i = 0; i < times; i++) sum += fibonacci(23)

@@ -1,10 +1,9 @@
 /** What a thread of sluice loads. */
 import { ThreadWorker } from "sluice/threads"
-import { add, compute, forever, spin, touch } from "./functions.js"
+import { add, compute, forever, touch } from "./functions.js"
 
 export const jobs = ThreadWorker.serve({
   add,
-  spin,
   compute,
   forever,
   copy: touch,

@@ -1,2 +1,2 @@
 /** What a thread of the peers loads. */
-export { add, forever, spin } from "./functions.js"
+export { add, compute, forever } from "./functions.js"
