@@ -25,6 +25,8 @@ export const prepare = (): void => {
     outdir: cache,
     outExtension: { ".js": ".mjs" },
     bundle: true,
+    // What is imported only when it is needed stays so.
+    splitting: true,
     packages: "external",
     platform: "node",
     format: "esm",

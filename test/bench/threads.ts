@@ -85,14 +85,15 @@ const started = () =>
   scoped(Effect.gen(function*() {
     const from = performance.now()
     const pool = yield* threadPool()
-    yield* pool.run.add(1)
+    yield* Effect.all([pool.run.compute(20), pool.run.compute(20)], { concurrency: 2 })
     return performance.now() - from
   }))
 
 const startedByPiscina = async () => {
   const from = performance.now()
   const pool = makePiscina()
-  await pool.run(1, { name: "add" })
+  // Long enough for both threads to have one; one that is ended as it loads can bring Node down.
+  await Promise.all([pool.run(20, { name: "compute" }), pool.run(20, { name: "compute" })])
   const time = performance.now() - from
   await pool.destroy()
   return time
@@ -132,7 +133,7 @@ const timeOf = (what: string, name: string, times: ReadonlyArray<number>): Threa
 export const measureThreads = async (): Promise<Threads> => {
   const [ours, theirs] = [await interrupted(), await aborted()]
   const [stop, next] = ["a busy loop is cancelled, until its caller goes on", "… until the next job has its result"]
-  const start = `a pool of ${size} threads starts, until a job has its result`
+  const start = `a pool of ${size} threads starts, until each has done a job of some 20 ms`
   const times = [
     timeOf(stop, "ThreadPool, grace 0", ours.map(({ ended }) => ended)),
     timeOf(stop, "piscina", theirs.map(({ ended }) => ended)),

@@ -1,5 +1,5 @@
 /** What a thread of sluice loads. */
-import { ThreadWorker } from "sluice/threads"
+import * as ThreadWorker from "sluice/threads/ThreadWorker"
 import { add, compute, forever, touch } from "./functions.js"
 
 export const jobs = ThreadWorker.serve({
