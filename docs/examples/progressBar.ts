@@ -1,4 +1,6 @@
 import cliProgress from "cli-progress"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 
 /** A bar on standard error, ten times a second, for a program that sees to Ctrl-C itself. */
 export const progressBar = (options: {
@@ -15,3 +17,17 @@ export const progressBar = (options: {
     // Ctrl-C is the program's.
     gracefulExit: false
   }, cliProgress.Presets.shades_classic)
+
+/** Counts images for as long as the scope lives, if standard error is a terminal. Answers what moves the bar by one. */
+export const countingImages = (total: number): Effect.Effect<() => void, never, Scope.Scope> =>
+  process.stderr.isTTY ? Effect.map(counting(total), (bar) => () => bar.increment()) : Effect.succeed(() => {})
+
+const counting = (total: number) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const bar = progressBar({ format: "{bar} {percentage}% | {value} of {total} images", barsize: 24 })
+      bar.start(total, 0)
+      return bar
+    }),
+    (bar) => Effect.sync(() => bar.stop())
+  )

@@ -1,7 +1,7 @@
 import { Data, Effect, type Scope } from "effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import { listening } from "../httpServer.js"
 
 /** That port is taken, for one. */
 export class MetricsFailed extends Data.TaggedError("MetricsFailed")<{ readonly reason: string }> {
@@ -25,15 +25,6 @@ export const serveMetrics = (port: number): Effect.Effect<URL, MetricsFailed, Sc
         response.writeHead(404).end()
       }
     })
-    const listen = Effect.callback<void, MetricsFailed>((resume) => {
-      server.once("error", ({ message }) => resume(Effect.fail(new MetricsFailed({ reason: message }))))
-      server.listen(port, "127.0.0.1", () => resume(Effect.void))
-    })
-    const close = Effect.callback<void>((resume) => {
-      server.close(() => resume(Effect.void))
-      // A scraper keeps its connection for the next time.
-      server.closeAllConnections()
-    })
-    yield* Effect.acquireRelease(listen, () => close)
-    return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`)
+    const listens = Effect.mapError(listening(server, port), ({ reason }) => new MetricsFailed({ reason }))
+    return new URL("/metrics", yield* listens)
   })

@@ -2,12 +2,13 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import type { ThreadPool } from "sluice/threads"
+import type { ServerFailed } from "../httpServer.js"
+import { countingImages } from "../progressBar.js"
 import { post, Unanswered } from "./client.js"
 import { end } from "./ending.js"
-import { serve, type ServerFailed } from "./http.js"
+import { serve } from "./http.js"
 import { draw, headerOf } from "./image.js"
 import type { Options } from "./options.js"
-import { showing } from "./progress.js"
 import { inThreads, onMainThread, type Resizer, type Settings } from "./resizer.js"
 import { makeService } from "./service.js"
 import { count, print } from "./text.js"
@@ -23,7 +24,7 @@ export const demo = (options: Options, stop: Effect.Effect<void>): Effect.Effect
     const settings = { ...options, capacity: Math.max(options.capacity, clients) }
     print(`${count(images, "image")} of ${size}x${image.height} pixels, to a width of ${width}, ${clients} at a time\n`)
     print("resized by     images/s   event loop blocked for at most")
-    const moved = yield* showing(images * (threads + 1))
+    const moved = yield* countingImages(images * (threads + 1))
     yield* round("main thread", onMainThread(settings), settings, ppm, moved)
     for (let n = 1; n <= threads; n++) {
       yield* round(count(n, "thread"), inThreads(n, settings), settings, ppm, moved)

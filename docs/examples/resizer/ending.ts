@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import type { Serving } from "./http.js"
+import type { Serving } from "../httpServer.js"
 import type { Resizer } from "./resizer.js"
 
 /** The end in good order: nothing more is accepted, and what has been is answered, if it takes no longer than this. */

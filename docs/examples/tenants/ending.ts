@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { WorkerPool } from "sluice"
-import type { Serving } from "./http.js"
+import type { Serving } from "../httpServer.js"
 import type { Call } from "./pool.js"
 import type { Service } from "./service.js"
 

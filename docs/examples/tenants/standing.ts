@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
+import type { ServerFailed } from "../httpServer.js"
 import { end } from "./ending.js"
-import { serve, type ServerFailed } from "./http.js"
+import { serve } from "./http.js"
 import type { Options } from "./options.js"
 import { makeService } from "./service.js"
 import { limits, settingsOf, tenants } from "./settings.js"

@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { WorkerPool } from "sluice"
+import { countingImages } from "../progressBar.js"
 import { makeEncoder } from "./encoder.js"
 import { makeDirectory } from "./file.js"
 import { imagesIn } from "./images.js"
 import type { Options } from "./options.js"
 import { jobFor, makePool } from "./pool.js"
-import { showing } from "./progress.js"
 import { count, reasonOf, say } from "./text.js"
 
 /** A thumbnail of every file in a folder, until `stop`. Answers the exit code. */
@@ -35,7 +35,7 @@ export const batch = (
     const concurrency = workers + Math.max(1, capacity)
     yield* Effect.scoped(
       Effect.flatMap(
-        showing(all.length),
+        countingImages(all.length),
         (advance) => Effect.forEach(all, make(advance), { concurrency, discard: true })
       )
     )

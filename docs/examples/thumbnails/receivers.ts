@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { ServerFailed } from "../httpServer.js"
 import { json } from "./answer.js"
-import { serve, type ServerFailed } from "./http.js"
+import { serve } from "./http.js"
 
 /** Somebody who wants to be told when thumbnails are made. */
 export interface Receiver {

@@ -1,8 +1,7 @@
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import { listening, type ServerFailed } from "../httpServer.js"
 import { type Kind, kindsOf, type Mix } from "./subscribers.js"
 
 export interface Settings extends Mix {
@@ -30,12 +29,6 @@ export interface Subscribers {
   readonly http: Server
 }
 
-export class ServerFailed extends Data.TaggedError("ServerFailed")<{ readonly reason: string }> {
-  override get message(): string {
-    return `the server failed: ${this.reason}`
-  }
-}
-
 /** All subscribers on a free port of this machine, for as long as the scope lives. */
 export const serve = (settings: Settings): Effect.Effect<Subscribers, ServerFailed, Scope.Scope> =>
   Effect.suspend(() => {
@@ -47,18 +40,7 @@ export const serve = (settings: Settings): Effect.Effect<Subscribers, ServerFail
     })
     // A connection that is closed for being idle may be closed under a request that is on its way.
     http.keepAliveTimeout = 0
-    const listen = Effect.callback<Subscribers, ServerFailed>((resume) => {
-      http.once("error", ({ message }) => resume(Effect.fail(new ServerFailed({ reason: message }))))
-      http.listen(
-        { port: 0, host: "127.0.0.1" },
-        () => resume(Effect.succeed({ port: (http.address() as AddressInfo).port, inboxes, http }))
-      )
-    })
-    const close = Effect.callback<void>((resume) => {
-      http.close(() => resume(Effect.void))
-      http.closeAllConnections()
-    })
-    return Effect.acquireRelease(listen, () => close)
+    return Effect.map(listening(http), ({ port }) => ({ port: Number(port), inboxes, http }))
   })
 
 const receive = (

@@ -2,8 +2,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import { startChild } from "../child.js"
+import { ServerFailed } from "../httpServer.js"
 import type { FromServer, ToServer } from "./protocol.js"
-import { type Received, ServerFailed, type Settings } from "./server.js"
+import type { Received, Settings } from "./server.js"
 
 export interface Remote {
   readonly port: number
