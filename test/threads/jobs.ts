@@ -23,19 +23,21 @@ export const jobs = ThreadWorker.serve({
     if (begun !== undefined) Atomics.store(begun, 0, 1)
     for (;;);
   },
-  /** Computes until it is cancelled, and tells through shared memory that it has seen that. */
-  poll: (seen: Int32Array, context: ThreadWorker.JobContext) => {
+  /** Computes until it is cancelled, and tells through shared memory that it has begun, and that it has seen that. */
+  poll: (told: Int32Array, context: ThreadWorker.JobContext) => {
+    Atomics.add(told, 0, 1)
     while (!context.isCancelled());
-    Atomics.add(seen, 0, 1)
+    Atomics.add(told, 1, 1)
     return "stopped"
   },
   /** The same for a promise. */
-  listen: (seen: Int32Array, { signal }: ThreadWorker.JobContext) =>
+  listen: (told: Int32Array, { signal }: ThreadWorker.JobContext) =>
     new Promise<string>((resolve) => {
       signal.addEventListener("abort", () => {
-        Atomics.add(seen, 0, 1)
+        Atomics.add(told, 1, 1)
         resolve("stopped")
       })
+      Atomics.add(told, 0, 1)
     }),
   never: () => Effect.never,
   /** Counts in shared memory how many begin and end. */
@@ -43,6 +45,13 @@ export const jobs = ThreadWorker.serve({
     Effect.acquireUseRelease(
       Effect.sync(() => Atomics.add(counts, 0, 1)),
       () => Effect.sleep(millis),
+      () => Effect.sync(() => Atomics.add(counts, 1, 1))
+    ),
+  /** The same, and ends the second time only. */
+  holdingOnce: (counts: Int32Array) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => Atomics.add(counts, 0, 1)),
+      (before) => before === 0 ? Effect.never : Effect.void,
       () => Effect.sync(() => Atomics.add(counts, 1, 1))
     ),
   fail: (who: string) => Effect.fail(new Refused({ who, times: 3 })),
