@@ -97,6 +97,9 @@ export type Schemas<Handlers> = {
  * an error. With a `layer` the effects may need what it provides. It is built before the first call, and its finalizers run when the
  * pool lets the thread go. They do not where the thread is ended because a call would not stop.
  *
+ * A thread loads Effect when a function returns the first effect, or for the layer or the schemas; unless the module
+ * imports it itself.
+ *
  * Outside of a thread of a pool it does nothing, so that a test may import the module. To be called once, while the module
  * is loaded.
  *
@@ -104,8 +107,8 @@ export type Schemas<Handlers> = {
  *
  * ```ts
  * // numbers.ts
- * import { Effect } from "effect"
- * import { ThreadWorker } from "sluice/threads"
+ * import * as Effect from "effect/Effect"
+ * import * as ThreadWorker from "sluice/threads/ThreadWorker"
  *
  * class Negative {
  *   readonly _tag = "Negative"
@@ -139,7 +142,7 @@ const start = async (
   schemas: ServeOptions["schemas"]
 ): Promise<Server> => {
   if (schemas === undefined) return new Server(init, handlers, layer)
-  // Threads are to start soon, and most have none.
+  // It is much, and most have none.
   const { encodedHandlers } = await import("../internal/threads/codec.js")
   return new Server(init, encodedHandlers(schemas, handlers), layer)
 }

@@ -160,6 +160,21 @@ describe("a cancelled call", () => {
       expect(yield* pool.run.thread()).toBe(thread)
     })))
 
+  test("that is among the first effects of its thread, which has to load Effect for them, is so too", () =>
+    run(Effect.gen(function*() {
+      for (let round = 0; round < 5; round++) {
+        const pool = yield* make({ concurrency: 4, grace: "1 minute" })
+        const told = shared(1)
+        const [stays, ...go] = yield* Effect.forEach([1, 2, 3, 4], () => start(pool.run.firstEffect(told)))
+        yield* until(() => told[0] === 4)
+        yield* Fiber.interruptAll(go)
+        expect(yield* pool.run.effect(1)).toBe(2)
+        yield* Fiber.interrupt(stays!)
+        const { counts } = yield* WorkerPool.shutdown(pool.workers)
+        expect(counts).toMatchObject({ submitted: 5, succeeded: 1, interrupted: 4 })
+      }
+    })))
+
   test("that computes may see it, and one that waits is told by its signal", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ grace: "1 minute" })

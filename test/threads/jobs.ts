@@ -40,6 +40,11 @@ export const jobs = ThreadWorker.serve({
       Atomics.add(told, 0, 1)
     }),
   never: () => Effect.never,
+  /** Tells that it has been called, and never ends. */
+  firstEffect: (told: Int32Array) => {
+    Atomics.add(told, 0, 1)
+    return Effect.never
+  },
   /** Counts in shared memory how many begin and end. */
   holding: ([counts, millis]: readonly [Int32Array, number]) =>
     Effect.acquireUseRelease(

@@ -1,4 +1,4 @@
-import { ThreadWorker } from "sluice/threads"
+import * as ThreadWorker from "sluice/threads/ThreadWorker"
 import type { BytePath } from "./bytes.js"
 import { Counts } from "./counts.js"
 import { type Algorithm, hash } from "./digest.js"

@@ -1,4 +1,4 @@
-import { ThreadWorker } from "sluice/threads"
+import * as ThreadWorker from "sluice/threads/ThreadWorker"
 import { shrink } from "./filter.js"
 import type { Image } from "./image.js"
 

@@ -1,14 +1,11 @@
-import type * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
 import type { JobContext } from "../../threads/ThreadWorker.js"
+import type { Effects } from "./effects.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { gone, isGone, transfersOf } from "./transfer.js"
-import { cloneable, encodeCause } from "./wire.js"
+import { cloneable, died, interrupted, type Outcome, type Reason, succeeded } from "./wire.js"
 
 export type Handler = (input: never, context: JobContext) => unknown
 
@@ -17,6 +14,7 @@ const patienceMillis = 0.25
 
 /** A call that runs. */
 class Running implements JobContext {
+  isInterrupted = false
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private controller: AbortController | undefined = undefined
 
@@ -31,6 +29,7 @@ class Running implements JobContext {
   }
 
   cancel(): void {
+    this.isInterrupted = true
     this.controller?.abort()
     this.fiber?.interruptUnsafe()
   }
@@ -57,8 +56,9 @@ export class Server {
   private since = 0
   /** Functions that took no time when they ran last. A result does not wait for any other: it might never end. */
   private readonly quick = new Set<string>()
-  private readonly scope = Scope.makeUnsafe()
-  private context: Context.Context<never> = Context.empty()
+  /** What runs effects. It is loaded when there is one, or for the layer: threads are to start soon, and most have neither. */
+  private effects: Effects | undefined = undefined
+  private loading: Promise<Effects> | undefined = undefined
 
   constructor(
     private readonly init: Init,
@@ -75,15 +75,13 @@ export class Server {
     else void this.build(layer)
   }
 
+  private load(): Promise<Effects> {
+    return this.loading ??= import("./effects.js").then(({ Effects }) => this.effects = new Effects())
+  }
+
   private async build(layer: Layer.Layer<unknown, unknown>): Promise<void> {
-    // Threads are to start soon, and most have none.
-    const { buildWithScope } = await import("effect/Layer")
-    Effect.runFork(buildWithScope(layer, this.scope)).addObserver((exit) => {
-      if (Exit.isFailure(exit)) return this.fail(exit.cause)
-      // Whatever the handlers need: so says the type of `serve`.
-      this.context = exit.value
-      this.ready()
-    })
+    const effects = await this.load()
+    await effects.build(layer, (failure) => failure === undefined ? this.ready() : this.fail(failure))
   }
 
   private ready(): void {
@@ -92,13 +90,12 @@ export class Server {
     this.post({ _tag: "ready", version, jobs: Object.keys(handlers), closes: layer !== undefined })
   }
 
-  private fail(cause: Cause.Cause<unknown>): void {
+  private fail(cause: ReadonlyArray<Reason>): void {
     this.state = "failed"
-    const reasons = encodeCause(cause)
     try {
-      this.post({ _tag: "failed", cause: reasons })
+      this.post({ _tag: "failed", cause })
     } catch {
-      this.post({ _tag: "failed", cause: cloneable(reasons) })
+      this.post({ _tag: "failed", cause: cloneable(cause) })
     }
   }
 
@@ -165,24 +162,39 @@ export class Server {
       if (handler === undefined) throw new TypeError(`ThreadWorker.serve: there is no job ${JSON.stringify(name)}`)
       result = handler(input as never, running)
     } catch (error) {
-      return this.end(running, Exit.die(error))
+      return this.end(running, died(error))
     }
-    if (Effect.isEffect(result)) return this.runEffect(running, result as Effect.Effect<unknown, unknown>)
-    if (!isThenable(result)) return this.end(running, Exit.succeed(result))
-    this.hold(running)
-    result.then(
-      (value) => this.endLater(running, Exit.succeed(value)),
-      (error: unknown) => this.endLater(running, Exit.die(error))
-    )
+    if (isEffect(result)) {
+      if (this.effects === undefined) this.runFirst(running, result)
+      else this.run(this.effects, running, result)
+    } else if (isThenable(result)) {
+      this.hold(running)
+      result.then(
+        (value) => this.endLater(running, succeeded(value)),
+        (error: unknown) => this.endLater(running, died(error))
+      )
+    } else {
+      this.end(running, succeeded(result))
+    }
   }
 
-  private runEffect(running: Running, effect: Effect.Effect<unknown, unknown>): void {
-    const fiber = Effect.runForkWith(this.context)(effect)
+  private run(effects: Effects, running: Running, effect: AnyEffect): void {
+    const fiber = effects.fork(effect)
     const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return this.end(running, exit)
+    if (exit !== undefined) return this.end(running, effects.outcomeOf(exit))
     running.fiber = fiber
     this.hold(running)
-    fiber.addObserver((exit) => this.endLater(running, exit))
+    fiber.addObserver((exit) => this.endLater(running, effects.outcomeOf(exit)))
+  }
+
+  /** There may be several before what runs them has been loaded. */
+  private runFirst(running: Running, effect: AnyEffect): void {
+    this.hold(running)
+    this.load().then((effects) => {
+      if (running.isInterrupted) return this.endLater(running, interrupted)
+      running.fiber = effects.fork(effect)
+      running.fiber.addObserver((exit) => this.endLater(running, effects.outcomeOf(exit)))
+    }, (error: unknown) => this.endLater(running, died(error)))
   }
 
   private hold(running: Running): void {
@@ -190,17 +202,16 @@ export class Server {
     this.bySeat.set(running.seat, running)
   }
 
-  private endLater(running: Running, exit: Exit.Exit<unknown, unknown>): void {
+  private endLater(running: Running, outcome: Outcome): void {
     this.running--
     this.bySeat.delete(running.seat)
-    this.end(running, exit)
+    this.end(running, outcome)
     this.pump()
     if (this.state === "closing") this.closeIdle()
   }
 
-  private end({ seat, turn }: Running, exit: Exit.Exit<unknown, unknown>): void {
-    if (Exit.isSuccess(exit)) this.reply(seat, turn, kinds.success, exit.value)
-    else this.reply(seat, turn, kinds.failure, encodeCause(exit.cause))
+  private end({ seat, turn }: Running, [kind, value]: Outcome): void {
+    this.reply(seat, turn, kind, value)
   }
 
   private reply(seat: number, turn: number, kind: number, value: unknown): void {
@@ -246,9 +257,19 @@ export class Server {
 
   private closeIdle(): void {
     if (this.running > 0) return
-    Effect.runFork(Scope.close(this.scope, Exit.void)).addObserver(() => this.post({ _tag: "closed" }))
+    const closed = () => this.post({ _tag: "closed" })
+    if (this.effects === undefined) closed()
+    else this.effects.close(closed)
   }
 }
+
+type AnyEffect = Effect.Effect<unknown, unknown>
+
+// `Effect.isEffect` would load Effect, of which most threads have no need.
+const effectKey: Effect.TypeId = "~effect/Effect"
+
+const isEffect = (u: unknown): u is AnyEffect =>
+  (typeof u === "object" && u !== null || typeof u === "function") && effectKey in u
 
 export const isThenable = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"

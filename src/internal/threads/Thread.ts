@@ -4,11 +4,11 @@ import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { currentFiber } from "../workerPool/Job.js"
 import { notBegun } from "../workerPool/notBegun.js"
+import { decodeCause, decodeFailure } from "./causes.js"
 import { NotCloneable, ThreadFailed, ThreadLost } from "./errors.js"
 import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
 import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
 import { gone, isGone, transfersOf } from "./transfer.js"
-import { decodeCause, decodeFailure } from "./wire.js"
 
 /** What a job of a thread pool is: the name of a function of its module, and what that is given. */
 export interface Call {

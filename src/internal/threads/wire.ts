@@ -1,9 +1,10 @@
-import * as Cause from "effect/Cause"
-import * as Exit from "effect/Exit"
+import { kinds } from "./protocol.js"
 
 /**
  * How exits travel. A structured clone leaves of an error that it was one, and what it said; so errors go as their parts:
  * with their tag and whatever else they hold, the cause among it, and with the stack of where they come from.
+ *
+ * Nothing here needs Effect, which a thread may do without: `causes.ts` makes them of causes, and causes of them.
  */
 interface ErrorParts {
   readonly name: string
@@ -13,8 +14,8 @@ interface ErrorParts {
   readonly cause?: Part | undefined
 }
 
-type Part = { readonly error: ErrorParts } | { readonly value: unknown }
-type Reason = { readonly _tag: "Fail" | "Die"; readonly part: Part } | { readonly _tag: "Interrupt" }
+export type Part = { readonly error: ErrorParts } | { readonly value: unknown }
+export type Reason = { readonly _tag: "Fail" | "Die"; readonly part: Part } | { readonly _tag: "Interrupt" }
 
 const own = new Set(["name", "message", "stack", "cause"])
 
@@ -25,7 +26,7 @@ const fieldsOf = (value: object): Record<string, unknown> => {
   return fields
 }
 
-const encode = (value: unknown, depth = 0): Part => {
+export const encode = (value: unknown, depth = 0): Part => {
   if (value instanceof Error) {
     const { cause, message, name, stack } = value
     const error = { name, message, stack, fields: fieldsOf(value) }
@@ -36,7 +37,7 @@ const encode = (value: unknown, depth = 0): Part => {
   return { value: isTagged ? { ...value, _tag: value._tag } : value }
 }
 
-const decode = (part: Part): unknown => {
+export const decode = (part: Part): unknown => {
   if (!("error" in part)) return part.value
   const { cause, fields, message, name, stack } = part.error
   const error = new Error(message, cause === undefined ? undefined : { cause: decode(cause) })
@@ -46,26 +47,18 @@ const decode = (part: Part): unknown => {
   return Object.assign(error, fields)
 }
 
-export const encodeCause = (cause: Cause.Cause<unknown>): ReadonlyArray<Reason> =>
-  cause.reasons.map((reason) =>
-    Cause.isFailReason(reason)
-      ? { _tag: "Fail", part: encode(reason.error) }
-      : Cause.isDieReason(reason)
-      ? { _tag: "Die", part: encode(reason.defect) }
-      : { _tag: "Interrupt" }
-  )
+/** How a call has ended: its kind and value in a message of results. */
+export type Outcome = readonly [kind: number, value: unknown]
 
-export const decodeCause = (reasons: unknown): Cause.Cause<unknown> =>
-  // Only `encodeCause` makes them.
-  Cause.fromReasons((reasons as ReadonlyArray<Reason>).map((reason) =>
-    reason._tag === "Fail"
-      ? Cause.makeFailReason(decode(reason.part))
-      : reason._tag === "Die"
-      ? Cause.makeDieReason(decode(reason.part))
-      : Cause.makeInterruptReason()
-  ))
+export const succeeded = (value: unknown): Outcome => [kinds.success, value]
 
-export const decodeFailure = (reasons: unknown): Exit.Exit<never, unknown> => Exit.failCause(decodeCause(reasons))
+export const died = (defect: unknown): Outcome => {
+  const reason: Reason = { _tag: "Die", part: encode(defect) }
+  return [kinds.failure, [reason]]
+}
+
+const interrupt: Reason = { _tag: "Interrupt" }
+export const interrupted: Outcome = [kinds.failure, [interrupt]]
 
 /** The same without what cannot be cloned: what is left of an error is better than none. */
 export const cloneable = (reasons: ReadonlyArray<Reason>): ReadonlyArray<Reason> =>
