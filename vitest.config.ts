@@ -16,6 +16,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
+    // All processors: by default one is left for who watches.
+    maxWorkers: "100%",
     testTimeout: 60_000
   }
 })
