@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os"
 import { median } from "./measure.js"
 import { byFibers } from "./works/threads/loops.js"
 import { makePiscina, size, threadPool } from "./works/threads/pools.js"
+import { units } from "./works/threads/units.js"
 
 /** In milliseconds. */
 export interface ThreadTime {
@@ -85,7 +86,7 @@ const started = () =>
   scoped(Effect.gen(function*() {
     const from = performance.now()
     const pool = yield* threadPool()
-    yield* Effect.all([pool.run.compute(20), pool.run.compute(20)], { concurrency: 2 })
+    yield* Effect.all([pool.run.compute(units(20)), pool.run.compute(units(20))], { concurrency: 2 })
     return performance.now() - from
   }))
 
@@ -93,7 +94,7 @@ const startedByPiscina = async () => {
   const from = performance.now()
   const pool = makePiscina()
   // Long enough for both threads to have one; one that is ended as it loads can bring Node down.
-  await Promise.all([pool.run(20, { name: "compute" }), pool.run(20, { name: "compute" })])
+  await Promise.all([pool.run(units(20), { name: "compute" }), pool.run(units(20), { name: "compute" })])
   const time = performance.now() - from
   await pool.destroy()
   return time
@@ -118,8 +119,8 @@ const scalingOf = (threads: number): Promise<Scaling> =>
     const each = { callers: threads, jobs: threads }
     return {
       threads,
-      jobs: yield* perSecond(byFibers({ callers: 4 * threads, jobs }, () => run.compute(1))),
-      alone: yield* perSecond(byFibers(each, () => run.compute(jobs / threads)))
+      jobs: yield* perSecond(byFibers({ callers: 4 * threads, jobs }, () => run.compute(units(1)))),
+      alone: yield* perSecond(byFibers(each, () => run.compute(units(jobs / threads))))
     }
   }))
 
@@ -133,7 +134,7 @@ const timeOf = (what: string, name: string, times: ReadonlyArray<number>): Threa
 export const measureThreads = async (): Promise<Threads> => {
   const [ours, theirs] = [await interrupted(), await aborted()]
   const [stop, next] = ["a busy loop is cancelled, until its caller goes on", "… until the next job has its result"]
-  const start = `a pool of ${size} threads starts, until each has done a job of some 20 ms`
+  const start = `a pool of ${size} threads starts, until each has done a job of 20 ms`
   const times = [
     timeOf(stop, "ThreadPool, grace 0", ours.map(({ ended }) => ended)),
     timeOf(stop, "piscina", theirs.map(({ ended }) => ended)),

@@ -4,27 +4,29 @@ import { ThreadPool } from "sluice/threads"
 import type { Contender } from "../../measure.js"
 import type { Work } from "../../work.js"
 import { byFibers, byPromises, type Loops } from "./loops.js"
-import { type Jobs, makePiscina, makeTinypool, ofPeer, ofSluice, size } from "./pools.js"
+import { type Jobs, makePiscina, makeTinypool, ofPeer, ofSluice, type Runs, size } from "./pools.js"
+import { units } from "./units.js"
 
-/** The same job by the peers, as they are and with so many jobs at a time for each thread, which suits small ones. */
-const peers = (
-  loops: Loops,
-  concurrentTasksPerWorker: number,
-  name: string,
-  input: (n: number) => unknown
-): ReadonlyArray<Contender> => {
-  const run = (pool: { run: (input: unknown, options: { name: string }) => Promise<unknown> }) =>
-    byPromises(loops, (n) => pool.run(input(n), { name }))
-  return [
-    ofPeer("piscina", () => makePiscina(), run),
-    ofPeer(`piscina, ${concurrentTasksPerWorker} jobs a thread`, () => makePiscina({ concurrentTasksPerWorker }), run),
-    ofPeer("tinypool", () => makeTinypool(), run),
-    ofPeer(`tinypool, ${concurrentTasksPerWorker} jobs a thread`, () => makeTinypool({ concurrentTasksPerWorker }), run)
-  ]
+interface Peer {
+  readonly run: (input: unknown, options: { readonly name: string }) => Promise<unknown>
 }
 
+/** The same by the peers, as they are and with so many jobs at a time for each thread, which suits small ones. */
+const peers = (
+  concurrentTasksPerWorker: number,
+  runs: Runs<Peer, Promise<unknown>>
+): ReadonlyArray<Contender> => [
+  ofPeer("piscina", () => makePiscina(), runs),
+  ofPeer(`piscina, ${concurrentTasksPerWorker} jobs a thread`, () => makePiscina({ concurrentTasksPerWorker }), runs),
+  ofPeer("tinypool", () => makeTinypool(), runs),
+  ofPeer(`tinypool, ${concurrentTasksPerWorker} jobs a thread`, () => makeTinypool({ concurrentTasksPerWorker }), runs)
+]
+
+const addBy = (loops: Loops) => (pool: Jobs) => byFibers(loops, (n) => pool.run.add(n))
+const addByPeer = (loops: Loops) => (pool: Peer) => byPromises(loops, (n) => pool.run(n, { name: "add" }))
+
 const tiny: Loops = { callers: 64, jobs: 32_000 }
-const addAll = (pool: Jobs) => byFibers(tiny, (n) => pool.run.add(n))
+const addAll = { run: addBy(tiny) }
 
 export const threadsTiny: Work = {
   id: "threads-tiny",
@@ -37,34 +39,40 @@ export const threadsTiny: Work = {
     ofSluice("ThreadPool, prefetch 31", { prefetch: 31 }, addAll),
     ofSluice("ThreadPool", {}, addAll),
     ofSluice("ThreadPool, prefetch 7", { prefetch: 7 }, addAll),
-    ...peers(tiny, 32, "add", (n) => n)
+    ...peers(32, { run: addByPeer(tiny) })
   ],
   goals: [{ against: "piscina, 32 jobs a thread", ratio: 1 / 1.2 }, { against: "piscina", ratio: 0.5 }]
 }
 
 const computes: Loops = { callers: 40, jobs: 1_000 }
-// A fixed amount of work, and not a time: whoever is kept from a processor needs longer for it.
-const computeAll = (pool: Jobs) => byFibers(computes, () => pool.run.compute(1))
+// Until then the compiler has not settled, as it would in a minute of such jobs.
+const before: Loops = { callers: 64, jobs: 100_000 }
+const millisecond = units(1)
+const computeAll = {
+  first: addBy(before),
+  run: (pool: Jobs) => byFibers(computes, () => pool.run.compute(millisecond))
+}
 const alone = "one call for each thread"
 
 export const threadsCompute: Work = {
   id: "threads-compute",
   title: "ThreadPool, jobs of a millisecond",
   what:
-    "40 callers run 1,000 jobs that compute for about a millisecond, one after the other each, on 2 threads. As fast as " +
-    "can be is one call for each thread that does half of it all.",
+    "40 callers run 1,000 jobs that compute for a millisecond, one after the other each, on 2 threads that have done 100,000 " +
+    "tiny ones before. As fast as can be is one call for each thread that does half of it all.",
   items: computes.jobs,
   contenders: [
     // The main thread may get a processor late, where there are no more of them than threads.
     ofSluice("ThreadPool, prefetch 3", { prefetch: 3 }, computeAll),
     ofSluice("ThreadPool", {}, computeAll),
     ofSluice("ThreadPool, prefetch 1", { prefetch: 1 }, computeAll),
-    ofSluice(
-      alone,
-      {},
-      (pool) => byFibers({ callers: size, jobs: size }, () => pool.run.compute(computes.jobs / size))
-    ),
-    ...peers(computes, 4, "compute", () => 1)
+    ofSluice(alone, {}, {
+      run: (pool) => byFibers({ callers: size, jobs: size }, () => pool.run.compute(millisecond * computes.jobs / size))
+    }),
+    ...peers(4, {
+      first: addByPeer(before),
+      run: (pool) => byPromises(computes, () => pool.run(millisecond, { name: "compute" }))
+    })
   ],
   goals: [{ against: alone, ratio: 1.05 }]
 }
@@ -100,9 +108,9 @@ export const threadsTransfer: Work = {
     "by copying it.",
   items: transfers,
   contenders: [
-    ofSluice("ThreadPool, moved", {}, movedAll),
-    { ...ofSluice("ThreadPool, copied", {}, copiedAll), items: copies },
-    ofPeer("piscina, moved", () => makePiscina({}, "piscinaMove"), movedByPiscina)
+    ofSluice("ThreadPool, moved", {}, { run: movedAll }),
+    { ...ofSluice("ThreadPool, copied", {}, { run: copiedAll }), items: copies },
+    ofPeer("piscina, moved", () => makePiscina({}, "piscinaMove"), { run: movedByPiscina })
   ],
   goals: []
 }

@@ -28,17 +28,24 @@ export const makePiscina = (options: PiscinaOptions = {}, name = "plain"): Pisci
 export const makeTinypool = (options: TinypoolOptions = {}): Tinypool =>
   new Tinypool({ filename: compiled("plain").href, ...threads, ...options })
 
+/** What a contender does with its pool: in each round, and once before the first. */
+export interface Runs<Pool, Result> {
+  readonly run: (pool: Pool) => Result
+  readonly first?: (pool: Pool) => Result
+}
+
 /** A contender with a pool that lasts for all rounds. */
 const lasting = <Pool>(
   name: string,
   open: () => Promise<readonly [pool: Pool, close: () => Promise<unknown>]>,
-  run: (pool: Pool) => Promise<unknown>
+  { first, run }: Runs<Pool, Promise<unknown>>
 ): Contender => {
   let opened: readonly [pool: Pool, close: () => Promise<unknown>] | undefined
   return {
     name,
     open: async () => {
       opened = await open()
+      await first?.(opened[0])
     },
     run: () => run(opened![0]),
     close: () => opened![1]()
@@ -48,7 +55,7 @@ const lasting = <Pool>(
 export const ofSluice = (
   name: string,
   options: Options,
-  run: (pool: Jobs) => Effect.Effect<unknown, unknown>
+  { first, run }: Runs<Jobs, Effect.Effect<unknown, unknown>>
 ): Contender =>
   lasting(
     name,
@@ -57,17 +64,20 @@ export const ofSluice = (
       const pool = await Effect.runPromise(Scope.provide(threadPool(options), scope))
       return [pool, () => Effect.runPromise(Scope.close(scope, Exit.void))]
     },
-    (pool) => Effect.runPromise(run(pool))
+    {
+      run: (pool) => Effect.runPromise(run(pool)),
+      ...first === undefined ? {} : { first: (pool: Jobs) => Effect.runPromise(first(pool)) }
+    }
   )
 
 export const ofPeer = <Pool extends { destroy: () => Promise<void> }>(
   name: string,
   make: () => Pool,
-  run: (pool: Pool) => Promise<unknown>
+  runs: Runs<Pool, Promise<unknown>>
 ): Contender => {
   const open = () => {
     const pool = make()
     return Promise.resolve([pool, () => pool.destroy()] as const)
   }
-  return lasting(name, open, run)
+  return lasting(name, open, runs)
 }
