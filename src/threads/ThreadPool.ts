@@ -151,7 +151,7 @@ type PoolOptions<E> = Omit<
  * - `startTimeout`: how long a thread has to load its module; 30 seconds by default.
  * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in `WorkerPool`.
  * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
- * - `node`: what only Node's threads can be told, such as `resourceLimits`.
+ * - `node`: what only Node's threads can be told, such as `resourceLimits`, which Bun and Deno do not keep to.
  * - `platform`: where threads come from; what there is, by default.
  *
  * All others are those of `WorkerPool`, whose workers are the places for calls: `size` times `concurrency` and `prefetch`.

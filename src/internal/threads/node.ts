@@ -18,6 +18,8 @@ interface Os {
   readonly availableParallelism: () => number
 }
 
+declare const queueMicrotask: (task: () => void) => void
+
 type Builtin = (id: string) => unknown
 
 const endOf = (error: unknown): ThreadEnd => {
@@ -47,14 +49,16 @@ export const nodePlatform = (builtin: Builtin): Platform => {
       worker.on("error", (error) => {
         end ??= endOf(error)
       })
-      worker.on("exit", (exitCode) => {
+      const ended = (exitCode: unknown) => {
         // What it has said and nobody has read yet.
         for (let last = receiveMessageOnPort(port1); last !== undefined; last = receiveMessageOnPort(port1)) {
           events.message(last.message)
         }
         port1.close()
         events.ended(end ?? { reason: "exited", exitCode: exitCode as number })
-      })
+      }
+      // Deno tells it before `terminate` returns.
+      worker.on("exit", (exitCode) => queueMicrotask(() => ended(exitCode)))
       return {
         post: (message, transfer) => port1.postMessage(message, transfer),
         terminate: () => void worker.terminate()

@@ -63,7 +63,7 @@ export interface ThreadEvents {
  * **Details**
  *
  * - `post` clones a message and sends it, or throws and has sent nothing.
- * - `terminate` ends it, whatever it is doing; `ended` follows.
+ * - `terminate` ends it, whatever it is doing; `ended` follows, not before it returns.
  *
  * @category platform
  * @since 0.1.0
@@ -74,7 +74,7 @@ export interface PlatformThread {
 }
 
 /**
- * Where threads come from. There is one for Node and one for browsers; the pool takes what it finds.
+ * Where threads come from. There is one for Node, Bun and Deno, and one for browsers; the pool takes what it finds.
  *
  * **Details**
  *
