@@ -1,11 +1,17 @@
-/** Runs the example program as a user does: as a process. */
+/** Runs the example programs as a user does: as processes. */
 import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
+import { basename, dirname, join, relative } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { compile } from "../support/threads.js"
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-export const main = here("../../docs/examples/digest/main.ts")
+const root = here("../../")
+const digest = here("../../docs/examples/digest/")
+
+export const main = join(digest, "main.ts")
 
 /** The same program with something built in; see there. */
 export const entries = {
@@ -16,13 +22,32 @@ export const entries = {
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href
 
-export const command = (args: ReadonlyArray<string>, entry: string = main): Array<string> => [
-  process.execPath,
-  "--import",
-  tsx,
-  entry,
-  ...args
-]
+const made = new Map<string, string>()
+
+/**
+ * What is made of a program and its threads or children: to start from its sources takes each process a second longer, on a
+ * processor that others want.
+ */
+const compiled = (entry: string): string => {
+  const known = made.get(entry)
+  if (known !== undefined) return known
+  // Those with something built in stand with the tests.
+  const sources = entry.startsWith(here("./")) ? digest : dirname(entry)
+  const folder = join(root, "node_modules/.cache/sluice-examples", relative(root, sources))
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, "package.json"), `{ "type": "module" }`)
+  const outfile = (source: string) => join(folder, `${basename(source, ".ts")}.js`)
+  const others = ["thread.ts", "child.ts"].map((name) => join(sources, name)).filter((source) => existsSync(source))
+  for (const source of [entry, ...others]) compile(source, outfile(source))
+  made.set(entry, outfile(entry))
+  return outfile(entry)
+}
+
+export const command = (args: ReadonlyArray<string>, entry: string = main): Array<string> =>
+  // From its sources, as `npm start` runs it: it has all it needs before it is nobody, who may read nothing here.
+  entry === entries.asNobody
+    ? [process.execPath, "--import", tsx, entry, ...args]
+    : [process.execPath, compiled(entry), ...args]
 
 // The program runs in any directory, but "sluice" is what the tsconfig of this project says.
 export const env = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") }
