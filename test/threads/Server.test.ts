@@ -1,45 +1,32 @@
 /** The thread's side, without a thread: what happens before Effect has been loaded. */
 import { Effect } from "effect"
 import { afterEach, expect, test, vi } from "vitest"
-import { kinds, type MessagePortLike, stride, version } from "../../src/internal/threads/protocol.js"
+import { kinds, stride, version } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
-
-class Port implements MessagePortLike {
-  onmessage: MessagePortLike["onmessage"] = null
-  onmessageerror: MessagePortLike["onmessageerror"] = null
-  readonly said: Array<unknown> = []
-  private notify: () => void = () => {}
-
-  postMessage(message: unknown): void {
-    this.said.push(message)
-    this.notify()
-  }
-
-  readonly close = vi.fn()
-
-  hear(message: unknown): void {
-    this.onmessage?.({ data: message })
-  }
-
-  /** Once so many calls have ended: what was said of them, by their seats. */
-  async results(calls: number): Promise<ReadonlyArray<ReadonlyArray<unknown>>> {
-    await new Promise<void>((resolve) => {
-      this.notify = () => {
-        if (this.said.flat().length >= calls * stride) resolve()
-      }
-      this.notify()
-    })
-    const all = this.said.flat()
-    return Array.from({ length: calls }, (_, call) => all.slice(call * stride, (call + 1) * stride))
-      .sort(([one], [other]) => (one as number) - (other as number))
-  }
-}
+import { Port } from "../support/port.js"
 
 const serve = (handlers: ConstructorParameters<typeof Server>[1]) => {
   const port = new Port()
+  const said: Array<unknown> = []
+  let notify = () => {}
+  port.heard = (message) => {
+    said.push(message)
+    notify()
+  }
   new Server({ version, port, words: new Int32Array(4), isShared: false, concurrency: 2 }, handlers, undefined)
-  expect(port.said.splice(0)).toMatchObject([{ _tag: "ready", closes: false }])
-  return port
+  expect(said.splice(0)).toMatchObject([{ _tag: "ready", closes: false }])
+  /** Once so many calls have ended: what was said of them, by their seats. */
+  const results = async (calls: number): Promise<ReadonlyArray<ReadonlyArray<unknown>>> => {
+    await new Promise<void>((resolve) => {
+      notify = () => {
+        if (said.flat().length >= calls * stride) resolve()
+      }
+      notify()
+    })
+    return Array.from({ length: calls }, (_, call) => said.flat().slice(call * stride, (call + 1) * stride))
+      .sort(([one], [other]) => (one as number) - (other as number))
+  }
+  return { port, results }
 }
 
 const interrupted = [{ _tag: "Interrupt" }]
@@ -51,10 +38,10 @@ afterEach(() => {
 
 test("an effect that is cancelled before Effect has been loaded never begins; the others do", async () => {
   const began: Array<string> = []
-  const port = serve({ effect: (who: string) => Effect.sync(() => (began.push(who), who)) })
+  const { port, results } = serve({ effect: (who: string) => Effect.sync(() => (began.push(who), who)) })
   port.hear([0, 1, "effect", "first", 1, 1, "effect", "second", 2, 1, "effect", "third"])
   port.hear({ _tag: "cancel", seat: 0, turn: 1 })
-  expect(await port.results(3)).toEqual([
+  expect(await results(3)).toEqual([
     [0, 1, kinds.failure, interrupted],
     [1, 1, kinds.success, "second"],
     [2, 1, kinds.success, "third"]
@@ -66,10 +53,10 @@ test("calls whose effects cannot be run, since Effect does not load, die of that
   vi.doMock("../../src/internal/threads/effects.js", () => {
     throw new Error("no such file")
   })
-  const port = serve({ effect: () => Effect.void, plain: () => 1 })
+  const { port, results } = serve({ effect: () => Effect.void, plain: () => 1 })
   port.hear([0, 1, "effect", undefined, 1, 1, "effect", undefined, 2, 1, "plain", undefined])
   const died = [{ _tag: "Die", part: { error: expect.objectContaining({ name: "Error" }) as unknown } }]
-  expect(await port.results(3)).toEqual([
+  expect(await results(3)).toEqual([
     [0, 1, kinds.failure, died],
     [1, 1, kinds.failure, died],
     [2, 1, kinds.success, 1]

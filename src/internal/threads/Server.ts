@@ -138,10 +138,8 @@ export class Server {
       const input = queue[next + 3]
       // It is not kept any longer than its call takes.
       queue[next + 3] = undefined
-      if (!this.board.begin(seat, turn)) {
-        this.reply(seat, turn, kinds.skipped, undefined)
-        continue
-      }
+      // It was taken back, and its end has been told.
+      if (!this.board.begin(seat, turn)) continue
       if (!this.quick.has(name)) this.flush()
       this.begin(new Running(this.board, seat, turn), name, input)
       const began = now
