@@ -1,8 +1,8 @@
 /** What is encoded on its way to a thread and back, and what a thread's layer provides. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Fiber, Layer } from "effect"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expect, test } from "vitest"
-import { run } from "../support/effect.js"
+import { run, start } from "../support/effect.js"
 import { compiled } from "../support/threads.js"
 import type { jobs } from "./encoded.js"
 import { Nowhere, Point, schemas } from "./schemas.js"
@@ -33,6 +33,16 @@ test("what a schema refuses is not sent, there or back", () =>
     const result = yield* Effect.flip(pool.run.wrong())
     expect(result).toBeInstanceOf(ThreadPool.NotCloneable)
     expect(result).toMatchObject({ job: "wrong", what: "result" })
+  })))
+
+test("a promise that is cancelled has ended when its call has", () =>
+  run(Effect.gen(function*() {
+    const pool = yield* make
+    const told = new Int32Array(new SharedArrayBuffer(8))
+    const fiber = yield* start(pool.run.slow(told))
+    while (told[0] === 0) yield* Effect.sleep(1)
+    yield* Fiber.interrupt(fiber)
+    expect([...told]).toEqual([1, 1])
   })))
 
 test("a layer is built in the thread, and released with it", async () => {

@@ -1,5 +1,6 @@
 /** What the threads of a test and the test itself have in common. */
 import { Effect, Schema } from "effect"
+import type { ThreadWorker } from "sluice/threads"
 
 export class Point extends Schema.Class<Point>("Point")({ x: Schema.Number, y: Schema.Number }) {
   get length(): number {
@@ -12,7 +13,8 @@ export class Nowhere extends Schema.TaggedError<Nowhere>()("Nowhere", { point: P
 export const schemas = {
   double: { input: Point, success: Point, error: Nowhere },
   half: { input: Schema.Date },
-  wrong: { success: Schema.Number }
+  wrong: { success: Schema.Number },
+  slow: { success: Schema.Number }
 }
 
 /** The same functions, in a module that needs something as well. */
@@ -23,5 +25,15 @@ export const handlers = {
       : Effect.succeed(new Point({ x: 2 * point.x, y: 2 * point.y })),
   half: (date: Date) => Promise.resolve(date.getTime() / 2),
   wrong: () => "no number" as unknown as number,
+  /** Tells that it has begun; and that it has ended, a little after it was cancelled. */
+  slow: (told: Int32Array, { signal }: ThreadWorker.JobContext) =>
+    new Promise<number>((resolve) => {
+      signal.addEventListener("abort", () =>
+        setTimeout(() => {
+          Atomics.add(told, 1, 1)
+          resolve(1)
+        }, 20))
+      Atomics.add(told, 0, 1)
+    }),
   plain: (n: number) => n
 }

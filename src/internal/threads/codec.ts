@@ -98,5 +98,6 @@ const effectOf = (result: unknown): Effect.Effect<unknown, unknown> =>
   Effect.isEffect(result)
     ? result as Effect.Effect<unknown, unknown>
     : isThenable(result)
-    ? Effect.promise(() => result)
+    // A promise cannot be interrupted: its call has ended when it has, or when its thread does.
+    ? Effect.uninterruptible(Effect.promise(() => result))
     : Effect.succeed(result)
