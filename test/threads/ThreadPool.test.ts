@@ -89,6 +89,34 @@ describe("a call", () => {
       expect(yield* strict.run.thread()).not.toBe(before)
     })))
 
+  test("that ends with what nobody can tell fails alone, and its thread goes on", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ onDefect: "keep" })
+      const thread = yield* pool.run.thread()
+      const all = [
+        "throws",
+        "rejects",
+        "fails",
+        "failsLater",
+        "getter",
+        "proxy",
+        "bare",
+        "name",
+        "message",
+        "stack",
+        "asks",
+        "resultGetter",
+        "then",
+        "thenThrows"
+      ] as const
+      for (const what of all) {
+        const exit = yield* Effect.exit(pool.run.odd(what))
+        expect(Exit.isFailure(exit), what).toBe(true)
+        expect(String(exit)).not.toContain("ThreadLost")
+      }
+      expect(yield* pool.run.thread()).toBe(thread)
+    })))
+
   test("whose input or result cannot be cloned fails by itself, alone among those sent with it", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 15 })

@@ -5,6 +5,51 @@ import { ThreadWorker } from "sluice/threads"
 
 export class Refused extends Data.TaggedError("Refused")<{ readonly who: string; readonly times: number }> {}
 
+class Mute extends Error {
+  override get message(): string {
+    throw new Error("nothing is said")
+  }
+}
+
+const raise = (error: unknown): never => {
+  throw error
+}
+
+const bare = (): unknown => Object.assign(Object.create(null) as object, { f: () => 1 })
+
+const odd = {
+  throws: () => raise(new Mute()),
+  rejects: () => Promise.resolve().then(() => raise(new Mute())),
+  fails: () => Effect.fail(new Mute()),
+  failsLater: () => Effect.andThen(Effect.yieldNow, Effect.fail(new Mute())),
+  getter: () => raise(Object.defineProperty(new Error("odd"), "got", { enumerable: true, get: () => raise("no") })),
+  proxy: () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return raise(proxy)
+  },
+  bare: () => raise(bare()),
+  name: () => raise(Object.assign(new Error("odd"), { name: Symbol("odd") })),
+  message: () => {
+    const error = new Error()
+    String(error.stack)
+    return raise(Object.assign(error, { message: { toString: 1, valueOf: 1 } }))
+  },
+  stack: () => raise(Object.assign(new Error("odd"), { stack: [() => 1] })),
+  asks: () => new Proxy({}, { has: () => raise(new Error("nobody asks")) }),
+  resultGetter: () => ({
+    get it() {
+      return raise(bare())
+    }
+  }),
+  then: () => ({
+    get then() {
+      return raise(new Error("no"))
+    }
+  }),
+  thenThrows: () => ({ then: () => raise(new Error("no")) })
+}
+
 export const jobs = ThreadWorker.serve({
   add: (n: number) => n + 1,
   nothing: () => undefined,
@@ -69,6 +114,8 @@ export const jobs = ThreadWorker.serve({
     throw new RangeError("thrown")
   },
   rejects: () => Promise.reject(new RangeError("rejected")),
+  /** Ends with what is hard to tell of. */
+  odd: (what: keyof typeof odd) => odd[what](),
   getFunction: () => () => 1,
   /** Speaks where nobody listens. */
   chatter: () => parentPort?.postMessage([0, 1, 0, "junk"]),

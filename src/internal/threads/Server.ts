@@ -5,7 +5,7 @@ import type { JobContext } from "../../threads/ThreadWorker.js"
 import type { Effects } from "./effects.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { gone, isGone, transfersOf } from "./transfer.js"
-import { cloneable, died, interrupted, type Outcome, type Reason, succeeded } from "./wire.js"
+import { cloneable, died, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
 
 export type Handler = (input: never, context: JobContext) => unknown
 
@@ -156,18 +156,24 @@ export class Server {
   private begin(running: Running, name: string, input: unknown): void {
     const handler = Object.hasOwn(this.handlers, name) ? this.handlers[name] : undefined
     let result: unknown
+    let effect: AnyEffect | undefined
+    let promise: Promise<unknown> | undefined
     try {
       if (handler === undefined) throw new TypeError(`ThreadWorker.serve: there is no job ${JSON.stringify(name)}`)
       result = handler(input as never, running)
+      // A proxy may throw when it is asked what it is. And what is merely like a promise may throw, or end twice, or at
+      // once.
+      if (isEffect(result)) effect = result
+      else if (isThenable(result)) promise = Promise.resolve(result)
     } catch (error) {
       return this.end(running, died(error))
     }
-    if (isEffect(result)) {
-      if (this.effects === undefined) this.runFirst(running, result)
-      else this.run(this.effects, running, result)
-    } else if (isThenable(result)) {
+    if (effect !== undefined) {
+      if (this.effects === undefined) this.runFirst(running, effect)
+      else this.run(this.effects, running, effect)
+    } else if (promise !== undefined) {
       this.hold(running)
-      result.then(
+      promise.then(
         (value) => this.endLater(running, succeeded(value)),
         (error: unknown) => this.endLater(running, died(error))
       )
@@ -240,7 +246,7 @@ export class Server {
     } catch (error) {
       const instead = kind === kinds.failure
         ? [kind, cloneable(value as Parameters<typeof cloneable>[0])]
-        : [kinds.uncloneable, error instanceof Error ? error.message : String(error)]
+        : [kinds.uncloneable, messageOf(error)]
       this.post([seat, turn, ...instead])
     }
   }

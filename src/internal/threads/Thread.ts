@@ -9,6 +9,7 @@ import { NotCloneable, ThreadFailed, ThreadLost } from "./errors.js"
 import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
 import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
 import { gone, isGone, transfersOf } from "./transfer.js"
+import { messageOf } from "./wire.js"
 
 /** What a job of a thread pool is: the name of a function of its module, and what that is given. */
 export interface Call {
@@ -178,8 +179,7 @@ export class Thread {
       this.sentWith(message[0])
     } catch (error) {
       const flight = this.take(message[0] as number, message[1] as number)
-      const reason = error instanceof Error ? error.message : String(error)
-      if (flight !== undefined) flight.end(Exit.fail(this.notCloneable(flight, "input", reason)))
+      if (flight !== undefined) flight.end(Exit.fail(this.notCloneable(flight, "input", messageOf(error))))
     }
   }
 

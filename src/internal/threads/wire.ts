@@ -19,19 +19,56 @@ export type Reason = { readonly _tag: "Fail" | "Die"; readonly part: Part } | { 
 
 const own = new Set(["name", "message", "stack", "cause"])
 
+/** What is said by what has no need to be a text, and may refuse to be one. */
+const textOf = (value: unknown): string => {
+  try {
+    return String(value)
+  } catch {
+    return "what cannot be told"
+  }
+}
+
+/** A getter may throw: then there is no such thing. */
+const read = (value: object, key: string): unknown => {
+  try {
+    return (value as Readonly<Record<string, unknown>>)[key]
+  } catch {
+    return undefined
+  }
+}
+
+export const messageOf = (error: unknown): string =>
+  textOf(error instanceof Error ? read(error, "message") ?? "" : error)
+
 const fieldsOf = (value: object): Record<string, unknown> => {
-  const fields = Object.fromEntries(Object.entries(value).filter(([key]) => !own.has(key)))
+  const keys = Object.keys(value).filter((key) => !own.has(key))
+  const fields = Object.fromEntries(keys.map((key) => [key, read(value, key)]))
   // A class may have it on its prototype.
-  if ("_tag" in value) fields["_tag"] = value._tag
+  if ("_tag" in value) fields["_tag"] = read(value, "_tag")
   return fields
 }
 
-export const encode = (value: unknown, depth = 0): Part => {
+export const encode = (value: unknown): Part => {
+  try {
+    return encodePart(value, 0)
+  } catch {
+    // A proxy may do anything. Its call has failed with it, and the others of its thread have not.
+    return { value: "what cannot be told" }
+  }
+}
+
+const encodePart = (value: unknown, depth: number): Part => {
   if (value instanceof Error) {
-    const { cause, message, name, stack } = value
-    const error = { name, message, stack, fields: fieldsOf(value) }
+    const [cause, stack] = [read(value, "cause"), read(value, "stack")]
+    const error = {
+      name: textOf(read(value, "name") ?? "Error"),
+      message: messageOf(value),
+      // Whoever prepares stack traces may have made anything of it.
+      stack: stack === undefined ? undefined : textOf(stack),
+      fields: fieldsOf(value)
+    }
     // An error may be its own cause.
-    return { error: cause === undefined || depth > 8 ? error : { ...error, cause: encode(cause, depth + 1) } }
+    return { error: cause === undefined || depth > 8 ? error : { ...error, cause: encodePart(cause, depth + 1) } }
   }
   const isTagged = typeof value === "object" && value !== null && "_tag" in value && !Object.hasOwn(value, "_tag")
   return { value: isTagged ? { ...value, _tag: value._tag } : value }
@@ -65,7 +102,7 @@ export const cloneable = (reasons: ReadonlyArray<Reason>): ReadonlyArray<Reason>
   reasons.map((reason) => (reason._tag === "Interrupt" ? reason : { ...reason, part: cloneablePart(reason.part) }))
 
 const cloneablePart = (part: Part): Part => {
-  if (!("error" in part)) return canClone(part.value) ? part : { value: String(part.value) }
+  if (!("error" in part)) return canClone(part.value) ? part : { value: textOf(part.value) }
   const { cause, fields } = part.error
   const kept = Object.fromEntries(Object.entries(fields).filter(([, value]) => canClone(value)))
   const error = { ...part.error, fields: kept }
