@@ -160,6 +160,17 @@ describe("a call", () => {
       expect(counter[0]).toBe(1)
     })))
 
+  test("whose transfers are no list dies, and does not begin", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ onDefect: "keep", prefetch: 1 })
+      const counter = shared(1)
+      const exit = yield* Effect.exit(pool.run.increment(ThreadPool.transfer(counter, new ArrayBuffer(1) as never)))
+      expect(squash(exit)).toBeInstanceOf(TypeError)
+      expect(yield* pool.run.add(1)).toBe(2)
+      expect(counter[0]).toBe(0)
+      expect(yield* pool.run.add(1)).toBe(2)
+    })))
+
   test("is not taken in by what its module says to others", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 1 })

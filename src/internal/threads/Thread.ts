@@ -20,7 +20,7 @@ export interface Call {
 /** A call on its way. */
 class Flight {
   isOver = false
-  /** The number of the message that it went with. */
+  /** The number of the message that it went with; 0 until it has gone. */
   message = 0
   /** Whoever has cancelled it waits for its end. */
   onOver: () => void = () => {}
@@ -31,11 +31,15 @@ class Flight {
     readonly turn: number,
     /** The order in which calls were sent. */
     readonly order: number,
-    /** Some of its input is there and no longer here. */
-    readonly isMoved: boolean,
+    private readonly moves: boolean,
     private readonly fiber: AnyFiber,
     private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
   ) {}
+
+  /** Some of its input is there and no longer here. */
+  get isMoved(): boolean {
+    return this.moves && this.message > 0
+  }
 
   /** Runs fibers. */
   end(exit: Exit.Exit<unknown, unknown>): void {
@@ -118,6 +122,8 @@ export class Thread {
     return Effect.callback((resume) => {
       if (this.state !== "serving") return resume(notBegun)
       const moved = transfersOf(call.input)
+      // First: it throws, if that is no list.
+      this.transfers.push(...moved)
       const turn = nextTurn(this.turns[seat] ?? 0)
       this.turns[seat] = turn
       const fiber = currentFiber()
@@ -125,7 +131,6 @@ export class Thread {
       this.flights[seat] = flight
       this.board.offer(seat, turn)
       this.outbox.push(seat, turn, call.name, call.input)
-      this.transfers.push(...moved)
       // The first one at once; those that come while it is under way go together.
       if (this.inFlight++ === 0) this.flush()
       else if (this.outbox.length === stride) stack.later(fiber, this.flush)
@@ -300,8 +305,8 @@ export class Thread {
   /** T3. Runs fibers. */
   private settle(flight: Flight | undefined, end: ThreadEnd): void {
     if (flight === undefined) return
-    const { call, isMoved, seat, turn } = flight
-    if (this.isShared && !isMoved && this.board.isWaiting(seat, turn)) return flight.end(notBegun)
+    const { call, seat, turn } = flight
+    if (this.isShared && !flight.isMoved && this.board.isWaiting(seat, turn)) return flight.end(notBegun)
     const { cause, exitCode, reason } = end
     const thread = this.options.name
     const error = this.reason === undefined
