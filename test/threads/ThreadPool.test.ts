@@ -67,6 +67,9 @@ describe("a call", () => {
       expect(outer).toMatchObject({ name: "TypeError", message: "outer", cause: { _tag: "Refused", who: "inner" } })
       expect(yield* Effect.flip(pool.run.failPlain())).toEqual({ code: 42 })
       expect(yield* Effect.flip(pool.run.failWithFunction())).toMatchObject({ _tag: "Odd", kept: 1 })
+      expect(yield* Effect.flip(pool.run.failPlainWithFunction())).toEqual({ _tag: "Odd", kept: 1 })
+      const many = squash(yield* Effect.exit(pool.run.failMany()))
+      expect(many).toMatchObject({ name: "AggregateError", errors: [{ name: "TypeError", message: "one of many" }] })
     })))
 
   test("dies of what its function throws, with the stack, and its thread goes on", () =>

@@ -114,6 +114,8 @@ export const jobs = ThreadWorker.serve({
     throw new RangeError("thrown")
   },
   rejects: () => Promise.reject(new RangeError("rejected")),
+  failPlainWithFunction: () => Effect.fail({ _tag: "Odd" as const, f: () => 1, kept: 1 }),
+  failMany: () => Effect.promise(() => Promise.any([Promise.reject(new TypeError("one of many"))])),
   /** Ends with what is hard to tell of. */
   odd: (what: keyof typeof odd) => odd[what](),
   getFunction: () => () => 1,

@@ -45,6 +45,8 @@ const fieldsOf = (value: object): Record<string, unknown> => {
   const fields = Object.fromEntries(keys.map((key) => [key, read(value, key)]))
   // A class may have it on its prototype.
   if ("_tag" in value) fields["_tag"] = read(value, "_tag")
+  // It holds them as others hold their cause: unseen.
+  if (value instanceof AggregateError) fields["errors"] = read(value, "errors")
   return fields
 }
 
@@ -102,11 +104,21 @@ export const cloneable = (reasons: ReadonlyArray<Reason>): ReadonlyArray<Reason>
   reasons.map((reason) => (reason._tag === "Interrupt" ? reason : { ...reason, part: cloneablePart(reason.part) }))
 
 const cloneablePart = (part: Part): Part => {
-  if (!("error" in part)) return canClone(part.value) ? part : { value: textOf(part.value) }
+  if (!("error" in part)) return { value: cloneableValue(part.value) }
   const { cause, fields } = part.error
-  const kept = Object.fromEntries(Object.entries(fields).filter(([, value]) => canClone(value)))
-  const error = { ...part.error, fields: kept }
+  const error = { ...part.error, fields: cloneableFields(fields) }
   return { error: cause === undefined ? error : { ...error, cause: cloneablePart(cause) } }
+}
+
+const cloneableFields = (value: object): Record<string, unknown> => {
+  const fields = Object.keys(value).map((key) => [key, read(value, key)] as const)
+  return Object.fromEntries(fields.filter(([, field]) => canClone(field)))
+}
+
+/** What can be told apart by its tag still can, whatever else it holds. */
+const cloneableValue = (value: unknown): unknown => {
+  if (canClone(value)) return value
+  return typeof value === "object" && value !== null && "_tag" in value ? cloneableFields(value) : textOf(value)
 }
 
 // In every runtime that has threads, and not among the types of the language.
