@@ -184,6 +184,8 @@ test("ThreadPool: what a job takes, returns and fails with is that of its functi
     effect: (n: number, context: ThreadWorker.JobContext) =>
       context.isCancelled() ? Effect.fail(new Boom()) : Effect.succeed(n),
     optional: (n?: number) => n ?? 0,
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-return -- as it comes
+    parse: (text: string) => JSON.parse(text),
     never: (): never => {
       throw new Error()
     }
@@ -199,6 +201,8 @@ test("ThreadPool: what a job takes, returns and fails with is that of its functi
   expectTypeOf(pool.run.promised).toEqualTypeOf<() => Effect.Effect<bigint, Ends>>()
   expectTypeOf(pool.run.effect).toEqualTypeOf<(input: number) => Effect.Effect<number, Boom | Ends>>()
   expectTypeOf(pool.run.optional).toEqualTypeOf<(input?: number) => Effect.Effect<number, Ends>>()
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- that of JSON.parse
+  expectTypeOf(pool.run.parse).toEqualTypeOf<(input: string) => Effect.Effect<any, Ends>>()
   expectTypeOf(pool.run.never).toEqualTypeOf<() => Effect.Effect<never, Ends>>()
   expectTypeOf(pool.map.effect(["a".length])).toEqualTypeOf<Stream.Stream<number, Boom | Ends>>()
   const timed = ThreadPool.make<Jobs>({ module, deadlines: { run: "1 second" } })

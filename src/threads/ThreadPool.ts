@@ -61,7 +61,8 @@ export type Input<H> = H extends (...args: infer Args) => unknown ? Args extends
  * @since 0.1.0
  */
 export type Success<H> = H extends (...args: never) => infer R
-  ? R extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<R>
+  // What is `any` there is so here.
+  ? 0 extends 1 & R ? R : R extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<R>
   : never
 
 /**
@@ -71,7 +72,7 @@ export type Success<H> = H extends (...args: never) => infer R
  * @since 0.1.0
  */
 export type Failure<H> = H extends (...args: never) => infer R
-  ? R extends Effect.Effect<unknown, infer E, unknown> ? E : never
+  ? 0 extends 1 & R ? never : R extends Effect.Effect<unknown, infer E, unknown> ? E : never
   : never
 
 /**
