@@ -52,7 +52,7 @@ test("an effect that is cancelled before Effect has been loaded never begins; th
 test("what is like a promise and ends twice, or at once, has one end and makes no room for more", async () => {
   const began: Array<string> = []
   const ends: Array<() => void> = []
-  const port = serve({
+  const { port, results } = serve({
     twice: () => ({
       then: (resolve: (value: number) => void) => {
         resolve(1)
@@ -62,11 +62,11 @@ test("what is like a promise and ends twice, or at once, has one end and makes n
     waits: (who: string) => new Promise<void>((resolve) => void (began.push(who), ends.push(resolve)))
   })
   port.hear([0, 1, "twice", undefined])
-  expect(await port.results(1)).toEqual([[0, 1, kinds.success, 1]])
+  expect(await results(1)).toEqual([[0, 1, kinds.success, 1]])
   port.hear([1, 1, "waits", "a", 2, 1, "waits", "b", 3, 1, "waits", "c"])
   expect(began).toEqual(["a", "b"])
   for (const end of ends) end()
-  await port.results(3)
+  await results(3)
   expect(began).toEqual(["a", "b", "c"])
 })
 

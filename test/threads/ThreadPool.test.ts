@@ -174,6 +174,25 @@ describe("a call", () => {
       expect(yield* pool.run.add(1)).toBe(2)
     })))
 
+  test("is given its input as it was when it was made, and shares neither that nor its result with others", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 15 })
+      const all = <A, E>(call: Effect.Effect<A, E>) =>
+        Effect.all(Array.from({ length: 8 }, () => call), { concurrency: "unbounded" })
+      const [list, bytes] = [[] as Array<number>, new Uint8Array(2)]
+      expect(yield* all(pool.run.push(list))).toEqual(Array(8).fill(1))
+      expect(yield* all(pool.run.fillAll(bytes))).toEqual(Array(8).fill(1))
+      const counted = yield* all(pool.run.counter())
+      expect(counted.map(({ calls }) => calls)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+      const input = { list: [0] }
+      const later = yield* Effect.forEach([0, 1, 2, 3], (n) => {
+        input.list[0] = n
+        return start(pool.run.firstOf(input))
+      })
+      input.list[0] = 9
+      expect(yield* Effect.forEach(later, Fiber.join)).toEqual([0, 1, 2, 3])
+    })))
+
   test("is not taken in by what its module says to others", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 1 })

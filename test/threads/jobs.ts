@@ -50,6 +50,8 @@ const odd = {
   thenThrows: () => ({ then: () => raise(new Error("no")) })
 }
 
+const counter = { calls: 0 }
+
 export const jobs = ThreadWorker.serve({
   add: (n: number) => n + 1,
   nothing: () => undefined,
@@ -119,6 +121,15 @@ export const jobs = ThreadWorker.serve({
   /** Ends with what is hard to tell of. */
   odd: (what: keyof typeof odd) => odd[what](),
   getFunction: () => () => 1,
+  /** How long it is then. */
+  push: (list: Array<number>) => list.push(0),
+  firstOf: ({ list }: { readonly list: ReadonlyArray<number> }) => list[0],
+  fillAll: (bytes: Uint8Array) => bytes.fill(bytes[0]! + 1)[0],
+  /** The same object each time, which counts the calls. */
+  counter: () => {
+    counter.calls++
+    return counter
+  },
   /** Speaks where nobody listens. */
   chatter: () => parentPort?.postMessage([0, 1, 0, "junk"]),
   exit: (code: number) => process.exit(code),

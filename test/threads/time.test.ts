@@ -153,28 +153,6 @@ test("a module made for another version of sluice is found out", () =>
     expect(threads.alive).toBe(0)
   })))
 
-test("a call that was still to be sent when its thread ended is not lost, though its input is to be moved", () =>
-  runTimed(Effect.gen(function*() {
-    const threads = new FakeThreads(yield* Effect.context())
-    const spawn: ThreadPool.Platform["spawn"] = (options, events) => {
-      const thread = threads.spawn(options, events)
-      const post: ThreadPool.PlatformThread["post"] = (message, transfer) => {
-        thread.post(message, transfer)
-        // The first one is told to end as soon as it has its first call.
-        if (threads.started === 1) thread.terminate()
-      }
-      return { ...thread, post }
-    }
-    const module = new URL("fake:threads")
-    const pool = yield* ThreadPool.make<Jobs>({ module, platform: { parallelism: 1, spawn }, prefetch: 1 })
-    const bytes = new Uint8Array(8)
-    const moved = ThreadPool.transfer<readonly [string, Behaviour]>(["two", "returns"], [bytes.buffer])
-    const first = yield* start(pool.run.call(["one", "returns"]))
-    const second = yield* start(pool.run.call(moved))
-    yield* after(1)
-    expect([first.pollUnsafe(), second.pollUnsafe()]).toEqual([Exit.succeed("one"), Exit.succeed("two")])
-  })))
-
 test("a platform that cannot start a thread fails make", () =>
   runTimed(Effect.gen(function*() {
     const spawn = () => {

@@ -2,6 +2,7 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import type { JobContext } from "../../threads/ThreadWorker.js"
+import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { gone, isGone, transfersOf } from "./transfer.js"
@@ -106,8 +107,8 @@ export class Server {
   private receive(message: ToThread): void {
     if (!isTagged(message)) {
       if (!this.init.isShared) this.offer(message)
-      this.queue = this.next === this.queue.length ? [...message] : this.queue.slice(this.next).concat(message)
-      this.next = 0
+      if (this.next === this.queue.length) this.next = this.queue.length = 0
+      for (const part of message) this.queue.push(part)
       this.pump()
     } else if (message._tag === "cancel") {
       // It has not begun, or it runs, or it is over. Where the words are shared the pool has withdrawn it itself.
@@ -219,7 +220,11 @@ export class Server {
   }
 
   private reply(seat: number, turn: number, kind: number, value: unknown): void {
-    this.outbox.push(seat, turn, kind, value)
+    const copy = transfersOf(value).length > 0 ? uncopied : copyOf(value)
+    // As it is now, and by itself.
+    if (copy === uncopied) this.flush()
+    this.outbox.push(seat, turn, kind, copy === uncopied ? value : copy)
+    if (copy === uncopied) this.flush()
   }
 
   private flush(): void {

@@ -5,6 +5,7 @@ import type { AnyFiber } from "../stack.js"
 import { currentFiber } from "../workerPool/Job.js"
 import { notBegun } from "../workerPool/notBegun.js"
 import { decodeCause, decodeFailure } from "./causes.js"
+import { copyOf, uncopied } from "./copy.js"
 import { NotCloneable, ThreadFailed, ThreadLost } from "./errors.js"
 import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
 import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
@@ -20,7 +21,7 @@ export interface Call {
 /** A call on its way. */
 class Flight {
   isOver = false
-  /** The number of the message that it went with; 0 until it has gone. */
+  /** The number of the message that it went with. */
   message = 0
   /** Whoever has cancelled it waits for its end. */
   onOver: () => void = () => {}
@@ -31,15 +32,11 @@ class Flight {
     readonly turn: number,
     /** The order in which calls were sent. */
     readonly order: number,
-    private readonly moves: boolean,
+    /** Some of its input is there and no longer here. */
+    readonly isMoved: boolean,
     private readonly fiber: AnyFiber,
     private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
   ) {}
-
-  /** Some of its input is there and no longer here. */
-  get isMoved(): boolean {
-    return this.moves && this.message > 0
-  }
 
   /** Runs fibers. */
   end(exit: Exit.Exit<unknown, unknown>): void {
@@ -122,6 +119,9 @@ export class Thread {
     return Effect.callback((resume) => {
       if (this.state !== "serving") return resume(notBegun)
       const moved = transfersOf(call.input)
+      const copy = moved.length > 0 ? uncopied : copyOf(call.input)
+      // As it is now, and by itself.
+      if (copy === uncopied) this.flush()
       // First: it throws, if that is no list.
       this.transfers.push(...moved)
       const turn = nextTurn(this.turns[seat] ?? 0)
@@ -130,9 +130,9 @@ export class Thread {
       const flight = new Flight(call, seat, turn, this.sent++, moved.length > 0, fiber, resume)
       this.flights[seat] = flight
       this.board.offer(seat, turn)
-      this.outbox.push(seat, turn, call.name, call.input)
+      this.outbox.push(seat, turn, call.name, copy === uncopied ? call.input : copy)
       // The first one at once; those that come while it is under way go together.
-      if (this.inFlight++ === 0) this.flush()
+      if (this.inFlight++ === 0 || copy === uncopied) this.flush()
       else if (this.outbox.length === stride) stack.later(fiber, this.flush)
       return this.cancel(flight, grace)
     })

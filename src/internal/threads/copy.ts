@@ -1,0 +1,39 @@
+/** What is larger is copied by the platform, and its message is the least of what it costs. */
+const most = 32
+
+/** What `copyOf` answers for what it does not copy. */
+export const uncopied = Symbol("uncopied")
+
+/**
+ * A copy of what is small and plain: texts, numbers and the like, and objects and arrays of them. So it may wait for
+ * others and travel with them. Without it what has changed meanwhile would be sent, and what two of them have in common
+ * would be one thing on the other side as well, where a function that changes its own would change the other's.
+ */
+export const copyOf = (value: unknown): unknown => {
+  try {
+    return isPrimitive(value) ? value : copy(value, [])
+  } catch {
+    // A getter or a proxy: whoever clones it will be told.
+    return uncopied
+  }
+}
+
+const copy = (value: unknown, seen: Array<unknown>): unknown => {
+  if (isPrimitive(value)) return value
+  // What is twice in a value is so on the other side, too: that is for the platform.
+  if (!isPlain(value) || seen.length === most || seen.includes(value)) return uncopied
+  seen.push(value)
+  const keys = Object.keys(value)
+  if (keys.length > most) return uncopied
+  const values = keys.map((key) => copy((value as Readonly<Record<string, unknown>>)[key], seen))
+  if (values.includes(uncopied)) return uncopied
+  // One with holes, or with more than its elements, is not plain.
+  if (Array.isArray(value)) return value.length === keys.length ? values : uncopied
+  return Object.fromEntries(keys.map((key, i) => [key, values[i]]))
+}
+
+const isPrimitive = (value: unknown): boolean =>
+  value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol"
+
+const isPlain = (value: unknown): value is object =>
+  Array.isArray(value) || (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype)
