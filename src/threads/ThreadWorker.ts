@@ -102,7 +102,7 @@ export type Schemas<Handlers> = {
  * imports it itself.
  *
  * Outside of a thread of a pool it does nothing, so that a test may import the module. To be called once, while the module
- * is loaded.
+ * is loaded: a second call throws. The first call of the pool comes when all of the module has been evaluated.
  *
  * **Example** (A module of jobs)
  *
@@ -141,11 +141,16 @@ const start = async (
   handlers: Readonly<Record<string, Handler>>,
   layer: ServeOptions["layer"],
   schemas: ServeOptions["schemas"]
-): Promise<Server> => {
-  if (schemas === undefined) return new Server(init, handlers, layer)
-  // It is much, and most have none.
-  const { encodedHandlers } = await import("../internal/threads/codec.js")
-  return new Server(init, encodedHandlers(schemas, handlers), layer)
+): Promise<void> => {
+  let served = handlers
+  if (schemas !== undefined) {
+    // It is much, and most have none.
+    const { encodedHandlers } = await import("../internal/threads/codec.js")
+    served = encodedHandlers(schemas, handlers)
+  }
+  const server = new Server(init, served, layer)
+  // The module that is being evaluated: it is not so again, and there is to wait for its end.
+  await server.start(import(/* @vite-ignore */ /* webpackIgnore: true */ init.module))
 }
 
 interface ServeOptions {

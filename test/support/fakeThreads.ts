@@ -102,7 +102,7 @@ class FakeThread implements ThreadPool.PlatformThread {
       if (start === "fails") {
         // As a module takes its time to load.
         yield* Effect.sleep(5)
-        this.events.message({ _tag: "failed", cause: [{ _tag: "Fail", part: { value: "planned" } }] })
+        this.events.message({ _tag: "failed", reason: "layer", cause: [{ _tag: "Fail", part: { value: "planned" } }] })
         return yield* Effect.never
       }
       this.events.message({

@@ -57,6 +57,7 @@ class World {
   wrong: string | undefined = undefined
   private readonly bySeat: Array<Call | undefined> = []
   private readonly gates = new Map<number, () => void>()
+  readonly server: Server
   private readonly board: Board
   private readonly words = new Int32Array(new SharedArrayBuffer(4 * seats))
 
@@ -65,9 +66,8 @@ class World {
     const words = isShared ? this.words : new Int32Array(seats)
     const { port } = this
     port.heard = (message) => this.receive(message)
-    new Server({ version, port, words, isShared, concurrency }, {
-      job: (id: number, context: JobContext) => this.job(id, context)
-    }, undefined)
+    const job = (id: number, context: JobContext) => this.job(id, context)
+    this.server = new Server({ version, module: "", port, words, isShared, concurrency }, { job }, undefined)
   }
 
   private job(id: number, { signal }: JobContext): unknown {
@@ -195,6 +195,7 @@ test("each call has one end, its own (T2); they begin in order, as many at a tim
   await fc.assert(
     fc.asyncProperty(workload, async ({ concurrency, isShared, steps }) => {
       const world = new World(concurrency, isShared)
+      await world.server.start(Promise.resolve())
       for (const step of steps) await world.run(step)
       await world.end()
       expect(world.wrong).toBe(undefined)

@@ -5,7 +5,10 @@ import { kinds, stride, version } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
 import { Port } from "../support/port.js"
 
-const serve = (handlers: ConstructorParameters<typeof Server>[1]) => {
+const serve = async (
+  handlers: ConstructorParameters<typeof Server>[1],
+  loaded: Promise<unknown> = Promise.resolve()
+) => {
   const port = new Port()
   const said: Array<unknown> = []
   let notify = () => {}
@@ -13,8 +16,9 @@ const serve = (handlers: ConstructorParameters<typeof Server>[1]) => {
     said.push(message)
     notify()
   }
-  new Server({ version, port, words: new Int32Array(4), isShared: false, concurrency: 2 }, handlers, undefined)
-  expect(said.splice(0)).toMatchObject([{ _tag: "ready", closes: false }])
+  const init = { version, module: "", port, words: new Int32Array(4), isShared: false, concurrency: 2 }
+  await new Server(init, handlers, undefined).start(loaded)
+  const [first] = said.splice(0)
   /** Once so many calls have ended: what was said of them, by their seats. */
   const results = async (calls: number): Promise<ReadonlyArray<ReadonlyArray<unknown>>> => {
     await new Promise<void>((resolve) => {
@@ -26,10 +30,21 @@ const serve = (handlers: ConstructorParameters<typeof Server>[1]) => {
     return Array.from({ length: calls }, (_, call) => said.flat().slice(call * stride, (call + 1) * stride))
       .sort(([one], [other]) => (one as number) - (other as number))
   }
-  return { port, results }
+  return { first, port, results }
 }
 
 const interrupted = [{ _tag: "Interrupt" }]
+
+test("it serves once its module has been loaded, and says why if that fails", async () => {
+  const { first } = await serve({ one: () => 1 })
+  expect(first).toEqual({ _tag: "ready", version, jobs: ["one"], closes: false })
+  const failed = await serve({ one: () => 1 }, Promise.reject(new Error("not today")))
+  expect(failed.first).toMatchObject({
+    _tag: "failed",
+    reason: "module",
+    cause: [{ _tag: "Die", part: { error: { message: "not today" } } }]
+  })
+})
 
 afterEach(() => {
   vi.doUnmock("../../src/internal/threads/effects.js")
@@ -38,7 +53,7 @@ afterEach(() => {
 
 test("an effect that is cancelled before Effect has been loaded never begins; the others do", async () => {
   const began: Array<string> = []
-  const { port, results } = serve({ effect: (who: string) => Effect.sync(() => (began.push(who), who)) })
+  const { port, results } = await serve({ effect: (who: string) => Effect.sync(() => (began.push(who), who)) })
   port.hear([0, 1, "effect", "first", 1, 1, "effect", "second", 2, 1, "effect", "third"])
   port.hear({ _tag: "cancel", seat: 0, turn: 1 })
   expect(await results(3)).toEqual([
@@ -52,7 +67,7 @@ test("an effect that is cancelled before Effect has been loaded never begins; th
 test("what is like a promise and ends twice, or at once, has one end and makes no room for more", async () => {
   const began: Array<string> = []
   const ends: Array<() => void> = []
-  const { port, results } = serve({
+  const { port, results } = await serve({
     twice: () => ({
       then: (resolve: (value: number) => void) => {
         resolve(1)
@@ -74,7 +89,7 @@ test("calls whose effects cannot be run, since Effect does not load, die of that
   vi.doMock("../../src/internal/threads/effects.js", () => {
     throw new Error("no such file")
   })
-  const { port, results } = serve({ effect: () => Effect.void, plain: () => 1 })
+  const { port, results } = await serve({ effect: () => Effect.void, plain: () => 1 })
   port.hear([0, 1, "effect", undefined, 1, 1, "effect", undefined, 2, 1, "plain", undefined])
   const died = [{ _tag: "Die", part: { error: expect.objectContaining({ name: "Error" }) as unknown } }]
   expect(await results(3)).toEqual([

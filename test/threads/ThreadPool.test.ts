@@ -395,6 +395,32 @@ describe("make", () => {
       expect(yield* Effect.flip(make({ module: stays, startTimeout: 50 }))).toMatchObject({ reason: "silent" })
     })))
 
+  const after = (code: string) =>
+    new URL(`data:text/javascript,${encodeURIComponent(`import "${module.href}"\n${code}`)}`)
+
+  test.each([
+    ["throws", "throw new Error('not today')", /not today/],
+    [
+      "throws what it has awaited",
+      "await new Promise((_, no) => setTimeout(no, 20, new Error('not today')))",
+      /not today/
+    ],
+    ["exits", "process.exit(1)", /could not be loaded/],
+    ["serves once more", `await import("${module.href}?again")`, /serve: it has been called before in this thread/]
+  ])("fails when the module has served and then %s", (_, code, message) =>
+    run(Effect.gen(function*() {
+      const failed = yield* Effect.flip(make({ module: after(code), size: 2 }))
+      expect(failed).toMatchObject({ _tag: "ThreadFailed", reason: "module" })
+      expect(failed.message).toMatch(message)
+    })))
+
+  test("waits for what the module awaits before it gives it a call", () =>
+    run(Effect.gen(function*() {
+      const waits = after("await new Promise((go) => setTimeout(go, 50)); globalThis.isReady = true")
+      const pool = yield* make({ module: waits })
+      expect(yield* pool.run.globalIsReady()).toBe(true)
+    })))
+
   test.each<[Some, string]>([
     [{ size: 0 }, "ThreadPool.make: size must be an integer from 1 to 10000, got 0"],
     [{ size: NaN }, "ThreadPool.make: size must be an integer from 1 to 10000, got NaN"],

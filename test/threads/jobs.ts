@@ -121,6 +121,7 @@ export const jobs = ThreadWorker.serve({
   /** Ends with what is hard to tell of. */
   odd: (what: keyof typeof odd) => odd[what](),
   getFunction: () => () => 1,
+  globalIsReady: () => "isReady" in globalThis,
   /** How long it is then. */
   push: (list: Array<number>) => list.push(0),
   firstOf: ({ list }: { readonly list: ReadonlyArray<number> }) => list[0],

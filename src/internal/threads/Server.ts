@@ -41,7 +41,7 @@ class Running implements JobContext {
  * results go in batches as well.
  *
  *     starting ──▶ serving ──▶ closing      with the last call that runs, the layer's finalizers
- *         └──▶ failed                       the layer could not be built
+ *         └──▶ failed                       the module threw, or the layer could not be built
  */
 export class Server {
   private state: "starting" | "serving" | "closing" | "failed" = "starting"
@@ -72,8 +72,18 @@ export class Server {
       this.receive(data as ToThread)
     }
     init.port.onmessageerror = () => this.post({ _tag: "garbled", message: ++this.received })
-    if (layer === undefined) this.ready()
-    else void this.build(layer)
+  }
+
+  /** Serves once the module has been evaluated. Until then it may throw, or wait for what its functions need. */
+  async start(loaded: Promise<unknown>): Promise<void> {
+    try {
+      await loaded
+    } catch (error) {
+      const [, cause] = died(error)
+      return this.fail("module", cause as ReadonlyArray<Reason>)
+    }
+    if (this.layer === undefined) this.ready()
+    else await this.build(this.layer)
   }
 
   private load(): Promise<Effects> {
@@ -82,7 +92,7 @@ export class Server {
 
   private async build(layer: Layer.Layer<unknown, unknown>): Promise<void> {
     const effects = await this.load()
-    await effects.build(layer, (failure) => failure === undefined ? this.ready() : this.fail(failure))
+    await effects.build(layer, (failure) => failure === undefined ? this.ready() : this.fail("layer", failure))
   }
 
   private ready(): void {
@@ -91,12 +101,12 @@ export class Server {
     this.post({ _tag: "ready", version, jobs: Object.keys(handlers), closes: layer !== undefined })
   }
 
-  private fail(cause: ReadonlyArray<Reason>): void {
+  private fail(reason: "module" | "layer", cause: ReadonlyArray<Reason>): void {
     this.state = "failed"
     try {
-      this.post({ _tag: "failed", cause })
+      this.post({ _tag: "failed", reason, cause })
     } catch {
-      this.post({ _tag: "failed", cause: cloneable(cause) })
+      this.post({ _tag: "failed", reason, cause: cloneable(cause) })
     }
   }
 

@@ -97,7 +97,7 @@ export class Thread {
     this.board = new Board(words)
     this.flights = Array.from({ length: seats }, () => undefined)
     this.turns = this.flights.map(() => 0)
-    const init = { version, words, isShared: this.isShared, concurrency }
+    const init = { version, module: options.module.href, words, isShared: this.isShared, concurrency }
     try {
       this.thread = platform.spawn({ ...options, init }, {
         message: (message) => this.receive(message as FromThread),
@@ -244,7 +244,10 @@ export class Thread {
       this.owner.ready(message.jobs)
     } else if (message._tag === "failed" && this.state === "starting") {
       const [reason] = decodeCause(message.cause).reasons
-      this.fail("layer", reason?._tag === "Fail" ? reason.error : reason?._tag === "Die" ? reason.defect : undefined)
+      this.fail(
+        message.reason,
+        reason?._tag === "Fail" ? reason.error : reason?._tag === "Die" ? reason.defect : undefined
+      )
     } else if (message._tag === "garbled") {
       this.resend(message.message)
     } else if (message._tag === "closed") {

@@ -6,6 +6,8 @@ export const version = 1
 /** The first message, or what stands for it: what a thread needs to know. */
 export interface Init {
   readonly version: number
+  /** What the thread loads. */
+  readonly module: string
   /** The other end of the thread's own channel: nobody else speaks there. */
   readonly port: MessagePortLike
   /** A word for each seat; not shared where the platform does not share memory. */
@@ -40,7 +42,7 @@ export type ToThread =
 export type FromThread =
   | ReadonlyArray<unknown>
   | { readonly _tag: "ready"; readonly version: number; readonly jobs: ReadonlyArray<string>; readonly closes: boolean }
-  | { readonly _tag: "failed"; readonly cause: unknown }
+  | { readonly _tag: "failed"; readonly reason: "module" | "layer"; readonly cause: unknown }
   /** The message of that number, from 1, could not be read. */
   | { readonly _tag: "garbled"; readonly message: number }
   | { readonly _tag: "closed" }
