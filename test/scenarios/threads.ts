@@ -112,6 +112,16 @@ export const exhausted: Record<string, Scenario> = {
     timed(run("one", "waits")),
     timed(run("two"))
   ]),
+  "a defect": around({}, ({ run }) => [run("one", "dies"), run("two")]),
+  "a defect, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one", "dies"), run("two")]),
+  "a defect, beside one that waits": around({ concurrency: 2 }, ({ run }) => [
+    timed(run("one", "waits")),
+    run("two", "dies")
+  ]),
+  "a defect, and shutdown": around({ prefetch: 1 }, ({ run, workers }) => [
+    run("one", "dies"),
+    Effect.andThen(run("two"), WorkerPool.shutdown(workers))
+  ]),
   "a crash": around({}, ({ run }) => [run("one", "crashes"), run("two")]),
   "a crash, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one", "crashes"), run("two")]),
   "a crash, and shutdown": around({ prefetch: 1 }, ({ run, workers }) => [

@@ -5,9 +5,9 @@ import { Board, isTagged, kinds, stride, type ToThread, version } from "../../sr
 
 /**
  * What a call does in its thread, which is its input: it returns; waits until it is cancelled; computes for ever, so that
- * its thread hears nothing more; or brings its thread down.
+ * its thread hears nothing more; brings its thread down; or dies alone.
  */
-export type Behaviour = "returns" | "waits" | "stuck" | "crashes"
+export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies"
 
 export interface Plan {
   /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, says nothing, or is of old. */
@@ -135,7 +135,9 @@ class FakeThread implements ThreadPool.PlatformThread {
           if (behaviour === "stuck") return yield* Effect.never
           if (behaviour === "crashes") return yield* this.crash()
           if (behaviour === "waits") this.waiting.set(seat, turn)
-          else this.events.message([seat, turn, kinds.success, name])
+          else if (behaviour === "dies") {
+            this.events.message([seat, turn, kinds.failure, [{ _tag: "Die", part: { value: "planned" } }]])
+          } else this.events.message([seat, turn, kinds.success, name])
         }
       }
     })

@@ -303,6 +303,23 @@ describe("a thread that ends", () => {
       expect(WorkerPool.stats(pool.workers)).toMatchObject({ failed: 2, replaced: 2 })
     })))
 
+  test.each([{ prefetch: 1 }, { concurrency: 3 }, {}])(
+    "since a call of it died, with %o, gives its place to another",
+    (options) =>
+      run(Effect.gen(function*() {
+        const pool = yield* make(options)
+        const counts = shared(2)
+        const [first, holds] = [yield* pool.run.thread(), yield* start(pool.run.holding([counts, 100]))]
+        yield* until(() => counts[0] === 1)
+        const died = yield* start(pool.run.die())
+        yield* start(pool.run.add(1))
+        expect(Exit.isFailure(yield* Fiber.await(died))).toBe(true)
+        expect(yield* pool.run.thread()).not.toBe(first)
+        yield* Fiber.join(holds)
+        expect([...counts]).toEqual([1, 1])
+      }))
+  )
+
   test("of too much memory says so", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ node: { resourceLimits: { maxOldGenerationSizeMb: 32 } } })

@@ -1,4 +1,6 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { List } from "../List.js"
@@ -52,19 +54,20 @@ export class Lease {
 /**
  * A thread's place, where there is one thread after the other, and some workers share it.
  *
- *     vacant ──▶ starting ──▶ serving ──▶ ending ──▶ vacant
- *                    └─────────────────────▲
+ *     vacant ──▶ starting ──▶ serving ──▶ leaving ──▶ ending ──▶ vacant
+ *                    └───────────┴──────────────────────▲
  *
  * T1, T5: it starts a thread when a worker wants one and there is none; a second worker joins. It ends the thread when
  * nobody has or wants a part of it any more, and there is a next one only once it has ended. A thread that ends by itself is taken
- * from all who have a part of it.
+ * from all who have a part of it. One that a job has died in is to go, with what it may have left behind there: nobody
+ * gets another part of it, and it ends when those who have one have done what they have begun.
  *
  * Whoever waits for a thread that could not be started gets the failure, and may come again.
  */
 export class Home {
   private state:
     | { readonly _tag: "vacant" }
-    | { readonly _tag: "starting" | "serving" | "ending"; readonly thread: Thread } = { _tag: "vacant" }
+    | { readonly _tag: "starting" | "serving" | "leaving" | "ending"; readonly thread: Thread } = { _tag: "vacant" }
   private readonly waiting = new List<Lease>()
   private readonly seated = new Set<Lease>()
   /** Seats that are free. */
@@ -84,7 +87,10 @@ export class Home {
       const scope = yield* Effect.service(Scope.Scope)
       let lease: Lease | undefined = undefined
       // First, so that there is no moment at which an interrupt could leave a seat taken.
-      yield* Scope.addFinalizer(scope, Effect.suspend(() => lease === undefined ? Effect.void : this.release(lease)))
+      yield* Scope.addFinalizerExit(
+        scope,
+        (exit) => Effect.suspend(() => lease === undefined ? Effect.void : this.release(lease, exit))
+      )
       yield* Effect.callback<void, ThreadFailed>((resume) => {
         lease = new Lease(this, currentFiber(), resume, invalidate)
         this.waiting.push(lease)
@@ -95,7 +101,7 @@ export class Home {
   }
 
   /** Suspends until the thread has ended, if this was the last part of it. */
-  private release(lease: Lease): Effect.Effect<void> {
+  private release(lease: Lease, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const { state } = lease
       lease.state = { _tag: "over" }
@@ -103,6 +109,7 @@ export class Home {
       if (state._tag === "seated") {
         this.seated.delete(lease)
         this.free.push(state.seat)
+        if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.leave(state.thread)
       }
       this.step()
       const isLast = this.seated.size === 0 && this.waiting.size === 0
@@ -116,6 +123,8 @@ export class Home {
     const { state } = this
     if (state._tag === "vacant") {
       if (this.waiting.size > 0) this.start()
+    } else if (state._tag === "leaving") {
+      if (this.seated.size === 0) this.end(state.thread)
     } else if (state._tag !== "ending" && this.waiting.size === 0 && this.seated.size === 0) {
       this.end(state.thread)
     } else if (state._tag === "serving") {
@@ -186,7 +195,15 @@ export class Home {
     for (const { fiber, resume } of leases) stack.resume(fiber, resume, Effect.void)
   }
 
-  /** Nobody has or wants a part of it. */
+  /** A job has died in it. Runs fibers. */
+  private leave(thread: Thread): void {
+    if (this.state._tag !== "serving" || this.state.thread !== thread) return
+    this.state = { _tag: "leaving", thread }
+    this.invalidateAll()
+    thread.retire()
+  }
+
+  /** Nobody has a part of it, or will have. */
   private end(thread: Thread): void {
     this.state = { _tag: "ending", thread }
     if (!thread.close()) return

@@ -272,6 +272,18 @@ export class Thread {
     this.owner.failed(this.failure(reason, cause))
   }
 
+  /** It is to do no more than it has begun. Runs fibers. */
+  retire(): void {
+    for (const { isMoved, seat, turn } of this.latestFirst()) {
+      if (!isMoved && this.isShared && this.board.withdraw(seat, turn)) this.take(seat, turn)?.end(notBegun)
+    }
+  }
+
+  /** Each that comes back goes to the head of the pool's queue. */
+  private latestFirst(): ReadonlyArray<Flight> {
+    return this.flights.filter((flight) => flight !== undefined).sort((one, other) => other.order - one.order)
+  }
+
   /** It has no calls, and is to end: at once, or by itself if there is something to finalize. Answers whether by itself. */
   close(): boolean {
     const closes = this.state === "serving" && this.closes
@@ -297,8 +309,7 @@ export class Thread {
     const hasServed = this.state !== "starting"
     this.state = "ended"
     if (!hasServed) this.owner.failed(this.failure("module", end.cause))
-    // The latest first: each goes to the head of the pool's queue.
-    const flights = this.flights.filter((flight) => flight !== undefined).sort((one, other) => other.order - one.order)
+    const flights = this.latestFirst()
     const settle = () => {
       for (const { seat, turn } of flights) this.settle(this.take(seat, turn), end)
     }
