@@ -183,6 +183,9 @@ type ErrorsOf<J> = Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError
  */
 export const isThreadPool = (u: unknown): u is ThreadPool<unknown> => hasProperty(u, TypeId)
 
+/** And a turn more: where this thread was busy meanwhile, the other one may have said long ago what is waited for. */
+const patience = (millis: number): Effect.Effect<void> => Effect.andThen(Effect.sleep(millis), Effect.yieldNow)
+
 type Operation = (input?: unknown, options?: never) => unknown
 
 /** For each job an operation. */
@@ -321,8 +324,8 @@ export const make: {
       return {
         thread: (owner) => new Thread(platform, { module, name, node }, seats, concurrency, owner),
         seats,
-        grace: Effect.sleep(graceMillis),
-        startTimeout: Effect.sleep(startMillis),
+        grace: patience(graceMillis),
+        startTimeout: patience(startMillis),
         fork
       }
     })

@@ -261,6 +261,26 @@ describe("a cancelled call", () => {
       expect(yield* pool.run.add(1)).toBe(2)
     })))
 
+  test("that stopped in time does not cost its thread, though the pool's was too busy to hear of it", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ grace: 20 })
+      const first = yield* pool.run.thread()
+      const told = shared(2)
+      const fiber = yield* start(pool.run.poll(told))
+      yield* until(() => told[0] === 1)
+      yield* Effect.callback<void>((resume) => {
+        // From here on the timers come first.
+        setImmediate(() => {
+          fiber.interruptUnsafe()
+          const grace = performance.now() + 50
+          while (told[1] === 0 || performance.now() < grace);
+          resume(Effect.void)
+        })
+      })
+      yield* Fiber.await(fiber)
+      expect(yield* pool.run.thread()).toBe(first)
+    })))
+
   test("that has not begun is taken back at once, whatever its thread does", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 3, grace: "1 hour" })
@@ -466,6 +486,17 @@ describe("the end", () => {
       expect(yield* Fiber.join(slow)).toBe(50)
       expect(yield* Effect.flip(pool.run.add(1))).toMatchObject({ _tag: "PoolClosed" })
       yield* settle
+    })))
+
+  test("hands back, in order, what no thread has begun, at hand or not", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 3, grace: 0 })
+      yield* stuckIn(pool)
+      yield* Effect.forEach([1, 2, 3, 4, 5], (n) => pool.submit.add(n))
+      const { aborted, counts, returned } = yield* WorkerPool.shutdownNow(pool.workers)
+      expect(aborted.map(({ name }) => name)).toEqual(["forever"])
+      expect(returned.map(({ input }) => input)).toEqual([1, 2, 3, 4, 5])
+      expect(counts).toMatchObject({ interrupted: 1, returned: 5 })
     })))
 
   test("of the scope stops what computes for ever", () =>

@@ -3,7 +3,7 @@ import * as Exit from "effect/Exit"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { currentFiber } from "../workerPool/Job.js"
-import { notBegun } from "../workerPool/notBegun.js"
+import { notBegun, withdraw } from "../workerPool/notBegun.js"
 import { decodeCause, decodeFailure } from "./causes.js"
 import { copyOf, uncopied } from "./copy.js"
 import { NotCloneable, ThreadFailed, ThreadLost } from "./errors.js"
@@ -34,7 +34,7 @@ class Flight {
     readonly order: number,
     /** Some of its input is there and no longer here. */
     readonly isMoved: boolean,
-    private readonly fiber: AnyFiber,
+    readonly fiber: AnyFiber,
     private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
   ) {}
 
@@ -212,6 +212,7 @@ export class Thread {
       const { seat, turn } = flight
       if (this.isShared && this.board.withdraw(seat, turn)) {
         this.take(seat, turn)
+        withdraw(flight.fiber)
         flight.isOver = true
         return Effect.void
       }
@@ -234,8 +235,11 @@ export class Thread {
   private receive(message: FromThread): void {
     if (!isTagged(message)) {
       for (let at = 0; at < message.length; at += stride) {
-        const flight = this.take(message[at] as number, message[at + 1] as number)
-        flight?.end(this.exitOf(flight, message[at + 2], message[at + 3]))
+        const [seat, turn] = [message[at] as number, message[at + 1] as number]
+        const flight = this.flights[seat]
+        if (flight?.turn !== turn) continue
+        const exit = this.exitOf(flight, message[at + 2], message[at + 3])
+        this.take(seat, turn)?.end(exit)
       }
     } else if (message._tag === "ready" && this.state === "starting") {
       if (message.version !== version) return this.fail("version")

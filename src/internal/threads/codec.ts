@@ -44,7 +44,8 @@ const isEncoded = (u: unknown): u is { readonly [envelope]: unknown } =>
   typeof u === "object" && u !== null && envelope in u
 
 // Of the thread's, where it is an instance of this very class.
-const isNotCloneable = (u: unknown): u is NotCloneable => u instanceof Error && u.name === "NotCloneable"
+const isNotCloneable = (u: unknown): u is NotCloneable =>
+  u instanceof Error && "_tag" in u && u._tag === "NotCloneable" && "job" in u && "what" in u && "reason" in u
 
 /** The pool's side of a call. */
 export const encodedCall = (

@@ -8,7 +8,8 @@ import * as Data from "effect/Data"
  * `reason` says why:
  *
  * - `"module"`: the module could not be loaded, or ended as it was; `cause` is what it threw, if it did.
- * - `"silent"`: it was loaded, and did not call `ThreadWorker.serve` within `startTimeout`.
+ * - `"silent"`: it did not serve within `startTimeout`: it has not called `ThreadWorker.serve`, or it is still being loaded,
+ *   or its layer built.
  * - `"version"`: it speaks to another version of sluice.
  * - `"layer"`: what its jobs need could not be built; `cause` is why.
  *
@@ -23,7 +24,7 @@ export class ThreadFailed extends Data.TaggedError("ThreadFailed")<{
   override get message(): string {
     const why = {
       module: "could not be loaded",
-      silent: "was loaded, and has not called ThreadWorker.serve",
+      silent: "did not serve within startTimeout: it has not called ThreadWorker.serve, or was not done loading",
       version: "was made for another version of sluice",
       layer: "could not build what its jobs need"
     }

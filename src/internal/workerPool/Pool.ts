@@ -21,7 +21,7 @@ import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
-import { isNotBegun } from "./notBegun.js"
+import { isNotBegun, wasWithdrawn } from "./notBegun.js"
 import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
@@ -109,6 +109,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     returned: 0
   }
   private readonly returned: Array<Job> = []
+  /** Those of a worker that had not begun them: they are older than what was still queued. */
+  private readonly handedBack: Array<PoolJob<Job, A, E>> = []
   private readonly aborted: Array<PoolJob<Job, A, E>> = []
 
   /** Who waits for the workers' first resources. */
@@ -331,7 +333,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     const job = worker.job as PoolJob<Job, A, E>
     const outcome = outcomeOf(exit)
-    if (outcome === "died" && isNotBegun(exit)) return this.takeBack(worker)
+    const isLeft = outcome === "interrupted" && job.cancelled?.reason === "aborted" && wasWithdrawn(worker.fiber)
+    if (isLeft || (outcome === "died" && isNotBegun(exit))) return this.takeBack(worker)
     if (outcome === "interrupted" && job.cancelled?.reason === "timedOut") {
       return this.endJob(worker, "timedOut", this.timeout(job, "run"))
     }
@@ -342,13 +345,13 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** The resource was lost before the job had begun on it: another worker may have it. Runs fibers. */
   private takeBack(worker: Worker): void {
     const job = worker.job as PoolJob<Job, A, E>
-    const { input, past } = job
+    const { past } = job
     if (!this.isEnding) {
       this.config.observer?.attempted(job, worker.id)
       return this.retire(worker)
     }
     if (past !== undefined) return this.endJob(worker, past.outcome, past.exit)
-    this.returned.push(input)
+    this.handedBack.push(job)
     this.endJob(worker, "returned", this.state._tag === "failed" ? Exit.fail(this.state.error) : undefined)
   }
 
@@ -889,8 +892,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     this.reported = this.releaseFailures.length
     return {
       counts: this.ledger(),
-      returned: this.returned.slice(),
-      aborted: this.aborted.toSorted(byAge).map(({ input }) => input),
+      returned: inputsOf(this.handedBack).concat(this.returned),
+      aborted: inputsOf(this.aborted),
       releaseFailures: this.releaseFailures.slice()
     }
   }
@@ -929,3 +932,6 @@ const rankOf = ({ state, waitsFor }: Worker): number =>
   waitsFor !== undefined ? 0 : state === "busy" ? 3 : state === "idle" ? 2 : 1
 
 const byAge = (one: { readonly id: number }, other: { readonly id: number }): number => one.id - other.id
+
+const inputsOf = <Job, A, E>(jobs: ReadonlyArray<PoolJob<Job, A, E>>): Array<Job> =>
+  jobs.toSorted(byAge).map(({ input }) => input)

@@ -9,5 +9,14 @@ const defect = new Error("the job has not begun")
  */
 export const notBegun: Exit.Exit<never> = Exit.die(defect)
 
+const withdrawn = new WeakSet<object>()
+
+/** Its fiber was interrupted, and its resource has not begun the job: where the pool ends it is handed back. */
+export const withdraw = (fiber: object): void => {
+  withdrawn.add(fiber)
+}
+
+export const wasWithdrawn = (fiber: object | undefined): boolean => fiber !== undefined && withdrawn.has(fiber)
+
 export const isNotBegun = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && exit.cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect === defect)
