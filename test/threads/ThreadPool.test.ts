@@ -340,6 +340,17 @@ describe("a thread that ends", () => {
       }))
   )
 
+  test("since a call of it died, does not begin what it has at hand", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ prefetch: 3 })
+      const first = yield* pool.run.thread()
+      yield* start(pool.run.die())
+      const spins = yield* start(pool.run.spin(100))
+      const behind = yield* start(pool.run.thread())
+      expect(yield* Fiber.join(spins)).toBe(100)
+      expect(yield* Fiber.join(behind)).not.toBe(first)
+    })))
+
   test("of too much memory says so", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ node: { resourceLimits: { maxOldGenerationSizeMb: 32 } } })

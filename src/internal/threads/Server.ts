@@ -231,9 +231,8 @@ export class Server {
 
   private reply(seat: number, turn: number, kind: number, value: unknown): void {
     const copy = transfersOf(value).length > 0 ? uncopied : copyOf(value)
-    // As it is now, and by itself.
-    if (copy === uncopied) this.flush()
     this.outbox.push(seat, turn, kind, copy === uncopied ? value : copy)
+    // As it is now: it may be changed by the next call.
     if (copy === uncopied) this.flush()
   }
 

@@ -120,8 +120,6 @@ export class Thread {
       if (this.state !== "serving") return resume(notBegun)
       const moved = transfersOf(call.input)
       const copy = moved.length > 0 ? uncopied : copyOf(call.input)
-      // As it is now, and by itself.
-      if (copy === uncopied) this.flush()
       // First: it throws, if that is no list.
       this.transfers.push(...moved)
       const turn = nextTurn(this.turns[seat] ?? 0)
@@ -131,7 +129,7 @@ export class Thread {
       this.flights[seat] = flight
       this.board.offer(seat, turn)
       this.outbox.push(seat, turn, call.name, copy === uncopied ? call.input : copy)
-      // The first one at once; those that come while it is under way go together.
+      // The first one at once, and what is no copy as it is now; those that come while it is under way go together.
       if (this.inFlight++ === 0 || copy === uncopied) this.flush()
       else if (this.outbox.length === stride) stack.later(fiber, this.flush)
       return this.cancel(flight, grace)
