@@ -184,6 +184,8 @@ describe("a call", () => {
       expect(yield* all(pool.run.fillAll(bytes))).toEqual(Array(8).fill(1))
       const counted = yield* all(pool.run.counter())
       expect(counted.map(({ calls }) => calls)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+      const countedBytes = yield* all(pool.run.byteCounter())
+      expect(countedBytes.map(([calls]) => calls)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
       const input = { list: [0] }
       const later = yield* Effect.forEach([0, 1, 2, 3], (n) => {
         input.list[0] = n

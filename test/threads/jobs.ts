@@ -51,6 +51,7 @@ const odd = {
 }
 
 const counter = { calls: 0 }
+const byteCounter = new Uint8Array(1)
 
 export const jobs = ThreadWorker.serve({
   add: (n: number) => n + 1,
@@ -126,7 +127,12 @@ export const jobs = ThreadWorker.serve({
   push: (list: Array<number>) => list.push(0),
   firstOf: ({ list }: { readonly list: ReadonlyArray<number> }) => list[0],
   fillAll: (bytes: Uint8Array) => bytes.fill(bytes[0]! + 1)[0],
-  /** The same object each time, which counts the calls. */
+  /** The same bytes each time, which count the calls. */
+  byteCounter: () => {
+    byteCounter[0]!++
+    return byteCounter
+  },
+  /** Likewise an object. */
   counter: () => {
     counter.calls++
     return counter
