@@ -195,6 +195,19 @@ describe("a call", () => {
       expect(yield* Effect.forEach(later, Fiber.join)).toEqual([0, 1, 2, 3])
     })))
 
+  test("goes to a thread that has nothing to do, as long as there is one", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 2, prefetch: 3 })
+      // Until the workers are idle in any order.
+      yield* Effect.forEach(Array.from({ length: 40 }), () => pool.run.add(1), { concurrency: 5 })
+      for (let round = 0; round < 4; round++) {
+        const busy = yield* start(pool.run.holding([shared(2), 60_000]))
+        const threads = yield* Effect.forEach([1, 2, 3], () => pool.run.thread())
+        expect(new Set(threads).size).toBe(1)
+        yield* Fiber.interrupt(busy)
+      }
+    })))
+
   test("is not taken in by what its module says to others", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 1 })

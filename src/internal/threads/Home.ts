@@ -7,6 +7,7 @@ import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { currentFiber } from "../workerPool/Job.js"
+import { load } from "../workerPool/load.js"
 import { ThreadFailed } from "./errors.js"
 import { type Call, type Thread } from "./Thread.js"
 
@@ -43,6 +44,11 @@ export class Lease {
     /** Tells the worker that the thread is not to be used any more. */
     readonly invalidate: Effect.Effect<void>
   ) {}
+
+  /** What its thread has to do, so that the pool prefers one with less. */
+  get [load](): number {
+    return this.state._tag === "seated" ? this.state.thread.load : 0
+  }
 
   call(call: Call): Effect.Effect<unknown, unknown> {
     // A worker has one before it has jobs.

@@ -114,6 +114,11 @@ export class Thread {
 
   // Calls
 
+  /** How many it has been given that are not over. */
+  get load(): number {
+    return this.inFlight
+  }
+
   /** Ends as the call does. */
   call(seat: number, call: Call, grace: Effect.Effect<void>): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {

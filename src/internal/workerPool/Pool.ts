@@ -21,6 +21,7 @@ import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
+import { loadOf } from "./load.js"
 import { isNotBegun, wasWithdrawn } from "./notBegun.js"
 import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
@@ -307,7 +308,20 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** None where the limit of its key holds it back. */
   private idleFor(job: PoolJob<Job, A, E>): Worker | undefined {
-    return this.waiting.mayRun(job) ? this.idle.shift() : undefined
+    return this.waiting.mayRun(job) ? this.takeIdle() : undefined
+  }
+
+  /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
+  private takeIdle(): Worker | undefined {
+    let least = this.idle.head
+    let lowest = loadOf(least?.resource) ?? 0
+    for (let other = least?.next; other !== undefined && lowest > 0; other = other.next) {
+      const own = loadOf(other.resource) ?? 0
+      if (own >= lowest) continue
+      least = other
+      lowest = own
+    }
+    return least && this.idle.remove(least)
   }
 
   private assign(worker: Worker, job: PoolJob<Job, A, E>): void {
@@ -411,7 +425,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private dispatch(): void {
     while (this.idle.size > 0 && !this.isEnding) {
       const job = this.waiting.take()
-      const worker = job === undefined ? undefined : this.idle.shift()
+      const worker = job === undefined ? undefined : this.takeIdle()
       if (job === undefined || worker === undefined) return
       this.assign(worker, job)
       worker.go(currentFiber())
@@ -686,7 +700,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** Answers the worker that has the job now, if one is idle. Else it is first in line, as it has been before. */
   private handBack(job: PoolJob<Job, A, E>): Worker | undefined {
-    const worker = this.idle.shift()
+    const worker = this.takeIdle()
     if (worker === undefined) this.waiting.putBack(job)
     else this.assign(worker, job)
     return worker

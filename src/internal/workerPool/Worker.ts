@@ -153,6 +153,10 @@ export class Worker {
     if (this.tenure === tenure && serves) this.pool.retire(this)
   }
 
+  get resource(): unknown {
+    return this.tenure.resource
+  }
+
   get isCondemned(): boolean {
     return this.tenure.condemned
   }
