@@ -17,7 +17,8 @@ const serve = async (
     notify()
   }
   const init = { version, module: "", port, words: new Int32Array(4), isShared: false, concurrency: 2 }
-  await new Server(init, handlers, undefined).start(loaded)
+  const server = new Server(init, handlers, undefined)
+  await server.start(loaded)
   const [first] = said.splice(0)
   /** Once so many calls have ended: what was said of them, by their seats. */
   const results = async (calls: number): Promise<ReadonlyArray<ReadonlyArray<unknown>>> => {
@@ -30,7 +31,7 @@ const serve = async (
     return Array.from({ length: calls }, (_, call) => said.flat().slice(call * stride, (call + 1) * stride))
       .sort(([one], [other]) => (one as number) - (other as number))
   }
-  return { first, port, results }
+  return { first, port, results, server }
 }
 
 const interrupted = [{ _tag: "Interrupt" }]
@@ -44,6 +45,20 @@ test("it serves once its module has been loaded, and says why if that fails", as
     reason: "module",
     cause: [{ _tag: "Die", part: { error: { message: "not today" } } }]
   })
+})
+
+test("it keeps nothing of calls that are over, though there is always one that waits", async () => {
+  const ends: Array<() => void> = []
+  const { port, server } = await serve({ waits: () => new Promise<void>((resolve) => void ends.push(resolve)) })
+  for (let turn = 1; turn <= 4; turn++) port.hear([turn % 4, turn, "waits", undefined])
+  for (let turn = 5; turn <= 1_000; turn++) {
+    ends.shift()?.()
+    await Promise.resolve()
+    port.hear([turn % 4, turn, "waits", undefined])
+  }
+  const queue = Reflect.get(server, "queue") as ReadonlyArray<unknown>
+  expect(ends.length).toBeGreaterThan(0)
+  expect(queue.length).toBeLessThan(20 * stride)
 })
 
 afterEach(() => {

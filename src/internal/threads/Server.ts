@@ -117,7 +117,7 @@ export class Server {
   private receive(message: ToThread): void {
     if (!isTagged(message)) {
       if (!this.init.isShared) this.offer(message)
-      if (this.next === this.queue.length) this.next = this.queue.length = 0
+      this.forget()
       for (const part of message) this.queue.push(part)
       this.pump()
     } else if (message._tag === "cancel") {
@@ -132,6 +132,13 @@ export class Server {
     } else {
       this.close()
     }
+  }
+
+  /** What is over leaves the queue once it is half of it: so that it neither grows for ever nor is moved with each message. */
+  private forget(): void {
+    if (this.next * 2 < this.queue.length) return
+    this.queue.splice(0, this.next)
+    this.next = 0
   }
 
   /** Where the words are not shared, the pool's are not ours. */
