@@ -5,14 +5,13 @@ export class Port implements MessagePortLike {
   onmessage: MessagePortLike["onmessage"] = null
   onmessageerror: MessagePortLike["onmessageerror"] = null
   heard: (message: unknown) => void = () => {}
-  isClosed = false
 
   postMessage(message: unknown): void {
     this.heard(structuredClone(message))
   }
 
   close(): void {
-    this.isClosed = true
+    this.onmessage = null
   }
 
   hear(message: unknown): void {

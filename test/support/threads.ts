@@ -1,3 +1,4 @@
+import { Effect } from "effect"
 import { buildSync } from "esbuild"
 import { randomUUID } from "node:crypto"
 import { renameSync } from "node:fs"
@@ -32,3 +33,10 @@ export const compiled = (name: string): URL => {
   compile(root(`test/threads/${name}.ts`), outfile)
   return pathToFileURL(outfile)
 }
+
+/** So many words that threads see as well. */
+export const shared = (length: number) => new Int32Array(new SharedArrayBuffer(4 * length))
+
+/** Suspends until it is true: what a thread does nothing here can wait for, but look. */
+export const until = (isTrue: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => isTrue() ? Effect.void : Effect.andThen(Effect.yieldNow, until(isTrue)))

@@ -4,7 +4,7 @@ import { WorkerPool } from "sluice"
 import { ThreadPool } from "sluice/threads"
 import { describe, expect, test } from "vitest"
 import { run, settle, squash, start } from "../support/effect.js"
-import { compiled } from "../support/threads.js"
+import { compiled, shared, until } from "../support/threads.js"
 import { balanced } from "../support/workerPool.js"
 import type { jobs } from "./jobs.js"
 
@@ -13,12 +13,6 @@ const module = compiled("jobs")
 type Some = Omit<Partial<ThreadPool.Options<never>>, "deadlines" | "retry" | "deadLetters">
 
 const make = (options: Some = {}) => ThreadPool.make<typeof jobs>({ module, size: 1, ...options })
-
-const shared = (length: number) => new Int32Array(new SharedArrayBuffer(4 * length))
-
-/** Suspends until it is true: what a thread does nothing here can wait for, but look. */
-const until = (isTrue: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() => isTrue() ? Effect.void : Effect.andThen(Effect.sleep(1), until(isTrue)))
 
 /** Starts a call that never ends, and answers once it has begun. */
 const stuckIn = (pool: ThreadPool.ThreadPool<typeof jobs>) =>
@@ -465,7 +459,7 @@ describe("make", () => {
     ["throws", "throw new Error('not today')", /not today/],
     [
       "throws what it has awaited",
-      "await new Promise((_, no) => setTimeout(no, 20, new Error('not today')))",
+      "await new Promise((_, no) => setImmediate(no, new Error('not today')))",
       /not today/
     ],
     ["exits", "process.exit(1)", /could not be loaded/],
@@ -479,8 +473,26 @@ describe("make", () => {
 
   test("waits for what the module awaits before it gives it a call", () =>
     run(Effect.gen(function*() {
-      const waits = after("await new Promise((go) => setTimeout(go, 50)); globalThis.isReady = true")
-      const pool = yield* make({ module: waits })
+      const channel = new BroadcastChannel("sluice/test/awaits")
+      const waits = yield* start(make({
+        module: after(`
+          const channel = new BroadcastChannel("${channel.name}")
+          await new Promise((go) => {
+            channel.onmessage = go
+            channel.postMessage("waits")
+          })
+          channel.close()
+          globalThis.isReady = true`)
+      }))
+      yield* Effect.callback<void>((resume) => {
+        channel.onmessage = () => resume(Effect.void)
+      })
+      // Another thread starts and does a job meanwhile.
+      yield* Effect.flatMap(make(), (other) => other.run.add(1))
+      expect(waits.pollUnsafe()).toBe(undefined)
+      channel.postMessage("go")
+      const pool = yield* Fiber.join(waits)
+      channel.close()
       expect(yield* pool.run.globalIsReady()).toBe(true)
     })))
 

@@ -9,7 +9,7 @@ import { ThreadPool } from "sluice/threads"
 import { expect, test } from "vitest"
 import { run, start } from "../support/effect.js"
 import { soak } from "../support/property.js"
-import { compiled } from "../support/threads.js"
+import { compiled, shared } from "../support/threads.js"
 import { balanced } from "../support/workerPool.js"
 import type { jobs } from "./jobs.js"
 
@@ -37,8 +37,8 @@ const callOf = (pool: ThreadPool.ThreadPool<typeof jobs>, counts: Int32Array, jo
     add: () => add(1),
     later: () => later(1),
     spin: () => spin(1),
-    poll: () => poll(new Int32Array(new SharedArrayBuffer(8))),
-    listen: () => listen(new Int32Array(new SharedArrayBuffer(8))),
+    poll: () => poll(shared(2)),
+    listen: () => listen(shared(2)),
     holding: () => holding([counts, 2]),
     never,
     fail: () => fail("ada"),
@@ -63,7 +63,7 @@ test.each([
   const rounds = fc.sample(round, { numRuns: 334 * soak, seed: 7 })
   await run(Effect.scoped(Effect.gen(function*() {
     const pool = yield* make(options)
-    const counts = new Int32Array(new SharedArrayBuffer(8))
+    const counts = shared(2)
     let fibers: Array<Fiber.Fiber<unknown, unknown>> = []
     for (const { job, stuck, wait } of rounds) {
       const call = stuck === 0 ? pool.run.forever() : callOf(pool, counts, job === "exit" && stuck > 5 ? "add" : job)

@@ -3,7 +3,7 @@ import { Context, Effect, Fiber, Layer } from "effect"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expect, test } from "vitest"
 import { run, start } from "../support/effect.js"
-import { compiled } from "../support/threads.js"
+import { compiled, shared, until } from "../support/threads.js"
 import type { jobs } from "./encoded.js"
 import { Nowhere, Point, schemas } from "./schemas.js"
 
@@ -38,15 +38,15 @@ test("what a schema refuses is not sent, there or back", () =>
 test("a promise that is cancelled has ended when its call has", () =>
   run(Effect.gen(function*() {
     const pool = yield* make
-    const told = new Int32Array(new SharedArrayBuffer(8))
+    const told = shared(2)
     const fiber = yield* start(pool.run.slow(told))
-    while (told[0] === 0) yield* Effect.sleep(1)
+    yield* until(() => told[0] === 1)
     yield* Fiber.interrupt(fiber)
     expect([...told]).toEqual([1, 1])
   })))
 
 test("a layer is built in the thread, and released with it", async () => {
-  const released = new Int32Array(new SharedArrayBuffer(4))
+  const released = shared(1)
   await run(Effect.gen(function*() {
     const pool = yield* make
     expect(yield* pool.run.step(1)).toBe(3)

@@ -1,12 +1,12 @@
 import type * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import type { JobContext } from "../../threads/ThreadWorker.js"
+import type { AnyFiber } from "../stack.js"
 import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { gone, isGone, transfersOf } from "./transfer.js"
-import { cloneable, died, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
+import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
 
 export type Handler = (input: never, context: JobContext) => unknown
 
@@ -16,7 +16,7 @@ const patienceMillis = 0.25
 /** A call that runs. */
 class Running implements JobContext {
   isInterrupted = false
-  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  fiber: AnyFiber | undefined = undefined
   private controller: AbortController | undefined = undefined
 
   constructor(private readonly board: Board, readonly seat: number, readonly turn: number) {}
@@ -79,8 +79,7 @@ export class Server {
     try {
       await loaded
     } catch (error) {
-      const [, cause] = died(error)
-      return this.fail("module", cause as ReadonlyArray<Reason>)
+      return this.fail("module", defect(error))
     }
     if (this.layer === undefined) this.ready()
     else await this.build(this.layer)
@@ -184,7 +183,7 @@ export class Server {
       if (isEffect(result)) effect = result
       else if (isThenable(result)) promise = Promise.resolve(result)
     } catch (error) {
-      return this.end(running, died(error))
+      return this.end(running, failed(defect(error)))
     }
     if (effect !== undefined) {
       if (this.effects === undefined) this.runFirst(running, effect)
@@ -193,7 +192,7 @@ export class Server {
       this.hold(running)
       promise.then(
         (value) => this.endLater(running, succeeded(value)),
-        (error: unknown) => this.endLater(running, died(error))
+        (error: unknown) => this.endLater(running, failed(defect(error)))
       )
     } else {
       this.end(running, succeeded(result))
@@ -204,8 +203,12 @@ export class Server {
     const fiber = effects.fork(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.end(running, effects.outcomeOf(exit))
-    running.fiber = fiber
     this.hold(running)
+    this.watch(effects, running, fiber)
+  }
+
+  private watch(effects: Effects, running: Running, fiber: AnyFiber): void {
+    running.fiber = fiber
     fiber.addObserver((exit) => this.endLater(running, effects.outcomeOf(exit)))
   }
 
@@ -213,10 +216,9 @@ export class Server {
   private runFirst(running: Running, effect: AnyEffect): void {
     this.hold(running)
     this.load().then((effects) => {
-      if (running.isInterrupted) return this.endLater(running, interrupted)
-      running.fiber = effects.fork(effect)
-      running.fiber.addObserver((exit) => this.endLater(running, effects.outcomeOf(exit)))
-    }, (error: unknown) => this.endLater(running, died(error)))
+      if (running.isInterrupted) return this.endLater(running, failed(interrupted))
+      this.watch(effects, running, effects.fork(effect))
+    }, (error: unknown) => this.endLater(running, failed(defect(error))))
   }
 
   private hold(running: Running): void {
@@ -237,7 +239,7 @@ export class Server {
   }
 
   private reply(seat: number, turn: number, kind: number, value: unknown): void {
-    const copy = transfersOf(value).length > 0 ? uncopied : copyOf(value)
+    const copy = copyOf(value)
     this.outbox.push(seat, turn, kind, copy === uncopied ? value : copy)
     // As it is now: it may be changed by the next call.
     if (copy === uncopied) this.flush()

@@ -124,7 +124,7 @@ export class Thread {
     return Effect.callback((resume) => {
       if (this.state !== "serving") return resume(notBegun)
       const moved = transfersOf(call.input)
-      const copy = moved.length > 0 ? uncopied : copyOf(call.input)
+      const copy = copyOf(call.input)
       // First: it throws, if that is no list.
       this.transfers.push(...moved)
       const turn = nextTurn(this.turns[seat] ?? 0)
@@ -326,8 +326,8 @@ export class Thread {
   /** T3. Runs fibers. */
   private settle(flight: Flight | undefined, end: ThreadEnd): void {
     if (flight === undefined) return
-    const { call, seat, turn } = flight
-    if (this.isShared && !flight.isMoved && this.board.isWaiting(seat, turn)) return flight.end(notBegun)
+    const { call, isMoved, seat, turn } = flight
+    if (this.isShared && !isMoved && this.board.isWaiting(seat, turn)) return flight.end(notBegun)
     const { cause, exitCode, reason } = end
     const thread = this.options.name
     const error = this.reason === undefined

@@ -1,3 +1,5 @@
+import { transfersOf } from "./transfer.js"
+
 /** What is larger is copied by the platform, and its message is the least of what it costs. */
 const most = 32
 
@@ -10,8 +12,10 @@ export const uncopied = Symbol("uncopied")
  * would be one thing on the other side as well, where a function that changes its own would change the other's.
  */
 export const copyOf = (value: unknown): unknown => {
+  // What is to be moved is to be that very thing.
+  if (transfersOf(value).length > 0) return uncopied
   try {
-    return isPrimitive(value) ? value : copy(value, [])
+    return copy(value, [])
   } catch {
     // A getter or a proxy: whoever clones it will be told.
     return uncopied

@@ -5,8 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { encodeCause } from "./causes.js"
-import { kinds } from "./protocol.js"
-import { type Outcome, type Reason, succeeded } from "./wire.js"
+import { failed, type Outcome, type Reason, succeeded } from "./wire.js"
 
 /** Runs the effects that functions return, with what a layer provides. */
 export class Effects {
@@ -32,7 +31,7 @@ export class Effects {
   }
 
   outcomeOf(exit: Exit.Exit<unknown, unknown>): Outcome {
-    return Exit.isSuccess(exit) ? succeeded(exit.value) : [kinds.failure, encodeCause(exit.cause)]
+    return Exit.isSuccess(exit) ? succeeded(exit.value) : failed(encodeCause(exit.cause))
   }
 
   /** Runs the finalizers of the layer. */

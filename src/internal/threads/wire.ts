@@ -91,13 +91,11 @@ export type Outcome = readonly [kind: number, value: unknown]
 
 export const succeeded = (value: unknown): Outcome => [kinds.success, value]
 
-export const died = (defect: unknown): Outcome => {
-  const reason: Reason = { _tag: "Die", part: encode(defect) }
-  return [kinds.failure, [reason]]
-}
+export const failed = (reasons: ReadonlyArray<Reason>): Outcome => [kinds.failure, reasons]
 
-const interrupt: Reason = { _tag: "Interrupt" }
-export const interrupted: Outcome = [kinds.failure, [interrupt]]
+export const defect = (error: unknown): ReadonlyArray<Reason> => [{ _tag: "Die", part: encode(error) }]
+
+export const interrupted: ReadonlyArray<Reason> = [{ _tag: "Interrupt" }]
 
 /** The same without what cannot be cloned: what is left of an error is better than none. */
 export const cloneable = (reasons: ReadonlyArray<Reason>): ReadonlyArray<Reason> =>
