@@ -76,7 +76,7 @@ export class CapacityExceeded extends Data.TaggedError("CapacityExceeded")<{
   }
 }
 
-/** All mutable state is here. Only `take`, `giveBack` and `resize` change it, and none of them can be interrupted. */
+/** All mutable state is here, and in its queue. None of what changes it can be interrupted. */
 class SemaphoreImpl extends Described implements Semaphore {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly queue = new WaitQueue<CapacityExceeded>(this)
@@ -86,16 +86,13 @@ class SemaphoreImpl extends Described implements Semaphore {
     super()
   }
 
-  /** S1. Finding room and reserving it are one step (S3). For nothing there is always room, even after a shrink. */
-  take(permits: number): boolean {
-    if (permits > this.capacity - this.held && permits > 0) return false
-    this.held += permits
-    return true
+  /** S1: less than nothing after a shrink, until enough has been returned. */
+  get room(): number {
+    return this.capacity - this.held
   }
 
-  /** S2: whoever comes while somebody waits is later than that one. */
-  takeIfFirst(permits: number): boolean {
-    return this.queue.size === 0 && this.take(permits)
+  reserve(permits: number): void {
+    this.held += permits
   }
 
   /** Runs the effect with permits if they are free now, and nobody waits. */
@@ -107,12 +104,6 @@ class SemaphoreImpl extends Described implements Semaphore {
     )
   }
 
-  /** S3: also called with 0, when a waiter left the queue, since a smaller one behind it may fit. */
-  giveBack(permits: number): void {
-    this.held -= permits
-    this.queue.flush()
-  }
-
   /**
    * Takes the permits and goes on with `use`. In an uninterruptible region there is no gap between taking them and what
    * `use` does first, which is to install their release (S5).
@@ -122,7 +113,7 @@ class SemaphoreImpl extends Described implements Semaphore {
     restore: (wait: Effect.Effect<void, CapacityExceeded>) => Effect.Effect<void, E2>,
     use: () => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | E2, R> {
-    return this.takeIfFirst(permits) ? use() : this.queue.wait(permits, restore, use)
+    return this.queue.take(permits) ? use() : this.queue.wait(permits, restore, use)
   }
 
   /** S4, for a request that comes. */
@@ -136,13 +127,12 @@ class SemaphoreImpl extends Described implements Semaphore {
   resize(capacity: number): void {
     const shrinks = capacity < this.capacity
     this.capacity = capacity
-    if (shrinks) {
-      this.queue.settle((permits) => {
-        const error = this.exceeded(permits)
-        return error && Exit.fail(error)
-      })
-    }
-    this.queue.flush()
+    this.queue.flushLater()
+    if (!shrinks) return
+    this.queue.settle((permits) => {
+      const error = this.exceeded(permits)
+      return error && Exit.fail(error)
+    })
   }
 
   stats(): Stats {
@@ -295,8 +285,8 @@ export const make = (
 ): Effect.Effect<Semaphore> => Effect.sync(() => makeImpl("make", capacity, options))
 
 const holding = <A, E, R, E2>(request: Waiter<E2>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.onExitPrimitive(effect, () => {
-    request.leave()
+  Effect.onExitPrimitive(effect, (exit) => {
+    request.leave(exit)
     return undefined
   })
 
@@ -446,7 +436,7 @@ export const tryWithPermits: {
 
 /** Leaves permits that are taken already to the scope, which gives them back as it closes, or now if it has (S5). */
 const holdUntilClosed = (semaphore: SemaphoreImpl, permits: number, scope: Scope.Scope): Effect.Effect<void> =>
-  Scope.addFinalizer(scope, Effect.sync(() => semaphore.giveBack(permits)))
+  Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => semaphore.queue.giveBack(permits, exit)))
 
 /**
  * Takes `permits` permits and holds them until the scope closes.
@@ -532,7 +522,7 @@ export const tryAcquire: {
       const invalid = checkPermits("tryAcquire", permits)
       if (invalid) return Effect.die(invalid)
       const semaphore = impl(self)
-      if (!semaphore.takeIfFirst(permits)) return Effect.succeed(false)
+      if (!semaphore.queue.take(permits)) return Effect.succeed(false)
       return Effect.as(holdUntilClosed(semaphore, permits, scope), true)
     })
   ))

@@ -3,7 +3,7 @@ import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
 import { AdaptiveLimit } from "sluice"
 import { describe, expect, test } from "vitest"
-import { defectOf, interrupted, isInterrupted, run, squash, start } from "./support/effect.js"
+import { defectOf, interrupted, isInterrupted, run, settle, squash, start } from "./support/effect.js"
 import { classifyBusy, clients, mean, Server, simulate, watch } from "./support/server.js"
 
 const busy = Effect.fail("busy")
@@ -188,6 +188,7 @@ describe("the limit", () => {
       const rest = yield* Effect.forEach([1, 2, 3], () => start(AdaptiveLimit.withPermit(limit, Effect.never)))
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.await(first)
+      yield* settle
       expect(AdaptiveLimit.stats(limit)).toMatchObject({ limit: 3, inFlight: 3, waiting: 0 })
       yield* Fiber.interruptAll(rest)
     })))

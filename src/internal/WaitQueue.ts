@@ -9,19 +9,18 @@ import type { AnyFiber } from "./stack.js"
 const turn = 1024
 
 /**
- * Keeps a queue's books: whether there is room, which the queue itself does not know.
+ * Keeps a queue's books: how much room there is. The queue decides who gets it, and when.
  *
- * - `take(weight)` reserves `weight` and answers true, or changes nothing and answers false.
- * - `giveBack(weight)` returns the reservation of a waiter that cannot use it any more, 0 for one that had none yet, and
- *   calls `flush`, since others may fit now.
+ * - `room` is how much can be reserved now. A request for nothing always fits, also where there is less than no room.
+ * - `reserve(weight)` takes so much of it, or, for a negative weight, gives so much back.
  */
 export interface Owner {
-  take(weight: number): boolean
-  giveBack(weight: number): void
+  readonly room: number
+  reserve(weight: number): void
 }
 
 /**
- * A first-in, first-out queue of suspended fibers: the queue decides who is next, its owner whether there is room.
+ * A first-in, first-out queue of suspended fibers: the queue decides who is next and when, its owner keeps the books.
  *
  * A waiter moves through these states, and through no others:
  *
@@ -33,6 +32,11 @@ export interface Owner {
  * resumes: a fiber may yield on its way out of the suspension and be interrupted there, and then its exit handler, already
  * installed, finds a reservation to return.
  *
+ * Only a success hands its room over at once (S7). Fibers are often interrupted together, and each that is interrupted
+ * gives room back before the next one's interrupt arrives: handed over inline, all of them would begin, one after the
+ * other. So room that comes back otherwise, or opens as the first in line leaves, is `cooling`: it is kept from those who
+ * wait until a turn that is requested after it came. By then whoever was interrupted with it has left.
+ *
  * Who runs whom inline: `flush` and `settle` resume fibers, which run on the caller's stack and may do anything there,
  * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
  * all resuming to one loop. A call from within the loop returns at once, and the loop below it sees what it changed.
@@ -43,6 +47,8 @@ export class WaitQueue<E = never> {
   private readonly waiting = new List<Waiter<E>>()
   private readonly settled = new List<Waiter<E>>()
   private loop: "idle" | "postponed" | "running" = "idle"
+  /** How much of the room is kept from those who wait, until a later turn. */
+  private cooling = 0
 
   /** How many have ever joined. */
   joined = 0
@@ -69,7 +75,7 @@ export class WaitQueue<E = never> {
     const suspended = Effect.onExitPrimitive(
       restore(Effect.callback<void, E>((resume) => waiter.suspend(resume))),
       (exit) => {
-        if (Exit.isFailure(exit)) waiter.leave()
+        if (Exit.isFailure(exit)) waiter.leave(exit)
         return undefined
       },
       true
@@ -79,9 +85,43 @@ export class WaitQueue<E = never> {
 
   /** Reserves for who comes, if nobody waits and there is room. */
   reserve(waiter: Waiter<E>): boolean {
-    if (this.size > 0 || !this.owner.take(waiter.weight)) return false
+    if (!this.take(waiter.weight)) return false
     waiter.state = "granted"
     return true
+  }
+
+  /** As `reserve`, for who is never interrupted before the weight is given back. */
+  take(weight: number): boolean {
+    if (this.size > 0 || weight > Math.max(0, this.owner.room)) return false
+    this.owner.reserve(weight)
+    return true
+  }
+
+  /** What was reserved comes back, as what it was for has ended with `exit`. */
+  giveBack(weight: number, exit: Exit.Exit<unknown, unknown>): void {
+    this.owner.reserve(-weight)
+    if (Exit.isSuccess(exit)) this.flush()
+    else this.cool(weight)
+  }
+
+  /** Something else may have made room: whoever fits now is granted in a later turn. */
+  flushLater(): void {
+    this.cool(this.open)
+  }
+
+  /** What those who wait may have now. */
+  private get open(): number {
+    return Math.max(0, this.owner.room - this.cooling)
+  }
+
+  private cool(weight: number): void {
+    const first = this.waiting.head
+    if (first === undefined) return
+    this.cooling += weight
+    stack.afterwards(first.fiber, () => {
+      this.cooling -= weight
+      this.flush()
+    })
   }
 
   /** It has to `suspend` next, and to `leave` in the end. */
@@ -156,17 +196,23 @@ export class WaitQueue<E = never> {
   private next(): Waiter<E> | undefined {
     if (this.settled.head !== undefined) return this.settled.remove(this.settled.head)
     const waiter = this.waiting.head
-    if (waiter === undefined || !this.owner.take(waiter.weight)) return undefined
+    if (waiter === undefined || waiter.weight > this.open) return undefined
+    this.owner.reserve(waiter.weight)
     waiter.state = "granted"
     return this.waiting.remove(waiter)
   }
 
-  /** Unlinks it, or returns its reservation. */
-  leave(waiter: Waiter<E>): void {
+  /** Unlinks it, or returns its reservation, as its fiber goes on with `exit`. */
+  leave(waiter: Waiter<E>, exit: Exit.Exit<unknown, unknown>): void {
     const { state } = waiter
     waiter.state = "gone"
-    if (state === "waiting") this.waiting.remove(waiter)
-    if (state === "waiting" || state === "granted") this.owner.giveBack(state === "granted" ? waiter.weight : 0)
+    if (state === "granted") return this.giveBack(waiter.weight, exit)
+    if (state !== "waiting") return
+    const held = waiter === this.waiting.head
+    this.waiting.remove(waiter)
+    // S3: behind the first one there may be others that fit.
+    const first = this.waiting.head
+    if (held && first !== undefined && first.weight <= this.open) this.flushLater()
   }
 }
 
@@ -188,8 +234,8 @@ export class Waiter<E> {
     if (this.state !== "waiting") this.go()
   }
 
-  leave(): void {
-    this.queue.leave(this)
+  leave(exit: Exit.Exit<unknown, unknown>): void {
+    this.queue.leave(this, exit)
   }
 
   /** Answers whether that went well. */

@@ -11,7 +11,7 @@ class Sharing implements Scheduler.Scheduler {
   readonly executionMode: "sync" | "async"
   private readonly dispatcher: Scheduler.SchedulerDispatcher
 
-  constructor(private readonly base: Scheduler.Scheduler) {
+  constructor(readonly base: Scheduler.Scheduler) {
     this.executionMode = base.executionMode
     const dispatcher = base.makeDispatcher()
     this.dispatcher = {
@@ -41,3 +41,13 @@ class Sharing implements Scheduler.Scheduler {
 /** One that is shared already, by a pool or group further out, will do. */
 export const sharing = (base: Scheduler.Scheduler): Scheduler.Scheduler =>
   base instanceof Sharing ? base : new Sharing(base)
+
+/**
+ * Runs `task` in a turn of the event loop that is requested now. Every turn requested before, by any dispatcher, comes
+ * first: so all timers that are due now have fired by then, and all fibers that are ready have run. A dispatcher in use
+ * may have requested its turn long ago.
+ */
+export const inLaterTurn = (scheduler: Scheduler.Scheduler, task: () => void): void => {
+  const base = scheduler instanceof Sharing ? scheduler.base : scheduler
+  base.makeDispatcher().scheduleTask(task, 0)
+}

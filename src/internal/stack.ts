@@ -1,5 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { Fiber } from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import { inLaterTurn } from "./dispatcher.js"
 
 /**
  * Keeps the JavaScript stack flat.
@@ -18,6 +20,9 @@ const maxDepth = 32
 
 let depth = 0
 
+/** Whether what runs fibers now would have to wait for a later turn. */
+export const isDeep = (): boolean => depth >= maxDepth
+
 /** Runs `task`, which runs fibers, `fiber` among them: now, or from that one's dispatcher when now would be too deep. */
 export const run = (fiber: AnyFiber, task: () => void): void => {
   const level = depth
@@ -34,6 +39,10 @@ export const run = (fiber: AnyFiber, task: () => void): void => {
 /** Runs `task` in a later turn of the event loop. */
 export const later = (fiber: AnyFiber, task: () => void): void =>
   fiber.currentDispatcher.scheduleTask(() => run(fiber, task), 0)
+
+/** As `later`, and after every turn that has been requested by now, also by others. */
+export const afterwards = (fiber: AnyFiber, task: () => void): void =>
+  inLaterTurn(fiber.getRef(Scheduler.Scheduler), () => run(fiber, task))
 
 /**
  * Throws `error` where no caller of ours is in its way. What a fiber throws at who runs it comes from an observer of the
