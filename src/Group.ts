@@ -19,6 +19,7 @@ import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { Invariant } from "effect/Types"
 import { effectLast, invalid } from "./internal/args.js"
+import { capture, release, runIn } from "./internal/asyncContext.js"
 import { Described } from "./internal/Described.js"
 import { Forks } from "./internal/Forks.js"
 import { List } from "./internal/List.js"
@@ -95,11 +96,36 @@ export class GroupClosed extends Data.TaggedError("GroupClosed")<{ readonly grou
   }
 }
 
+/**
+ * The defect of a `go` by a child that no place could ever come to (law G9): every place is held by a child of the group
+ * that waits for the group itself.
+ *
+ * **Details**
+ *
+ * `limit` is that of the group. The child that dies of it gives its place back; with `onFailure: "continue"` the others
+ * go on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class GroupDeadlock extends Data.TaggedError("GroupDeadlock")<{
+  readonly group: string | undefined
+  readonly limit: number
+}> {
+  override get message(): string {
+    const { group, limit } = this
+    const all = limit === 1 ? "the only place" : `each of the ${limit} places`
+    const of = group === undefined ? "the group" : `the group ${JSON.stringify(group)}`
+    return `Group.go: ${all} of ${of} is held by a child that waits for the group, so none will ever be free. ` +
+      "Start the children without a limit, and bound what they do with a Semaphore"
+  }
+}
+
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** How a fiber waits for a group: for its work, or to see the end of it. */
-const forWork = 0
-const forTheEnd = 1
+const forWork = 1
+const forTheEnd = 2
 
 /**
  * The group's books. `state` only ever moves to the right:
@@ -121,6 +147,8 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 
   private state: "open" | "failed" | "closed" = "open"
   private active = 0
+  /** How many free places are kept from pending calls, until a later turn. */
+  private cooling = 0
   private started = 0
   private succeeded = 0
   private failed = 0
@@ -133,6 +161,8 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   private fibers: Set<AnyFiber> | undefined = undefined
   /** The body of `scoped`: it is interrupted as the children are, and takes no place. */
   private body: AnyFiber | undefined = undefined
+  /** In whose names the group has interrupted its children. */
+  private interrupters: Set<number | undefined> | undefined = undefined
 
   /** The calls of `go` that wait for a place. */
   private readonly pending = new List<Pending<E>>()
@@ -158,6 +188,11 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   /** G5. In a group that is not open there is no place, whatever its limit (G3). */
   private get hasPlace(): boolean {
     return this.active < this.limit && this.state === "open"
+  }
+
+  /** Whether a pending call may have a place now (G8). */
+  private get hasPlaceToGive(): boolean {
+    return this.hasPlace && this.active + this.cooling < this.limit
   }
 
   /** G3: the end of a `go` when the group is not open. */
@@ -210,6 +245,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
         (end) => resume(Exit.isExit(end) ? end : answer(end as Fiber.Fiber<A, XE>))
       )
       this.pending.push(pending)
+      this.checkDeadlock(parent)
       return this.leave(pending)
     })
   }
@@ -230,18 +266,19 @@ class GroupImpl<in out E> extends Described implements Group<E> {
   /** Starts the children of pending calls while there are places. Runs fibers. */
   private admit(): void {
     const first = this.pending.head
-    if (this.admission !== "idle" || first === undefined || !this.hasPlace) return
+    if (this.admission !== "idle" || first === undefined || !this.hasPlaceToGive) return
     this.admission = "postponed"
     stack.run(first.parent, this.admitAll)
   }
 
   private readonly admitAll = (): void => {
     this.admission = "running"
-    for (let left = turn; left > 0 && this.hasPlace; left--) {
+    for (let left = turn; left > 0 && this.hasPlaceToGive; left--) {
       const pending = this.pending.shift()
       if (pending === undefined) break
       pending.state = "admitted"
-      const child = pending.start()
+      const child = runIn(pending.context, pending.start, undefined)
+      release(pending.context)
       pending.child = child
       // Its caller may have left while it began.
       if (isLeft(pending)) stack.interrupt(child, pending.parent.id)
@@ -250,9 +287,47 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     this.wake()
     this.admission = "idle"
     const first = this.pending.head
-    if (first === undefined || !this.hasPlace) return
+    if (first === undefined || !this.hasPlaceToGive) return
     this.admission = "postponed"
     stack.later(first.parent, this.admitAll)
+  }
+
+  /**
+   * G8: only a success hands its place over at once. Places that come otherwise are given to pending calls in a turn that
+   * is requested now: children are often interrupted together, and those that wait may be next.
+   */
+  private admitLater(places: number): void {
+    const first = this.pending.head
+    if (first === undefined || places <= 0) return
+    this.cooling += places
+    stack.afterwards(first.parent, () => {
+      this.cooling -= places
+      this.admit()
+      this.checkDeadlock()
+    })
+  }
+
+  /**
+   * G9: when all places are held by children that wait for the group, some of them for a place, the last of these is
+   * refused. `by` is who has come to wait, if that is known: nobody but a child can make it so. O(pending) where as many
+   * wait as there are places, else O(1).
+   */
+  private checkDeadlock(by?: AnyFiber): void {
+    const { active, limit, pending, state } = this
+    const { forTheEnd, forWork } = this.inside
+    const waiting = forWork.size + forTheEnd.size
+    if (state !== "open" || active < limit || pending.size === 0 || pending.size + waiting < active) return
+    if (by !== undefined && !this.isChild(by)) return
+    let [stuck, last]: [number, Pending<E> | undefined] = [waiting, undefined]
+    for (let one = pending.head; one !== undefined; one = one.next) {
+      if (!this.isChild(one.parent)) continue
+      stuck++
+      last = one
+    }
+    if (last === undefined || stuck < active) return
+    pending.remove(last)
+    last.state = "left"
+    stack.resume(last.parent, last.resume, Exit.die(new GroupDeadlock({ group: this.name, limit })))
   }
 
   /**
@@ -284,6 +359,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     this.active++
     this.started++
     const { joined } = this.outside
+    const latest = this.pending.tail
     const child = this.forks.from(parent, effect)
     const exit = child.pollUnsafe()
     if (exit !== undefined) {
@@ -299,12 +375,17 @@ class GroupImpl<in out E> extends Described implements Group<E> {
       this.ended(child.id, exit)
     })
     // While it was unknown here, the group may have ended without it, ...
-    if (this.state !== "open") stack.interrupt(child, parent.id)
+    if (this.state !== "open") {
+      this.interruptsAs(parent.id)
+      stack.interrupt(child, parent.id)
+    }
     // ... and it may have begun to wait for the group from what looked like outside.
     if (this.outside.joined !== joined) {
       this.outside.transfer(child, this.outside.joined - joined, (weight) => this.insideQueue(weight))
       this.wakeIfQuiet()
     }
+    // Or for a place.
+    if (this.pending.tail !== latest || this.outside.joined !== joined) this.checkDeadlock()
     return child
   }
 
@@ -318,12 +399,17 @@ class GroupImpl<in out E> extends Described implements Group<E> {
       this.fail(exit.cause, child)
     }
     this.active--
-    this.admit()
-    this.wake()
+    if (Exit.isSuccess(exit)) {
+      this.admit()
+      this.wake()
+    } else {
+      this.admitLater(1)
+    }
     this.wakeIfQuiet()
   }
 
-  private fail(cause: Cause.Cause<E>, by: number): void {
+  private fail(exit: Cause.Cause<E>, by: number): void {
+    const cause = this.withoutEcho(exit)
     this.failures.push(cause)
     if (this.state !== "open" || this.onFailure === "continue") return
     this.state = "failed"
@@ -331,12 +417,28 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     this.interruptAll(by, true)
   }
 
+  /** G1: without the interrupts of the group's own that reached a child as it cleaned up after its failure. */
+  private withoutEcho(cause: Cause.Cause<E>): Cause.Cause<E> {
+    const { interrupters } = this
+    if (interrupters === undefined) return cause
+    const { reasons } = cause
+    const isEcho = (reason: Cause.Reason<E> | undefined) =>
+      reason !== undefined && Cause.isInterruptReason(reason) && interrupters.has(reason.fiberId)
+    let { length } = reasons
+    while (isEcho(reasons[length - 1])) length--
+    return length === reasons.length ? cause : Cause.fromReasons(reasons.slice(0, length))
+  }
+
   /**
    * Runs the body of `scoped`. It takes no place and is no child; but the failure that cancels the group interrupts it
    * too, and its own failure, which is for `scoped` to report, cancels the children.
    */
   runBody<A, XE, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
-    const body = this.forks.from(parent, effect)
+    const known = Effect.withFiber((fiber) => {
+      this.body = fiber
+      return effect
+    })
+    const body = this.forks.from(parent, known)
     this.body = body
     if (this.state === "failed") stack.interrupt(body, parent.id)
     body.addObserver((exit) => {
@@ -359,12 +461,18 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     this.interruptAll(by, false)
   }
 
+  private interruptsAs(by: number): void {
+    this.interrupters ??= new Set()
+    this.interrupters.add(by)
+  }
+
   interruptBody(by: number): void {
     if (this.body !== undefined) stack.interrupt(this.body, by)
   }
 
   /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
   private interruptAll(by: number, withBody: boolean): void {
+    this.interruptsAs(by)
     for (const child of this.fibersOfChildren()) stack.interrupt(child, by)
     if (withBody) this.interruptBody(by)
     const { rejection } = this
@@ -380,12 +488,15 @@ class GroupImpl<in out E> extends Described implements Group<E> {
    * uninterruptible region.
    */
   quiet(fiber: AnyFiber, weight: number, restore: Restore): Effect.Effect<void> {
-    return this.waitIn(this.isChild(fiber) ? this.insideQueue(weight) : this.outside, weight, restore)
+    if (!this.isChild(fiber)) return this.waitIn(this.outside, weight, restore)
+    const wait = this.waitIn(this.insideQueue(weight), weight, restore)
+    this.checkDeadlock(fiber)
+    return wait
   }
 
   private isChild(fiber: AnyFiber): boolean {
     // What a child forks inherits the mark, so that alone does not tell.
-    if (fiber.getRef(CurrentGroup) !== this) return false
+    if (fiber === this.body || fiber.getRef(CurrentGroup) !== this) return false
     this.fibers ??= new Set(this.fibersOfChildren())
     return this.fibers.has(fiber)
   }
@@ -428,7 +539,8 @@ class GroupImpl<in out E> extends Described implements Group<E> {
 
   setLimit(limit: number): void {
     this.limit = limit
-    this.admit()
+    this.admitLater(Math.min(limit - this.active - this.cooling, this.pending.size))
+    this.checkDeadlock()
   }
 
   stats(): Stats {
@@ -469,6 +581,8 @@ class Pending<in out E> {
   next: Pending<E> | undefined = undefined
   state: "waiting" | "admitted" | "left" = "waiting"
   child: AnyFiber | undefined = undefined
+  /** The child's: that of its parent, and not of who frees its place. */
+  readonly context = capture()
 
   constructor(
     readonly parent: AnyFiber,
@@ -484,7 +598,7 @@ const isLeft = <E>({ state }: Pending<E>): boolean => state === "left"
 const turn = 1024
 
 /** Those who wait for the group to be quiet hold nothing, and all go on at once. */
-const neverGrants = { take: () => false, giveBack: () => {} }
+const neverGrants = { room: 0, reserve: () => {} }
 const goOn = () => Exit.void
 
 // The interface hides the state, and GroupImpl is its only implementation.

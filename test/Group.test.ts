@@ -463,7 +463,7 @@ describe("G5: the limit", () => {
       expect(order).toEqual(["a", "b", "c"])
     })))
 
-  test("raising the limit admits the pending at once, lowering it stops nobody", () =>
+  test("raising the limit admits the pending in the next turn, lowering it stops nobody", () =>
     run(Effect.gen(function*() {
       const group = yield* Group.make({ limit: 1 })
       const children = yield* Effect.forEach(Array.from({ length: 4 }), () => child)
@@ -471,6 +471,8 @@ describe("G5: the limit", () => {
       const begun = () => children.filter(({ log }) => log.includes("began")).length
       expect(begun()).toBe(1)
       yield* Group.setLimit(group, 3)
+      expect(begun()).toBe(1)
+      yield* Effect.yieldNow
       expect(begun()).toBe(3)
       yield* Group.setLimit(group, 1)
       expect(stats(group)).toMatchObject({ limit: 1, active: 3, waiting: 1 })
@@ -492,6 +494,7 @@ describe("G5: the limit", () => {
       yield* start(Group.go(group, Effect.andThen(greedy, Effect.never)))
       yield* start(Group.go(group, Effect.andThen(Effect.sync(() => log.push("waited")), Effect.never)))
       yield* Group.setLimit(group, 3)
+      yield* settle
       expect(log).toEqual(["greedy: false", "waited"])
     })))
 
