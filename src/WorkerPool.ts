@@ -228,7 +228,7 @@ export type RunError = PoolClosed | JobLost | PoolFailed
  * @category models
  * @since 0.1.0
  */
-export interface JobHandle<out A, out E = never> {
+export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
   readonly id: number
   readonly state: "queued" | "running" | "retrying" | Outcome
   readonly await: Effect.Effect<Exit.Exit<A, E | JobLost | PoolFailed>>
@@ -292,7 +292,8 @@ export interface Stats extends Ledger {
  * - `counts`: the final ledger. Nothing is queued, and nothing is running, unless a job itself called for the end.
  * - `returned`: the jobs that were accepted and never started, in order, for another pool or another day.
  * - `aborted`: the jobs that were cut off because the pool stopped: interrupted as they ran, or between two attempts.
- * - `releaseFailures`: what finalizers of the workers' resources died of, replaced ones included.
+ * - `releaseFailures`: what finalizers of the workers' resources died of, replaced ones included: the latest ten. Each is
+ *   logged as an error when it happens. `releasesFailed`: how many there were.
  *
  * @category models
  * @since 0.1.0
@@ -302,6 +303,7 @@ export interface ShutdownReport<out Job> {
   readonly returned: ReadonlyArray<Job>
   readonly aborted: ReadonlyArray<Job>
   readonly releaseFailures: ReadonlyArray<Cause.Cause<never>>
+  readonly releasesFailed: number
 }
 
 // The interface hides the state, and Pool is its only implementation.

@@ -43,9 +43,10 @@ export class Admission<Job, A, E> {
   /** Counts those who come, in order. */
   private arrivals = 0
 
-  /** `later` runs a task in the next turn. */
+  /** `soon` runs a task in the next turn of the pool, `later` in one that is requested then. */
   constructor(
     private readonly discipline: Discipline<Job>,
+    private readonly soon: (task: () => void) => void,
     private readonly later: (task: () => void) => void,
     private readonly deadline: Deadline<PoolJob<Job, A, E>> | undefined
   ) {
@@ -93,8 +94,14 @@ export class Admission<Job, A, E> {
     return this.lanes === undefined || job.lane === undefined ? this.only.queued.size : this.lanes.queuedIn(job.lane)
   }
 
-  accept(job: PoolJob<Job, A, E>): void {
+  private accept(job: PoolJob<Job, A, E>): void {
     job.id = ++this.accepted
+  }
+
+  /** A worker takes the job as it comes. It has a rank all the same: it may be put back. */
+  pass(job: PoolJob<Job, A, E>): void {
+    this.accept(job)
+    this.rank(job)
   }
 
   /** It has a worker. */
@@ -151,6 +158,7 @@ export class Admission<Job, A, E> {
   block(job: PoolJob<Job, A, E>): void {
     this.rank(job)
     job.phase = "blocked"
+    job.keepContext()
     const lane = this.laneOf(job)
     lane.blocked.push(job)
     this.waiting++
@@ -162,7 +170,7 @@ export class Admission<Job, A, E> {
     const lane = this.lanes === undefined ? this.only : this.lanes.next
     const job = lane?.head
     if (lane === undefined || job === undefined) return undefined
-    // Who waits for room comes in only where a queue of capacity 0 never holds one: it waits for a worker.
+    // One that waits for room goes before those in the queue where the queue holds none, or only less urgent ones.
     if (job.phase === "blocked") {
       lane.blocked.remove(job)
       this.waiting--
@@ -214,6 +222,7 @@ export class Admission<Job, A, E> {
 
   private enter(job: PoolJob<Job, A, E>, where: "first" | "last"): void {
     job.phase = "queued"
+    job.keepContext()
     const lane = this.laneOf(job)
     const line = lane.lineOf(job)
     if (where === "first") line.unshift(job)
@@ -260,10 +269,10 @@ export class Admission<Job, A, E> {
     if (this.size * 2 <= this.capacity) return this.wakeAll()
     if (this.wakeUp === "scheduled") return
     this.wakeUp = "scheduled"
-    this.later(this.wakeLater)
+    this.soon(this.wakeSoon)
   }
 
-  private readonly wakeLater = (): void => {
+  private readonly wakeSoon = (): void => {
     this.wakeUp = "none"
     this.wakeAll()
   }
@@ -271,12 +280,24 @@ export class Admission<Job, A, E> {
   private wakeAll(): void {
     const { admitted } = this
     this.admitted = []
-    for (const job of admitted) {
-      const { submitter } = job
-      // None, when it was interrupted meanwhile.
-      if (submitter === undefined) continue
-      job.submitter = undefined
-      submitter.wake(Exit.succeed(job))
-    }
+    for (const job of admitted) goOn(job)
   }
+
+  /** Lets them go on in a later turn: what made room for them was an interrupt, which they may be about to get, too. */
+  wakeLater(): void {
+    const { admitted } = this
+    if (admitted.length === 0) return
+    this.admitted = []
+    this.later(() => {
+      for (const job of admitted) goOn(job)
+    })
+  }
+}
+
+const goOn = <Job, A, E>(job: PoolJob<Job, A, E>): void => {
+  const { submitter } = job
+  // None, when it was interrupted meanwhile.
+  if (submitter === undefined) return
+  job.submitter = undefined
+  submitter.wake(Exit.succeed(job))
 }

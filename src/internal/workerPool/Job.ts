@@ -3,6 +3,8 @@ import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { JobHandle, RunError } from "../../WorkerPool.js"
+import { type AsyncContext, capture, release } from "../asyncContext.js"
+import { Described } from "../Described.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
@@ -70,7 +72,7 @@ export class Suspended<T> {
  * It is `running` from the moment a worker has it, and goes back into the queue if that worker's resource turns out to
  * be no good before it has begun.
  */
-export class PoolJob<Job, A, E> implements JobHandle<A, E> {
+export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E> {
   /** Given when it is accepted. */
   id = 0
   phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | "retrying" | Outcome = "offered"
@@ -89,8 +91,12 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   /** It has been interrupted; by the pool itself as that stopped, by its deadline, or by its handle or its caller. */
   cancelled: { readonly by: number | undefined; readonly reason: "cancelled" | "aborted" | "timedOut" } | undefined =
     undefined
+  /** How many interrupts are on their way to its fiber. */
+  interrupts = 0
   /** The call of `submit` that waits for room, until it goes on. */
   submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
+  /** Its caller's, where an attempt does not begin in the turn in which the caller brought it. */
+  asyncContext: AsyncContext | undefined = undefined
   /** Of its wait or its run, where there is a deadline. */
   timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
   /** What the pool's observer remembers of it, where there is one. */
@@ -100,7 +106,14 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
   private told: Told<A, E> | undefined = undefined
   private observers: List<Suspended<Told<A, E>>> | undefined = undefined
 
-  constructor(readonly pool: Pool<Job, A, E>, readonly input: Job) {}
+  constructor(readonly pool: Pool<Job, A, E>, readonly input: Job) {
+    super()
+  }
+
+  toJSON(): unknown {
+    const { id, pool, state } = this
+    return { _id: "JobHandle", pool: pool.name, id, state }
+  }
 
   get state(): "queued" | "running" | "retrying" | Outcome {
     // A handle exists only of a job that was accepted, so it is never in one of the earlier phases.
@@ -131,6 +144,11 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
     return this.pool.cancel(this)
   }
 
+  /** It may begin in another turn than its caller's, in which it is called. */
+  keepContext(): void {
+    this.asyncContext ??= capture()
+  }
+
   observe(observer: Suspended<Told<A, E>>): void {
     this.observers ??= new List()
     this.observers.push(observer)
@@ -147,6 +165,8 @@ export class PoolJob<Job, A, E> implements JobHandle<A, E> {
     this.phase = outcome
     this.told = exit
     this.worker = undefined
+    release(this.asyncContext)
+    this.asyncContext = undefined
     for (let observer = this.observers?.head; observer !== undefined; observer = observer.next) observer.served()
   }
 

@@ -35,11 +35,9 @@ export class Lane<Job, A, E> {
     this.blocked = line()
   }
 
-  /** The one of those that wait in the queue, or else for room, who comes next. */
+  /** Of those that wait in the queue or for room, the one that comes next. */
   get head(): PoolJob<Job, A, E> | undefined {
-    const fresh = this.queued.head ?? this.blocked.head
-    const again = this.returning.head
-    return again !== undefined && (fresh === undefined || again.rank < fresh.rank) ? again : fresh
+    return sooner(sooner(this.queued.head, this.blocked.head), this.returning.head)
   }
 
   /** Where it waits for a worker. */
@@ -47,3 +45,9 @@ export class Lane<Job, A, E> {
     return job.past === undefined ? this.queued : this.returning
   }
 }
+
+/** The first of the two where both are as soon. */
+const sooner = <Job, A, E>(
+  one: PoolJob<Job, A, E> | undefined,
+  other: PoolJob<Job, A, E> | undefined
+): PoolJob<Job, A, E> | undefined => one === undefined || (other !== undefined && other.rank < one.rank) ? other : one

@@ -216,7 +216,7 @@ export class PoolMetrics {
   }
 
   get releaseFailures(): number {
-    return this.pool.releaseFailures.length
+    return this.pool.releasesFailed
   }
 
   /** With those that run: an hour's job counts as it goes, and not all at once when it ends. */

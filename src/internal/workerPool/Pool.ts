@@ -9,7 +9,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import type { JobContext, Ledger, RunError, ShutdownReport, Stats, WorkerInfo, WorkerPool } from "../../WorkerPool.js"
 import { Described } from "../Described.js"
-import { sharing } from "../dispatcher.js"
+import { inLaterTurn, sharing } from "../dispatcher.js"
 import { List } from "../List.js"
 import { monotonicMillis } from "../monotonic.js"
 import { operation } from "../operation.js"
@@ -19,6 +19,7 @@ import { Admission, type Discipline } from "./Admission.js"
 import type { DeadLetters } from "./DeadLetters.js"
 import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
+import { Delayed, give } from "./Delayed.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
 import { loadOf } from "./load.js"
@@ -68,16 +69,22 @@ type State =
  * the books first, to the end, and runs fibers last; what it has yet to run by then is in variables of its own. A method
  * that runs fibers says so.
  *
- * Between methods an idle worker means that no job waits, and P4 holds: `accepted` is the sum of the outcomes, of what
+ * Between methods an idle worker means that no job could run, and P4 holds: `accepted` is the sum of the outcomes, of what
  * waits and of `running`.
+ *
+ * P16: only a job's success has its worker begin the next job at once. Jobs are often interrupted together, and those that
+ * wait may be next: so a worker that is free for any other reason is given its next job at once, and begins it in a turn
+ * that is requested then.
  */
 export class Pool<in out Job, in out A, in out E> extends Described implements WorkerPool<Job, A, E> {
   readonly [TypeId]: WorkerPool<Job, A, E>[typeof TypeId] = { _Job: identity, _A: identity, _E: identity }
   readonly name: string | undefined
+  private readonly scheduler: Scheduler.Scheduler
   /** That of whoever made the pool, for all fibers of the pool. */
   readonly context: Context.Context<never>
-  /** What releases of resources died of. */
-  readonly releaseFailures: Array<Cause.Cause<never>> = []
+  /** What the latest releases died of that did, and how many have. */
+  private readonly releaseFailures: Array<Cause.Cause<never>> = []
+  releasesFailed = 0
   /** How many jobs are suspended in an operation of this very pool (P9). */
   stuck = 0
 
@@ -86,6 +93,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   size: number
   private readonly workers = new Set<Worker>()
   private readonly idle = new List<Worker>()
+  /** Those that begin their jobs in a later turn (P16). */
+  private readonly delayed: Delayed
   /** Workers whose own fibers have not ended. */
   private live = 0
   /** The numbers of workers that have ended, for those to come. */
@@ -119,23 +128,25 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** Those who wait for the end of everything; and the jobs among them. */
   private readonly enders = new List<Suspended<void>>()
   private readonly insideEnders = new List<Suspended<void>>()
-  /** How many of `releaseFailures` somebody has been told of. */
+  /** How many of the releases that failed a report has shown. */
   private reported = 0
 
   constructor(readonly config: Config<Job, A, E>) {
     super()
     this.name = config.name
-    const scheduler = sharing(Context.get(config.context, Scheduler.Scheduler))
-    const dispatcher = scheduler.makeDispatcher()
-    this.context = Context.add(config.context, Scheduler.Scheduler, scheduler)
+    this.scheduler = sharing(Context.get(config.context, Scheduler.Scheduler))
+    const dispatcher = this.scheduler.makeDispatcher()
+    this.context = Context.add(config.context, Scheduler.Scheduler, this.scheduler)
+    this.delayed = new Delayed(this.scheduler)
     const deadline = (after: Duration.Duration | undefined, expire: (job: PoolJob<Job, A, E>, by: number) => void) =>
       after && new Deadline(after, this.context, expire)
     this.waitDeadline = deadline(config.deadlines.wait, (job) => this.expire(job))
     this.runDeadline = deadline(config.deadlines.run, (job, by) => this.timeOut(job, by))
     this.retries = config.policy &&
       new Retries(config.policy, Effect.runForkWith(this.context), (job, exit) => this.decided(job, exit))
-    const later = (task: () => void) => dispatcher.scheduleTask(task, 0)
-    this.waiting = new Admission(config.discipline, later, this.waitDeadline)
+    const soon = (task: () => void) => dispatcher.scheduleTask(task, 0)
+    const later = (task: () => void) => inLaterTurn(this.scheduler, task)
+    this.waiting = new Admission(config.discipline, soon, later, this.waitDeadline)
     this.size = config.size
     for (let id = 1; id <= config.size; id++) this.workers.add(new Worker(this, id))
   }
@@ -256,11 +267,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
   run(input: Job): Effect.Effect<A, E | RunError> {
     return Effect.callback((resume) => {
-      const rejection = this.rejection()
-      if (rejection !== undefined) return resume(rejection)
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
+      // What it asks of the user's functions may end the pool.
       const job = this.newJob(input)
+      const rejection = this.rejection()
+      if (rejection !== undefined) return resume(rejection)
       const waits = this.idle.size === 0 && !this.waiting.drops(job)
       const deadlock = inside && waits
         ? this.deadlock("run", inside, "room", this.waiting.oldestToDrop(job))
@@ -290,9 +302,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private offer(from: AnyFiber, job: PoolJob<Job, A, E>): boolean {
     const worker = this.idleFor(job)
     if (worker !== undefined) {
-      this.waiting.accept(job)
+      this.waiting.pass(job)
       this.assign(worker, job)
-      worker.go(from)
+      this.begin(worker, from)
       return true
     }
     const offered = this.waiting.offer(job)
@@ -311,6 +323,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return this.waiting.mayRun(job) ? this.takeIdle() : undefined
   }
 
+  /** A worker that was idle begins the job it has been given; or as soon as those before it have begun. Runs fibers. */
+  private begin(worker: Worker, from?: AnyFiber): void {
+    if (this.delayed.size > 0) this.delayed.add(worker)
+    else worker.go(from)
+  }
+
   /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
   private takeIdle(): Worker | undefined {
     let least = this.idle.head
@@ -326,19 +344,48 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private assign(worker: Worker, job: PoolJob<Job, A, E>): void {
     job.phase = "running"
-    job.worker = worker
-    worker.job = job
+    give(worker, job)
     worker.state = "busy"
     this.running++
     this.waiting.began(job)
   }
 
-  /** The worker takes the job that waits longest, or is idle. `waiting.wake` has to follow. */
+  /** A success has freed the worker: it takes the job that is next to begin, or is idle. `waiting.wake` has to follow. */
   private serve(worker: Worker): void {
+    const oldest = this.delayed.takeOldest()
+    if (oldest === undefined) {
+      const job = this.waiting.take()
+      return job === undefined ? this.rest(worker) : this.assign(worker, job)
+    }
+    give(worker, oldest.job)
+    this.serveLater(oldest.worker)
+  }
+
+  /** Something else has freed the worker: it takes the job that waits longest, to begin it in a later turn, or is idle. */
+  private serveLater(worker: Worker): void {
     const job = this.waiting.take()
-    if (job !== undefined) return this.assign(worker, job)
+    if (job === undefined) return this.rest(worker)
+    this.assign(worker, job)
+    this.delayed.add(worker)
+  }
+
+  private rest(worker: Worker): void {
     worker.state = "idle"
     this.idle.push(worker)
+  }
+
+  /** What its key's limit held back goes to workers that are idle, which are returned, or begin it in a later turn. */
+  private dispatch(begins: "now" | "later"): ReadonlyArray<Worker> {
+    const started: Array<Worker> = []
+    while (this.idle.size > 0 && !this.isEnding) {
+      const job = this.waiting.take()
+      const worker = job && this.takeIdle()
+      if (job === undefined || worker === undefined) break
+      this.assign(worker, job)
+      if (begins === "now") started.push(worker)
+      else this.delayed.add(worker)
+    }
+    return started
   }
 
   // Jobs end
@@ -347,26 +394,36 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     const job = worker.job as PoolJob<Job, A, E>
     const outcome = outcomeOf(exit)
-    const isLeft = outcome === "interrupted" && job.cancelled?.reason === "aborted" && wasWithdrawn(worker.fiber)
-    if (isLeft || (outcome === "died" && isNotBegun(exit))) return this.takeBack(worker)
-    if (outcome === "interrupted" && job.cancelled?.reason === "timedOut") {
-      return this.endJob(worker, "timedOut", this.timeout(job, "run"))
+    const reason = job.cancelled?.reason
+    const isLost = outcome === "died" && isNotBegun(exit)
+    const isLeft = outcome === "interrupted" && reason === "aborted" &&
+      (!worker.hasBegun || wasWithdrawn(worker.fiber))
+    if (isLeft || (isLost && (reason === undefined || reason === "aborted"))) return this.takeBack(worker, job)
+    // P7, P11: what was cancelled, or was late, as its resource was lost does not come back.
+    if (reason === "timedOut" && (isLost || outcome === "interrupted")) {
+      return this.endJob(worker, "timedOut", this.timeout(job, "run"), isLost)
     }
+    if (isLost) return this.endJob(worker, "interrupted", Exit.interrupt(job.cancelled?.by), true)
     // The worker only ever runs this pool's function.
-    this.endJob(worker, outcome, exit as Exit.Exit<A, E>)
+    this.endJob(worker, outcome, exit as Exit.Exit<A, E>, outcome === "died" && this.config.onDefect === "replace")
   }
 
   /** The resource was lost before the job had begun on it: another worker may have it. Runs fibers. */
-  private takeBack(worker: Worker): void {
-    const job = worker.job as PoolJob<Job, A, E>
-    const { past } = job
+  private takeBack(worker: Worker, job: PoolJob<Job, A, E>): void {
     if (!this.isEnding) {
       this.config.observer?.attempted(job, worker.id)
       return this.retire(worker)
     }
-    if (past !== undefined) return this.endJob(worker, past.outcome, past.exit)
-    this.handedBack.push(job)
-    this.endJob(worker, "returned", this.state._tag === "failed" ? Exit.fail(this.state.error) : undefined)
+    this.unassign(worker)
+    if (job.past !== undefined) {
+      this.cutOff(job, job.past)
+    } else {
+      this.handedBack.push(job)
+      this.settle(job, "returned", this.state._tag === "failed" ? Exit.fail(this.state.error) : undefined)
+    }
+    worker.state = "releasing"
+    job.tell()
+    worker.relieve(Exit.void)
   }
 
   // Deadlines (P11)
@@ -389,7 +446,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     this.waiting.remove(job)
     this.settle(job, "expired", this.timeout(job, "wait"))
     job.tell()
-    this.waiting.wake()
+    this.waiting.wakeLater()
     this.drained()
   }
 
@@ -398,38 +455,31 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const fiber = job.worker?.fiber
     if (fiber === undefined || job.cancelled !== undefined) return
     job.cancelled = { by, reason: "timedOut" }
-    stack.interrupt(fiber, by)
+    interrupt(job, fiber, by)
   }
 
-  private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E> | undefined): void {
+  /** `isLost`: its resource is to be replaced. Runs fibers. */
+  private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E> | undefined, isLost: boolean): void {
     const job = this.unassign(worker)
     // An exit that is not of the job's own is none that could be retried.
     const past = this.retries?.take(job, outcome, exit as Exit.Exit<A, E>, this.isEnding)
     if (past === undefined) this.settle(job, outcome, exit)
     else this.config.observer?.attempted(job, worker.id)
     if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)
-    const leaves = this.leaves(worker) || (outcome === "died" && this.config.onDefect === "replace")
+    const leaves = this.leaves(worker) || isLost
+    const succeeded = outcome === "succeeded"
     if (leaves) worker.state = "releasing"
-    else this.serve(worker)
+    else if (succeeded) this.serve(worker)
+    else this.serveLater(worker)
+    // Whoever hears of the end must not overtake those that wait.
+    const started = leaves ? this.dispatch(succeeded ? "now" : "later") : none
     if (past === undefined) job.tell()
     else this.retries?.decide(job, past)
-    this.waiting.wake()
-    if (leaves) {
-      worker.relieve(exit !== undefined && outcome === "died" ? exit : Exit.void)
-      this.dispatch()
-    }
+    if (succeeded) this.waiting.wake()
+    else this.waiting.wakeLater()
+    if (leaves) worker.relieve(exit !== undefined && outcome === "died" ? exit : Exit.void)
+    for (const other of started) other.go()
     this.drained()
-  }
-
-  /** What its key's limit held back may go now, to a worker that is idle. Runs fibers. */
-  private dispatch(): void {
-    while (this.idle.size > 0 && !this.isEnding) {
-      const job = this.waiting.take()
-      const worker = job === undefined ? undefined : this.takeIdle()
-      if (job === undefined || worker === undefined) return
-      this.assign(worker, job)
-      worker.go(currentFiber())
-    }
   }
 
   // Jobs come back (P12)
@@ -467,7 +517,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const worker = this.idleFor(job)
     if (worker === undefined) return this.waiting.comeBack(job)
     this.assign(worker, job)
-    worker.go(currentFiber())
+    this.begin(worker)
   }
 
   /** The pool ends before its next attempt: what its last one came to is its result. */
@@ -478,8 +528,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private unassign(worker: Worker): PoolJob<Job, A, E> {
     const job = worker.job as PoolJob<Job, A, E>
+    if (worker.isDelayed) this.delayed.remove(worker)
     worker.job = undefined
     worker.fiber = undefined
+    worker.hasBegun = false
     this.running--
     this.waiting.ended(job)
     if (job.timing !== undefined) this.runDeadline?.stop(job.timing)
@@ -510,7 +562,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.waiting.remove(job)
       this.settle(job, "interrupted", interrupted)
       job.tell()
-      this.waiting.wake()
+      this.waiting.wakeLater()
       this.drained()
     } else if (phase === "retrying") {
       return this.interruptAndWait(job, job.past?.fiber, by)
@@ -518,7 +570,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       return Effect.succeed(false)
     } else if (worker.fiber === undefined) {
       // Assigned, and not begun.
-      this.endJob(worker, "interrupted", interrupted)
+      this.endJob(worker, "interrupted", interrupted, false)
     } else {
       return this.interruptAndWait(job, worker.fiber, by)
     }
@@ -534,7 +586,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (job.cancelled === undefined || job.cancelled.reason === "timedOut") {
       job.cancelled = { by: by.id, reason: "cancelled" }
     }
-    if (fiber !== undefined) stack.interrupt(fiber, by.id)
+    if (fiber !== undefined) interrupt(job, fiber, by.id)
     // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
     // it waits for has been interrupted.
     if (fiber === by) return Effect.succeed(true)
@@ -638,14 +690,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   acquired(worker: Worker, isFirst: boolean): void {
     if (!isFirst) this.replaced++
     const leaves = this.leaves(worker)
+    worker.turn = undefined
     if (leaves) worker.state = "releasing"
-    else this.serve(worker)
+    else this.serveLater(worker)
     // Without jobs yet, all that have a good resource are idle.
     const started = this.state._tag === "starting" && this.idle.size === this.size
     if (started) this.become({ _tag: "running" })
-    this.waiting.wake()
+    this.waiting.wakeLater()
     if (leaves) worker.relieve(Exit.void)
-    else worker.go(currentFiber())
     if (started) this.wakeStarter(Exit.void)
   }
 
@@ -657,10 +709,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   resize(size: number): void {
     if (!this.isOpen && this.state._tag !== "draining") return
     this.size = size
-    const staying = [...this.workers].filter(({ wanted }) => wanted)
+    const staying = [...this.workers].filter(({ state, wanted }) => wanted && state !== "givenUp")
     if (staying.length > size) return this.letGo(staying, staying.length - size)
-    // One that has been told to give up its acquisition cannot go back on that.
-    const leaving = [...this.workers].filter(({ state, wanted }) => !wanted && state !== "acquiring")
+    // One that gives up its acquisition, or has been told to, cannot go back on that.
+    const leaving = [...this.workers].filter(({ state, wanted }) =>
+      !wanted && state !== "acquiring" && state !== "givenUp"
+    )
     for (const worker of leaving.slice(0, size - staying.length)) worker.wanted = true
     this.hire()
   }
@@ -692,18 +746,24 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** A worker's resource is no good any more, and no job has begun on it. Runs fibers. */
   retire(worker: Worker): void {
     if (worker.state === "idle") this.idle.remove(worker)
+    const { isDelayed } = worker
     worker.state = "releasing"
-    const other = worker.job === undefined ? undefined : this.handBack(this.unassign(worker))
+    const other = worker.job === undefined ? undefined : this.handBack(this.unassign(worker), isDelayed)
     worker.relieve(Exit.void)
-    other?.go(currentFiber())
+    if (other !== undefined) this.begin(other)
   }
 
-  /** Answers the worker that has the job now, if one is idle. Else it is first in line, as it has been before. */
-  private handBack(job: PoolJob<Job, A, E>): Worker | undefined {
+  /** Returns the worker that has the job now, if one is idle and may begin it. Else it is first in line, as before. */
+  private handBack(job: PoolJob<Job, A, E>, isDelayed: boolean): Worker | undefined {
     const worker = this.takeIdle()
-    if (worker === undefined) this.waiting.putBack(job)
-    else this.assign(worker, job)
-    return worker
+    if (worker === undefined) {
+      this.waiting.putBack(job)
+      return undefined
+    }
+    this.assign(worker, job)
+    if (!isDelayed) return worker
+    this.delayed.add(worker)
+    return undefined
   }
 
   private wakeStarter(exit: Exit.Exit<void, unknown>): void {
@@ -719,13 +779,13 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** P1 for the first resource, P5 for a later one. Runs fibers. */
   cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void {
+    worker.state = "givenUp"
     if (this.state._tag === "starting") {
       this.stop(undefined)
       this.wakeStarter(Exit.failCause(cause))
     } else if (this.needs(worker)) {
       // One more than there were could not be had: the pool goes on without it, if another one can serve (P9).
-      const canServe = (other: Worker) => other !== worker && other.wanted && other.waitsFor === undefined
-      if (worker.isNew && [...this.workers].some(canServe)) this.size--
+      if (worker.isNew && [...this.workers].some(({ canServe }) => canServe)) this.size--
       else this.fail(new PoolFailed({ pool: this.name, worker: worker.name, cause }))
     }
   }
@@ -755,8 +815,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { reported } = this
-      return Effect.flatMap(this.shutdownNow, ({ releaseFailures }) => {
-        const reasons = releaseFailures.slice(reported).flatMap((cause) => cause.reasons)
+      return Effect.flatMap(this.shutdownNow, ({ releaseFailures, releasesFailed }) => {
+        const news = Math.min(releasesFailed - reported, releaseFailures.length)
+        const reasons = releaseFailures.slice(releaseFailures.length - news).flatMap((cause) => cause.reasons)
         return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
       })
     })
@@ -903,13 +964,21 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private report(): ShutdownReport<Job> {
-    this.reported = this.releaseFailures.length
+    this.reported = this.releasesFailed
     return {
       counts: this.ledger(),
       returned: inputsOf(this.handedBack).concat(this.returned),
       aborted: inputsOf(this.aborted),
-      releaseFailures: this.releaseFailures.slice()
+      releaseFailures: this.releaseFailures.slice(),
+      releasesFailed: this.releasesFailed
     }
+  }
+
+  /** A resource's finalizers have died. */
+  releaseFailed(cause: Cause.Cause<never>): void {
+    this.releasesFailed++
+    this.releaseFailures.push(cause)
+    if (this.releaseFailures.length > keptFailures) this.releaseFailures.shift()
   }
 
   private ledger(): Ledger {
@@ -936,10 +1005,25 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 }
 
+const none: ReadonlyArray<Worker> = []
+
+// How many of the failures of releases are kept. Each has been logged.
+const keptFailures = 10
+
 const Submit = operation(
   "WorkerPool.submit",
   (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(input) as AnyJob)
 )
+
+/** Interrupts the fiber of a job; where the stack is deep, in a later turn. */
+const interrupt = (job: AnyJob, fiber: AnyFiber, by: number): void => {
+  if (!stack.isDeep()) return stack.interrupt(fiber, by)
+  job.interrupts++
+  stack.later(fiber, () => {
+    job.interrupts--
+    stack.interrupt(fiber, by)
+  })
+}
 
 /** Who goes first where there are too many. */
 const rankOf = ({ state, waitsFor }: Worker): number =>

@@ -57,6 +57,7 @@ export class Retries<Job, A, E> {
 
   /** A new job. What the user's functions say of it is asked now, before anything has changed. */
   arrives(job: PoolJob<Job, A, E>): void {
+    job.keepContext()
     if (this.policy.poison !== undefined) job.poisonKey = this.policy.poison.keyOf(job.input)
   }
 

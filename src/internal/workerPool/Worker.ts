@@ -5,11 +5,13 @@ import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import { runIn } from "../asyncContext.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { Wait } from "./deadlock.js"
 import { poolName } from "./errors.js"
 import type { PoolJob } from "./Job.js"
+import { notBegun } from "./notBegun.js"
 import type { AnyJob, AnyPool } from "./Pool.js"
 
 /**
@@ -43,7 +45,8 @@ class Tenure {
  *     busy       ──▶ idle, or busy if a job waits
  *     idle, busy ──▶ releasing, when the resource is condemned, or the pool is ending
  *     releasing  ──▶ acquiring, or ended
- *     acquiring  ──▶ ended, when there is no resource to be had, or it is not needed any more
+ *     acquiring  ──▶ givenUp, when there is no resource to be had, or it is not needed any more
+ *     givenUp    ──▶ ended
  *
  * Its own fiber acquires and releases, and is suspended in between. Each job runs in a fiber of the job's own: what that
  * forks ends with the job, and an interrupt meant for one job cannot hit the next.
@@ -51,7 +54,7 @@ class Tenure {
 export class Worker {
   prev: Worker | undefined = undefined
   next: Worker | undefined = undefined
-  state: "acquiring" | "idle" | "busy" | "releasing" | "ended" = "acquiring"
+  state: "acquiring" | "idle" | "busy" | "releasing" | "givenUp" | "ended" = "acquiring"
   readonly name: string
   /** That of the pool, with the worker in it. */
   readonly context: Context.Context<never>
@@ -60,8 +63,14 @@ export class Worker {
   /** It has had no resource yet. */
   isNew = true
   job: AnyJob | undefined = undefined
-  /** The job's fiber, once the job has begun. */
+  /** The job's fiber. A scheduler may have it yield before its first operation. */
   fiber: AnyFiber | undefined = undefined
+  /** The job's fiber has come to its first operation. */
+  hasBegun = false
+  /** Its job begins in a later turn. */
+  isDelayed = false
+  /** The turn that was requested when it became free. Used up, or outlived, once it begins a job. */
+  turn: symbol | undefined = undefined
   /** What its job waits for, while that is suspended in an operation of the pool (P9). */
   waitsFor: Wait | undefined = undefined
 
@@ -140,10 +149,10 @@ export class Worker {
 
   /** P2: the one place where a resource is released. What the release dies of is reported, and stops nothing. */
   private release(tenure: Tenure, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    return Effect.catchCause(Scope.close(tenure.scope, exit), (cause) =>
-      Effect.sync(() => {
-        this.pool.releaseFailures.push(cause)
-      }))
+    return Effect.catchCause(Scope.close(tenure.scope, exit), (cause) => {
+      this.pool.releaseFailed(cause)
+      return Effect.logError("WorkerPool: a resource could not be released", cause)
+    })
   }
 
   /** The resource must serve no other job. One that is gone already is not meant. */
@@ -168,6 +177,11 @@ export class Worker {
     else stack.resume(self, tenure.end, exit)
   }
 
+  /** Whether it serves jobs, or will once it has a resource. One whose job waits for the pool may never do so. */
+  get canServe(): boolean {
+    return this.wanted && this.waitsFor === undefined && this.state !== "givenUp" && this.state !== "ended"
+  }
+
   /** Gives up an acquisition that the pool does not need any more. */
   giveUp(by: number | undefined): void {
     if (this.state === "acquiring" && this.self !== undefined) stack.interrupt(this.self, by)
@@ -176,17 +190,20 @@ export class Worker {
   // The jobs
 
   /** Runs the job that the pool has assigned, or leaves it to the loop that is at work already. Runs fibers. */
-  go(from: AnyFiber): void {
+  go(from: AnyFiber | undefined = this.self): void {
+    this.turn = undefined
+    if (this.pumping || stack.isDeep()) this.job?.keepContext()
     if (this.pumping) return
     this.pumping = true
-    stack.run(from, this.pump)
+    if (from === undefined) this.pump()
+    else stack.run(from, this.pump)
   }
 
   /** One job after the other, as long as they end at once; no job's end recurses into the next. */
   private readonly pump = (): void => {
-    for (let left = turn; this.job !== undefined; left--) {
+    for (let left = turn; this.job !== undefined && !this.isDelayed; left--) {
       if (left === 0 && this.self !== undefined) return stack.later(this.self, this.pump)
-      const exit = this.begin()
+      const exit = this.begin(this.job)
       if (exit === undefined) break
       this.pool.jobEnded(this, exit)
     }
@@ -194,10 +211,10 @@ export class Worker {
   }
 
   /** Starts the job's fiber, and answers its exit if it has ended at once. */
-  private begin(): Exit.Exit<unknown, unknown> | undefined {
+  private begin(job: AnyJob): Exit.Exit<unknown, unknown> | undefined {
     this.beginning = true
     try {
-      this.tenure.fork(this.serve)
+      this.know(runIn(job.asyncContext, this.tenure.fork, this.serve))
     } catch (error) {
       // Thrown by an observer that the job has given to its own fiber: after the worker, which is the first one.
       if (this.fiber !== undefined) stack.rethrow(this.fiber, error)
@@ -208,11 +225,20 @@ export class Worker {
     return exit
   }
 
-  /** What the job's fiber runs. An observer that throws keeps those behind it from being told, so ours has to be first. */
-  private readonly serve = Effect.withFiber<unknown, unknown>((fiber) => {
+  /** By its first operation; or by the fork, where that is yet to come. */
+  private know(fiber: AnyFiber): void {
+    if (this.fiber !== undefined) return
     this.fiber = fiber
     fiber.addObserver(this.onExit)
-    const { id, pool, tenure: { invalidate, resource } } = this
+  }
+
+  /** What the job's fiber runs. An observer that throws keeps those behind it from being told, so ours has to be first. */
+  private readonly serve = Effect.withFiber<unknown, unknown>((fiber) => {
+    this.know(fiber)
+    const { id, pool, tenure: { condemned, invalidate, resource } } = this
+    // While the fiber was made to wait for its turn.
+    if (condemned) return notBegun
+    this.hasBegun = true
     const job = this.job as PoolJob<unknown, unknown, unknown>
     pool.jobBegan(job)
     return pool.config.run(job.input, { id, job: job.id, resource, attempt: job.attempt, invalidate })

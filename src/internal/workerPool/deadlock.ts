@@ -41,8 +41,8 @@ const isEndless = (
 ): boolean => {
   const stuck = new Map<Worker, Wait>([[inside, wait]])
   for (const worker of workers) {
-    // One that has been interrupted is about to go on.
-    const waits = worker.job?.cancelled === undefined ? worker.waitsFor : undefined
+    // One whose interrupt is on its way is about to go on. One that has got it, and waits, cannot be interrupted there.
+    const waits = worker.job?.interrupts === 0 ? worker.waitsFor : undefined
     if (waits !== undefined && !ends(waits)) stuck.set(worker, waits)
   }
   for (let before = Infinity; stuck.size < before;) {
