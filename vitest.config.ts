@@ -3,6 +3,13 @@ import { defineConfig } from "vitest/config"
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
+const { SLUICE_SEED = "1", SOAK = "1" } = process.env
+// Drawn here, so that all processes of a run have the same.
+const seed = SLUICE_SEED === "random" ? Math.floor(Math.random() * 2 ** 31) : Number(SLUICE_SEED)
+if (!Number.isInteger(seed)) throw new Error(`SLUICE_SEED must be an integer or "random", got "${SLUICE_SEED}"`)
+if (!(Number(SOAK) > 0)) throw new Error(`SOAK must be a number above 0, got "${SOAK}"`)
+if (SLUICE_SEED === "random") console.error(`SLUICE_SEED=${seed}`)
+
 export default defineConfig({
   resolve: {
     // Tests, docs and examples say "sluice", as a user does, and run the sources.
@@ -18,6 +25,8 @@ export default defineConfig({
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
     // All processors: by default one is left for who watches.
     maxWorkers: "100%",
-    testTimeout: 60_000
+    testTimeout: 60_000 * Math.max(1, Number(SOAK)),
+    setupFiles: ["test/support/seed.ts"],
+    env: { SLUICE_SEED: String(seed) }
   }
 })

@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { WorkerPool } from "sluice"
 import { afterAll, beforeAll, test } from "vitest"
 import { turns } from "./support/effect.js"
+import { drawing } from "./support/seed.js"
 
 let server: Server
 const accepted = new Set<Socket>()
@@ -102,15 +103,10 @@ const round = <W>(
     assert.equal(queued + running, 0)
   })
 
-const seeded = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-  return seed / 2 ** 32
-}
-
 const rounds = 1_000
 
 test("sockets: after a thousand rounds of random cancellation none is left, on either side", async () => {
-  const random = seeded(1)
+  const random = drawing()
   const before = held()
   for (let n = 0; n < rounds; n++) {
     await Effect.runPromise(round(random, ({ invalidate }) => socket(invalidate), (n, socket) => echo(socket, n)))
@@ -121,7 +117,7 @@ test("sockets: after a thousand rounds of random cancellation none is left, on e
 })
 
 test("files: after a thousand rounds of random cancellation none is left", async () => {
-  const random = seeded(2)
+  const random = drawing()
   const before = held()
   const read = (file: FileHandle) => Effect.promise(() => file.read(Buffer.alloc(4), 0, 4, 0))
   for (let n = 0; n < rounds; n++) await Effect.runPromise(round(random, () => file, (_, file) => read(file)))

@@ -5,7 +5,7 @@ import { check, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
 import { turns } from "./support/effect.js"
 import { makeRegistry, type Registry, snapshotOf, valueOf } from "./support/metrics.js"
-import { soak } from "./support/property.js"
+import { holdsByChance } from "./support/property.js"
 
 type Job = Effect.Effect<unknown, string>
 type Pool = WorkerPool.WorkerPool<Job, unknown, string>
@@ -158,9 +158,9 @@ describe("over every schedule with one interrupt", () => {
 })
 
 describe("over schedules by chance", () => {
-  test.each(Object.entries(scenarios))("%s", (_, self) => void check(self(false), { runs: 200 * soak, cancels: 3 }))
+  test.each(Object.entries(scenarios))("%s", (_, self) => holdsByChance(self(false), { runs: 200, cancels: 3 }))
   test.each(Object.entries(scenarios))(
     "%s, traced",
-    (_, self) => void check(self(true), { runs: 200 * soak, cancels: 3 })
+    (_, self) => holdsByChance(self(true), { runs: 200, cancels: 3 })
   )
 })

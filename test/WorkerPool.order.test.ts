@@ -5,6 +5,7 @@ import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { Ranked } from "../src/internal/Ranked.js"
 import { run, start, turns } from "./support/effect.js"
+import { soak } from "./support/seed.js"
 import { balanced } from "./support/workerPool.js"
 
 interface Job {
@@ -73,7 +74,7 @@ describe("priority (P14)", () => {
           expect(overtaking.every((other) => other.level < level)).toBe(true)
         }
       })))
-    return fc.assert(property, { numRuns: 200 })
+    return fc.assert(property, { numRuns: 200 * soak })
   })
 
   test("the lowest level is served under a load of the highest that never ends", () =>
@@ -185,7 +186,7 @@ describe("keys (P15)", () => {
             expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
           }
         })))
-      return fc.assert(property, { numRuns: 200 })
+      return fc.assert(property, { numRuns: 200 * soak })
     }
   )
 

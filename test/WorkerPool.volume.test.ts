@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { isInterrupted, run, squash, start, turns } from "./support/effect.js"
+import { drawing } from "./support/seed.js"
 import { balanced, type Handle, type Job, make, type Pool } from "./support/workerPool.js"
 
 const unbounded = { queue: { capacity: "unbounded" } } as const
@@ -194,11 +195,8 @@ describe.skipIf(!existsSync("/proc/self/fd"))("file descriptors", () => {
   test("after a thousand rounds of poison, condemned resources, refusals and cancellation none is left", async () => {
     const folder = mkdtempSync(join(tmpdir(), "sluice-"))
     writeFileSync(join(folder, "file"), "some text")
-    let seed = 7
-    const random = (n: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-      return Math.floor(seed / 2 ** 32 * n)
-    }
+    const draw = drawing()
+    const random = (n: number) => Math.floor(draw() * n)
     const descriptors = () => readdirSync("/proc/self/fd").length
     const file = Effect.acquireRelease(
       Effect.promise(() => open(join(folder, "file"))),

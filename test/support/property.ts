@@ -1,13 +1,13 @@
 /** Properties over workloads of fast-check's, each run under schedules of the kit's. */
 import * as fc from "fast-check"
-import { check, explore, type Realism, type Scenario } from "sluice/testing"
+import { check, type CheckOptions, explore, type Realism, type Scenario } from "sluice/testing"
+import { seed, soak } from "./seed.js"
 
-/** How many runs a property gets. `SOAK=10 npm test` runs ten times as many. */
-export const soak = Number(process.env["SOAK"] ?? 1)
+export { soak }
 
 /**
- * No workload fails under any of the schedules tried. One that does is reduced, by fast-check the workload and by the
- * kit the schedule, and told with its trace.
+ * No workload fails under any of the schedules tried. For one that does, fast-check reduces the workload and the kit the
+ * schedule, and the error shows both, with the trace.
  */
 export const holds = <W>(
   workload: fc.Arbitrary<W>,
@@ -22,12 +22,18 @@ export const holds = <W>(
       explore(scenarioOf(workload), { seed, realism, cancels, runs: 4, shrink: false }).failure ===
         undefined
   )
-  const { counterexample, failed, seed } = fc.check(property, { numRuns: workloads * soak })
-  if (!failed || counterexample === null) return
-  const [least, scheduleSeed] = counterexample
+  const { counterexample, failed } = fc.check(property, { numRuns: Math.ceil(workloads * soak) })
+  if (!failed) return
+  const [least, scheduleSeed] = counterexample!
+  const found = `schedule seed ${scheduleSeed}, workload ${JSON.stringify(least)}`
   try {
     check(scenarioOf(least), { seed: scheduleSeed, realism, cancels, runs: 4 })
   } catch (error) {
-    throw new Error(`fast-check seed ${seed}, workload ${JSON.stringify(least)}: ${String(error)}`, { cause: error })
+    throw new Error(`${found}: ${String(error)}`, { cause: error })
   }
+  throw new Error(`${found}: failed once, and not again`)
 }
+
+/** The scenario fails under none of `runs` schedules drawn by chance; `SOAK` times as many with that. */
+export const holdsByChance = (scenario: Scenario, { runs, ...options }: CheckOptions & { readonly runs: number }) =>
+  void check(scenario, { ...options, seed: seed(), runs: Math.ceil(runs * soak) })

@@ -12,6 +12,7 @@ import {
   returns,
   type Verdict
 } from "../../src/testing/linearizable.js"
+import { soak } from "../support/seed.js"
 
 // Models -------------------------------------------------------------------------------------------------------------
 
@@ -548,7 +549,7 @@ describe("random histories", () => {
           const model = { ...subject.model, cancelled }
           verdicts[judge(model, historyOf(subject, plans))._tag]++
         }),
-        { numRuns: 1000 }
+        { numRuns: 1000 * soak }
       )
       expect(Math.min(verdicts.Linearizable, verdicts.NotLinearizable)).toBeGreaterThan(100)
     }

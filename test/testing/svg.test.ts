@@ -4,6 +4,7 @@ import * as assert from "node:assert/strict"
 import { describe, expect, test } from "vitest"
 import { toSvg } from "../../src/testing/svg/toSvg.js"
 import type { Event, Source, Trace, TracedFiber } from "../../src/testing/Trace.js"
+import { soak } from "../support/seed.js"
 
 /** Writes a trace by hand, as the kit would record it. */
 class Script implements Trace {
@@ -417,7 +418,7 @@ describe("toSvg", () => {
           }
         }
       ),
-      { numRuns: 200 }
+      { numRuns: 200 * soak }
     )
   })
 })

@@ -1,6 +1,7 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { copyOf, uncopied } from "../../src/internal/threads/copy.js"
+import { soak } from "../support/seed.js"
 
 test("a copy is what the platform's clone is, and shares nothing with what it is a copy of", () => {
   const objectsIn = (value: unknown): Array<object> =>
@@ -18,7 +19,7 @@ test("a copy is what the platform's clone is, and shares nothing with what it is
         expect(objectsIn(copy).some((object) => originals.has(object))).toBe(false)
       }
     ),
-    { numRuns: 2_000 }
+    { numRuns: 2_000 * soak }
   )
   expect(copied).toBeGreaterThan(500)
 })

@@ -1,0 +1,65 @@
+/**
+ * The seeds of all random tests. Each follows from `SLUICE_SEED`, which is 1 by default, and from the name of the test, so
+ * that no two tests draw the same numbers. A test that fails prints the line that repeats it.
+ *
+ * A setup file of vitest: `fc.assert`, `fc.check` and `fc.sample` take their seeds from here, without being asked to.
+ */
+import * as fc from "fast-check"
+import { beforeEach } from "vitest"
+
+/** How many runs a random test gets. `SOAK=10 npm test` runs ten times as many. */
+export const soak = Number(process.env["SOAK"] ?? 1)
+
+const runSeed = process.env["SLUICE_SEED"] ?? "1"
+
+/** The running test. `drawn` counts the seeds it has asked for. */
+let running = { name: "", drawn: 0 }
+
+/** A seed for the running test, from 0 to 2 ** 31 - 1. Each call returns another. */
+export const seed = (): number => hash(`${runSeed}\n${running.name}\n${running.drawn++}`)
+
+const hash = (text: string): number => {
+  let state = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193)
+  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
+  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35)
+  return (state ^ (state >>> 16)) >>> 1
+}
+
+/** Numbers from 0 to less than 1, for a test that draws by itself. */
+export const drawing = (): () => number => {
+  let state = seed()
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+interface Named {
+  readonly name: string
+  readonly suite?: Named | undefined
+}
+
+/** As vitest's `-t` matches it. */
+const fullName = ({ name, suite }: Named): string => suite === undefined ? name : `${fullName(suite)} ${name}`
+
+/** The command that runs one test with the same seeds. `-t` is a pattern: a point stands for what has a meaning there. */
+const repeat = (file: string, name: string): string => {
+  const pattern = name.replaceAll(/[^\w ,:;'/-]/g, ".")
+  return `${soak === 1 ? "" : `SOAK=${soak} `}SLUICE_SEED=${runSeed} npx vitest run ${file} -t "^${pattern}$"`
+}
+
+fc.configureGlobal({
+  numRuns: 100 * soak,
+  // A getter: fast-check reads it for each property, and that is how a test that draws is known from others.
+  get seed() {
+    return seed()
+  }
+})
+
+beforeEach(({ onTestFailed, task }) => {
+  const self = running = { name: fullName(task), drawn: 0 }
+  onTestFailed(() => {
+    if (self.drawn > 0) console.error(`seed ${runSeed}, again with: ${repeat(task.file.name, self.name)}`)
+  })
+})
