@@ -1,17 +1,19 @@
-// The counts that vitest reported, as the closing line.
-import { readFileSync } from "node:fs"
+// The counts that vitest reported, as the closing line: result.js TESTS RANDOM. The random seeds count where they fail.
+import { existsSync, readFileSync } from "node:fs"
 
-const { numFailedTests, numPassedTests, numPendingTests, testResults } = JSON.parse(
-  readFileSync(process.argv[2], "utf8")
+const [tests, random] = process.argv.slice(2).map((file) =>
+  existsSync(file)
+    ? JSON.parse(readFileSync(file, "utf8"))
+    : { numFailedTests: 0, numPassedTests: 0, numPendingTests: 0, testResults: [] }
 )
 // Those need a browser, and there may be none.
-const inBrowser = testResults
+const inBrowser = tests.testResults
   .filter(({ name }) => name.endsWith("test/threads/browser.test.ts"))
   .flatMap(({ assertionResults }) => assertionResults)
 const withoutBrowser = inBrowser.filter(({ status }) => status === "skipped").length
 if (withoutBrowser > 0) console.log(`${withoutBrowser} tests were not run: there is no browser`)
-if (numPendingTests > withoutBrowser) {
-  console.log(`${numPendingTests - withoutBrowser} tests were skipped`)
+if (tests.numPendingTests > withoutBrowser) {
+  console.log(`${tests.numPendingTests - withoutBrowser} tests were skipped`)
   process.exitCode = 1
 }
-console.log(`${numPassedTests} passed, ${numFailedTests} failed`)
+console.log(`${tests.numPassedTests} passed, ${tests.numFailedTests + random.numFailedTests} failed`)
