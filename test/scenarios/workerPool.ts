@@ -60,17 +60,32 @@ export class Stage {
 
   /** The largest it has ever been: `resize` revokes nothing (P10). */
   private most: number
+  /** The size that the pool was last seen with. */
   private last: number
   /** How many good resources may be released since it got smaller. */
   private spare = 0
+  /** How many calls of `resize` are under way. A pool that cannot get a resource gets smaller as well, and releases none. */
+  private resizing = 0
 
   readonly resize = (size: number): Effect.Effect<void> =>
     Effect.suspend(() => {
       this.most = Math.max(this.most, size)
-      this.spare += Math.max(0, this.last - size)
-      this.last = size
-      return WorkerPool.resize(this.pool!, size)
+      this.noteSize()
+      this.resizing++
+      return Effect.onExitPrimitive(WorkerPool.resize(this.pool!, size), () => {
+        this.noteSize()
+        this.resizing--
+        return undefined
+      }, true)
     })
+
+  /** Of several fibers, another one may resize between a call and its effect: so the pool says what the size is. */
+  private noteSize(): void {
+    if (this.pool === undefined) return
+    const { size } = WorkerPool.stats(this.pool)
+    if (this.resizing > 0) this.spare += Math.max(0, this.last - size)
+    this.last = size
+  }
 
   private blame(condition: boolean, what: string): void {
     if (!condition) this.wrong ??= what
@@ -141,6 +156,7 @@ export class Stage {
 
   private released(resource: Resource): void {
     this.blame(resource.state === "held", "a resource was released twice (P2)")
+    this.noteSize()
     const { state } = this.pool === undefined ? { state: "starting" } : WorkerPool.stats(this.pool)
     if (state === "running" && resource.fate === "good") {
       this.blame(this.spare-- > 0, "a good resource was released (P6, P10)")
@@ -248,6 +264,7 @@ export class Stage {
   /** What must hold whenever no fiber runs. */
   readonly holds = (): boolean => {
     if (this.pool === undefined) return this.blameless()
+    this.noteSize()
     const { capacity, queued, running, waiting, ...stats } = WorkerPool.stats(this.pool)
     this.blame(accountsOf({ ...stats, queued, running }) === stats.submitted, "the ledger does not balance (P4)")
     this.blame(
@@ -482,6 +499,7 @@ export const exhausted: Record<string, Scenario> = {
     stage.run(job("one")),
     Effect.andThen(Effect.andThen(stage.resize(2), stage.resize(1)), stage.resize(2))
   ]),
+  "resize, by two": around(one, (stage) => [stage.resize(2), stage.resize(1)]),
   "resize, and shutdown": around({ size: 2, queue: { capacity: 1 } }, (stage) => [
     stage.submit(job("one")),
     Effect.andThen(stage.resize(1), stage.resize(3)),
