@@ -501,6 +501,8 @@ export class Machine implements Scheduler.Scheduler {
     this.decisions.push({ kind: "nested", fiber, operation, turn: 0, pick: outer.index })
     this.mix(outer.index, operation)
     this.recorder?.event("interrupt", outer, "", inner)
+    // A suspended one ends here and now. The inner one is not beneath it: its next operation is decided, and would still run.
+    this.last = outer
     outer.fiber.interruptUnsafe()
     this.last = inner
   }
