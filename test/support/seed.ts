@@ -2,7 +2,8 @@
  * The seeds of all random tests. Each follows from `SLUICE_SEED`, which is 1 by default, and from the name of the test, so
  * that no two tests draw the same numbers. A test that fails prints the line that repeats it.
  *
- * A setup file of vitest: `fc.assert`, `fc.check` and `fc.sample` take their seeds from here, without being asked to.
+ * A setup file of vitest: fast-check and `Math.random`, which Effect's `Random` draws from, take their seeds from here
+ * without being asked to.
  */
 import * as fc from "fast-check"
 import { beforeEach } from "vitest"
@@ -13,10 +14,15 @@ export const soak = Number(process.env["SOAK"] ?? 1)
 const runSeed = process.env["SLUICE_SEED"] ?? "1"
 
 /** The running test. `drawn` counts the seeds it has asked for. */
-let running = { name: "", drawn: 0 }
+let running = { name: "", drawn: 0, isRandom: false }
+
+const seedOf = (what: string | number): number => {
+  running.isRandom = true
+  return hash(`${runSeed}\n${running.name}\n${what}`)
+}
 
 /** A seed for the running test, from 0 to 2 ** 31 - 1. Each call returns another. */
-export const seed = (): number => hash(`${runSeed}\n${running.name}\n${running.drawn++}`)
+export const seed = (): number => seedOf(running.drawn++)
 
 const hash = (text: string): number => {
   let state = 0x811c9dc5
@@ -27,8 +33,8 @@ const hash = (text: string): number => {
 }
 
 /** Numbers from 0 to less than 1, for a test that draws by itself. */
-export const drawing = (): () => number => {
-  let state = seed()
+export const drawing = (from: number = seed()): () => number => {
+  let state = from
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return state / 2 ** 32
@@ -58,8 +64,12 @@ fc.configureGlobal({
 })
 
 beforeEach(({ onTestFailed, task }) => {
-  const self = running = { name: fullName(task), drawn: 0 }
+  running = { name: fullName(task), drawn: 0, isRandom: false }
+  const self = running
+  // Not counted: whether Effect draws depends on the tests before, and those do not run when one is repeated.
+  let draw: (() => number) | undefined
+  Math.random = () => (draw ??= drawing(seedOf("Math.random")))()
   onTestFailed(() => {
-    if (self.drawn > 0) console.error(`seed ${runSeed}, again with: ${repeat(task.file.name, self.name)}`)
+    if (self.isRandom) console.error(`seed ${runSeed}, again with: ${repeat(task.file.name, self.name)}`)
   })
 })
