@@ -78,15 +78,17 @@ export class Enumeration implements Chooser, Recorder {
     if (machine === undefined) return false
     if (machine.realism === "suspension" || machine.realism === "nested") return false
     const straight = machine.first === lane
+    // In a task that runs fibers, one may have yielded already that is counted when the task has ended.
+    const preemptions = this.preemptions - (this.yielded === undefined ? 0 : 1)
     const stretch = stretchOf(lane.fiber)
     const stretched = stretch !== undefined && this.stretched[lane.index] === stretch
     if (!stretched) this.stretched[lane.index] = undefined
     const isNew = this.ask === this.modes.length
     if (isNew) {
-      // With nobody ready it would go on at once; not so one that runs on top of another.
-      const preempt = this.preemptions > 0 && (machine.ready.length > 0 || !straight ||
+      // With nobody ready it would go on at once; not so one that runs on top of another, or within a task.
+      const preempt = preemptions > 0 && (machine.ready.length > 0 || !straight || !machine.alone ||
         (this.cancels > 0 && machine.lanes.some((other) => other !== lane && canBeInterrupted(other))))
-      const interrupt = this.cancels > 0 && lane.cancellable && (straight || this.preemptions > 0) && !stretched
+      const interrupt = this.cancels > 0 && lane.cancellable && (straight || preemptions > 0) && !stretched
       this.modes.push((preempt ? 1 : 0) | (interrupt ? 2 : 0))
     }
     const mode = this.modes[this.ask++] ?? 0
@@ -129,8 +131,10 @@ export class Enumeration implements Chooser, Recorder {
       for (let i = 0; i < machine.options; i++) actions.push(i)
       if (actions.length === 0) actions.push(0)
     } else if ((yielded.mode & 1) !== 0) {
-      // Anything but the fiber itself: that would be no preemption.
-      for (let i = 0; i < machine.ready.length; i++) if (machine.ready[i] !== yielded.lane.parked) actions.push(i)
+      // Anything but the fiber itself, which would be no preemption unless the rest of a task came in between.
+      for (let i = 0; i < machine.ready.length; i++) {
+        if (!machine.alone || machine.ready[i] !== yielded.lane.parked) actions.push(i)
+      }
     }
     if (this.cancels > 0) {
       for (const lane of machine.lanes) {

@@ -24,7 +24,7 @@ import * as Tracer from "effect/Tracer"
 import { Finalizers } from "./Finalizers.js"
 import type { Call } from "./History.js"
 import { generator } from "./random.js"
-import type { AnyFiber } from "./runtime.js"
+import { type AnyFiber, isOneFiber, wasInterrupted } from "./runtime.js"
 import type { Decision, Realism } from "./Schedule.js"
 import { VirtualClock } from "./VirtualClock.js"
 
@@ -146,8 +146,10 @@ export class Machine implements Scheduler.Scheduler {
   operations = 0
   /** The fiber that was asked last. */
   last: Lane | undefined
-  /** The fiber that was asked first in this turn: the one that yields straight to the driver. */
+  /** The fiber that was asked first in this turn. */
   first: Lane | undefined
+  /** Whether that one yields straight to the driver. In a task that runs fibers, the rest of the task comes before. */
+  alone = true
 
   private phase: "exploring" | "quiet" | "over" = "over"
   private problem: Problem | undefined
@@ -440,10 +442,14 @@ export class Machine implements Scheduler.Scheduler {
     this.last = lane
     const begins = fiber.currentOpCount === 1
     if (begins && this.begin(lane)) return this.park(lane)
-    if (this.fresh) this.first = lane
+    const opens = this.fresh
+    if (opens) {
+      this.fresh = false
+      this.first = lane
+      this.alone = this.isOneFibers()
+    }
     if (lane.unasked > 0) {
       lane.unasked--
-      this.fresh = false
       return false
     }
     lane.operations++
@@ -457,12 +463,8 @@ export class Machine implements Scheduler.Scheduler {
       lane.scope = fiber.context.mapUnsafe.get(Scope.Scope.key) as Scope.Scope | undefined
     }
     if (lane.scope !== undefined) this.finalizers.watch(lane.scope, lane.name)
-    // The first of a turn has just been chosen: to yield there would be no progress. And at its very first a fiber may
-    // have been interrupted before it began: put into the queue, it would be started there after all.
-    if (this.fresh || lane.operations === 1) {
-      this.fresh = false
-      return false
-    }
+    // The fiber has just been chosen: to yield there would be no progress.
+    if ((opens && this.alone) || (lane.operations === 1 && !this.asksFirst(fiber))) return false
     if (this.phase !== "exploring") {
       return this.limit > this.maxSteps && lane.operations % fairBurst === 0 && this.park(lane)
     }
@@ -473,6 +475,20 @@ export class Machine implements Scheduler.Scheduler {
     this.mix(lane.index, lane.operations)
     this.recorder?.event("preempt", lane, "")
     return this.park(lane)
+  }
+
+  /** Whether the turn is that of one fiber, rather than of a task that goes on when a fiber yields that it runs. */
+  private isOneFibers(): boolean {
+    const entry = this.turn?.entry
+    return entry === undefined || entry.parked || isOneFiber(entry.task)
+  }
+
+  /**
+   * Whether a fiber may yield before its first operation. One that was interrupted before it began may not: put into the
+   * queue, it would be started there after all.
+   */
+  private asksFirst(fiber: AnyFiber): boolean {
+    return (this.realism === "scheduler" || this.realism === "any") && !wasInterrupted(fiber)
   }
 
   private park(lane: Lane): true {
@@ -614,7 +630,7 @@ export class Machine implements Scheduler.Scheduler {
     const ready = this.ready.length
     const { timers } = this.clock
     if (this.realism === "any") return ready + timers.length
-    if (this.realism !== "contract") return ready + timers.length > 0 ? 1 : 0
+    if (this.realism === "suspension" || this.realism === "nested") return ready + timers.length > 0 ? 1 : 0
     if (ready > 0) return ready
     let due = 0
     while (due < timers.length && timers[due]?.due === timers[0]?.due) due++

@@ -47,6 +47,7 @@ const needs: Record<Realism, string> = {
   suspension: "It needs no preemption: fibers switch only where they suspend, in the stock runtime's order.",
   nested: "It needs an interrupt that comes from within a fiber that the interrupted one has just resumed.",
   contract: "It needs an order of ready fibers, or a yield between two operations, that Effect allows but seldom does.",
+  scheduler: "It needs a scheduler that makes a fiber yield before its first operation; Effect's own does not.",
   any: "It needs a timer that fires late."
 }
 

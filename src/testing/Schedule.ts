@@ -61,6 +61,8 @@ export const decode = (key: string): Schedule => {
 export const realismOf = (schedule: Schedule, allowed: Realism): Realism => {
   const has = (kind: Decision["kind"]) => schedule.some((decision) => decision.kind === kind)
   if (allowed === "any" && has("timer")) return "any"
+  // The runtime's own scheduler counts operations: it never stops a fiber before the first one.
+  if (schedule.some(({ kind, operation }) => kind === "preempt" && operation === 1)) return "scheduler"
   if (has("preempt") || has("go") || has("timer")) return "contract"
   return has("nested") ? "nested" : "suspension"
 }
@@ -72,7 +74,9 @@ export const realismOf = (schedule: Schedule, allowed: Realism): Realism => {
  *   stock runtime; interrupts come between turns.
  * - `nested`: and a fiber may be interrupted from within one that it has just resumed inline.
  * - `contract`: and what Effect does not promise may be otherwise: any ready fiber goes next, and any operation may be
- *   preceded by a yield, and by an interrupt there.
+ *   preceded by a yield, and by an interrupt there, except for a fiber's first.
+ * - `scheduler`: and a fiber that starts inline may yield before its first operation: its body has not begun when the call
+ *   that started it returns. Effect's own scheduler never does this; one that shares time by the clock may.
  * - `any`: and the clock is as late as it likes: a timer may fire after a later one, or while fibers are ready.
  */
-export type Realism = "suspension" | "nested" | "contract" | "any"
+export type Realism = "suspension" | "nested" | "contract" | "scheduler" | "any"

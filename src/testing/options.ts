@@ -54,7 +54,7 @@ export interface Settings {
   readonly onProgress: ((progress: Progress) => void) | undefined
 }
 
-export const levels: ReadonlyArray<Realism> = ["suspension", "nested", "contract", "any"]
+export const levels: ReadonlyArray<Realism> = ["suspension", "nested", "contract", "scheduler", "any"]
 
 export const settingsOf = (options: ExploreOptions): Settings => {
   const strategy = options.strategy ?? "portfolio"

@@ -32,6 +32,8 @@ interface Primitive {
 interface FiberInternals {
   /** Whether an interrupt takes effect now. */
   readonly interruptible?: boolean
+  /** Why it is to stop; undefined while nobody has interrupted it. */
+  readonly _interruptedCause?: unknown
   /** What the fiber goes on with once the current operation is done, innermost last. */
   readonly _stack?: ReadonlyArray<Primitive>
 }
@@ -65,6 +67,16 @@ export const stretchOf = (fiber: AnyFiber): number | undefined => {
   }
   return -1
 }
+
+/**
+ * Whether a task does nothing but start a fiber or continue one that yielded: what the runtime itself schedules. Any other
+ * task goes on when a fiber that it has resumed or started yields.
+ */
+export const isOneFiber = (task: () => void): boolean =>
+  /\.evaluate\([\w$]+\);?\s*\}?$/.test(Function.prototype.toString.call(task))
+
+/** Whether the fiber has been interrupted, also when that cannot take effect yet. */
+export const wasInterrupted = (fiber: AnyFiber): boolean => (fiber as FiberInternals)._interruptedCause !== undefined
 
 /** Whether it is what `Effect.promise` or `Effect.tryPromise` makes, which Effect's own clock and scheduler do not resume. */
 export const isPromise = (primitive: unknown): boolean => {
@@ -111,11 +123,14 @@ let missing: ReadonlyArray<string> | undefined
 const findMissing = (): ReadonlyArray<string> => {
   const primitive = Effect.sync(() => 0) as Primitive
   const fiber = Effect.runFork(Effect.never) as unknown as FiberInternals & AnyFiber
+  const interrupted = Effect.runFork(Effect.never)
+  interrupted.interruptUnsafe()
   const found = {
     [`a primitive's ${identifier}`]: primitive[identifier] === "Sync",
     [`a primitive's ${args}`]: typeof primitive[args] === "function",
     "Fiber._stack": Array.isArray(fiber._stack),
-    "Fiber.interruptible": fiber.interruptible === true
+    "Fiber.interruptible": fiber.interruptible === true,
+    "Fiber._interruptedCause": wasInterrupted(interrupted)
   }
   fiber.interruptUnsafe()
   return Object.entries(found).filter(([, is]) => !is).map(([name]) => name)

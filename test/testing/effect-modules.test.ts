@@ -20,7 +20,8 @@ const weaker: Record<Realism, Realism | undefined> = {
   suspension: undefined,
   nested: "suspension",
   contract: "nested",
-  any: "contract"
+  scheduler: "contract",
+  any: "scheduler"
 }
 
 /** The same with less power over the runtime. Not exhaustive: that would interrupt at any operation all the same. */

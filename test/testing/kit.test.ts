@@ -383,7 +383,7 @@ describe("exploring", () => {
     bad({ runs: NaN }).toThrow("sluice/testing: runs must be at least 1, got NaN")
     bad({ cancels: 9 }).toThrow("cancels must be 0 to 8, got 9")
     bad({ strategy: "best" }).toThrow(`strategy must be one of`)
-    bad({ realism: "none" }).toThrow(`realism must be one of suspension, nested, contract, any, got "none"`)
+    bad({ realism: "none" }).toThrow(`realism must be one of suspension, nested, contract, scheduler, any, got "none"`)
     bad(exhaustive(-1, 0)).toThrow("exhaustive.preemptions must be at least 0, got -1")
     expect(() => replay(lostUpdate, "1.2")).toThrow(`not a schedule's key: "1.2"`)
     expect(() => replay(lostUpdate, "s1:1.2q")).toThrow(`not a schedule's key`)
