@@ -65,6 +65,8 @@ export interface Entry {
   /** Whose it is: the fiber that goes on with it, if that is known, or else the one that scheduled it. */
   lane: Lane | undefined
   readonly parked: boolean
+  /** In which turn of the event loop it became ready. */
+  readonly since: number
 }
 
 /** Decides whatever the runtime leaves open. It may look at the machine, and changes nothing there. */
@@ -144,6 +146,8 @@ export class Machine implements Scheduler.Scheduler {
   readonly lanes: Array<Lane> = []
   readonly history: Array<Call> = []
   operations = 0
+  /** The turns of the event loop so far: tasks that are ready together run in one, as in a dispatcher's flush. */
+  loop = 0
   /** The fiber that was asked last. */
   last: Lane | undefined
   /** The fiber that was asked first in this turn. */
@@ -151,6 +155,8 @@ export class Machine implements Scheduler.Scheduler {
   /** Whether that one yields straight to the driver. In a task that runs fibers, the rest of the task comes before. */
   alone = true
 
+  /** What the present turn of the event loop consists of: tasks, timers of this time, or one step from outside. */
+  private loopOf: "tasks" | "step" | number = "step"
   private phase: "exploring" | "quiet" | "over" = "over"
   private problem: Problem | undefined
   private readonly byFiber = new Map<AnyFiber, Lane>()
@@ -222,7 +228,7 @@ export class Machine implements Scheduler.Scheduler {
     if (!this.isOver()) this.judge()
     if (!this.isOver()) {
       this.phase = "quiet"
-      this.take(undefined, () => Effect.runForkWith(context)(Scope.close(scope, Exit.void)))
+      this.step(() => Effect.runForkWith(context)(Scope.close(scope, Exit.void)))
       yield* this.drain()
     }
     if (!this.isOver()) this.findLeaks()
@@ -253,6 +259,8 @@ export class Machine implements Scheduler.Scheduler {
       this.events =
         0
     this.high = this.low = 0
+    this.loop = 0
+    this.loopOf = "step"
     this.limit = this.maxSteps
     this.random = generator(0)
     this.phase = "exploring"
@@ -280,7 +288,7 @@ export class Machine implements Scheduler.Scheduler {
       this.findDeadlock(this.lanes[0])
       if (!this.isOver()) {
         this.phase = "quiet"
-        this.take(undefined, resume)
+        this.step(resume)
       }
     }
   }
@@ -304,13 +312,16 @@ export class Machine implements Scheduler.Scheduler {
       if (lane === undefined) return false
       note("interrupt", ~choice)
       this.recorder?.event("interrupt", lane, "")
-      this.take(undefined, () => lane.fiber.interruptUnsafe())
+      this.step(() => lane.fiber.interruptUnsafe())
       return true
     }
     if (choice < this.ready.length) {
       if (choice > 0) note("go", choice)
       const entry = choice === 0 ? this.ready.shift() : this.ready.splice(choice, 1)[0]
       if (entry === undefined) return false
+      // Only tasks that were ready when the turn began belong to it.
+      if (this.loopOf !== "tasks" || entry.since === this.loop) this.loop++
+      this.loopOf = "tasks"
       this.take(entry, entry.task)
       return true
     }
@@ -319,8 +330,17 @@ export class Machine implements Scheduler.Scheduler {
     const timer = this.clock.advance(index)
     if (timer === undefined) return false
     this.recorder?.event("timer", undefined, String(this.clock.now))
+    if (this.loopOf !== this.clock.now) this.loop++
+    this.loopOf = this.clock.now
     this.take(undefined, timer.fire)
     return true
+  }
+
+  /** A turn of the event loop for this alone. */
+  private step(task: () => void): void {
+    this.loop++
+    this.loopOf = "step"
+    this.take(undefined, task)
   }
 
   private take(entry: Entry | undefined, task: () => void): void {
@@ -421,13 +441,13 @@ export class Machine implements Scheduler.Scheduler {
     const parked = this.yielding
     this.yielding = undefined
     if (parked !== undefined) {
-      this.ready.push(parked.parked = { task, lane: parked, parked: true })
+      this.ready.push(parked.parked = { task, lane: parked, parked: true, since: this.loop })
       return
     }
     const current = Fiber.getCurrent()
     if (current !== undefined && this.stale.has(current)) return
     const lane = current === undefined ? undefined : this.laneOf(current)
-    const entry: Entry = { task, lane, parked: false }
+    const entry: Entry = { task, lane, parked: false, since: this.loop }
     this.ready.push(entry)
     if (lane?.forking === true) {
       lane.forking = false
@@ -625,16 +645,17 @@ export class Machine implements Scheduler.Scheduler {
 
   // -- what a chooser may ask ------------------------------------------------------------------------------------------
 
-  /** How many ways there are to go on, interrupts aside: what is ready, then the timers that may fire. */
+  /** How many ways there are to go on, interrupts aside: the tasks that are ready, then the timers that may fire. */
   get options(): number {
     const ready = this.ready.length
     const { timers } = this.clock
     if (this.realism === "any") return ready + timers.length
     if (this.realism === "suspension" || this.realism === "nested") return ready + timers.length > 0 ? 1 : 0
-    if (ready > 0) return ready
+    // Timers of one time fire in any order, with or without what the first of them has made ready in between.
+    const time = ready > 0 ? this.clock.now : timers[0]?.due ?? 0
     let due = 0
-    while (due < timers.length && timers[due]?.due === timers[0]?.due) due++
-    return due
+    while (due < timers.length && (timers[due]?.due ?? 0) <= time) due++
+    return ready + due
   }
 
   private mix(a: number, b: number): void {

@@ -41,6 +41,13 @@ export interface Kit {
    * fiber runs. It may throw an assertion's error instead.
    */
   readonly always: (condition: () => boolean, message: string) => Effect.Effect<void>
+  /**
+   * The number of the present turn of the event loop. Tasks that are ready together run in one turn, as when a dispatcher
+   * flushes its queue; a task that becomes ready in a turn runs in a later one. Timers of one time that fire one after
+   * the other share a turn. An interrupt by the kit has a turn of its own. Read it where it is needed, as `t.turn`: the
+   * number changes.
+   */
+  readonly turn: number
   /** Runs an effect and records its call and its return, for `linearizable`. */
   readonly op: <A, E, R>(name: string, argument: unknown, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** What `op` has recorded so far. */
@@ -112,6 +119,9 @@ const makeKit = (machine: Machine): Kit => ({
       if (!(typeof condition === "function" ? condition() : condition)) machine.fail("expectation", message)
     }),
   always: (condition, message) => Effect.sync(() => machine.always(condition, message)),
+  get turn() {
+    return machine.loop
+  },
   op: (name, argument, effect) =>
     Effect.suspend(() => {
       const call: { -readonly [K in keyof Call]: Call[K] } = {

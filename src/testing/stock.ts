@@ -63,15 +63,26 @@ const runStock = ({ body }: Scenario, interruptions: ReadonlyArray<Interruption>
     op: (_name, _argument, effect) => effect,
     history: Effect.succeed([]),
     linearizable: () => Effect.void,
-    choose: (values) => Effect.sync(() => values[0] as (typeof values)[number])
+    choose: (values) => Effect.sync(() => values[0] as (typeof values)[number]),
+    get turn() {
+      return turn
+    }
   }
   const clock = new VirtualClock()
+  let turn = 0
+  let left = 0
   const context = Context.make(Scope.Scope, Scope.makeUnsafe()).pipe(
     Context.add(Kit, t),
     Context.add(Clock.Clock, clock)
   )
   const main = Effect.runForkWith(context)(Effect.suspend(() => body(t)), { scheduler })
   for (let i = 0; i < 10_000; i++) {
+    // Tasks that are ready together run in one turn; those that they make ready, in the next.
+    if (left === 0) {
+      turn++
+      left = Math.max(1, queue.size)
+    }
+    left--
     const task = queue.values().next().value ?? clock.advance(0)?.fire
     if (task === undefined) break
     queue.delete(task)
@@ -170,6 +181,9 @@ export const standAlone = (
     `const interruptAfter = ${
       JSON.stringify(Object.fromEntries(interruptions.map(({ actor, turns }) => [actor, turns])))
     }`,
+    ...(uses("turn")
+      ? ["let turn = 0", "const count = () => void (turn++, setImmediate(count).unref())", "count()"]
+      : []),
     "const actors = []",
     "const t = {",
     "  actor: (name, effect) =>",
@@ -191,7 +205,8 @@ export const standAlone = (
     "  expect: (condition, message) =>",
     "    Effect.sync(() => {",
     `      if (!(typeof condition === "function" ? condition() : condition)) throw new Error(message)`,
-    "    })" + (uses("always") || uses("op") || uses("choose") ? "," : ""),
+    "    })" + (["always", "choose", "op", "turn"].some(uses) ? "," : ""),
+    ...(uses("turn") ? ["  get turn() {", "    return turn", "  },"] : []),
     ...(uses("always") ? [`  always: () => Effect.void,`] : []),
     ...(uses("op") ? ["  op: (name, argument, effect) => effect,", "  linearizable: () => Effect.void,"] : []),
     ...(uses("choose") ? ["  choose: (values) => Effect.succeed(values[0])"] : []),
