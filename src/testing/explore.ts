@@ -118,7 +118,7 @@ function* simplest(machine: Machine, self: Program, outcome: Outcome, settings: 
   for (const weaker of levels.slice(0, levels.indexOf(needs))) {
     const limited = new Machine(maxSteps, weaker, machine.outside)
     const chooser = new Chance(generator(seed), styles.portfolio, Math.max(1, cancels))
-    const until = Date.now() + 150
+    const until = Date.now() + 1_000
     for (let i = 0; i < 200 && Date.now() < until; i++) {
       const found = yield* limited.run(self, chooser)
       if (found.problem?.kind !== outcome.problem?.kind || found.problem?.message !== outcome.problem?.message) continue

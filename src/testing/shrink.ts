@@ -1,11 +1,17 @@
 /** Reduces a schedule that fails to a small one that fails in the same way. */
 import { Enumeration } from "./Enumeration.js"
-import type { Machine, Outcome, Program } from "./Machine.js"
+import type { Chooser, Machine, Outcome, Program, Recorder } from "./Machine.js"
+import { type Plan, planned, recording, withoutFiber, withoutStop, withoutTurn } from "./Plan.js"
 import type { Schedule } from "./Schedule.js"
 import { scripted } from "./scripted.js"
 
-/** How long, in milliseconds, it may take all in all. */
-const patience = 800
+/**
+ * How many operations it may take all in all: about a second on a machine that does nothing else. With a bound in time
+ * alone the same failure would be reduced less on a machine that is busy.
+ */
+const budget = 1_000_000
+/** How long, in milliseconds, it may take where operations are slow. */
+const patience = 5_000
 /** How many small schedules are tried, in case a shorter one is not within the one that was found. */
 const small = 1_500
 
@@ -13,14 +19,22 @@ type Steps<A> = Generator<void, A, boolean>
 
 export function* shrink(machine: Machine, program: Program, outcome: Outcome): Steps<Outcome> {
   const until = Date.now() + patience
+  let operations = 0
+  const isOver = () => operations >= budget || Date.now() >= until
   const same = (other: Outcome) =>
     other.problem !== undefined && other.problem.kind === outcome.problem?.kind &&
     (other.problem.kind !== "expectation" || other.problem.message === outcome.problem.message)
   let best = outcome
 
+  function* attempt(chooser: Chooser, recorder?: Recorder): Steps<Outcome> {
+    const candidate = yield* machine.run(program, chooser, { recorder })
+    operations += candidate.operations
+    return candidate
+  }
+
   /** Whether it fails with these decisions; those that it did not come to are gone then. */
-  function* accept(decisions: Schedule): Steps<boolean> {
-    const candidate = yield* machine.run(program, scripted(decisions))
+  function* accept(chooser: Chooser): Steps<boolean> {
+    const candidate = yield* attempt(chooser)
     if (!same(candidate) || !isSimpler(candidate, best)) return false
     best = candidate
     return true
@@ -28,30 +42,66 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
 
   /** Leaves out ever smaller parts, until no single decision can be. */
   function* reduce(): Steps<void> {
-    if (best.decisions.length > 0 && (yield* accept([]))) return
+    if (best.decisions.length > 0 && (yield* accept(scripted([])))) return
     let size = Math.ceil(best.decisions.length / 2)
-    while (size > 0 && Date.now() < until) {
+    while (size > 0 && !isOver()) {
       let from = 0
       let reduced = false
-      while (from < best.decisions.length && Date.now() < until) {
+      while (from < best.decisions.length && !isOver()) {
         const without = [...best.decisions.slice(0, from), ...best.decisions.slice(from + size)]
-        if (yield* accept(without)) reduced = true
+        if (yield* accept(scripted(without))) reduced = true
         else from += size
       }
       if (!reduced || size > 1) size = size === 1 ? 0 : Math.ceil(size / 2)
     }
   }
 
+  /**
+   * Lets fibers go on where they were stopped, and go later, with the turns of all others as they are. A decision says
+   * which place in the queue goes next, so that without an earlier one it means another fiber: where each of many
+   * decisions counts on those before it, `reduce` can leave out none.
+   */
+  function* straighten(): Steps<void> {
+    const first = recording(scripted(best.decisions))
+    yield* attempt(first)
+    let plan = first.plan()
+    /** Whether one of these fails too, and is simpler. */
+    function* follow(candidates: ReadonlyArray<Plan>): Steps<boolean> {
+      for (const candidate of candidates) {
+        const run = recording(planned(candidate))
+        if (!(yield* accept(run))) continue
+        plan = run.plan()
+        return true
+      }
+      return false
+    }
+    for (let changed = true; changed;) {
+      changed = false
+      for (const change of [withoutFiber, withoutStop, withoutTurn]) {
+        for (let i = 0; !isOver();) {
+          const candidates = change(plan, i)
+          if (candidates === undefined) break
+          if (yield* follow(candidates)) changed = true
+          else i++
+        }
+      }
+    }
+  }
+
   /** Puts the default in the place of each pick, and lower numbers in the place of the test's own choices. */
   function* simplify(): Steps<void> {
-    for (let i = 0; i < best.decisions.length && Date.now() < until; i++) {
+    let changed = false
+    for (let i = 0; i < best.decisions.length && !isOver(); i++) {
       const decision = best.decisions[i]
       if (decision === undefined || decision.kind === "interrupt" || decision.kind === "nested") continue
       for (let pick = 0; pick < decision.pick; pick++) {
         const simpler = best.decisions.map((other) => other === decision ? { ...decision, pick } : other)
-        if (yield* accept(simpler)) break
+        if (!(yield* accept(scripted(simpler)))) continue
+        changed = true
+        break
       }
     }
+    if (changed) yield* reduce()
   }
 
   /** The least there is: a failure with fewer preemptions and interrupts than this one, looked for systematically. */
@@ -61,8 +111,8 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
     for (let cost = 0; cost <= cancels + preemptions; cost++) {
       for (let c = 0; c <= cost; c++) {
         const enumeration = new Enumeration({ preemptions: cost - c, cancels: c })
-        for (let i = 0; i < small && Date.now() < until; i++) {
-          const candidate = yield* machine.run(program, enumeration, { recorder: enumeration })
+        for (let i = 0; i < small && !isOver(); i++) {
+          const candidate = yield* attempt(enumeration, enumeration)
           const simpler = cost < cancels + preemptions || candidate.decisions.length < best.decisions.length
           if (same(candidate) && simpler) {
             best = candidate
@@ -76,6 +126,10 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
   }
 
   yield* reduce()
+  if (best.decisions.length > 1) {
+    yield* straighten()
+    yield* reduce()
+  }
   yield* simplify()
   yield* least()
   return best

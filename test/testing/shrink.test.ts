@@ -1,0 +1,124 @@
+/** How far a failing schedule is reduced. */
+import { Effect, Exit } from "effect"
+import { explore, type ExploreOptions, type Scenario, scenario } from "sluice/testing"
+import { Chance, styles } from "sluice/testing/Chance"
+import { drive } from "sluice/testing/drive"
+import { Enumeration } from "sluice/testing/Enumeration"
+import { Machine, type Outcome, type Program } from "sluice/testing/Machine"
+import { generator } from "sluice/testing/random"
+import { program } from "sluice/testing/Scenario"
+import { encode, type Schedule } from "sluice/testing/Schedule"
+import { scripted } from "sluice/testing/scripted"
+import { shrink } from "sluice/testing/shrink"
+import { describe, expect, test } from "vitest"
+import { turns } from "../support/effect.js"
+import { gallery } from "./gallery.js"
+
+type Options = Pick<ExploreOptions, "realism" | "maxSteps">
+
+/**
+ * Two fibers, one of them later, add one to a number, each in two steps. So many bystanders make a queue in which every
+ * decision shifts the places of all others.
+ */
+const crowd = (bystanders: number) =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      let n = 0
+      const add = Effect.flatMap(Effect.sync(() => n), (seen) => Effect.sync(() => (n = seen + 1)))
+      yield* t.actor("early", Effect.andThen(turns(1), add), { cancel: false })
+      for (let i = 0; i < bystanders; i++) yield* t.actor(`bystander ${i}`, turns(4))
+      yield* t.actor("late", Effect.andThen(turns(3), add), { cancel: false })
+      yield* t.settled
+      yield* t.expect(n === 2, "an update was lost")
+    })
+  )
+
+interface Reduced {
+  readonly machine: Machine
+  readonly body: Program
+  readonly found: Outcome
+  readonly least: Outcome
+}
+
+/** A failing run found by chance, and the same reduced. */
+const reduced = (self: Scenario, seed: number, { maxSteps = 20_000, realism = "contract" }: Options = {}): Reduced => {
+  const machine = new Machine(maxSteps, realism)
+  const body = program(self)
+  const chance = new Chance(generator(seed), styles.portfolio, 2)
+  for (let i = 0; i < 5_000; i++) {
+    const found = drive(machine.run(body, chance))
+    if (found.problem !== undefined) return { machine, body, found, least: drive(shrink(machine, body, found)) }
+  }
+  throw new Error("no failure found")
+}
+
+/** Fails as the other does: an expectation with its message, all else with its kind. */
+const isSame = (a: Outcome, b: Outcome) =>
+  a.problem?.kind === b.problem?.kind &&
+  (a.problem?.kind !== "expectation" || a.problem.message === b.problem?.message)
+
+test.each([1, 2, 3, 4, 5, 6])(
+  "a failure whose decisions each shift the places of all others is reduced to six at most: seed %i",
+  (seed) => {
+    const { found, least } = reduced(crowd(8), seed)
+    expect(found.decisions.length).toBeGreaterThan(40)
+    expect(least.decisions.length, encode(least.decisions)).toBeLessThanOrEqual(6)
+  }
+)
+
+describe.each([{ name: "a crowd", bug: crowd(3), options: {} }, ...gallery])("of $name", ({ bug, name, options }) => {
+  test("the reduced schedule fails in the same way, again and again, and with none of its decisions left out", () => {
+    for (const seed of [1, 2, 3]) {
+      const { body, found, least, machine } = reduced(bug, seed, options)
+      const replayed = (decisions: Schedule) => drive(machine.run(body, scripted(decisions)))
+      expect(isSame(found, least), name).toBe(true)
+      expect(least.decisions.length).toBeLessThanOrEqual(found.decisions.length)
+      expect(replayed(least.decisions)).toEqual(least)
+      for (const left of least.decisions) {
+        const fewer = replayed(least.decisions.filter((decision) => decision !== left))
+        const isSmaller = fewer.decisions.length < least.decisions.length
+        expect(isSame(fewer, least) && isSmaller, encode(least.decisions)).toBe(false)
+      }
+    }
+  })
+})
+
+test("a failed expectation is not reduced to another one", () => {
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      const value = yield* t.choose([0, 1, 2])
+      yield* t.expect(value !== 1, "one")
+      yield* t.expect(value !== 2, "two")
+    })
+  )
+  const messages = (shrink: boolean) =>
+    Array.from({ length: 12 }, (_, seed) => explore(self, { seed, shrink }).failure?.message)
+  expect(messages(true)).toEqual(messages(false))
+  expect(messages(false)).toContain("two")
+})
+
+test("a failure that needs two preemptions, or one interrupt, is reduced to the interrupt", () => {
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const step = (name: string) => Effect.sync(() => void log.push(name))
+      const steps = (name: string) => Effect.andThen(Effect.andThen(step(name), step(name)), step(name))
+      yield* t.actor("a", steps("a"), { cancel: false })
+      yield* t.actor("b", steps("b"), { cancel: false })
+      yield* t.actor("c", Effect.onExit(Effect.yieldNow, (exit) => Exit.isFailure(exit) ? step("x") : Effect.void))
+      yield* t.settled
+      const order = log.join("")
+      yield* t.expect(order !== "aabbab" && !order.includes("x"), "either")
+    })
+  )
+  const machine = new Machine(20_000, "contract")
+  const body = program(self)
+  const enumeration = new Enumeration({ preemptions: 2, cancels: 0 })
+  let found = drive(machine.run(body, enumeration, { recorder: enumeration }))
+  while (found.problem === undefined && enumeration.advance()) {
+    found = drive(machine.run(body, enumeration, { recorder: enumeration }))
+  }
+  expect(found.decisions.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["preempt", "preempt"]))
+  const least = drive(shrink(machine, body, found))
+  expect(least.decisions.map(({ kind }) => kind)).toEqual(["interrupt"])
+})
