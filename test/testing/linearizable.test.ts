@@ -643,3 +643,27 @@ describe("long histories", () => {
     expect(measured(taken, [...odd, ...history, impossible]).verdict._tag).toBe("NotLinearizable")
   })
 })
+
+test("what was left out and is too late counts as placed: the search is no larger for it", () => {
+  const exit = Exit.void
+  const at = (name: string, argument: unknown, started: number): Call => (
+    { actor: "a", name, argument, started, ended: started + 1, exit }
+  )
+  // Each cancelled write is followed by one that hides it; in the end there is a read that nothing explains.
+  const rounds = 60
+  const history = Array.from({ length: rounds }, (_, i) => [
+    { ...at("write", i + 1, 4 * i), exit: Exit.interrupt() },
+    at("write", 0, 4 * i + 2)
+  ]).flat()
+  let steps = 0
+  const model: Model<unknown> = {
+    init: 0,
+    step: (value, call) => {
+      steps++
+      return call.name === "write" ? [call.argument] : returns(call, value) ? [value] : []
+    }
+  }
+  const read = { ...at("read", undefined, 4 * rounds), exit: Exit.succeed(-1) }
+  expect(linearizable(model, [...history, read])._tag).toBe("NotLinearizable")
+  expect(steps).toBeLessThan(5 * rounds)
+})

@@ -97,6 +97,67 @@ test("a failed expectation is not reduced to another one", () => {
   expect(messages(false)).toContain("two")
 })
 
+test("of choices that fail together, none can be left out in the end", () => {
+  const bits = 9
+  const seeds = Array.from({ length: 150 }, (_, seed) => seed)
+  for (const seed of seeds) {
+    // Which sets of choices fail is arbitrary; all of them do.
+    const random = generator(seed)
+    const fails = Array.from({ length: 2 ** bits }, (_, set) => set === 2 ** bits - 1 || (set > 0 && random() < 0.2))
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let set = 0
+        for (let bit = 0; bit < bits; bit++) set = 2 * set + (yield* t.choose([0, 1]))
+        yield* t.expect(fails[set] === false, "fails")
+      })
+    )
+    const machine = new Machine(20_000, "contract")
+    const body = program(self)
+    const all: Schedule = Array.from({ length: bits }, (_, operation) => (
+      { kind: "choose", fiber: 0, operation, turn: 0, pick: 1 }
+    ))
+    const { decisions } = drive(shrink(machine, body, drive(machine.run(body, scripted(all)))))
+    for (const left of decisions) {
+      const fewer = drive(machine.run(body, scripted(decisions.filter((decision) => decision !== left))))
+      expect(fewer.problem, `seed ${seed}, ${encode(decisions)}`).toBeUndefined()
+    }
+  }
+})
+
+/** The first failure of an enumeration whose decisions are of these kinds. */
+const enumerated = (self: Scenario, bounds: Bounds, kinds: ReadonlyArray<Schedule[number]["kind"]>) => {
+  const machine = new Machine(20_000, "contract")
+  const body = program(self)
+  const enumeration = new Enumeration(bounds)
+  do {
+    const found = drive(machine.run(body, enumeration, { recorder: enumeration }))
+    const isWanted = kinds.every((kind) => found.decisions.some((decision) => decision.kind === kind))
+    if (found.problem !== undefined && isWanted) return { found, least: drive(shrink(machine, body, found)) }
+  } while (enumeration.advance())
+  throw new Error("no such failure")
+}
+
+type Bounds = ConstructorParameters<typeof Enumeration>[0]
+
+test("a failure that needs an interrupt and another order, or another interrupt alone, is reduced to that one", () => {
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      let log = ""
+      const note = (name: string) => Effect.sync(() => void (log += name))
+      const cut = (name: string) =>
+        Effect.onExit(Effect.yieldNow, (exit) => Exit.isFailure(exit) ? note(name) : Effect.void)
+      yield* t.actor("a", note("a"), { cancel: false })
+      yield* t.actor("b", note("b"), { cancel: false })
+      yield* t.actor("x", cut("x"))
+      yield* t.actor("y", cut("y"))
+      yield* t.settled
+      yield* t.expect(!log.includes("y") && !(log.includes("ba") && log.includes("x")), "either")
+    })
+  )
+  const { least } = enumerated(self, { preemptions: 0, cancels: 1 }, ["go", "interrupt"])
+  expect(least.decisions.map(({ kind }) => kind)).toEqual(["interrupt"])
+})
+
 test("a failure that needs two preemptions, or one interrupt, is reduced to the interrupt", () => {
   const self = scenario((t) =>
     Effect.gen(function*() {
@@ -111,14 +172,6 @@ test("a failure that needs two preemptions, or one interrupt, is reduced to the 
       yield* t.expect(order !== "aabbab" && !order.includes("x"), "either")
     })
   )
-  const machine = new Machine(20_000, "contract")
-  const body = program(self)
-  const enumeration = new Enumeration({ preemptions: 2, cancels: 0 })
-  let found = drive(machine.run(body, enumeration, { recorder: enumeration }))
-  while (found.problem === undefined && enumeration.advance()) {
-    found = drive(machine.run(body, enumeration, { recorder: enumeration }))
-  }
-  expect(found.decisions.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["preempt", "preempt"]))
-  const least = drive(shrink(machine, body, found))
+  const { least } = enumerated(self, { preemptions: 2, cancels: 0 }, ["preempt"])
   expect(least.decisions.map(({ kind }) => kind)).toEqual(["interrupt"])
 })
