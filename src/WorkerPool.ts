@@ -537,16 +537,22 @@ export const trySubmit: {
  *
  * The source is an iterable, an async iterable or a stream. It is taken from one by one, as the pool and the stream's
  * consumer have room: never more than `size + capacity` jobs are between the two (three times the size, when the capacity
- * is unbounded), so that a source without end takes as much memory as a short one.
+ * is unbounded), so that a source without end takes as much memory as a short one. `resize` and `autoscale` change that
+ * bound at once. A job of the source waits for room whatever the queue's `strategy`, so that `map` never drops its own.
  *
  * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails fails the stream,
  * as `run` would, when in order after the results before it. What is then still in the pool is cancelled and has ended
  * when the stream has; so too when the consumer has enough, or is interrupted. A pool that no longer accepts jobs ends
- * the stream as a source that fails does: after all results there are. An async iterable that throws is a defect.
+ * the stream with `PoolClosed`, after the results of all jobs that it had accepted, even if the source is silent.
+ *
+ * The source is released before the stream ends, and nothing is taken from it after a job has failed or the pool has
+ * closed. An iterator is returned, as a loop that is left would return it. An iterator that throws is a defect.
  *
  * **Gotchas**
  *
- * In a job of the same pool it may wait for ever, which nobody detects (P9). A stream comes in chunks, and a chunk is there already: make them small where a job is large.
+ * In a job of the same pool it may wait without end, which nobody detects (P9). A stream comes in chunks, and a chunk is
+ * taken as a whole: make them small where a job is large, or must not be given up when the pool closes. An async iterator
+ * whose `next` is pending is returned without waiting for it, and a value that `next` brings later is lost.
  *
  * **Example** (A hundred jobs, four at a time)
  *

@@ -131,7 +131,9 @@ test("pools that shut down one right after the other lose results: so first the 
       const self = yield* Pipeline.make({ items: 3, stages: [{ capacity: 1 }, { body: () => turns(10) }] })
       const [first, second] = self.stages.map(({ pool }) => pool)
       yield* t.actor("stream", self.run)
-      yield* t.actor("other", Effect.andThen(WorkerPool.shutdown(first!), WorkerPool.shutdown(second!)))
+      // Once the stages have work.
+      const hurry = Effect.andThen(WorkerPool.shutdown(first!), WorkerPool.shutdown(second!))
+      yield* t.actor("other", Effect.andThen(turns(5), hurry))
       yield* t.settled
       if (self.results.length < WorkerPool.stats(first!).succeeded) lost++
     })

@@ -23,7 +23,7 @@ import { type Call, Thread } from "../internal/threads/Thread.js"
 import { transfer } from "../internal/threads/transfer.js"
 import { type Web, webPlatform } from "../internal/threads/web.js"
 import { poolName } from "../internal/workerPool/errors.js"
-import { type Source, toStream } from "../internal/workerPool/map.js"
+import { type Source, toStream } from "../internal/workerPool/source.js"
 import * as WorkerPool from "../WorkerPool.js"
 import type { Jobs, Schemas } from "./ThreadWorker.js"
 
@@ -211,7 +211,7 @@ class ThreadPoolImpl extends Described {
       (name) => (inputs, options) =>
         WorkerPool.map(
           workers,
-          Stream.map(toStream(inputs as Iterable<unknown>), (input) => ({ name, input })),
+          Stream.map(toStream(inputs as Iterable<unknown>, "ThreadPool.map", "inputs"), (input) => ({ name, input })),
           options
         )
     )

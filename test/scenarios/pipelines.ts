@@ -85,6 +85,9 @@ export class Pipeline {
     const { failsAfter = Infinity, items } = this.options
     const take = () => {
       this.blame(this.source === "open", "taken from a source that is not open")
+      const { failed, state } = WorkerPool.stats(this.stages[0]!.pool)
+      this.blame(state === "running", `taken for a pool that is ${state} (L4)`)
+      this.blame(failed === 0, "taken after a job of the first stage has failed (L2)")
       return ++this.taken
     }
     const one = Effect.suspend((): Effect.Effect<number, string | Cause.Done> =>

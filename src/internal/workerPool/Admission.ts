@@ -77,10 +77,14 @@ export class Admission<Job, A, E> {
     return this.lanes === undefined || job.lane === undefined || this.lanes.hasTurn(job.lane)
   }
 
+  isFull(job: PoolJob<Job, A, E>): boolean {
+    return this.queuedWith(job) >= this.capacity
+  }
+
   /** Whether the job would be dropped for want of room, rather than have to wait. */
   drops(job: PoolJob<Job, A, E>): boolean {
     const { capacity, discipline: { strategy } } = this
-    return this.queuedWith(job) >= capacity && (strategy === "dropping" || (strategy === "sliding" && capacity === 0))
+    return this.isFull(job) && (strategy === "dropping" || (strategy === "sliding" && capacity === 0))
   }
 
   /** The job that would be dropped to make room for this one. */

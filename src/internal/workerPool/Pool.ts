@@ -55,6 +55,15 @@ export type AnyPool = Pool<any, any, any>
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyJob = PoolJob<any, any, any>
 
+/** A stream of `map`, which hears of each new size and of the pool's end (L1, L4). */
+export interface Follower {
+  /** Runs fibers. */
+  readonly poolChanged: () => void
+}
+
+/** What a job does to a full queue: as its strategy says; or it waits, whatever that says. */
+type WhenFull = "strategy" | "wait"
+
 type State =
   | { readonly _tag: Exclude<PoolState, "draining" | "failed"> }
   /** The timers are those of the deadlines. */
@@ -87,6 +96,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   releasesFailed = 0
   /** How many jobs are suspended in an operation of this very pool (P9). */
   stuck = 0
+  readonly followers = new Set<Follower>()
 
   private state: State = { _tag: "starting" }
   /** How many workers there are to be. */
@@ -167,7 +177,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return _tag === "stopping" || _tag === "stopped" || _tag === "failed"
   }
 
-  private get isOpen(): boolean {
+  /** It accepts jobs. */
+  get isOpen(): boolean {
     const { _tag } = this.state
     return _tag === "starting" || _tag === "running"
   }
@@ -203,11 +214,15 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /** How an operation ends that brings a job, if the pool takes none. While it is starting, nobody has it. */
-  private rejection(): Exit.Exit<never, PoolClosed> | undefined {
+  rejection(): Exit.Exit<never, PoolClosed> | undefined {
     const { _tag } = this.state
     if (_tag === "running" || _tag === "starting") return undefined
     this.config.observer?.rejected("PoolClosed")
     return this.closed(_tag)
+  }
+
+  private tellFollowers(): void {
+    for (const follower of [...this.followers]) follower.poolChanged()
   }
 
   private closed(state: PoolClosed["state"]): Exit.Exit<never, PoolClosed> {
@@ -222,15 +237,23 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return new Submit(this, input) as Effect.Effect<PoolJob<Job, A, E>, PoolClosed>
   }
 
-  submitJob(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+  submitJob(
+    fiber: AnyFiber,
+    job: PoolJob<Job, A, E>,
+    whenFull: WhenFull
+  ): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
     this.config.observer?.offered(job, fiber, "submit")
-    return this.tryAccept(fiber, job) ?? this.submitLater(fiber, job)
+    return this.tryAccept(fiber, job, whenFull) ?? this.submitLater(fiber, job, whenFull)
   }
 
-  private submitLater(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+  private submitLater(
+    fiber: AnyFiber,
+    job: PoolJob<Job, A, E>,
+    whenFull: WhenFull
+  ): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
     return Effect.callback((resume) => {
       // It may have yielded on its way here.
-      const accepted = this.tryAccept(fiber, job)
+      const accepted = this.tryAccept(fiber, job, whenFull)
       if (accepted !== undefined) return resume(accepted)
       const inside = this.insideOf(fiber)
       const deadlock = inside && this.deadlock("submit", inside, "room")
@@ -246,7 +269,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> => {
       const job = this.newJob(input)
       this.config.observer?.offered(job, fiber, "submit")
-      const accepted = this.tryAccept(fiber, job)
+      const accepted = this.tryAccept(fiber, job, "strategy")
       if (accepted !== undefined) return accepted
       this.config.observer?.rejected("QueueFull")
       return Exit.fail(new QueueFull({ pool: this.name, capacity: this.waiting.capacity }))
@@ -260,8 +283,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return job
   }
 
-  private tryAccept(fiber: AnyFiber, job: PoolJob<Job, A, E>): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> | undefined {
-    return this.rejection() ?? (this.offer(fiber, job) ? Exit.succeed(job) : undefined)
+  private tryAccept(
+    fiber: AnyFiber,
+    job: PoolJob<Job, A, E>,
+    whenFull: WhenFull
+  ): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> | undefined {
+    return this.rejection() ?? (this.offer(fiber, job, whenFull) ? Exit.succeed(job) : undefined)
   }
 
   /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
@@ -281,7 +308,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.config.observer?.offered(job, fiber, "run")
       const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), inside, job)
       job.observe(caller)
-      if (!this.offer(fiber, job)) this.waiting.block(job)
+      if (!this.offer(fiber, job, "strategy")) this.waiting.block(job)
       return this.leave(job, caller)
     })
   }
@@ -299,7 +326,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
    * P3: to an idle worker, into the queue, or as the strategy says. Answers false, and changes nothing, when the job has
    * to wait for room. Runs fibers.
    */
-  private offer(from: AnyFiber, job: PoolJob<Job, A, E>): boolean {
+  private offer(from: AnyFiber, job: PoolJob<Job, A, E>, whenFull: WhenFull): boolean {
     const worker = this.idleFor(job)
     if (worker !== undefined) {
       this.waiting.pass(job)
@@ -307,6 +334,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.begin(worker, from)
       return true
     }
+    if (whenFull === "wait" && this.waiting.isFull(job)) return false
     const offered = this.waiting.offer(job)
     if (offered === "full") return false
     if (offered !== "queued") {
@@ -717,6 +745,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     )
     for (const worker of leaving.slice(0, size - staying.length)) worker.wanted = true
     this.hire()
+    this.tellFollowers()
   }
 
   private letGo(workers: Array<Worker>, count: number): void {
@@ -827,7 +856,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private drain(deadline: Duration.Duration): void {
     if (this.state._tag === "running") {
       this.become({ _tag: "draining", timers: [] })
-      this.reject("draining")()
+      const tellBlocked = this.reject("draining")
+      this.tellFollowers()
+      tellBlocked()
     }
     // Those who were rejected may have gone further. In a pool that has failed there may be jobs that run.
     if ("timers" in this.state && this.live > 0 && Duration.isFinite(deadline)) {
@@ -857,6 +888,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       job.cancelled ??= { by, reason: "aborted" }
       fibers.push(fiber)
     }
+    this.tellFollowers()
     clear(by)
     for (const fiber of fibers) stack.interrupt(fiber, by)
     this.checkEnders()
@@ -867,7 +899,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     // A deadline still holds, for the jobs that run.
     this.become({ _tag: "failed", timers: this.timers, error })
     const retrying = this.retries?.fibers ?? []
-    this.clear(Exit.fail(error))(undefined)
+    const clear = this.clear(Exit.fail(error))
+    this.tellFollowers()
+    clear(undefined)
     for (const fiber of retrying) stack.interrupt(fiber, undefined)
     this.checkEnders()
   }
@@ -1012,7 +1046,7 @@ const keptFailures = 10
 
 const Submit = operation(
   "WorkerPool.submit",
-  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(input) as AnyJob)
+  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(input) as AnyJob, "strategy")
 )
 
 /** Interrupts the fiber of a job; where the stack is deep, in a later turn. */

@@ -3,31 +3,30 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { RunError } from "../../WorkerPool.js"
+import { invalid } from "../args.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { PoolClosed } from "./errors.js"
 import { currentFiber, type PoolJob, Suspended, type Told } from "./Job.js"
-import type { Pool } from "./Pool.js"
-
-/** Where jobs come from. */
-export type Source<Job, E2, R2> = Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>
+import type { Follower, Pool } from "./Pool.js"
+import { type Source, toStream } from "./source.js"
 
 export const map = <Job, A, E, E2, R2>(
   pool: Pool<Job, A, E>,
   source: Source<Job, E2, R2>,
   ordered: boolean
-): Stream.Stream<A, E | E2 | RunError, R2> =>
-  Stream.unwrap(
+): Stream.Stream<A, E | E2 | RunError, R2> => {
+  if (typeof ordered !== "boolean") return Stream.die(invalid("WorkerPool.map", "ordered", "true or false", ordered))
+  const jobs = toStream(source, "WorkerPool.map", "jobs")
+  return Stream.unwrap(
     Effect.map(
       Effect.acquireRelease(
         Effect.withFiber<Feed<Job, A, E, E2>, never, R2>((fiber) => {
           const feed = new Feed<Job, A, E, E2>(pool, ordered)
-          const fork = Effect.runForkWith(fiber.context as Parameters<typeof Effect.runForkWith<R2>>[0])
-          feed.feeder = stack.start(fork, feed.feed(toStream(source)))
+          feed.start(jobs, Effect.runForkWith(fiber.context as Parameters<typeof Effect.runForkWith<R2>>[0]))
           return Effect.succeed(feed)
         }),
         (feed) => feed.close
@@ -35,14 +34,9 @@ export const map = <Job, A, E, E2, R2>(
       (feed) => Stream.fromPull(Effect.succeed(feed.pull))
     )
   )
+}
 
-// One by one: a chunk would be taken from the iterator at once, further ahead than there is room.
-export const toStream = <Job, E2, R2>(source: Source<Job, E2, R2>): Stream.Stream<Job, E2, R2> =>
-  Stream.isStream(source)
-    ? source
-    : Symbol.asyncIterator in source
-    ? Stream.orDie(Stream.fromAsyncIterable(source, identity))
-    : Stream.fromIterable(source, { chunkSize: 1 })
+type Fork<R> = <A, E>(effect: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>
 
 /** A job on its way from the source to the stream's consumer. */
 class Item<Job, A, E> {
@@ -61,26 +55,48 @@ class Item<Job, A, E> {
  *
  * A job is `open` until it has ended and, when results come in order, all before it have. The feeder is a fiber of its
  * own, which takes from the source only when there is room. The consumer is whoever pulls the stream.
+ *
+ * `state` is that of the source:
+ *
+ *     open ──▶ halted ──▶ ended      a job has failed, or the pool has closed: the feeder is interrupted
+ *       └─────────────────▲          the source has ended or failed, or the pool has refused a job
  */
-class Feed<Job, A, E, E2> {
-  feeder: AnyFiber | undefined = undefined
+class Feed<Job, A, E, E2> implements Follower {
+  private feeder: AnyFiber | undefined = undefined
   private readonly open = new List<Item<Job, A, E>>()
   private readonly ready = new List<Item<Job, A, E>>()
-  private readonly window: number
-  /** "ended": the source has, with `end`. "failed": a job has; nothing more is taken from the source. */
-  private state: "open" | "failed" | "ended" = "open"
+  private state: "open" | "halted" | "ended" = "open"
+  /** Where the feeder is. A job that the pool is asked to take is the pool's to refuse. */
+  private feederAt: "source" | "pool" = "source"
+  /** How the stream ends after the results. */
   private end: Exit.Exit<never, E2 | PoolClosed | Cause.Done> = Exit.fail(Cause.Done())
+  private endIsTold = false
   private waitsForRoom: Suspended<Effect.Effect<void>> | undefined = undefined
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
 
-  constructor(private readonly pool: Pool<Job, A, E>, private readonly ordered: boolean) {
-    const { config: { discipline: { capacity } }, size } = pool
-    this.window = size + (capacity === Infinity ? 2 * size : capacity)
+  constructor(private readonly pool: Pool<Job, A, E>, private readonly ordered: boolean) {}
+
+  /** L1. It grows and shrinks with the pool. */
+  private get window(): number {
+    const { config: { discipline: { capacity } }, size } = this.pool
+    return size + (capacity === Infinity ? 2 * size : capacity)
+  }
+
+  /** Starts the feeder, which runs up to its first suspension. */
+  start<R2>(source: Stream.Stream<Job, E2, R2>, fork: Fork<R2>): void {
+    this.pool.followers.add(this)
+    const feeder = stack.start(fork, this.feed(source))
+    this.feeder = feeder
+    feeder.addObserver((exit) => this.sourceEnded(exit))
+    // The source's first step may have closed the pool, when the feeder was not known here.
+    if (this.state === "halted") stack.interrupt(feeder, undefined)
   }
 
   /** What the feeder runs. The source's own resources are released as it ends. */
-  feed<R2>(source: Stream.Stream<Job, E2, R2>): Effect.Effect<void, never, R2> {
-    const loop = Effect.gen({ self: this }, function*() {
+  private feed<R2>(
+    source: Stream.Stream<Job, E2, R2>
+  ): Effect.Effect<never, E2 | PoolClosed | Cause.Done, R2> {
+    return Effect.scoped(Effect.gen({ self: this }, function*() {
       const pull = yield* Stream.toPull(source)
       for (;;) {
         yield* this.room
@@ -89,13 +105,7 @@ class Feed<Job, A, E, E2> {
           yield* this.submit(input)
         }
       }
-    })
-    return Effect.catchCause(Effect.scoped(loop), (cause) =>
-      Effect.sync(() => {
-        this.state = "ended"
-        this.end = Exit.failCause(cause)
-        this.signal()
-      }))
+    }))
   }
 
   /** The job is known here before the pool has it, so that no interrupt can leave it behind. */
@@ -103,9 +113,10 @@ class Feed<Job, A, E, E2> {
     return Effect.withFiber((fiber) => {
       const job = this.pool.newJob(input)
       const item = new Item(job)
+      this.feederAt = "pool"
       this.open.push(item)
       job.observe(new Suspended(fiber, (exit) => this.settled(item, exit)))
-      return Effect.onError(this.pool.submitJob(fiber, job), () => Effect.sync(() => this.withdraw(item)))
+      return Effect.onError(this.pool.submitJob(fiber, job, "wait"), () => Effect.sync(() => this.withdraw(item)))
     })
   }
 
@@ -116,28 +127,66 @@ class Feed<Job, A, E, E2> {
     this.open.remove(item)
   }
 
+  /** Runs fibers. */
   private settled(item: Item<Job, A, E>, exit: Told<A, E>): void {
     if (item.job.id === 0) return this.withdraw(item)
     item.exit = item.job.result(exit)
-    if (Exit.isFailure(item.exit) && this.state === "open") this.state = "failed"
     if (this.ordered) {
       while (this.open.head?.exit !== undefined) this.ready.push(this.open.remove(this.open.head))
     } else {
       this.ready.push(this.open.remove(item))
     }
+    if (Exit.isFailure(item.exit)) this.halt()
+    this.signal()
+  }
+
+  /** L1 and L4: the pool has another size, or accepts no more jobs. Runs fibers. */
+  poolChanged(): void {
+    if (this.pool.isOpen) return this.letFeederGo()
+    if (this.state !== "open" || this.feederAt === "pool") return
+    this.end = this.pool.rejection() ?? this.end
+    this.halt()
+  }
+
+  /** Interrupts the feeder, so that it takes nothing more from the source. Runs fibers. */
+  private halt(): void {
+    if (this.state !== "open") return
+    this.state = "halted"
+    if (this.feeder !== undefined) stack.interrupt(this.feeder, undefined)
+  }
+
+  /** The feeder has ended, and with it the source. Runs fibers. */
+  private sourceEnded(exit: Exit.Exit<never, E2 | PoolClosed | Cause.Done>): void {
+    this.pool.followers.delete(this)
+    const own = this.state === "halted" ? withoutInterrupts(exit) : exit
+    this.state = "ended"
+    if (own !== undefined) this.end = own
     this.signal()
   }
 
   /** Suspends the feeder until there is room; for ever once a job has failed. */
-  private readonly room: Effect.Effect<void> = Effect.suspend(() =>
-    this.hasRoom ? Effect.void : Effect.callback((resume) => {
-      if (this.hasRoom) return resume(Effect.void)
-      this.waitsForRoom = new Suspended(currentFiber(), resume)
-    })
-  )
+  private readonly room: Effect.Effect<void, PoolClosed> = Effect.suspend(() => {
+    this.feederAt = "source"
+    const rejection = this.pool.rejection()
+    if (rejection !== undefined) return rejection
+    return this.hasRoom ? Effect.void : Effect.flatMap(this.wait, () => this.room)
+  })
+
+  private readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.hasRoom || !this.pool.isOpen) return resume(Effect.void)
+    this.waitsForRoom = new Suspended(currentFiber(), resume)
+  })
 
   private get hasRoom(): boolean {
     return this.state === "open" && this.open.size + this.ready.size < this.window
+  }
+
+  /** Runs the feeder. */
+  private letFeederGo(): void {
+    const feeder = this.waitsForRoom
+    if (feeder === undefined || !this.hasRoom) return
+    this.waitsForRoom = undefined
+    feeder.wake(Effect.void)
   }
 
   /** What the consumer runs: all results there are, or else the next. */
@@ -154,7 +203,10 @@ class Feed<Job, A, E, E2> {
 
   private take(): Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | RunError | Cause.Done> {
     const first = this.ready.head?.exit
-    if (first === undefined) return this.end
+    if (first === undefined) {
+      this.endIsTold = true
+      return this.end
+    }
     if (Exit.isFailure(first)) return Exit.failCause(first.cause)
     const values: NonEmptyArray<A> = [first.value]
     this.ready.shift()
@@ -162,11 +214,7 @@ class Feed<Job, A, E, E2> {
       values.push(exit.value)
       this.ready.shift()
     }
-    const feeder = this.waitsForRoom
-    if (feeder !== undefined && this.hasRoom) {
-      this.waitsForRoom = undefined
-      feeder.wake(Effect.void)
-    }
+    this.letFeederGo()
     return Exit.succeed(values)
   }
 
@@ -178,14 +226,34 @@ class Feed<Job, A, E, E2> {
     consumer.wake(Effect.void)
   }
 
-  /** Takes back all that is still in the pool, and returns when it has ended. */
+  /**
+   * Takes back all that is still in the pool, and returns when it has ended, and when the source has. The newest job goes
+   * first, and those that wait go before those that run, so that none begins in the place of another.
+   */
   readonly close: Effect.Effect<void> = Effect.withFiber((fiber) => {
     const { feeder } = this
-    if (feeder !== undefined) stack.interrupt(feeder, fiber.id)
-    const ends: Array<Effect.Effect<unknown>> = feeder === undefined ? [] : [Fiber.await(feeder)]
+    const ends: Array<Effect.Effect<unknown>> = []
+    if (feeder !== undefined) {
+      stack.interrupt(feeder, fiber.id)
+      ends.push(Effect.flatMap(Fiber.await(feeder), (exit) => this.releaseDefects(exit)))
+    }
     const jobs: Array<PoolJob<Job, A, E>> = []
-    for (let item = this.open.head; item !== undefined; item = item.next) jobs.push(item.job)
+    for (let item = this.open.tail; item !== undefined; item = item.prev) jobs.push(item.job)
+    jobs.sort((one, other) => Number(one.worker !== undefined) - Number(other.worker !== undefined))
     for (const job of jobs) ends.push(this.pool.cancelBy(job, fiber))
     return Effect.asVoid(Effect.all(ends))
   })
+
+  /** A source that dies as it is given up fails the close, unless the consumer has had its end. */
+  private releaseDefects(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    if (this.endIsTold || Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) return Effect.void
+    const defects = exit.cause.reasons.filter(Cause.isDieReason)
+    return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(defects))
+  }
+}
+
+/** What else a fiber has ended with that was interrupted. */
+const withoutInterrupts = <E>(exit: Exit.Exit<never, E>): Exit.Exit<never, E> | undefined => {
+  const reasons = Exit.isFailure(exit) ? exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason)) : []
+  return reasons.length === 0 ? undefined : Exit.failCause(Cause.fromReasons(reasons))
 }

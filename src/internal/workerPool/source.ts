@@ -1,0 +1,103 @@
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { invalid } from "../args.js"
+
+/** Where jobs come from. */
+export type Source<Job, E2, R2> = Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>
+
+/**
+ * The source as a stream. An iterator gives one item at a time, since a chunk would be taken further ahead than there is
+ * room, and is returned as a loop would return it (L2). A value that is no source is a defect that names `argument`.
+ */
+export const toStream = <Job, E2, R2>(
+  source: Source<Job, E2, R2>,
+  where: string,
+  argument: string
+): Stream.Stream<Job, E2, R2> => {
+  if (Stream.isStream(source)) return source
+  // JavaScript may bring anything, and a string is an iterable that is no object.
+  const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = (source as unknown ?? {}) as Partial<
+    AsyncIterable<Job> & Iterable<Job>
+  >
+  if (async !== undefined) return fromCursor(() => new AsyncCursor(async.call(source as AsyncIterable<Job>)))
+  if (sync !== undefined) return fromCursor(() => new SyncCursor(sync.call(source as Iterable<Job>)))
+  return Stream.die(invalid(where, argument, "an iterable, an async iterable or a stream", source))
+}
+
+/** An iterator in use. `close` returns it, unless it has ended. */
+interface Cursor<A> {
+  readonly pull: Effect.Effect<[A], Cause.Done>
+  readonly close: Effect.Effect<void>
+}
+
+/** The iterator is made and known to the scope in one step, which no interrupt divides. */
+const fromCursor = <A>(make: () => Cursor<A>): Stream.Stream<A> =>
+  Stream.fromChannel(Channel.fromTransform((_, scope) =>
+    Effect.uninterruptible(Effect.suspend(() => {
+      const { close, pull } = make()
+      return Effect.as(Scope.addFinalizer(scope, close), pull)
+    }))
+  ))
+
+class SyncCursor<A> implements Cursor<A> {
+  private state: "open" | "over" = "open"
+
+  constructor(private readonly iterator: Iterator<A, unknown>) {}
+
+  readonly pull = Effect.suspend((): Effect.Effect<[A], Cause.Done> => {
+    // An iterator that throws has ended.
+    this.state = "over"
+    const result = this.iterator.next()
+    if (result.done === true) return Cause.done()
+    this.state = "open"
+    return Exit.succeed<[A]>([result.value])
+  })
+
+  readonly close = Effect.sync(() => {
+    if (this.state === "over") return
+    this.state = "over"
+    this.iterator.return?.()
+  })
+}
+
+class AsyncCursor<A> implements Cursor<A> {
+  private state: "open" | "pulling" | "over" = "open"
+
+  constructor(private readonly iterator: AsyncIterator<A, unknown>) {}
+
+  readonly pull = Effect.flatMap(
+    Effect.promise(() => this.next()),
+    (result): Effect.Effect<[A], Cause.Done> => result.done === true ? Cause.done() : Exit.succeed<[A]>([result.value])
+  )
+
+  private async next(): Promise<IteratorResult<A, unknown>> {
+    this.state = "pulling"
+    try {
+      const result = await this.iterator.next()
+      this.state = result.done === true ? "over" : "open"
+      return result
+    } catch (error) {
+      this.state = "over"
+      throw error
+    }
+  }
+
+  readonly close = Effect.suspend(() => {
+    const { state } = this
+    this.state = "over"
+    if (state === "over") return Effect.void
+    const returned = this.return()
+    // A generator returns only after its pending `next`, which may never come.
+    if (state === "open") return Effect.promise(() => returned)
+    returned.catch(() => {})
+    return Effect.void
+  })
+
+  private async return(): Promise<void> {
+    await this.iterator.return?.()
+  }
+}
