@@ -7,7 +7,7 @@ import { monotonicMillis } from "../monotonic.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 
-/** Somebody's time. */
+/** One running deadline. */
 export class Timing<T> {
   prev: Timing<T> | undefined = undefined
   next: Timing<T> | undefined = undefined
@@ -16,21 +16,32 @@ export class Timing<T> {
   constructor(readonly due: number, readonly of: T) {}
 }
 
+// How many are told that their time is over in one turn of the event loop: each of them may run a fiber.
+const slice = 128
+
 /**
- * How long something may last, above zero, that many do at once. It is as long for all of them, so whoever started first is due
- * first: a list is enough, and one fiber sleeps for all. Starting and stopping are O(1).
+ * How long something may last, above zero, that many do at once. It is as long for all of them, so whoever started first
+ * is due first: a list is enough, and one fiber sleeps for all. Starting and stopping are O(1).
+ *
+ * All that are due expire in one step, so that none of them can still begin. Telling them takes as long as they like, so
+ * that is done in slices, and the event loop has its turns in between.
  */
 export class Deadline<T> {
   private readonly timings = new List<Timing<T>>()
+  /** Expired, and to be told. */
+  private readonly expired: Array<() => void> = []
   private readonly millis: number
   private readonly clock: Clock.Clock
   private sleeper: AnyFiber | undefined = undefined
 
-  /** `expire` runs for each that is due, in the sleeping fiber, whose id it is given. It may run fibers. */
+  /**
+   * `expire` changes the books of one that is due, and returns what is to run then, which may run fibers. It is given the
+   * id of the sleeping fiber.
+   */
   constructor(
     readonly after: Duration.Duration,
     private readonly context: Context.Context<never>,
-    private readonly expire: (of: T, by: number) => void
+    private readonly expire: (of: T, by: number) => () => void
   ) {
     this.millis = Duration.toMillis(after)
     this.clock = Context.get(context, Clock.Clock)
@@ -50,26 +61,46 @@ export class Deadline<T> {
     this.timings.remove(timing)
   }
 
-  /** The fiber that sleeps, if there is one, for who ends it: nothing is to start after that. */
+  /**
+   * The fiber that sleeps, if there is one, for who ends it: nothing is to start after that. As it ends, it tells all that
+   * have expired.
+   */
   takeSleeper(): ReadonlyArray<AnyFiber> {
     const { sleeper } = this
     this.sleeper = undefined
     return sleeper === undefined ? [] : [sleeper]
   }
 
-  private readonly watch: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
+  private readonly loop: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     const fiber = yield* Effect.withFiber(Effect.succeed)
     // The clock may have gone on since: what is due by now must not expire within `start`.
     yield* Effect.yieldNow
-    for (let first = this.timings.head; first !== undefined; first = this.timings.head) {
-      const left = first.due - monotonicMillis(this.clock)
-      if (left > 0) {
-        yield* Effect.sleep(Math.ceil(left))
-      } else {
-        this.stop(first)
-        this.expire(first.of, fiber.id)
-      }
+    for (;;) {
+      const left = this.expireDue(fiber.id)
+      this.tell(slice)
+      if (this.expired.length > 0) yield* Effect.yieldNow
+      else if (left !== undefined) yield* Effect.sleep(Math.ceil(left))
+      else break
     }
     this.sleeper = undefined
   })
+
+  private readonly watch = Effect.ensuring(this.loop, Effect.sync(() => this.tell(Infinity)))
+
+  /** Returns how many milliseconds are left to the first that is not due. */
+  private expireDue(by: number): number | undefined {
+    const now = monotonicMillis(this.clock)
+    for (let first = this.timings.head; first !== undefined; first = this.timings.head) {
+      const left = first.due - now
+      if (left > 0) return left
+      this.stop(first)
+      this.expired.push(this.expire(first.of, by))
+    }
+    return undefined
+  }
+
+  /** Runs fibers, any of which may bring what is to be timed, or end the pool. */
+  private tell(most: number): void {
+    for (const tell of this.expired.splice(0, most)) tell()
+  }
 }

@@ -126,11 +126,13 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E> {
   }
 
   /**
-   * Present once it has ended. An error takes its stack trace when it is made, and of a million jobs that are returned
-   * few are asked: so that of a lost job is made when somebody is told.
+   * Present once it has ended. An error takes its stack trace when it is made, and of a million jobs that are returned or
+   * have expired few are asked: so that of such a job is made when somebody is told.
    */
   get exit(): Told<A, E> | undefined {
-    if (this.told === undefined && (this.phase === "dropped" || this.phase === "returned")) {
+    if (this.told !== undefined) return this.told
+    if (this.phase === "expired") this.told = this.pool.timeout(this, "wait")
+    if (this.phase === "dropped" || this.phase === "returned") {
       this.told = Exit.fail(new JobLost({ pool: this.pool.name, job: this.id, reason: this.phase }))
     }
     return this.told
@@ -160,7 +162,7 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E> {
     this.observers?.remove(observer)
   }
 
-  /** The books of its end. `tell` has to follow. A job that was lost has no exit. */
+  /** The books of its end. `tell` has to follow. A job that was lost, or has expired, has no exit yet. */
   settle(outcome: Outcome | "withdrawn", exit: Told<A, E> | undefined): void {
     this.phase = outcome
     this.told = exit

@@ -148,8 +148,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const dispatcher = this.scheduler.makeDispatcher()
     this.context = Context.add(config.context, Scheduler.Scheduler, this.scheduler)
     this.delayed = new Delayed(this.scheduler)
-    const deadline = (after: Duration.Duration | undefined, expire: (job: PoolJob<Job, A, E>, by: number) => void) =>
-      after && new Deadline(after, this.context, expire)
+    const deadline = (
+      after: Duration.Duration | undefined,
+      expire: (job: PoolJob<Job, A, E>, by: number) => () => void
+    ) => after && new Deadline(after, this.context, expire)
     this.waitDeadline = deadline(config.deadlines.wait, (job) => this.expire(job))
     this.runDeadline = deadline(config.deadlines.run, (job, by) => this.timeOut(job, by))
     this.retries = config.policy &&
@@ -462,28 +464,30 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (this.runDeadline !== undefined) job.timing = this.runDeadline.start(job)
   }
 
-  private timeout(job: PoolJob<Job, A, E>, phase: "wait" | "run"): Exit.Exit<never, E> {
+  timeout(job: PoolJob<Job, A, E>, phase: "wait" | "run"): Exit.Exit<never, E> {
     const after = this.config.deadlines[phase] ?? Duration.zero
     const error = new JobTimeout({ pool: this.name, job: job.id, phase, after })
     // A pool with deadlines has it among its jobs' errors: so says the type of `make`.
     return Exit.fail(error as E & JobTimeout)
   }
 
-  /** It has waited for a worker for too long. Runs fibers. */
-  private expire(job: PoolJob<Job, A, E>): void {
+  /** The books of a job that has waited for a worker for too long. What it returns tells those who wait for its end. */
+  private expire(job: PoolJob<Job, A, E>): () => void {
     this.waiting.remove(job)
-    this.settle(job, "expired", this.timeout(job, "wait"))
-    job.tell()
-    this.waiting.wakeLater()
-    this.drained()
+    this.settle(job, "expired", undefined)
+    return () => {
+      job.tell()
+      this.waiting.wakeLater()
+      this.drained()
+    }
   }
 
-  /** It has run for too long. Runs its fiber. */
-  private timeOut(job: PoolJob<Job, A, E>, by: number): void {
+  /** The books of a job that has run for too long. What it returns interrupts that attempt. */
+  private timeOut(job: PoolJob<Job, A, E>, by: number): () => void {
     const fiber = job.worker?.fiber
-    if (fiber === undefined || job.cancelled !== undefined) return
+    if (fiber === undefined || job.cancelled !== undefined) return () => {}
     job.cancelled = { by, reason: "timedOut" }
-    interrupt(job, fiber, by)
+    return () => interrupt(job, fiber, by)
   }
 
   /** `isLost`: its resource is to be replaced. Runs fibers. */
