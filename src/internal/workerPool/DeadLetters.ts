@@ -43,17 +43,23 @@ export class DeadLetters<Job, E> {
   private readonly pull: Effect.Effect<[DeadLetter<Job, E>], Cause.Done> = Effect.suspend(() => {
     const entry = this.letters.shift()
     if (entry !== undefined) return Exit.succeed<[DeadLetter<Job, E>]>([entry.letter])
-    return this.state === "closed" ? Cause.done() : Effect.flatMap(this.wait, () => this.pull)
+    return this.state === "closed" ? Cause.done() : this.waitAndPull
   })
+
+  /** A reader that is woken for a letter and interrupted before it has taken it leaves that to the next. Runs a fiber. */
+  private readonly waitAndPull = Effect.suspend(() =>
+    Effect.onExitPrimitive(Effect.flatMap(this.wait, () => this.pull), (exit) => {
+      if (Exit.isFailure(exit) && this.letters.size > 0) this.readers.shift()?.wake(Effect.void)
+      return undefined
+    })
+  )
 
   private readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
     if (this.letters.size > 0 || this.state === "closed") return resume(Effect.void)
     const reader = new Suspended<Effect.Effect<void>>(currentFiber(), resume)
     this.readers.push(reader)
     return Effect.sync(() => {
-      if (reader.prev !== undefined || this.readers.head === reader) this.readers.remove(reader)
-      // It was woken for a letter that another one may have now.
-      else if (this.letters.size > 0) this.readers.shift()?.wake(Effect.void)
+      if (reader.state === "waiting") this.readers.remove(reader)
     })
   })
 }
