@@ -63,6 +63,9 @@ const series: ReadonlyArray<Series> = [
     counter("jobs_rejected", "Jobs that were not accepted, by why", ({ rejections }) => rejections[reason], { reason })
   ),
   counter("jobs_retried", "Attempts at jobs that were followed by another", ({ retries }) => retries),
+  ...(["failed", "died", "timedOut"] as const).map((outcome) =>
+    counter("attempts_failed", "Attempts at jobs that failed, by how", ({ failures }) => failures[outcome], { outcome })
+  ),
   counter("resources_replaced", "Workers' resources that took the place of another", ({ stats }) => stats.replaced),
   counter("release_failures", "Releases of workers' resources that died", ({ releaseFailures }) => releaseFailures),
   counter("busy_seconds", "Seconds that workers have spent on jobs", (pool) => pool.busy),
@@ -175,6 +178,8 @@ interface WorkerTime {
 /** What is counted of one pool, beside its own books. */
 export class PoolMetrics {
   readonly rejections = { QueueFull: 0, PoolClosed: 0 }
+  /** Of attempts, whatever became of their jobs: the ledger does not know how a dead letter's job has failed. */
+  readonly failures = { failed: 0, died: 0, timedOut: 0 }
   retries = 0
   private readonly workers: Array<WorkerTime | undefined> = []
   private readonly family: Family
@@ -251,8 +256,9 @@ export class PoolMetrics {
     return { busy: 0, since: undefined }
   }
 
-  ended(id: number, now: number, ran: number): void {
+  ended(id: number, now: number, ran: number, outcome: Outcome | undefined): void {
     run.updateUnsafe(ran, this.context)
+    if (outcome === "failed" || outcome === "died" || outcome === "timedOut") this.failures[outcome]++
     const worker = this.workers[id]
     if (worker?.since === undefined) return
     worker.busy += now - worker.since

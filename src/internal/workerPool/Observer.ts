@@ -7,6 +7,7 @@ import { invalid } from "../args.js"
 import type { AnyFiber } from "../stack.js"
 import { type MetricsSettings, PoolMetrics, reservedLabels } from "./Metrics.js"
 import type { AnyJob, AnyPool } from "./Pool.js"
+import type { Outcome } from "./states.js"
 import { spanOf, traced } from "./tracing.js"
 
 /**
@@ -99,9 +100,12 @@ export class Observer {
     this.metrics?.began(worker.id, now, observed.wait)
   }
 
-  /** An attempt has ended, on that worker. What becomes of the job is to be decided. */
-  attempted(job: AnyJob, worker: number): void {
-    this.attemptEnded(job.observed, worker)
+  /**
+   * An attempt has ended, on that worker. What becomes of the job is to be decided. Without an outcome it had not begun for
+   * the job: its resource was lost before.
+   */
+  attempted(job: AnyJob, worker: number, outcome: Outcome | undefined): void {
+    this.attemptEnded(job.observed, worker, outcome)
   }
 
   /** There is to be another attempt: its wait begins. */
@@ -110,15 +114,19 @@ export class Observer {
     this.metrics?.retried()
   }
 
-  /** A job has ended, on that worker if it had begun. */
-  ended(job: AnyJob): void {
-    this.attemptEnded(job.observed, job.worker?.id)
+  /** A job has ended, on its worker if it had begun. */
+  ended(job: AnyJob, outcome: Outcome): void {
+    this.attemptEnded(job.observed, job.worker?.id, outcome)
   }
 
-  private attemptEnded(observed: Observation | undefined, worker: number | undefined): void {
+  private attemptEnded(
+    observed: Observation | undefined,
+    worker: number | undefined,
+    outcome: Outcome | undefined
+  ): void {
     if (observed?.begun === undefined || worker === undefined) return
     const now = this.now()
-    this.metrics?.ended(worker, now, now - observed.begun)
+    this.metrics?.ended(worker, now, now - observed.begun, outcome)
     observed.begun = undefined
     observed.since = now
   }

@@ -441,7 +441,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** The resource was lost before the job had begun on it: another worker may have it. Runs fibers. */
   private takeBack(worker: Worker, job: PoolJob<Job, A, E>): void {
     if (!this.isEnding) {
-      this.config.observer?.attempted(job, worker.id)
+      this.config.observer?.attempted(job, worker.id, undefined)
       return this.retire(worker)
     }
     this.unassign(worker)
@@ -496,7 +496,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     // An exit that is not of the job's own is none that could be retried.
     const past = this.retries?.take(job, outcome, exit as Exit.Exit<A, E>, this.isEnding)
     if (past === undefined) this.settle(job, outcome, exit)
-    else this.config.observer?.attempted(job, worker.id)
+    else this.config.observer?.attempted(job, worker.id, outcome)
     if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)
     const leaves = this.leaves(worker) || isLost
     const succeeded = outcome === "succeeded"
@@ -574,7 +574,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** The books of a job's end. `tell` has to follow. */
   private settle(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Settled<A, E> | undefined): void {
     this.ended[outcome]++
-    this.config.observer?.ended(job)
+    this.config.observer?.ended(job, outcome)
     job.settle(outcome, exit)
   }
 
