@@ -125,7 +125,7 @@ export interface Deadlines {
 }
 
 /**
- * How a pool is made.
+ * How a pool is made. An option that is out of range, or that means nothing without another one, is a defect of `make`.
  *
  * **Details**
  *
@@ -135,6 +135,7 @@ export interface Deadlines {
  *   have none.
  * - `queue.capacity`: how many jobs may wait for a worker, an integer >= 0 or `"unbounded"`; twice the size by default.
  * - `queue.strategy`: what becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for
+ *   The last two are for a queue that has a bound.
  *   room; `"dropping"` drops it; `"sliding"` drops the one that has waited longest. A dropped job's handle says so (P3).
  * - `queue.priority`: the level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within
  *   a level. `queue.aging`: for each level how many jobs that come later may go first, 100 by default: so a job of level
@@ -155,7 +156,7 @@ export interface Deadlines {
  * - `poison`: how many resources a job may kill, 3 by default, before it is the job's fault: one that dies is tried
  *   again, on another resource, until then. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
  * - `deadLetters`: where jobs go that have had their last attempt (P13): to the `sink`, or into memory, 1,000 of them by
- *   default, to be read from `deadLetters`.
+ *   default, to be read from `deadLetters`: that `capacity` is not for a sink.
  * - `name`: shown in messages, logs, metrics and spans: `name/worker-3`.
  * - `metrics`: whether the pool counts and times its jobs in Effect's `Metric`s, in the registry of the caller of `make`.
  * - `tracing`: whether each job has a span, and its logs the job's number. `docs/observability.md` is about both; neither
@@ -332,7 +333,7 @@ export const isWorkerPool: {
  * **Details**
  *
  * Suspends while the `size` workers acquire their resources, in parallel. If one cannot, the others are released, and
- * `make` fails as that one did (P1). Options out of range are a defect.
+ * `make` fails as that one did (P1). Options out of range, or that mean nothing without another one, are a defect.
  *
  * `run` and `worker` get the services and references of the caller of `make`. The `Scope` that they see is that of the
  * worker's resource; what belongs to a single job wants an `Effect.scoped` around it. What a job forks as its child is
@@ -872,7 +873,7 @@ export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(sel
  *
  * - `SENDER_SIZE`: an integer from 1 to 1,000,000.
  * - `SENDER_QUEUE_CAPACITY`: an integer >= 0, or `unbounded`.
- * - `SENDER_QUEUE_STRATEGY`: `suspend`, `dropping` or `sliding`.
+ * - `SENDER_QUEUE_STRATEGY`: `suspend`, `dropping` or `sliding`; with an unbounded capacity only `suspend`.
  * - `SENDER_ON_DEFECT`: `replace` or `keep`.
  * - `SENDER_NAME`: a text.
  * - `SENDER_WAIT_DEADLINE`, `SENDER_RUN_DEADLINE`: durations above zero, such as `5 seconds`.

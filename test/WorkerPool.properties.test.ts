@@ -138,9 +138,13 @@ class Simulation {
       size,
       queue: {
         capacity,
-        strategy: levels !== undefined && strategy === "sliding" ? "dropping" : strategy,
+        strategy: capacity === "unbounded"
+          ? undefined
+          : levels !== undefined && strategy === "sliding"
+          ? "dropping"
+          : strategy,
         priority: levels === undefined ? undefined : ({ name }) => name.length % levels,
-        aging: 1,
+        aging: levels === undefined ? undefined : 1,
         key: concurrency === undefined ? undefined : ({ name }) => name,
         perKey: { concurrency }
       },

@@ -23,6 +23,11 @@ const oneOf = (argument: string, values: ReadonlyArray<string>, value: string): 
   if (!values.includes(value)) fail(argument, values.map((value) => JSON.stringify(value)).join(" or "), value)
 }
 
+/** An option that means nothing where another one is not, or is as it is. */
+const absent = (argument: string, where: string, value: unknown): void => {
+  if (value !== undefined) fail(argument, `absent ${where}`, value)
+}
+
 const functionOrNone = (argument: string, value: unknown): void => {
   if (value !== undefined && typeof value !== "function") fail(argument, "a function", value)
 }
@@ -59,6 +64,7 @@ export const check = <Job, A, E, R, W, EW, RW>(
   if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
   if (typeof run !== "function") fail("run", "a function", run)
   functionOrNone("worker", worker)
+  if (worker === undefined) absent("restart", "without a worker, which acquires the resource", options.restart)
   const observer = observerOf(options, context)
   return {
     name,
@@ -98,6 +104,14 @@ const checkQueue = <Job>(
   const { concurrency = Infinity, weight = 1 } = perKey
   if (concurrency !== Infinity) integer("queue.perKey.concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER)
   if (typeof weight !== "function") integer("queue.perKey.weight", weight, 1, 1_000)
+  if (priority === undefined) absent("queue.aging", "without a queue.priority", queue.aging)
+  if (key === undefined) {
+    absent("queue.perKey.concurrency", "without a queue.key", perKey.concurrency)
+    absent("queue.perKey.weight", "without a queue.key", perKey.weight)
+  }
+  if (capacity === "unbounded" && strategy !== "suspend") {
+    fail("queue.strategy", "absent with a queue.capacity of \"unbounded\", which is never full", strategy)
+  }
   if (priority !== undefined && strategy === "sliding") {
     fail("queue.strategy", "\"suspend\" or \"dropping\" with a priority", strategy)
   }
@@ -124,12 +138,15 @@ const checkRetries = <Job, A, E, R, W, EW, RW>(
     fail("retry", "a Schedule, or a function that returns one", retry)
   }
   const budget = checkBudget(retryBudget ?? {})
+  if (retry === undefined) absent("retryBudget", "without a retry", retryBudget)
   const kills = count("poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
-  if (poison !== undefined && onDefect === "keep") {
-    fail("poison", "absent with onDefect \"keep\", which spares the resource", poison)
-  }
+  if (onDefect === "keep") absent("poison", "with onDefect \"keep\", which spares the resource", poison)
+  functionOrNone("poison.key", poison?.key)
   const letters = deadLetters && new DeadLetters<Job, E>(count("deadLetters.capacity", deadLetters.capacity ?? 1_000))
   functionOrNone("deadLetters.sink", deadLetters?.sink)
+  if (deadLetters?.sink !== undefined) {
+    absent("deadLetters.capacity", "with a deadLetters.sink, which keeps the letters", deadLetters.capacity)
+  }
   if (retry === undefined && poison === undefined && deadLetters === undefined) {
     return { policy: undefined, deadLetters: undefined }
   }
