@@ -142,8 +142,8 @@ export interface Deadlines {
  *   `n` is passed over by at most `n` times as many (P14). Not with `"sliding"`.
  * - `queue.key`: tells jobs apart, as a `Map` does: each key has a queue of its own, of that `capacity`, and they take
  *   turns at the workers (P15). `perKey.concurrency`: how many jobs of a key may run at a time; any number by default.
- *   `perKey.weight`: how many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key; 1
- *   by default.
+ *   `perKey.weight`: how many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key, which
+ *   is asked as each job of the key comes and as each begins; 1 by default.
  * - `onDefect`: whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5).
  * - `restart`: how often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has
  *   failed, whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.

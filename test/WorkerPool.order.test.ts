@@ -190,6 +190,86 @@ describe("keys (P15)", () => {
     }
   )
 
+  test("start as many jobs in a turn as the function of the key has last said, as a job came or began", () => {
+    const workload = fc.record({
+      answers: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }),
+      jobs: fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 40 })
+    })
+    const property = fc.asyncProperty(workload, ({ answers, jobs }) =>
+      run(Effect.gen(function*() {
+        const answering = () => {
+          let asked = 0
+          return () => answers[asked++ % answers.length] ?? 1
+        }
+        const answer = answering()
+        const weight = (key: string) => key === "a" || key === "b" ? answer() : 1
+        const { begun, open, pool } = yield* held({ key: byKey, perKey: { weight } })
+        for (const [n, key] of jobs.entries()) yield* WorkerPool.submit(pool, { key, level: 0, n })
+        yield* open
+        yield* WorkerPool.shutdown(pool)
+
+        const answerAgain = answering()
+        const last: Record<string, number> = {}
+        for (const key of jobs) last[key] = answerAgain()
+        const left = jobs.slice()
+        const expected: Array<string> = []
+        // The first that came has the first turn.
+        for (let key = jobs[0] ?? "a"; left.length > 0; key = key === "a" ? "b" : "a") {
+          for (let credit = last[key] ?? 0; credit > 0 && left.includes(key); credit--) {
+            left.splice(left.indexOf(key), 1)
+            expected.push(key)
+            last[key] = answerAgain()
+          }
+        }
+        expect(begun.map(({ key }) => key)).toEqual(expected)
+      })))
+    return fc.assert(property, { numRuns: 200 })
+  })
+
+  test("may have a function of weight that ends the pool", () =>
+    run(Effect.gen(function*() {
+      let asked = 0
+      const pool: WorkerPool.WorkerPool<Job, void> = yield* WorkerPool.make({
+        size: 1,
+        queue: {
+          key: byKey,
+          perKey: {
+            weight: () => {
+              if (++asked === 5) Effect.runFork(WorkerPool.shutdownNow(pool))
+              return 1
+            }
+          }
+        },
+        run: () => Effect.yieldNow
+      })
+      const handles = yield* Effect.forEach([0, 1, 2], (n) => WorkerPool.submit(pool, { key: "a", level: 0, n }))
+      const { counts } = yield* WorkerPool.shutdown(pool)
+      expect(handles.map(({ state }) => state)).toContain("returned")
+      expect(counts).toMatchObject({ submitted: 3, running: 0, queued: 0 })
+      balanced(pool)
+    })))
+
+  test("keep the weight that they had where the function makes a mistake as a job begins, and the next caller hears of it", () =>
+    run(Effect.gen(function*() {
+      const answers: Array<() => number> = [() => NaN, () => 0, () => {
+        throw new Error("no weight")
+      }]
+      for (const wrong of answers) {
+        let weight = (): number => 2
+        const perKey = { weight: (key: string) => key === "a" ? weight() : 1 }
+        const { begun, open, pool } = yield* held({ key: byKey, perKey })
+        for (const key of ["a", "b"]) {
+          for (let n = 0; n < 4; n++) yield* WorkerPool.submit(pool, { key, level: 0, n })
+        }
+        weight = wrong
+        const exit = yield* Effect.exit(WorkerPool.submit(pool, { key: "a", level: 0, n: 9 }))
+        expect(String(exit)).toMatch(/queue.perKey.weight must be|no weight/)
+        yield* open
+        yield* WorkerPool.shutdown(pool)
+        expect(begun.map(({ key }) => key).join("")).toBe("aabaabbb")
+      }
+    })))
+
   test("have a queue each: one that is full refuses only its own", () =>
     run(Effect.gen(function*() {
       const { pool } = yield* held({ capacity: 1, key: byKey })

@@ -108,6 +108,11 @@ export class Admission<Job, A, E> {
     this.rank(job)
   }
 
+  /** It has begun: the user may be asked what its key is worth now. */
+  weigh(job: PoolJob<Job, A, E>): void {
+    this.lanes?.weigh(this.laneOf(job))
+  }
+
   /** It has a worker. */
   began(job: PoolJob<Job, A, E>): void {
     if (this.lanes === undefined) return

@@ -28,7 +28,8 @@ export class Lane<Job, A, E> {
   /** How many jobs it may still start in this turn. */
   credit = 0
 
-  constructor(readonly key: unknown, readonly weight: number, isRanked: boolean) {
+  /** `weight`: how many jobs it may start in its next turn. */
+  constructor(readonly key: unknown, public weight: number, isRanked: boolean) {
     const line = (): Line<Job, A, E> => isRanked ? new Ranked<PoolJob<Job, A, E>>() : new List<PoolJob<Job, A, E>>()
     this.queued = line()
     this.returning = line()

@@ -12,7 +12,8 @@ export interface Keys<in Job> {
 
 /**
  * A lane for each key, which take turns (P15): in its turn a lane starts as many jobs as its weight, and is then behind
- * all others. So one that waits for its turn waits for at most the sum of the others' weights.
+ * all others. So one that waits for its turn waits for at most the sum of the others' weights. The user is asked for the
+ * weight as a job of the key comes, and as one begins: then the books are whole, and the function may do anything.
  *
  * A lane waits for its turn while it has a job that could run: one that waits, where fewer run than may. It is forgotten
  * once nothing of it waits or runs.
@@ -34,7 +35,11 @@ export class Lanes<Job, A, E> {
   /** The lane of a new job. One that is new itself counts from when something is in it. */
   laneFor(input: Job): Lane<Job, A, E> {
     const key = this.keys.of(input)
-    return this.byKey.get(key) ?? new Lane<Job, A, E>(key, this.keys.weight(key), this.isRanked)
+    const weight = this.keys.weight(key)
+    const lane = this.byKey.get(key)
+    if (lane === undefined) return new Lane<Job, A, E>(key, weight, this.isRanked)
+    lane.weight = weight
+    return lane
   }
 
   /** The one that counts, for a lane which may have been forgotten. `refresh` has to follow. */
@@ -58,6 +63,18 @@ export class Lanes<Job, A, E> {
   /** Whose turn it is. */
   get next(): Lane<Job, A, E> | undefined {
     return this.turns.head
+  }
+
+  /**
+   * Asks for the lane's weight again, from its next turn on. A mistake in the answer changes nothing: nobody waits here who
+   * could hear of it, but the caller who brings the key's next job does.
+   */
+  weigh(lane: Lane<Job, A, E>): void {
+    try {
+      lane.weight = this.keys.weight(lane.key)
+    } catch {
+      return
+    }
   }
 
   /** It has started a job. */

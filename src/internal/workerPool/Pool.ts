@@ -462,6 +462,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   jobBegan(job: PoolJob<Job, A, E>): void {
     this.config.observer?.began(job)
     if (this.runDeadline !== undefined) job.timing = this.runDeadline.start(job)
+    this.waiting.weigh(job)
   }
 
   timeout(job: PoolJob<Job, A, E>, phase: "wait" | "run"): Exit.Exit<never, E> {
