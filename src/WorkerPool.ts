@@ -151,8 +151,8 @@ export interface Deadlines {
  *   leaves the queue, or is interrupted, and fails with `JobTimeout` (P11). By default as long as it takes.
  * - `retry`: when a job that has failed, or timed out as it ran, is tried again: a schedule, or one for each job. It is
  *   given the error. Meanwhile the job is outside the workers and outside the queue's bound (P12).
- * - `retryBudget`: how many retries there may be in all: within the last `window`, 10 seconds by default, the share
- *   `ratio` of the successes, 0.2, and `perSecond`, 10. Without it as many as `retry` says.
+ * - `retryBudget`: how many retries may begin in all: within the last `window`, 10 seconds by default, the share
+ *   `ratio` of the successes, 0.2, and `perSecond`, 10 (R1). Without it as many as `retry` says.
  * - `poison`: how many resources a job may kill, 3 by default, before it is the job's fault: one that dies is tried
  *   again, on another resource, until then. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
  * - `deadLetters`: where jobs go that have had their last attempt (P13): to the `sink`, or into memory, 1,000 of them by

@@ -465,6 +465,11 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     this.waiting.weigh(job)
   }
 
+  /** R1: it may not begin. It ends with `refused` then, and the attempt before was its last one. */
+  refuses(job: PoolJob<Job, A, E>): boolean {
+    return this.retries?.refuses(job) === true
+  }
+
   timeout(job: PoolJob<Job, A, E>, phase: "wait" | "run"): Exit.Exit<never, E> {
     const after = this.config.deadlines[phase] ?? Duration.zero
     const error = new JobTimeout({ pool: this.name, job: job.id, phase, after })

@@ -11,7 +11,7 @@ import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { PoolJob } from "./Job.js"
 import type { Poison } from "./Poison.js"
-import type { RetryBudget } from "./RetryBudget.js"
+import { isRefused, type RetryBudget } from "./RetryBudget.js"
 import type { Outcome } from "./states.js"
 
 /** What becomes of a job whose attempt has failed, died or timed out. */
@@ -33,6 +33,8 @@ export interface Past<A, E> {
   step: Step | undefined
   /** How many of its attempts have died. */
   kills: number
+  /** There was nothing left in the budget when its next attempt was to begin (R1). */
+  isOverBudget: boolean
   /** The sink has its dead letter: whatever interrupted that, too late. */
   isDelivered: boolean
 }
@@ -65,6 +67,13 @@ export class Retries<Job, A, E> {
     return this.between.size
   }
 
+  /** R1: whether the attempt that is about to begin may not, as a retry that the budget has nothing left for. */
+  refuses({ past, pool }: PoolJob<Job, A, E>): boolean {
+    // One that has died is tried again to find out whose fault it was: `poison` bounds that.
+    if (past === undefined || past.outcome === "died") return false
+    return this.policy.budget?.withdraw(pool.now()) === false
+  }
+
   /** Takes a job that has ended, if what becomes of it is for the policy to decide: then `decide` has to follow. */
   take(
     job: PoolJob<Job, A, E>,
@@ -73,6 +82,7 @@ export class Retries<Job, A, E> {
     isEnding: boolean
   ): Past<A, E> | undefined {
     const { budget, poison, schedule, sink } = this.policy
+    if (job.past !== undefined && isRefused(exit)) return this.keep(job, { ...job.past, isOverBudget: true })
     if (outcome === "succeeded") {
       budget?.succeeded(job.pool.now())
       poison?.forgive(job)
@@ -84,15 +94,19 @@ export class Retries<Job, A, E> {
     // One that was cancelled, and fails all the same, has had its last attempt.
     if (!concerned || (job.cancelled !== undefined && job.cancelled.reason !== "timedOut")) return undefined
     const kills = (job.past?.kills ?? 0) + (outcome === "died" ? 1 : 0)
-    const past = {
+    return this.keep(job, {
       attempts: job.attempt,
       outcome,
       exit,
       fiber: undefined,
       step: job.past?.step,
       kills,
+      isOverBudget: false,
       isDelivered: false
-    }
+    })
+  }
+
+  private keep(job: PoolJob<Job, A, E>, past: Past<A, E>): Past<A, E> {
     job.cancelled = undefined
     job.past = past
     job.phase = "retrying"
@@ -126,6 +140,7 @@ export class Retries<Job, A, E> {
   }
 
   private decision(job: PoolJob<Job, A, E>, past: Past<A, E>): Effect.Effect<Decision> {
+    if (past.isOverBudget) return this.end(job, past, "budget")
     const reason = past.outcome === "died"
       ? Effect.succeed(this.policy.poison?.kills(job, past.kills) === true ? "poison" as const : undefined)
       : this.waitForTurn(job, past)
@@ -136,7 +151,10 @@ export class Retries<Job, A, E> {
     )
   }
 
-  /** Sleeps until it is time for another attempt; or says why there is none. */
+  /**
+   * Sleeps until it is time for another attempt; or says why there is none. A budget that is spent now, or by then, is
+   * reason enough; another attempt is charged when it begins.
+   */
   private waitForTurn(
     job: PoolJob<Job, A, E>,
     past: Past<A, E>
@@ -149,15 +167,15 @@ export class Retries<Job, A, E> {
       if (schedule === undefined) return "exhausted" as const
       past.step ??= yield* Schedule.toStep(schedule)
       const now = yield* Clock.currentTimeMillis
-      const time = job.pool.now()
+      const isSpent = () => policy.budget?.allows(job.pool.now()) === false
       const error = Exit.isFailure(past.exit)
         ? Option.getOrUndefined(Cause.findErrorOption(past.exit.cause))
         : undefined
       return yield* Pull.matchEffect(past.step(now, error), {
         onSuccess: ([, delay]) =>
-          policy.budget?.withdraw(time) === false
+          isSpent()
             ? Effect.succeed("budget" as const)
-            : Effect.as(Effect.sleep(delay), undefined),
+            : Effect.map(Effect.sleep(delay), () => isSpent() ? "budget" as const : undefined),
         onFailure: (cause) => Effect.failCause(cause),
         onDone: () => Effect.succeed("exhausted" as const)
       })

@@ -1,12 +1,23 @@
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+
 // A window is so many slots, the first of which is forgotten at a time.
 const slots = 10
+
+const overBudget = new Error("the retry budget is spent")
+
+/** The exit of a retry that may not begin: the attempt before it was the job's last one. */
+export const refused: Exit.Exit<never, Error> = Exit.fail(overBudget)
+
+export const isRefused = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) && exit.cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error === overBudget)
 
 /**
  * How many retries a pool may do, so that a downstream that fails is not asked many times as much as one that works: a
  * share of the successes of the last seconds, and a few a second for when there are none. As Finagle has it.
  *
- * R1: in any window there are at most `perSecond` retries for each of its seconds, and `ratio` times as many as successes
- * in that window and a tenth of it before.
+ * R1: whenever a retry begins, it and those that began within the window before it are at most `perSecond` for each of the
+ * window's seconds, and `ratio` times as many as successes in that time and a tenth of the window before.
  */
 export class RetryBudget {
   /** The slots of the window; the latest is the last. */
@@ -23,16 +34,21 @@ export class RetryBudget {
     this.current(now).successes++
   }
 
-  /** Takes one retry out of the budget, if there is one left. */
-  withdraw(now: number): boolean {
-    const current = this.current(now)
+  /** Whether one more retry may begin. */
+  allows(now: number): boolean {
+    this.current(now)
     let [successes, retries] = [0, 0]
     for (const count of this.counts) {
       successes += count.successes
       retries += count.retries
     }
-    if (retries + 1 > this.floor + this.ratio * successes) return false
-    current.retries++
+    return retries + 1 <= this.floor + this.ratio * successes
+  }
+
+  /** Takes the retry that begins out of the budget, if there is one left. */
+  withdraw(now: number): boolean {
+    if (!this.allows(now)) return false
+    this.current(now).retries++
     return true
   }
 

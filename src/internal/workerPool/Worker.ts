@@ -13,6 +13,7 @@ import { poolName } from "./errors.js"
 import type { PoolJob } from "./Job.js"
 import { notBegun } from "./notBegun.js"
 import type { AnyJob, AnyPool } from "./Pool.js"
+import { refused } from "./RetryBudget.js"
 
 /**
  * The worker on whose resource a fiber runs, for P9. Whatever a job forks inherits it, so it tells nothing by itself:
@@ -240,6 +241,7 @@ export class Worker {
     if (condemned) return notBegun
     this.hasBegun = true
     const job = this.job as PoolJob<unknown, unknown, unknown>
+    if (pool.refuses(job)) return refused
     pool.jobBegan(job)
     return pool.config.run(job.input, { id, job: job.id, resource, attempt: job.attempt, invalidate })
   })
