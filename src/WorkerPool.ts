@@ -7,7 +7,6 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import type * as Configs from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -135,8 +134,8 @@ export interface Deadlines {
  *   have none.
  * - `queue.capacity`: how many jobs may wait for a worker, an integer >= 0 or `"unbounded"`; twice the size by default.
  * - `queue.strategy`: what becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for
- *   The last two are for a queue that has a bound.
  *   room; `"dropping"` drops it; `"sliding"` drops the one that has waited longest. A dropped job's handle says so (P3).
+ *   The last two are for a queue that has a bound.
  * - `queue.priority`: the level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within
  *   a level. `queue.aging`: for each level how many jobs that come later may go first, 100 by default: so a job of level
  *   `n` is passed over by at most `n` times as many (P14). Not with `"sliding"`.
@@ -742,11 +741,15 @@ export const resize: {
  *
  * **Details**
  *
- * Grows by `step` while more than `growAbove` jobs wait for each worker, and shrinks by `step` while no job waits and
- * less than the share `shrinkBelow` of the workers is busy. Between the marks nothing changes. After a change it takes at
- * least `dwell.grow` until it grows again, and `dwell.shrink` of nothing but low load until it shrinks: a load that comes
- * and goes faster does not make the pool thrash. It looks ten times in the shorter of the two, takes no sample between,
- * and ends with the pool. Returns at once. Options out of range are a defect.
+ * Grows by `step` while more than `growAbove` jobs wait for each worker; and, while no worker is idle, when callers wait
+ * for room, when a job has found the queue full since the last sample, or when each worker's job waits for this very pool
+ * (P9). Jobs that the limit of their key holds back do not count. Shrinks by `step` while none of this is so, no job waits
+ * that a worker could take, and less than the share `shrinkBelow` of the workers is busy. Between the marks nothing
+ * changes (U2).
+ *
+ * After a change it takes at least `dwell.grow` until it grows again, and `dwell.shrink` of nothing but low load until it
+ * shrinks: a load that comes and goes faster does not make the pool thrash (U3). It looks ten times in the shorter of the
+ * two and takes no sample between. It ends with the pool. Returns at once. Options out of range are a defect.
  *
  * **Example** (Growing under load)
  *
@@ -788,14 +791,23 @@ export const autoscale: {
     const interval = Math.max(1, Math.min(settings.dwell.grow, settings.dwell.shrink) / 10)
     const loop = Effect.gen(function*() {
       for (let state = Autoscaler.initial; !pool.isEnding;) {
-        const stats = pool.stats()
-        const decision = Autoscaler.next(settings, state, { ...stats, now: yield* Clock.currentTimeMillis })
+        const sample = pool.sample()
+        const decision = Autoscaler.next(settings, state, sample)
         state = decision.state
-        if (decision.size !== stats.size) pool.resize(decision.size)
+        if (decision.size !== sample.size) pool.resize(decision.size)
         yield* Effect.sleep(interval)
       }
     })
-    return Effect.asVoid(Effect.forkScoped(loop, { startImmediately: true }))
+    // The pool knows of it: it reckons with the workers to come (P9), and its end is that of the loop.
+    const known = Effect.withFiber((fiber) => {
+      const autoscaler = { max: settings.max, fiber }
+      return Effect.acquireUseRelease(
+        Effect.sync(() => pool.autoscalers.add(autoscaler)),
+        () => loop,
+        () => Effect.sync(() => pool.autoscalers.delete(autoscaler))
+      )
+    })
+    return Effect.asVoid(Effect.forkScoped(Effect.provideContext(known, pool.context), { startImmediately: true }))
   }))
 
 /**

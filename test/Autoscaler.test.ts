@@ -25,11 +25,15 @@ const options: fc.Arbitrary<Options> = fc.record({
   step: fc.integer({ min: 1, max: 3 })
 }).map(({ extra, ...rest }) => ({ ...rest, max: rest.min + extra }))
 
+const seldom = (n: number) => fc.oneof(fc.constant(0), fc.constant(0), fc.nat(n))
+
 const load = fc.record({
   wait: fc.nat(500),
-  queued: fc.oneof(fc.constant(0), fc.nat(40)),
-  waiting: fc.oneof(fc.constant(0), fc.constant(0), fc.nat(5)),
-  busy: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1, noNaN: true }))
+  ready: fc.oneof(fc.constant(0), fc.nat(40)),
+  callers: seldom(5),
+  overflows: seldom(2),
+  stuck: seldom(16),
+  busy: fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true }))
 })
 
 type Load = typeof load extends fc.Arbitrary<infer T> ? T : never
@@ -38,19 +42,25 @@ type Load = typeof load extends fc.Arbitrary<infer T> ? T : never
 const drive = (settings: Settings, loads: ReadonlyArray<Load>, begin = settings.min) => {
   let { state, size }: Decision = { state: initial, size: begin }
   let now = 0
-  return loads.map(({ busy, queued, waiting, wait }) => {
+  let overflows = 0
+  return loads.map(({ busy, overflows: more, wait, ...load }, index) => {
     now += wait
+    overflows += more
     const running = Math.round(busy * size)
-    const sample: Sample = { now, size, queued, waiting, running, idle: size - running }
+    const sample: Sample = { now, size, running, idle: size - running, overflows, ...load }
+    const full = load.callers > 0 || (more > 0 && index > 0)
     ;({ state, size } = next(settings, state, sample))
-    return { sample, size }
+    return { sample, size, full }
   })
 }
 
-const isHigh = ({ growAbove }: Settings, { idle, queued, size, waiting }: Sample) =>
-  queued + waiting - idle > growAbove * size
-const isLow = ({ shrinkBelow }: Settings, { queued, running, size, waiting }: Sample) =>
-  queued + waiting === 0 && running < shrinkBelow * size
+type Step = ReturnType<typeof drive>[number]
+
+/** U2, as the docs have it. */
+const isHigh = ({ growAbove }: Settings, { full, sample: { idle, ready, size, stuck } }: Step) =>
+  ready - idle > growAbove * size || (idle === 0 && (full || (ready > 0 && stuck >= size)))
+const isLow = ({ shrinkBelow }: Settings, { full, sample: { ready, running, size } }: Step) =>
+  ready === 0 && !full && running < shrinkBelow * size
 
 const property = (check: (settings: Settings, steps: ReturnType<typeof drive>) => void) =>
   fc.assert(
@@ -73,9 +83,10 @@ describe("over any samples", () => {
 
   test("it grows above the one mark and shrinks below the other, and between them does nothing (U2)", () => {
     property((settings, steps) => {
-      for (const { sample, size } of steps) {
-        if (size > sample.size) assert.ok(isHigh(settings, sample))
-        if (size < sample.size) assert.ok(isLow(settings, sample) && size >= sample.running)
+      for (const step of steps) {
+        const { sample, size } = step
+        if (size > sample.size) assert.ok(isHigh(settings, step))
+        if (size < sample.size) assert.ok(isLow(settings, step) && size >= sample.running)
       }
     })
   })
@@ -84,8 +95,9 @@ describe("over any samples", () => {
     property((settings, steps) => {
       let changed = -Infinity
       let low = Infinity
-      for (const { sample, size } of steps) {
-        low = isLow(settings, sample) ? Math.min(low, sample.now) : Infinity
+      for (const step of steps) {
+        const { sample, size } = step
+        low = isLow(settings, step) ? Math.min(low, sample.now) : Infinity
         if (size === sample.size) continue
         const dwell = size > sample.size ? settings.dwell.grow : settings.dwell.shrink
         assert.ok(sample.now - changed >= dwell, "too soon after the last change")
@@ -95,30 +107,64 @@ describe("over any samples", () => {
     })
   })
 
+  test("it changes as soon as the marks and the dwell times let it, by a whole step (U2, U3)", () => {
+    property((settings, steps) => {
+      const { dwell, max, min, step: by } = settings
+      let changed = -Infinity
+      let low = Infinity
+      for (const step of steps) {
+        const { sample: { now, running, size: before }, size } = step
+        low = isLow(settings, step) ? Math.min(low, now) : Infinity
+        const may = (dwell: number) => now - changed >= dwell
+        const expected = isHigh(settings, step) && may(dwell.grow)
+          ? Math.min(max, before + by)
+          : now - low >= dwell.shrink && may(dwell.shrink)
+          ? Math.min(before, Math.max(min, running, before - by))
+          : before
+        assert.equal(size, expected)
+        if (size !== before) changed = now
+      }
+    })
+  })
+
   test("it reaches max under a load that lasts, and min when idle", () => {
     fc.assert(fc.property(options, (options) => {
       const resolved = settings(options)
       const { dwell, max, min } = resolved
-      const high = { wait: dwell.grow, queued: 100, waiting: 0, busy: 1 }
-      const idle = { wait: dwell.shrink, queued: 0, waiting: 0, busy: 0 }
+      const calm = { ready: 0, callers: 0, overflows: 0, stuck: 0 }
+      const high = { ...calm, wait: dwell.grow, ready: 100, busy: 1 }
+      const idle = { ...calm, wait: dwell.shrink, busy: 0 }
       const changes = Array.from({ length: max - min + 1 })
-      assert.equal(drive(resolved, changes.map(() => high), min).at(-1)?.size, max)
+      const reached = (load: Load) => drive(resolved, [load, ...changes.map(() => load)], min).at(-1)?.size
+      assert.equal(reached(high), max)
+      // One caller that waits is reason enough, and so is one job that finds no room, or all workers' jobs that wait.
+      assert.equal(reached({ ...high, ready: 0, callers: 1 }), max)
+      assert.equal(reached({ ...high, ready: 0, overflows: 1 }), max)
+      assert.equal(reached({ ...high, ready: 1, stuck: 99 }), max)
       // The first sample of low load begins the time.
       assert.equal(drive(resolved, [idle, ...changes.map(() => idle)], max).at(-1)?.size, min)
     }))
   })
 })
 
-test("a size out of bounds is mended at once, and a clock set back stops nothing", () => {
-  const resolved = settings({ min: 2, max: 4, dwell: 100 })
-  const idle = { queued: 0, waiting: 0, running: 0 }
-  const above = next(resolved, { tag: "steady", changed: 0 }, { now: 1, size: 9, idle: 9, ...idle })
-  expect(above.size).toBe(4)
-  expect(next(resolved, above.state, { now: 2, size: 1, idle: 1, ...idle }).size).toBe(2)
+const still = { ready: 0, callers: 0, overflows: 0, stuck: 0 }
 
-  let decision: Decision = { state: { tag: "steady", changed: 1_000_000 }, size: 4 }
-  for (const now of [0, 100]) decision = next(resolved, decision.state, { now, size: 4, idle: 4, ...idle })
-  expect(decision.size).toBe(3)
+test("a size out of bounds is mended at once", () => {
+  const resolved = settings({ min: 2, max: 4, dwell: 100 })
+  const state = { tag: "steady", changed: 0, overflows: 0 } as const
+  const above = next(resolved, state, { now: 1, size: 9, idle: 9, running: 0, ...still })
+  expect(above.size).toBe(4)
+  expect(next(resolved, above.state, { now: 2, size: 1, idle: 1, running: 0, ...still }).size).toBe(2)
+})
+
+test("jobs that found the queue full before the first sample are no reason to grow", () => {
+  const resolved = settings({ min: 1, max: 4, dwell: 100 })
+  const busy = { size: 1, running: 1, idle: 0, ...still, overflows: 7 }
+  const first = next(resolved, initial, { ...busy, now: 0 })
+  expect(first.size).toBe(1)
+  const second = next(resolved, first.state, { ...busy, now: 10 })
+  expect(second.size).toBe(1)
+  expect(next(resolved, second.state, { ...busy, now: 20, overflows: 8 }).size).toBe(2)
 })
 
 /** A pool whose jobs take a second each, sampled ten times a second, under a load in jobs per second. */
@@ -140,7 +186,7 @@ const simulate = (settings: Settings, seconds: number, rate: (second: number) =>
     }
     const before = size
     const idle = Math.max(0, size - running.length)
-    const sample = { now, size, queued, waiting: 0, running: running.length, idle }
+    const sample = { now, size, running: running.length, idle, ready: queued, callers: 0, overflows: 0, stuck: 0 }
     ;({ state, size } = next(settings, state, sample))
     largest = Math.max(largest, size)
     if (size !== before) changes.push({ at: now, by: size - before })

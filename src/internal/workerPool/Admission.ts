@@ -33,6 +33,8 @@ export class Admission<Job, A, E> {
   size = 0
   /** How many callers wait for room. */
   waiting = 0
+  /** How many jobs have found the queue full, though another worker could have taken one. */
+  overflows = 0
 
   readonly capacity: number
   private readonly only: Lane<Job, A, E>
@@ -59,6 +61,16 @@ export class Admission<Job, A, E> {
   /** How many keys have jobs that wait or run. */
   get keys(): number {
     return this.lanes === undefined ? 0 : this.lanes.size
+  }
+
+  /** How many jobs could begin, were there enough workers: all that wait, unless their key's limit holds them back. */
+  get ready(): number {
+    return this.lanes === undefined ? this.size + this.waiting : this.lanes.ready
+  }
+
+  /** How many callers wait for room that another worker would make. */
+  get callers(): number {
+    return this.lanes === undefined ? this.waiting : this.lanes.callers
   }
 
   /** A new job. What the user's functions say of it is asked now, before anything has changed. */
@@ -153,6 +165,7 @@ export class Admission<Job, A, E> {
     const { capacity, discipline: { strategy } } = this
     // Where there is room nobody waits for it, so there is no one to be overtaken.
     const isFull = this.queuedWith(job) >= capacity
+    if (isFull && this.mayRun(job)) this.overflows++
     if (isFull && strategy === "suspend") return "full"
     this.accept(job)
     const oldest = isFull && strategy === "sliding" ? this.oldestToDrop(job) : undefined

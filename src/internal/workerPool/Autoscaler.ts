@@ -1,17 +1,19 @@
 /**
- * How many workers a pool should have, by how much waits for them: two marks with room between them, and a time that must
- * pass between changes. A pure state machine: whoever drives it takes a sample now and then, and resizes the pool.
+ * How many workers a pool should have, by the jobs that wait for one: two marks with room between them, and a time that must
+ * pass between changes. A pure state machine: its driver takes a sample now and then, and resizes the pool.
  *
  * - **U1.** The size is never below `min` and never above `max`.
- * - **U2.** It grows only while more than `growAbove` jobs wait for each worker, those aside for whom a worker is idle; it
- *   shrinks only while no job waits and less than the share `shrinkBelow` of the workers is busy, and never below the
- *   workers that are. Between the marks nothing changes.
+ * - **U2.** It grows only for jobs that one more worker could take, those aside that an idle worker could: while more than
+ *   `growAbove` of them wait for each worker; and while no worker is idle and the queue is full, so that callers wait for
+ *   room, or since the last sample a job found none; and while each worker's job waits for the pool itself. It shrinks only
+ *   while nothing of this is so, no job waits that a worker could take, and less than the share `shrinkBelow` of the
+ *   workers is busy; and never below the workers that are. Between the marks nothing changes.
  * - **U3.** It grows no sooner than `dwell.grow` after the last change, and shrinks no sooner than `dwell.shrink` after it,
- *   nor before every sample for as long has been below the mark.
+ *   nor before every sample for as long has been below the mark. A clock that is set back or forward does not matter.
  *
  * So a pool cannot thrash: there is at most one change in a dwell time, and a load that comes and goes faster than
- * `dwell.shrink` finds, once the pool has grown, a pool that no longer changes. The one change that waits for nothing is
- * that of a size out of bounds, which somebody else has set.
+ * `dwell.shrink` finds, once the pool has grown, a pool that no longer changes. Only a size out of bounds, which somebody
+ * else has set, changes at once.
  */
 import type * as Duration from "effect/Duration"
 import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
@@ -39,21 +41,34 @@ export interface Settings {
   readonly step: number
 }
 
-/** What the pool is doing, at a time in milliseconds. `waiting` are those that wait for room in the queue. */
+/** What the pool is doing. Jobs that the limit of their key holds back are in none of the counts. */
 export interface Sample {
+  /** In milliseconds, of a clock that nobody sets. */
   readonly now: number
   readonly size: number
-  readonly queued: number
-  readonly waiting: number
   readonly running: number
   readonly idle: number
+  /** Jobs that another worker could take, were there one: from the queue, or from a caller who waits for room. */
+  readonly ready: number
+  /** Callers who wait for room. */
+  readonly callers: number
+  /** How many jobs have ever found the queue full. */
+  readonly overflows: number
+  /** Workers whose job waits for the pool itself. */
+  readonly stuck: number
 }
 
-/** `changed` is when the size last was. */
+interface Known {
+  /** When the size last did. */
+  readonly changed: number
+  /** Of the last sample. */
+  readonly overflows: number
+}
+
 export type State =
-  | { readonly tag: "steady"; readonly changed: number }
+  | Known & { readonly tag: "steady" }
   /** Every sample since then was below the lower mark. */
-  | { readonly tag: "low"; readonly changed: number; readonly since: number }
+  | Known & { readonly tag: "low"; readonly since: number }
 
 export interface Decision {
   readonly state: State
@@ -61,8 +76,8 @@ export interface Decision {
   readonly size: number
 }
 
-/** The first sample may change the size at once, to grow. */
-export const initial: State = { tag: "steady", changed: -Infinity }
+/** The first sample may change the size at once, to grow; but not for what has been before. */
+export const initial: State = { tag: "steady", changed: -Infinity, overflows: Infinity }
 
 const where = "WorkerPool.autoscale"
 
@@ -93,20 +108,20 @@ export const settings = (options: Options): Settings => {
 
 export const next = (settings: Settings, state: State, sample: Sample): Decision => {
   const { dwell, growAbove, max, min, shrinkBelow, step } = settings
-  const { idle, now, queued, running, size, waiting } = sample
-  // A clock that was set back does not make anybody wait until it is as late again.
-  const changed = Math.min(state.changed, now)
-  const isLow = queued + waiting === 0 && running < shrinkBelow * size
-  const since = state.tag === "low" ? Math.min(state.since, now) : now
-  const current: State = isLow ? { tag: "low", changed, since } : { tag: "steady", changed }
+  const { callers, idle, now, overflows, ready, running, size, stuck } = sample
+  const { changed } = state
+  const isCrowded = callers > 0 || overflows > state.overflows
+  const isLow = ready === 0 && !isCrowded && running < shrinkBelow * size
+  const isHigh = ready - idle > growAbove * size || (idle === 0 && (isCrowded || (ready > 0 && stuck >= size)))
+  const since = state.tag === "low" ? state.since : now
+  const known = { changed, overflows }
+  const current: State = isLow ? { tag: "low", ...known, since } : { tag: "steady", ...known }
   const changeTo = (size: number): Decision => ({ state: { ...current, changed: now }, size })
 
   // U1.
   if (size < min || size > max) return changeTo(Math.max(min, Math.min(max, size)))
   const rested = now - changed
-  if (queued + waiting - idle > growAbove * size && size < max && rested >= dwell.grow) {
-    return changeTo(Math.min(max, size + step))
-  }
+  if (isHigh && size < max && rested >= dwell.grow) return changeTo(Math.min(max, size + step))
   const smaller = Math.max(min, running, size - step)
   if (isLow && smaller < size && rested >= dwell.shrink && now - since >= dwell.shrink) return changeTo(smaller)
   return { state: current, size }

@@ -27,6 +27,9 @@ export class Lane<Job, A, E> {
   state: "apart" | "turn" = "apart"
   /** How many jobs it may still start in this turn. */
   credit = 0
+  /** How many of its jobs could begin, were there enough workers; and then, how many of its callers wait for room. */
+  ready = 0
+  callers = 0
 
   /** `weight`: how many jobs it may start in its next turn. */
   constructor(readonly key: unknown, public weight: number, isRanked: boolean) {
@@ -34,6 +37,10 @@ export class Lane<Job, A, E> {
     this.queued = line()
     this.returning = line()
     this.blocked = line()
+  }
+
+  get size(): number {
+    return this.queued.size + this.returning.size + this.blocked.size
   }
 
   /** Of those that wait in the queue or for room, the one that comes next. */

@@ -21,6 +21,10 @@ export interface Keys<in Job> {
 export class Lanes<Job, A, E> {
   private readonly byKey = new Map<unknown, Lane<Job, A, E>>()
   private readonly turns = new List<Lane<Job, A, E>>()
+  /** How many jobs could begin, were there enough workers. */
+  ready = 0
+  /** How many callers wait for room where jobs could begin. */
+  callers = 0
 
   constructor(private readonly keys: Keys<Job>, private readonly isRanked: boolean) {}
 
@@ -90,9 +94,10 @@ export class Lanes<Job, A, E> {
 
   /** Something of it has come, begun, ended or gone. */
   refresh(lane: Lane<Job, A, E>): void {
+    this.count(lane)
     const wants = lane.head !== undefined
     if (!wants && lane.running === 0) this.byKey.delete(lane.key)
-    const isReady = wants && lane.running < this.keys.concurrency
+    const isReady = lane.ready > 0
     if (isReady === (lane.state === "turn")) return
     if (isReady) return this.join(lane)
     // At its limit it keeps the rest of its turn: a job of its own has to end before the next can start, and were the turn
@@ -100,6 +105,15 @@ export class Lanes<Job, A, E> {
     if (!wants) lane.credit = 0
     lane.state = "apart"
     this.turns.remove(lane)
+  }
+
+  private count(lane: Lane<Job, A, E>): void {
+    const ready = Math.max(0, Math.min(lane.size, this.keys.concurrency - lane.running))
+    const callers = ready > 0 ? lane.blocked.size : 0
+    this.ready += ready - lane.ready
+    this.callers += callers - lane.callers
+    lane.ready = ready
+    lane.callers = callers
   }
 
   private join(lane: Lane<Job, A, E>): void {

@@ -16,6 +16,7 @@ import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { Admission, type Discipline } from "./Admission.js"
+import type { Sample } from "./Autoscaler.js"
 import type { DeadLetters } from "./DeadLetters.js"
 import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
@@ -110,6 +111,9 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** The numbers of workers that have ended, for those to come. */
   private readonly freeIds: Array<number> = []
   private replaced = 0
+
+  /** What keeps the size between bounds, while it is at work. */
+  readonly autoscalers = new Set<{ readonly max: number; readonly fiber: AnyFiber }>()
 
   private readonly waiting: Admission<Job, A, E>
   /** P11, where they are asked for. */
@@ -671,7 +675,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     wait: Wait,
     pushedOut?: AnyJob
   ): Exit.Exit<never> | undefined {
-    const { size } = this
+    const size = this.reach
     // A deadline will end the wait: of the drain, or of this very job.
     if (this.timers.length > 0 || this.runDeadline !== undefined) return undefined
     const target = wait === "room" || wait === "end" ? undefined : wait.worker
@@ -703,10 +707,16 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
         pool: this.name,
         worker: inside.name,
         job: job.id,
-        size,
+        size: this.size,
         itself: found === "circle"
       })
     )
+  }
+
+  /** How many workers there may come to be: one that an autoscaler would add counts as one that is there. */
+  private get reach(): number {
+    const bounds = [...this.autoscalers].map(({ max }) => max)
+    return bounds.length === 0 ? this.size : Math.max(this.size, Math.min(...bounds))
   }
 
   // Workers come and go
@@ -991,7 +1001,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private checkEnders(): void {
     const over = this.isEnding && this.live === 0 && this.retrying === 0
     if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
-    const timers = over ? this.timers.splice(0).concat(this.sleepers) : []
+    const timers = over ? this.timers.splice(0).concat(this.sleepers, this.scaling) : []
     const left = this.retrying + (this.isEnding ? this.live : this.waiting.size + this.running)
     const inside = left > this.insideEnders.size ? [] : this.insideEnders.takeAll()
     const woken = over ? inside.concat(this.enders.takeAll()) : inside
@@ -1005,6 +1015,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private get sleepers(): ReadonlyArray<AnyFiber> {
     return [this.waitDeadline, this.runDeadline].flatMap((deadline) => deadline?.takeSleeper() ?? [])
+  }
+
+  private get scaling(): ReadonlyArray<AnyFiber> {
+    return [...this.autoscalers].map(({ fiber }) => fiber)
   }
 
   private report(): ShutdownReport<Job> {
@@ -1028,6 +1042,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private ledger(): Ledger {
     const { retrying, running, waiting } = this
     return { submitted: waiting.accepted, ...this.ended, queued: waiting.size, retrying, running }
+  }
+
+  /** For an autoscaler. */
+  sample(): Sample {
+    const { running, size, stuck, waiting: { callers, overflows, ready } } = this
+    return { now: this.now(), size, running, idle: this.idle.size, ready, callers, overflows, stuck }
   }
 
   stats(): Stats {
