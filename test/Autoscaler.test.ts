@@ -27,14 +27,20 @@ const options: fc.Arbitrary<Options> = fc.record({
 
 const seldom = (n: number) => fc.oneof(fc.constant(0), fc.constant(0), fc.nat(n))
 
-const load = fc.record({
+const busy = fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true }))
+
+const any = fc.record({
   wait: fc.nat(500),
   ready: fc.oneof(fc.constant(0), fc.nat(40)),
   callers: seldom(5),
   overflows: seldom(2),
   stuck: seldom(16),
-  busy: fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true }))
+  busy
 })
+
+// A pool shrinks after several of these, one after the other.
+const calm = any.map((load) => ({ ...load, ready: 0, callers: 0, overflows: 0 }))
+const load = fc.oneof({ weight: 3, arbitrary: calm }, { weight: 1, arbitrary: any })
 
 type Load = typeof load extends fc.Arbitrary<infer T> ? T : never
 

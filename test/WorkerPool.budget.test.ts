@@ -48,6 +48,7 @@ describe("a retry budget (R1)", () => {
         queue: { capacity: "unbounded" },
         retryBudget: { ...budget, perSecond: 0.2 },
         retry: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 1 })),
+        deadLetters: {},
         run: (name: string, { attempt }) =>
           name === "gate" ? Deferred.await(gate) : Effect.suspend(() => {
             if (attempt > 1) began.push(name)
@@ -64,7 +65,16 @@ describe("a retry budget (R1)", () => {
       yield* after(0)
       expect(began).toEqual(["a", "b"])
       for (const handle of handles) expect(yield* handle.await).toEqual(Exit.fail("down"))
-      expect(WorkerPool.stats(pool)).toMatchObject({ failed: 6, succeeded: 1, retrying: 0 })
+      expect(WorkerPool.stats(pool)).toMatchObject({ deadLettered: 6, succeeded: 1, retrying: 0 })
+      const letters = yield* Stream.runCollect(Stream.take(WorkerPool.deadLetters(pool), 6))
+      expect(letters.map(({ attempts, job, reason }) => `${job} ${attempts} ${reason}`).sort()).toEqual([
+        "a 2 exhausted",
+        "b 2 exhausted",
+        "c 1 budget",
+        "d 1 budget",
+        "e 1 budget",
+        "f 1 budget"
+      ])
     })))
 
   test("refuses a retry without cost to the worker: its resource is kept, and the next job begins", () =>
@@ -262,13 +272,6 @@ describe("the books of a budget", () => {
       }
     )
     fc.assert(property, { numRuns: 2_000 * soak })
-  })
-
-  test("a clock that was set back earns nothing anew", () => {
-    const budget = new RetryBudget(0, 1, 1_000)
-    expect(budget.withdraw(10_000)).toBe(true)
-    for (const now of [9_000, 5_000, 0]) expect(budget.withdraw(now)).toBe(false)
-    expect(budget.withdraw(11_500)).toBe(true)
   })
 
   test("a window keeps no more than its slots, however much comes", () => {

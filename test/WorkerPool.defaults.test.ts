@@ -136,7 +136,11 @@ test("a thousand dead letters are kept in memory, and none where there is a sink
 
 test("a deadline may be longer than a day", () =>
   runTimed(Effect.gen(function*() {
-    const pool = yield* WorkerPool.make({ size: 1, deadlines: { run: "2 days" }, run: (name: string) => Effect.as(Effect.never, name) })
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      deadlines: { run: "2 days" },
+      run: (name: string) => Effect.as(Effect.never, name)
+    })
     const handle = yield* WorkerPool.submit(pool, "hangs")
     yield* after(86_400_000)
     expect(handle.state).toBe("running")

@@ -20,7 +20,7 @@ export const isRefused = (exit: Exit.Exit<unknown, unknown>): boolean =>
  * window's seconds, and `ratio` times as many as successes in that time and a tenth of the window before.
  */
 export class RetryBudget {
-  /** The slots of the window; the latest is the last. */
+  /** The slots of the window; the latest is the last, since nobody sets the clock back. */
   private readonly counts: Array<{ readonly slot: number; successes: number; retries: number }> = []
   private readonly slotMillis: number
   private readonly floor: number
@@ -54,8 +54,7 @@ export class RetryBudget {
 
   private current(now: number): { successes: number; retries: number } {
     const last = this.counts.at(-1)
-    // A clock that was set back earns nothing anew.
-    const slot = Math.max(Math.floor(now / this.slotMillis), last?.slot ?? -Infinity)
+    const slot = Math.floor(now / this.slotMillis)
     if (last?.slot === slot) return last
     // One slot more than the window has, since it seldom begins with one.
     while (this.counts[0] !== undefined && this.counts[0].slot < slot - slots) this.counts.shift()
