@@ -409,14 +409,12 @@ export interface AimdOptions extends BoundsOptions {
  *
  * - `smoothing`: what part of the way to a new estimate the limit goes in a round, > 0 and at most 1; 0.2 by default. An
  *   overload leaves `1 - smoothing / 2` of the limit.
- * - `tolerance`: how many times as long as the least a call may take before that counts as queueing, from 1 to less than
- *   2; 1.5 by default.
+ * - `tolerance`: how many times as long as with few others a call may take before that counts as queueing, from 1 to less
+ *   than 2; 1 by default.
  * - `queue`: how much the estimate may exceed the limit while calls are fast, a number > 0; 4 by default. It is what lets
- *   the limit grow.
- * - `window`: after how many rounds it is measured anew how long a call takes that does not queue, an integer >= 1; 100 by
- *   default. For that the limit is halved for one round.
- *
- * A round is as many calls as the limit, and at least 10, that all began after the round before had ended.
+ *   the limit grow, and about how many calls queue at the server.
+ * - `window`: after how many turns the baseline is measured anew, an integer >= 1; 100 by default. A turn is as many calls as
+ *   the limit, and at least 10.
  *
  * @category models
  * @since 0.1.0
@@ -471,19 +469,22 @@ export const aimd = (options: AimdOptions = {}): Algorithm => {
 }
 
 /**
- * Compares how long calls take with how long they take when there are few, and holds the limit where a queue begins to
- * form: at about `tolerance` times what the server can do at once, plus `queue`.
+ * Compares how long calls take that fill the limit with how long they take when there are few, the baseline, and holds the
+ * limit where a queue begins to form: at about `tolerance` times as many as the server can serve at a time, and `queue`.
  *
  * **When to use**
  *
- * Use when the server never refuses but only becomes slow, and you cannot name a time that is too long. It suits calls of
- * a kind: where a few take a thousand times as long as the rest, use `aimd`. Options that make no sense are defects.
+ * Use when the server never refuses but only becomes slow, and you cannot name a time that is too long. Service times may
+ * vary widely, as long as calls are a mix that stays much the same. Options that make no sense are defects.
  *
  * **Details**
  *
- * It is Netflix's Gradient2 but for one thing: the time to compare with is measured, and no average of the past, because
- * such an average learns the queue that it is there to show. So every `window` rounds the limit is halved for a round.
- * Calls that meet less than half the limit of others, as they begin and as they end, measure it too, for nothing.
+ * The limit changes once a round, of as many calls as are needed to know a typical latency to a tenth, and of a turn at
+ * least. What is typical is the geometric mean, since a few long calls make the arithmetic one a matter of chance.
+ *
+ * The baseline is measured by calls that begin while few others are in flight: about half of what the server can serve.
+ * When there have been none for `window` turns, and after half as many until the baseline is known to a tenth, the limit
+ * falls for a moment to let a few calls begin that meet few others. While the baseline is uncertain, the limit errs upwards.
  *
  * **Example** (A description serves many limits)
  *
@@ -506,7 +507,7 @@ export const gradient = (options: GradientOptions = {}): Algorithm => {
   const resolved = {
     ...bounds,
     smoothing: checks.number("smoothing", options.smoothing, 0.2, "a number > 0 and <= 1", (n) => n > 0 && n <= 1),
-    tolerance: checks.number("tolerance", options.tolerance, 1.5, "a number >= 1 and < 2", (n) => n >= 1 && n < 2),
+    tolerance: checks.number("tolerance", options.tolerance, 1, "a number >= 1 and < 2", (n) => n >= 1 && n < 2),
     queue: checks.number("queue", options.queue, 4, "a number > 0", (n) => n > 0),
     window: checks.number("window", options.window, 100, "an integer >= 1", isCount)
   }

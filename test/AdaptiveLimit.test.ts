@@ -332,9 +332,10 @@ describe("a server with a queue, whose capacity falls and rises again", () => {
   test("gradient holds the limit at tolerance times the capacity, and queue", async () => {
     const phases = await story({ algorithm: AdaptiveLimit.gradient({ initial: 10 }), capacities })
     for (const [i, { mean }] of phases.entries()) {
-      const goal = 1.5 + 4 / capacities[i]!
+      const goal = 1 + 4 / capacities[i]!
       expect(mean).toBeGreaterThan(0.8 * goal)
-      expect(mean).toBeLessThan(1.2 * goal)
+      // Calls that all take the same time queue in step: one in three takes twice as long, and the others show no queue.
+      expect(mean).toBeLessThan(1.25 * goal)
     }
   })
 })
