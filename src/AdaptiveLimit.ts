@@ -74,8 +74,8 @@ export type Outcome = "success" | "overload" | "ignore"
  * **Details**
  *
  * - `algorithm`: `AdaptiveLimit.aimd()` or `AdaptiveLimit.gradient()`.
- * - `classify`: what an exit says about the load; `AdaptiveLimit.classify` unless you say otherwise. If it throws, the
- *   call dies of that, and is ignored.
+ * - `classify`: what an exit says about the load; `AdaptiveLimit.classify` unless you say otherwise. If it throws, or returns
+ *   anything but an `Outcome`, the call dies of that, and is ignored.
  * - `onChange`: is run with the new limit after each change, and not with the first one (law A6).
  * - `name`: shown when it is inspected.
  *
@@ -173,6 +173,8 @@ class Turnstile {
   }
 }
 
+const outcomes: ReadonlyArray<Outcome> = ["success", "overload", "ignore"]
+
 /** All mutable state is here. Only `begin` and `end` change it, and the two turnstiles, which make it known. */
 class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
   readonly [TypeId]: typeof TypeId = TypeId
@@ -199,7 +201,7 @@ class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
   /** A6. */
   private readonly telling: Turnstile | undefined = undefined
 
-  constructor(private estimator: Estimator, options: Options) {
+  constructor(private readonly where: string, private estimator: Estimator, options: Options) {
     super()
     const { onChange } = options
     this.name = options.name
@@ -231,7 +233,7 @@ class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
     const leaving = this.inFlight--
     let outcome: Outcome
     try {
-      outcome = this.classify(exit)
+      outcome = this.checked(this.classify(exit))
     } catch (error) {
       this.ignored++
       return Effect.die(error)
@@ -248,6 +250,12 @@ class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
     this.changes++
     if (this.telling !== undefined) this.untold.push(this.estimator.limit)
     return this.resizing.enter()
+  }
+
+  /** A function of JavaScript may return anything. */
+  private checked(outcome: Outcome): Outcome {
+    if (outcomes.includes(outcome)) return outcome
+    throw invalid(this.where, "the result of classify", `"success", "overload" or "ignore"`, outcome)
   }
 
   /** The effect as a call: measured, and in flight while it runs. */
@@ -516,12 +524,18 @@ export const gradient = (options: GradientOptions = {}): Algorithm => {
 
 const makeImpl = (where: string, options: Options): AdaptiveLimitImpl => {
   const algorithm: unknown = options.algorithm
-  if (algorithm instanceof AlgorithmImpl) return new AdaptiveLimitImpl(algorithm.start(), options)
-  throw invalid(`AdaptiveLimit.${where}`, "algorithm", "of AdaptiveLimit.aimd or AdaptiveLimit.gradient", algorithm)
+  if (!(algorithm instanceof AlgorithmImpl)) {
+    throw invalid(where, "algorithm", "of AdaptiveLimit.aimd or AdaptiveLimit.gradient", algorithm)
+  }
+  for (const argument of ["classify", "onChange"] as const) {
+    const value: unknown = options[argument]
+    if (value !== undefined && typeof value !== "function") throw invalid(where, argument, "a function", value)
+  }
+  return new AdaptiveLimitImpl(where, algorithm.start(), options)
 }
 
 /**
- * Creates an adaptive limit outside of an effect. An `algorithm` that is none throws a `RangeError`.
+ * Creates an adaptive limit outside of an effect. Options that make no sense throw a `RangeError`.
  *
  * **Example** (A limit shared by a module)
  *
@@ -539,10 +553,10 @@ const makeImpl = (where: string, options: Options): AdaptiveLimitImpl => {
  * @category constructors
  * @since 0.1.0
  */
-export const makeUnsafe = (options: Options): AdaptiveLimit => makeImpl("makeUnsafe", options)
+export const makeUnsafe = (options: Options): AdaptiveLimit => makeImpl("AdaptiveLimit.makeUnsafe", options)
 
 /**
- * Creates an adaptive limit, which begins at the `initial` of its algorithm. An `algorithm` that is none is a defect.
+ * Creates an adaptive limit, which begins at the `initial` of its algorithm. Options that make no sense are defects.
  *
  * **Example** (A server that refuses)
  *
@@ -567,7 +581,8 @@ export const makeUnsafe = (options: Options): AdaptiveLimit => makeImpl("makeUns
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Effect.Effect<AdaptiveLimit> => Effect.sync(() => makeImpl("make", options))
+export const make = (options: Options): Effect.Effect<AdaptiveLimit> =>
+  Effect.sync(() => makeImpl("AdaptiveLimit.make", options))
 
 /**
  * Runs an effect when there is room within the limit, and learns from how it ends and how long it took.

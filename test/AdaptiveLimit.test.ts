@@ -71,6 +71,13 @@ describe("options that make no sense are defects", () => {
       expect(() => AdaptiveLimit.makeUnsafe(wrong)).toThrow("AdaptiveLimit.makeUnsafe: algorithm must be")
     })))
 
+  test.each(["classify", "onChange"])("%s must be a function", (argument) => {
+    const wrong = { algorithm: AdaptiveLimit.aimd(), [argument]: "ignore" } as AdaptiveLimit.Options
+    expect(() => AdaptiveLimit.makeUnsafe(wrong)).toThrow(
+      new RangeError(`AdaptiveLimit.makeUnsafe: ${argument} must be a function, got "ignore"`)
+    )
+  })
+
   test("initial is what of min and max is nearest to 20", () => {
     expect(AdaptiveLimit.aimd()).toMatchObject({ initial: 20, min: 1, max: 200 })
     expect(AdaptiveLimit.aimd({ max: 8 })).toMatchObject({ initial: 8 })
@@ -150,6 +157,42 @@ describe("a call", () => {
         expect(String(yield* defectOf(AdaptiveLimit.withPermit(limit, Effect.void)))).toBe("Error: cannot tell")
       }
       expect(AdaptiveLimit.stats(limit)).toMatchObject({ inFlight: 0, waiting: 0, samples: 0, ignored: 2 })
+    })))
+})
+
+describe.each(["busy", undefined, true, null, {}])("a classification of %o", (outcome) => {
+  const classify = () => outcome as AdaptiveLimit.Outcome
+  const message =
+    "RangeError: AdaptiveLimit.make: the result of classify must be \"success\", \"overload\" or \"ignore\", got"
+
+  test.each(
+    [
+      ["a success", Effect.void],
+      ["a failure", busy],
+      ["a defect", Effect.die("bug")]
+    ] satisfies ReadonlyArray<readonly [string, Effect.Effect<void, string>]>
+  )("is a defect of a call that ends with %s, and changes nothing", (_, effect) =>
+    run(Effect.gen(function*() {
+      for (const algorithm of [AdaptiveLimit.aimd({ initial: 1 }), AdaptiveLimit.gradient({ initial: 1 })]) {
+        const limit = yield* AdaptiveLimit.make({ algorithm, classify })
+        for (
+          const call of [AdaptiveLimit.withPermit(limit), AdaptiveLimit.withPermit(limit), AdaptiveLimit.measure(limit)]
+        ) {
+          const exit = yield* Effect.exit(call(effect))
+          const reasons = Exit.isFailure(exit) ? exit.cause.reasons : []
+          const defects = reasons.flatMap((reason) => reason._tag === "Die" ? [String(reason.defect)] : [])
+          expect(defects.at(-1)).toContain(message)
+        }
+        expect(AdaptiveLimit.stats(limit)).toEqual({
+          limit: 1,
+          inFlight: 0,
+          waiting: 0,
+          samples: 0,
+          overloads: 0,
+          ignored: 3,
+          changes: 0
+        })
+      }
     })))
 })
 
