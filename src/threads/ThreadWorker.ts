@@ -88,8 +88,9 @@ export type Schemas<Handlers> = {
  *
  * A function takes one input, or none, and returns a value, a promise or an effect. What an effect fails with is the
  * call's typed failure; what a function throws, or a promise is rejected with, is a defect. Whatever goes from one thread
- * to the other is cloned, as by `structuredClone`: an instance of a class arrives as a plain object. Errors keep their
- * tag, their fields, their cause and their stack, but not their class: `catchTag` finds them, `instanceof` does not.
+ * to the other is cloned, as by `structuredClone`: an instance of a class arrives as a plain object. Errors that a call
+ * fails with or dies of, and errors within them, keep their tag, fields, cause and stack, but not their class: `catchTag`
+ * and `catchReason` find them, `instanceof` does not.
  *
  * A call that is cancelled is interrupted if it is an effect. Else it may ask its context; if it has not ended within the
  * pool's `grace`, the thread is ended, and replaced.
