@@ -3,25 +3,42 @@ import { expect, test } from "vitest"
 import { copyOf, uncopied } from "../../src/internal/threads/copy.js"
 import { soak } from "../support/seed.js"
 
+/** With further keys, also as many as there are holes. */
+const anything = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.anything({ withNullPrototype: true, withSparseArray: true, withTypedArray: true, withMap: true })
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.sparseArray(fc.integer(), { maxNumElements: 4, maxLength: 6 }),
+      fc.dictionary(fc.string(), fc.integer())
+    )
+      .map(([list, more]): unknown => Object.assign(list, more))
+  }
+)
+
 test("a copy is what the platform's clone is, and shares nothing with what it is a copy of", () => {
   const objectsIn = (value: unknown): Array<object> =>
     typeof value !== "object" || value === null ? [] : [value, ...Object.values(value).flatMap(objectsIn)]
   let copied = 0
   fc.assert(
     fc.property(
-      fc.anything({ withNullPrototype: true, withSparseArray: true, withTypedArray: true, withMap: true }),
+      anything,
       (value) => {
         const copy = copyOf(value)
         if (copy === uncopied) return
         copied++
         expect(copy).toStrictEqual(structuredClone(value))
+        if (Array.isArray(value)) expect(Object.keys(copy as object)).toEqual(Object.keys(value))
         const originals = new Set(objectsIn(value))
         expect(objectsIn(copy).some((object) => originals.has(object))).toBe(false)
       }
     ),
     { numRuns: 2_000 * soak }
   )
-  expect(copied).toBeGreaterThan(500)
+  expect(copied).toBeGreaterThan(300)
 })
 
 const twice = { n: 1 }
@@ -43,6 +60,7 @@ test.each<[string, unknown]>([
   ["what is twice in it", [twice, twice]],
   ["a circle", circle],
   ["an array with a hole", Array(1)],
+  ["an array with as many names as holes", Object.assign([1, 2], { length: 1 }, { length: 2, name: "x" })],
   ["an array with a name", Object.assign([1], { name: "x" })],
   ["what is large", Array.from({ length: 33 }, (_, i) => i)],
   [

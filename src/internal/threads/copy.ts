@@ -31,10 +31,13 @@ const copy = (value: unknown, seen: Array<unknown>): unknown => {
   if (keys.length > most) return uncopied
   const values = keys.map((key) => copy((value as Readonly<Record<string, unknown>>)[key], seen))
   if (values.includes(uncopied)) return uncopied
-  // One with holes, or with more than its elements, is not plain.
-  if (Array.isArray(value)) return value.length === keys.length ? values : uncopied
+  if (Array.isArray(value)) return isDense(value, keys) ? values : uncopied
   return Object.fromEntries(keys.map((key, i) => [key, values[i]]))
 }
+
+/** No holes, and no key but the indices. Indices come first among the keys, so the last key tells of all. */
+const isDense = ({ length }: ReadonlyArray<unknown>, keys: ReadonlyArray<string>): boolean =>
+  keys.length === length && (length === 0 || keys[length - 1] === String(length - 1))
 
 const isPrimitive = (value: unknown): boolean =>
   value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol"
