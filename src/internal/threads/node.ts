@@ -1,4 +1,4 @@
-import type { Platform, ThreadEnd } from "./platform.js"
+import type { NodeOptions, Platform, ThreadEnd } from "./platform.js"
 import { initKey, type MessagePortLike } from "./protocol.js"
 
 /** As much of `node:worker_threads` and `node:os` as is used here: the types of the language have none of it. */
@@ -20,6 +20,12 @@ interface Os {
 
 declare const queueMicrotask: (task: () => void) => void
 
+/** Node would set a variable that is undefined to the text "undefined". */
+const settable = (node: NodeOptions): NodeOptions =>
+  typeof node.env === "object"
+    ? { ...node, env: Object.fromEntries(Object.entries(node.env).filter(([, value]) => value !== undefined)) }
+    : node
+
 type Builtin = (id: string) => unknown
 
 const endOf = (error: unknown): ThreadEnd => {
@@ -35,7 +41,7 @@ export const nodePlatform = (builtin: Builtin): Platform => {
     spawn: ({ init, module, name, node }, events) => {
       const { port1, port2 } = new MessageChannel()
       const worker = new Worker(module, {
-        ...node,
+        ...settable(node),
         name,
         workerData: { [initKey]: { ...init, port: port2 } },
         transferList: [port2]

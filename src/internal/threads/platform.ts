@@ -18,20 +18,22 @@ export interface ThreadOptions {
 }
 
 /**
- * What only Node's threads can be told; elsewhere it is ignored. As in `new Worker` of `node:worker_threads`.
+ * Options of Node's threads, as in `new Worker` of `node:worker_threads`. Ignored elsewhere.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NodeOptions {
   readonly resourceLimits?: {
-    readonly maxOldGenerationSizeMb?: number
-    readonly maxYoungGenerationSizeMb?: number
-    readonly codeRangeSizeMb?: number
-    readonly stackSizeMb?: number
+    readonly maxOldGenerationSizeMb?: number | undefined
+    readonly maxYoungGenerationSizeMb?: number | undefined
+    readonly codeRangeSizeMb?: number | undefined
+    readonly stackSizeMb?: number | undefined
   } | undefined
-  readonly env?: Readonly<Record<string, string>> | undefined
+  /** A variable that is undefined is left out. The symbol is `SHARE_ENV` of `node:worker_threads`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | symbol | undefined
   readonly execArgv?: ReadonlyArray<string> | undefined
+  readonly argv?: ReadonlyArray<unknown> | undefined
 }
 
 /**
