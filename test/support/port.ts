@@ -4,10 +4,10 @@ import type { MessagePortLike } from "../../src/internal/threads/protocol.js"
 export class Port implements MessagePortLike {
   onmessage: MessagePortLike["onmessage"] = null
   onmessageerror: MessagePortLike["onmessageerror"] = null
-  heard: (message: unknown) => void = () => {}
+  heard: (message: unknown, transfer: ReadonlyArray<unknown>) => void = () => {}
 
-  postMessage(message: unknown): void {
-    this.heard(structuredClone(message))
+  postMessage(message: unknown, transfer: ReadonlyArray<unknown> = []): void {
+    this.heard(structuredClone(message), transfer)
   }
 
   close(): void {

@@ -446,8 +446,17 @@ describe("make", () => {
 
   test("fails when the module serves nothing, whether it ends or not", () =>
     run(Effect.gen(function*() {
-      const ends = new URL("data:text/javascript,1")
-      expect(yield* Effect.flip(make({ module: ends }))).toMatchObject({ reason: "module" })
+      for (
+        const [code, exitCode, hint] of [
+          ["1", 0, "code 0 before it served; does it call ThreadWorker.serve?"],
+          ["await new Promise(() => {})", 13, "code 13 before it served; does it await a promise that never settles?"],
+          ["process.exit(7)", 7, "code 7 before it served"]
+        ] as const
+      ) {
+        const ended = yield* Effect.flip(make({ module: new URL(`data:text/javascript,${code}`) }))
+        expect(ended).toMatchObject({ reason: "module", exitCode })
+        expect(ended.message).toMatch(new RegExp(`could not be loaded: it exited with ${hint.replace("?", "\\?")}$`))
+      }
       const stays = new URL("data:text/javascript,setInterval(() => {}, 1000)")
       expect(yield* Effect.flip(make({ module: stays, startTimeout: 50 }))).toMatchObject({ reason: "silent" })
     })))

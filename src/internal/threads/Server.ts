@@ -5,7 +5,7 @@ import type { AnyFiber } from "../stack.js"
 import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
-import { gone, isGone, transfersOf } from "./transfer.js"
+import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
 
 export type Handler = (input: never, context: JobContext) => unknown
@@ -250,7 +250,7 @@ export class Server {
     if (outbox.length === 0) return
     this.outbox = []
     const transfers: Array<unknown> = []
-    for (let at = 3; at < outbox.length; at += stride) transfers.push(...transfersOf(outbox[at]))
+    for (let at = 3; at < outbox.length; at += stride) addAll(transfers, transfersOf(outbox[at]))
     try {
       if (isGone(transfers)) throw new Error(gone)
       this.post(outbox, transfers)

@@ -9,8 +9,8 @@ import { copyOf, uncopied } from "./copy.js"
 import { NotCloneable, ThreadFailed, ThreadLost } from "./errors.js"
 import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
 import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
-import { gone, isGone, transfersOf } from "./transfer.js"
-import { messageOf } from "./wire.js"
+import { addAll, gone, isGone, transfersOf } from "./transfer.js"
+import { messageOf, textOf } from "./wire.js"
 
 /** What a job of a thread pool is: the name of a function of its module, and what that is given. */
 export interface Call {
@@ -108,8 +108,8 @@ export class Thread {
     }
   }
 
-  failure(reason: ThreadFailed["reason"], cause?: unknown): ThreadFailed {
-    return new ThreadFailed({ module: this.options.module.href, reason, cause })
+  private failure(reason: ThreadFailed["reason"], cause?: unknown, exitCode?: number): ThreadFailed {
+    return new ThreadFailed({ module: this.options.module.href, reason, cause, exitCode })
   }
 
   // Calls
@@ -125,8 +125,8 @@ export class Thread {
       if (this.state !== "serving") return resume(notBegun)
       const moved = transfersOf(call.input)
       const copy = copyOf(call.input)
-      // First: it throws, if that is no list.
-      this.transfers.push(...moved)
+      // First: it throws if that is no list.
+      addAll(this.transfers, moved)
       const turn = nextTurn(this.turns[seat] ?? 0)
       this.turns[seat] = turn
       const fiber = currentFiber()
@@ -191,14 +191,20 @@ export class Thread {
     }
   }
 
+  /** Undefined once its call is over. */
+  private flightOf(seat: unknown, turn: unknown): Flight | undefined {
+    const flight = typeof seat === "number" && typeof turn === "number" ? this.flights[seat] : undefined
+    return flight?.turn === turn ? flight : undefined
+  }
+
   private notCloneable({ call }: Flight, what: "input" | "result", reason: string): NotCloneable {
     return new NotCloneable({ job: call.name, what, reason })
   }
 
   /** T2: its call is over. Undefined if it has been so before. */
   private take(seat: number, turn: number): Flight | undefined {
-    const flight = this.flights[seat]
-    if (flight?.turn !== turn) return undefined
+    const flight = this.flightOf(seat, turn)
+    if (flight === undefined) return undefined
     this.flights[seat] = undefined
     this.inFlight--
     return flight
@@ -235,17 +241,19 @@ export class Thread {
 
   // What it says
 
+  /** Anything else is ignored: some code of the thread may have found the port and written to it. */
   private receive(message: FromThread): void {
-    if (!isTagged(message)) {
+    if (Array.isArray(message)) {
       for (let at = 0; at < message.length; at += stride) {
-        const [seat, turn] = [message[at] as number, message[at + 1] as number]
-        const flight = this.flights[seat]
-        if (flight?.turn !== turn) continue
+        const flight = this.flightOf(message[at], message[at + 1])
+        if (flight === undefined) continue
         const exit = this.exitOf(flight, message[at + 2], message[at + 3])
-        this.take(seat, turn)?.end(exit)
+        this.take(flight.seat, flight.turn)?.end(exit)
       }
+    } else if (!isTagged(message)) {
+      return
     } else if (message._tag === "ready" && this.state === "starting") {
-      if (message.version !== version) return this.fail("version")
+      if (message.version !== version || !Array.isArray(message.jobs)) return this.fail("version")
       this.state = "serving"
       this.closes = message.closes
       this.owner.ready(message.jobs)
@@ -267,7 +275,7 @@ export class Thread {
     if (kind === kinds.failure) return decodeFailure(value)
     // It had been cancelled.
     if (kind === kinds.skipped) return Exit.interrupt()
-    return Exit.fail(this.notCloneable(flight, "result", String(value)))
+    return Exit.fail(this.notCloneable(flight, "result", textOf(value)))
   }
 
   // Its end
@@ -315,7 +323,7 @@ export class Thread {
   private ended(end: ThreadEnd): void {
     const hasServed = this.state !== "starting"
     this.state = "ended"
-    if (!hasServed) this.owner.failed(this.failure("module", end.cause))
+    if (!hasServed) this.owner.failed(this.failure("module", end.cause, end.exitCode))
     const flights = this.latestFirst()
     const settle = () => {
       for (const { seat, turn } of flights) this.settle(this.take(seat, turn), end)

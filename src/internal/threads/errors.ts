@@ -7,7 +7,9 @@ import * as Data from "effect/Data"
  *
  * `reason` says why:
  *
- * - `"module"`: the module could not be loaded, or ended as it was; `cause` is what it threw, if it did.
+ * - `"module"`: the module could not be loaded, or ended as it was; `cause` is what it threw, if it did. Else `exitCode`
+ *   is the thread's: 0 where nothing was left to do, which means that the module has not called `ThreadWorker.serve`;
+ *   13 where the module awaits a promise that nothing can settle.
  * - `"silent"`: it did not serve within `startTimeout`: it has not called `ThreadWorker.serve`, or it is still being loaded,
  *   or its layer built.
  * - `"version"`: it speaks to another version of sluice.
@@ -20,6 +22,7 @@ export class ThreadFailed extends Data.TaggedError("ThreadFailed")<{
   readonly module: string
   readonly reason: "module" | "silent" | "version" | "layer"
   readonly cause?: unknown
+  readonly exitCode?: number | undefined
 }> {
   override get message(): string {
     const why = {
@@ -28,11 +31,17 @@ export class ThreadFailed extends Data.TaggedError("ThreadFailed")<{
       version: "was made for another version of sluice",
       layer: "could not build what its jobs need"
     }
-    const { cause } = this
+    const { cause, exitCode } = this
     // That of a data: URL is all of the code.
     const module = this.module.length <= 200 ? this.module : `${this.module.slice(0, 200)}…`
-    return `ThreadPool: ${module} ${why[this.reason]}${cause instanceof Error ? `: ${cause.message}` : ""}`
+    const more = cause instanceof Error ? cause.message : exitCode === undefined ? "" : exitOf(exitCode)
+    return `ThreadPool: ${module} ${why[this.reason]}${more === "" ? "" : `: ${more}`}`
   }
+}
+
+const exitOf = (code: number): string => {
+  const hint = { 0: "; does it call ThreadWorker.serve?", 13: "; does it await a promise that never settles?" }[code]
+  return `it exited with code ${code} before it served${hint ?? ""}`
 }
 
 /**

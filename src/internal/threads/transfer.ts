@@ -12,6 +12,11 @@ const none: ReadonlyArray<unknown> = []
 export const transfersOf = (value: unknown): ReadonlyArray<unknown> =>
   (typeof value === "object" && value !== null ? transfers.get(value) : undefined) ?? none
 
+/** Adds the elements one by one: there may be more than a call may have arguments. */
+export const addAll = (to: Array<unknown>, from: Iterable<unknown>): void => {
+  for (const each of from) to.push(each)
+}
+
 /** What of a list is here no longer. Node would send it all the same, and nothing would arrive. */
 export const isGone = (transfers: ReadonlyArray<unknown>): boolean => transfers.some(isDetached)
 
