@@ -15,7 +15,7 @@ import { checkMillis, checkNumber, invalid, isPositive } from "../internal/args.
 import { Described } from "../internal/Described.js"
 import type { CodecsByName } from "../internal/threads/codec.js"
 import { Crew } from "../internal/threads/Crew.js"
-import { NotCloneable, ThreadFailed, ThreadLost } from "../internal/threads/errors.js"
+import { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed } from "../internal/threads/errors.js"
 import type { Lease } from "../internal/threads/Home.js"
 import { nodePlatform } from "../internal/threads/node.js"
 import type { NodeOptions, Platform } from "../internal/threads/platform.js"
@@ -27,7 +27,7 @@ import { type Source, toStream } from "../internal/workerPool/source.js"
 import * as WorkerPool from "../WorkerPool.js"
 import type { Jobs, Schemas } from "./ThreadWorker.js"
 
-export { NotCloneable, ThreadFailed, ThreadLost }
+export { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed }
 export type { Call, NodeOptions, Platform }
 export type { PlatformThread, ThreadEnd, ThreadEvents, ThreadOptions } from "../internal/threads/platform.js"
 
@@ -150,6 +150,8 @@ type PoolOptions<E> = Omit<
  *   travel together. But a call may then wait behind a long one while another thread is idle.
  * - `grace`: how long a call that is cancelled has to stop before its thread is ended; 1 second by default.
  * - `startTimeout`: how long a thread has to load its module; 30 seconds by default.
+ * - `closeTimeout`: how long a thread that is not needed any more has to run the finalizers of its layer; as long as they
+ *   take, by default. A thread that has not finished by then is terminated, and the pool's report says so.
  * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in `WorkerPool`.
  * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
  * - `node`: what only Node's threads can be told, such as `resourceLimits`, which Bun and Deno do not keep to.
@@ -167,6 +169,7 @@ export interface Options<E> extends PoolOptions<E> {
   readonly prefetch?: number | undefined
   readonly grace?: Duration.Input | undefined
   readonly startTimeout?: Duration.Input | undefined
+  readonly closeTimeout?: Duration.Input | undefined
   readonly deadlines?: WorkerPool.Deadlines | undefined
   readonly restart?: Schedule.Schedule<unknown, ThreadFailed> | undefined
   readonly node?: NodeOptions | undefined
@@ -184,7 +187,11 @@ type ErrorsOf<J> = Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError
 export const isThreadPool = (u: unknown): u is ThreadPool<unknown> => hasProperty(u, TypeId)
 
 /** And a turn more: where this thread was busy meanwhile, the other one may have said long ago what is waited for. */
-const patience = (millis: number): Effect.Effect<void> => Effect.andThen(Effect.sleep(millis), Effect.yieldNow)
+const patience = (millis: number): Effect.Effect<void> =>
+  millis === Infinity ? Effect.never : Effect.andThen(Effect.sleep(millis), Effect.yieldNow)
+
+// An idle thread takes a few milliseconds to answer, or to end; a machine that is busy some hundred.
+const answerMillis = 1_000
 
 type Operation = (input?: unknown, options?: never) => unknown
 
@@ -264,7 +271,9 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  * its place; calls that the thread had been given and had not begun go to the head of the queue. A call that was running in
  * a thread that ends fails with `ThreadLost`, which a `retry` is told of as of any failure.
  *
- * When the scope closes every thread has ended.
+ * When the scope closes every thread has ended: first the finalizers of its layer, which may take as long as `closeTimeout`
+ * says; then whatever it has logged is written. `releaseFailures` of the pool's report has the defects of the finalizers,
+ * and `ThreadNotClosed` for finalizers that could not run.
  *
  * Options that make no sense are a defect.
  *
@@ -311,21 +320,25 @@ export const make: {
   options: Options<never> & { readonly schemas?: CodecsByName }
 ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
   Effect.contextWith((context) => {
-    const { concurrency = 1, grace = "1 second", module, prefetch = 0, startTimeout = "30 seconds", ...rest } = options
+    const { closeTimeout = Infinity, concurrency = 1, grace = "1 second", module, prefetch = 0, ...more } = options
+    const { startTimeout = "30 seconds", ...rest } = more
     const { node = {}, platform = platformHere(), schemas, size = platform.parallelism, ...pool } = rest
     if (!isURL(module)) throw invalid(where, "module", "a URL", module)
     count("size", size, 1)
     const seats = count("concurrency", concurrency, 1) + count("prefetch", prefetch, 0)
     const graceMillis = checkMillis(where, "grace", grace, "a duration that is not negative", (n) => n >= 0)
     const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
+    const closeMillis = checkMillis(where, "closeTimeout", closeTimeout, "a duration > 0", isPositive)
     const fork = Effect.runForkWith(context)
-    const crew = new Crew(size, seats, (place) => {
+    const crew = new Crew(seats, (place) => {
       const name = `${poolName(pool.name)}/thread-${place}`
       return {
         thread: (owner) => new Thread(platform, { module, name, node }, seats, concurrency, owner),
         seats,
         grace: patience(graceMillis),
         startTimeout: patience(startMillis),
+        closeTimeout: patience(closeMillis),
+        patience: patience(Math.min(closeMillis, answerMillis)),
         fork
       }
     })
@@ -333,7 +346,7 @@ export const make: {
       WorkerPool.make({
         ...pool,
         size: size * seats,
-        worker: ({ id, invalidate }) => crew.homeOf(id).acquire(invalidate),
+        worker: ({ invalidate }) => crew.acquire(invalidate),
         // What the jobs fail with, and return, the module's type says.
         run: (call: Call, { resource }) => run(call, resource) as Effect.Effect<unknown>
       })

@@ -97,7 +97,8 @@ export type Schemas<Handlers> = {
  *
  * With `schemas` what crosses is encoded and decoded: an instance of a class is one on the other side as well, and so is
  * an error. With a `layer` the effects may need what it provides. It is built before the first call, and its finalizers run when the
- * pool lets the thread go. They do not where the thread is ended because a call would not stop.
+ * pool lets the thread go, as long as `closeTimeout` allows. They do not where the thread is terminated because a call
+ * would not stop.
  *
  * A thread loads Effect when a function returns the first effect, or for the layer or the schemas; unless the module
  * imports it itself.

@@ -27,8 +27,8 @@ interface Stage {
 const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Effect<unknown, unknown>>): Scenario =>
   scenario((t) =>
     Effect.gen(function*() {
-      const { closing = false, closes = false, concurrency = 1, prefetch = 0, size = 1, start = () => "serves" } = setup
-      const threads = new FakeThreads(yield* Effect.context(), { start, closes })
+      const { closing = false, concurrency = 1, prefetch = 0, size = 1 } = setup
+      const threads = new FakeThreads(yield* Effect.context(), setup)
       const scope = yield* Scope.make()
       const pool = yield* ThreadPool.make<Jobs>({
         module: new URL("fake:threads"),
@@ -145,6 +145,24 @@ export const exhausted: Record<string, Scenario> = {
     timed(run("one", "stuck")),
     Effect.andThen(Effect.yieldNow, WorkerPool.shutdownNow(workers))
   ]),
+  "a thread that is blocked outside of a call": around({ prefetch: 1 }, ({ run }) => [
+    Effect.andThen(run("one", "blocks"), timed(run("two"))),
+    Effect.andThen(Effect.sleep(3), timed(run("three")))
+  ]),
+  "a cancel that finds its thread awake": around({ prefetch: 1, closes: true, endsItself: true }, ({ run }) => [
+    timed(run("one")),
+    run("two")
+  ]),
+  "the scope closes, and the thread ends by itself": around({ closing: true, endsItself: true }, ({ run }) => [
+    run("one"),
+    run("two")
+  ]),
+  "the scope closes, and a finalizer dies": around({
+    closing: true,
+    closes: true,
+    defect: "planned",
+    endsItself: true
+  }, ({ run }) => [run("one"), run("two")]),
   "the scope closes, and there is something to finalize": around({ closing: true, closes: true }, ({ run }) => [
     run("one"),
     run("two")

@@ -5,9 +5,9 @@ import { Board, isTagged, kinds, stride, type ToThread, version } from "../../sr
 
 /**
  * What a call does in its thread, which is its input: it returns; waits until it is cancelled; computes for ever, so that
- * its thread hears nothing more; brings its thread down; or dies alone.
+ * its thread hears nothing more; brings its thread down; dies alone; or returns and leaves its thread blocked.
  */
-export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies"
+export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies" | "blocks"
 
 export interface Plan {
   /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, says nothing, or is of old. */
@@ -18,6 +18,10 @@ export interface Plan {
   readonly ending?: (n: number) => number | undefined
   /** Whether it has something to finalize, and whether that ever ends. */
   readonly closes?: boolean | "for ever"
+  /** What its finalizers die of. */
+  readonly defect?: string
+  /** Whether it ends by itself once it has closed; or the pool may only believe that it will. */
+  readonly endsItself?: boolean | "never"
 }
 
 interface Begun {
@@ -31,6 +35,7 @@ export class FakeThreads implements ThreadPool.Platform {
   mostAlive = 0
   started = 0
   closed = 0
+  terminated = 0
   /** Each call that a thread has begun, in order. */
   readonly begun: Array<Begun> = []
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -53,6 +58,7 @@ class FakeThread implements ThreadPool.PlatformThread {
   private readonly waiting = new Map<number, number>()
   private readonly self: Fiber.Fiber<void>
   private isOver = false
+  readonly endsItself: boolean
 
   constructor(
     private readonly all: FakeThreads,
@@ -61,6 +67,7 @@ class FakeThread implements ThreadPool.PlatformThread {
     private readonly events: ThreadPool.ThreadEvents
   ) {
     this.board = new Board(init.words)
+    this.endsItself = all.plan.endsItself !== undefined && all.plan.endsItself !== false
     this.self = all.fork(Effect.andThen(Effect.yieldNow, this.life(init.concurrency)))
   }
 
@@ -72,6 +79,7 @@ class FakeThread implements ThreadPool.PlatformThread {
   readonly terminate = (): void => {
     if (this.isOver) return
     this.isOver = true
+    this.all.terminated++
     this.self.interruptUnsafe()
     const ending = this.all.plan.ending?.(this.number)
     const wait = ending === undefined ? Effect.yieldNow : Effect.sleep(ending)
@@ -103,7 +111,8 @@ class FakeThread implements ThreadPool.PlatformThread {
         // As a module takes its time to load.
         yield* Effect.sleep(5)
         this.events.message({ _tag: "failed", reason: "layer", cause: [{ _tag: "Fail", part: { value: "planned" } }] })
-        return yield* Effect.never
+        yield* this.next
+        return yield* this.close
       }
       this.events.message({
         _tag: "ready",
@@ -118,10 +127,10 @@ class FakeThread implements ThreadPool.PlatformThread {
           this.events.message({ _tag: "garbled", message: received })
         } else if (!isTagged(message)) {
           calls.push(...message)
+        } else if (message._tag === "ping") {
+          this.events.message({ _tag: "pong" })
         } else if (message._tag === "close") {
-          all.closed++
-          if (all.plan.closes === "for ever") return yield* Effect.never
-          this.events.message({ _tag: "closed" })
+          return yield* this.close
         } else if (this.waiting.get(message.seat) === message.turn) {
           this.waiting.delete(message.seat)
           this.events.message([message.seat, message.turn, kinds.failure, [{ _tag: "Interrupt" }]])
@@ -135,13 +144,32 @@ class FakeThread implements ThreadPool.PlatformThread {
           if (behaviour === "stuck") return yield* Effect.never
           if (behaviour === "crashes") return yield* this.crash()
           if (behaviour === "waits") this.waiting.set(seat, turn)
-          else if (behaviour === "dies") {
+          else if (behaviour === "blocks") {
+            this.events.message([seat, turn, kinds.success, name])
+            return yield* Effect.never
+          } else if (behaviour === "dies") {
             this.events.message([seat, turn, kinds.failure, [{ _tag: "Die", part: { value: "planned" } }]])
           } else this.events.message([seat, turn, kinds.success, name])
         }
       }
     })
   }
+
+  private readonly close: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
+    const { all } = this
+    const { closes = false, defect, endsItself } = all.plan
+    all.closed++
+    if (closes !== false) this.events.message({ _tag: "closing" })
+    if (closes === "for ever") return yield* Effect.never
+    yield* Effect.yieldNow
+    const failure = defect && [{ _tag: "Die", part: { value: defect } }]
+    this.events.message(failure === undefined ? { _tag: "closed" } : { _tag: "closed", failure })
+    if (endsItself !== true) return yield* Effect.never
+    yield* Effect.yieldNow
+    if (this.isOver) return
+    this.isOver = true
+    this.ended("exited")
+  })
 
   private readonly next: Effect.Effect<ToThread> = Effect.callback((resume) => {
     const take = (): boolean => {

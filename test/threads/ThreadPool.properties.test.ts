@@ -22,7 +22,11 @@ describe("over every schedule with an interrupt at any operation", () => {
     "a crash, and shutdown",
     "a crash, and no other thread",
     "a crash, and the next one fails to start",
-    "shutdownNow, of one that is stuck"
+    "shutdownNow, of one that is stuck",
+    "a thread that is blocked outside of a call",
+    "a cancel that finds its thread awake",
+    "the scope closes, and the thread ends by itself",
+    "the scope closes, and a finalizer dies"
   ]
   test.each(Object.entries<Scenario>(exhausted))("%s", (name, self) => {
     const preemptions = soak > 1 || !long.includes(name) ? 1 : 0

@@ -1,9 +1,10 @@
 /** What real threads do too seldom, by threads that are fibers, on a clock that only the test moves. */
-import { Effect, Exit, Schedule, Scope } from "effect"
+import { Cause, Clock, type Duration, Effect, Exit, Fiber, Schedule, Scope } from "effect"
+import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { ThreadPool, type ThreadWorker } from "sluice/threads"
 import { expect, test } from "vitest"
-import { after, runTimed, start } from "../support/effect.js"
+import { after, runTimed, settle, start } from "../support/effect.js"
 import { type Behaviour, FakeThreads, type Plan } from "../support/fakeThreads.js"
 
 type Jobs = ThreadWorker.Jobs<{ readonly call: (input: readonly [string, Behaviour]) => string }>
@@ -99,30 +100,177 @@ test("a replacement that fails is tried again as restart says, once for all that
     expect(threads.alive).toBe(0)
   })))
 
-test("a thread that does not finish its finalizers is ended after the grace", () =>
+test("a thread may run the finalizers of its layer for as long as they take", () =>
   runTimed(Effect.gen(function*() {
-    const { pool, threads } = yield* make({ closes: "for ever" })
-    const scope = yield* Scope.make()
-    yield* Scope.provide(pool, scope)
-    const close = yield* start(Scope.close(scope, Exit.void))
-    yield* after(999)
-    expect([threads.closed, threads.alive]).toEqual([1, 1])
-    yield* after(1)
-    expect(close.pollUnsafe()).toEqual(Exit.void)
-    expect(threads.alive).toBe(0)
+    const { pool, threads } = yield* make({ closes: "for ever" }, { grace: 0 })
+    const close = yield* Effect.forkDetach(Effect.scoped(pool), { startImmediately: true })
+    yield* after(3_600_000)
+    expect([threads.closed, threads.alive, close.pollUnsafe()]).toEqual([1, 1, undefined])
   })))
 
-test("a pool that grows has more threads, and one that shrinks has less", () =>
+test("a thread whose finalizers take longer than closeTimeout is terminated, and the report says so", () =>
   runTimed(Effect.gen(function*() {
-    const { pool: made, threads } = yield* make({}, { prefetch: 1 })
+    const { pool: made, threads } = yield* make({ closes: "for ever" }, { closeTimeout: "5 seconds" })
     const pool = yield* made
-    yield* WorkerPool.resize(pool.workers, 6)
+    const shutdown = yield* start(WorkerPool.shutdown(pool.workers))
+    yield* after(4_999)
+    expect([threads.closed, threads.alive, shutdown.pollUnsafe()]).toEqual([1, 1, undefined])
     yield* after(1)
-    expect(threads.alive).toBe(3)
-    yield* WorkerPool.resize(pool.workers, 2)
+    expect(threads.alive).toBe(0)
+    const { releaseFailures } = yield* Fiber.join(shutdown)
+    expect(releaseFailures.map((cause) => Cause.squash(cause))).toMatchObject([{
+      _tag: "ThreadNotClosed",
+      thread: "pool/thread-1",
+      reason: "timeout",
+      message: "ThreadPool: pool/thread-1 took longer than closeTimeout before its layer was released"
+    }])
+  })))
+
+test("finalizers of a layer that die are reported, once for each thread, and are a defect of the pool's scope", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made } = yield* make({ closes: true, defect: "planned" }, { size: 2, prefetch: 2 })
+    const { releaseFailures } = yield* Effect.scoped(
+      Effect.flatMap(made, (pool) => WorkerPool.shutdown(pool.workers))
+    )
+    expect(releaseFailures).toEqual([Cause.die("planned"), Cause.die("planned")])
+    const exit = yield* Effect.exit(Effect.scoped(Effect.asVoid(made)))
+    expect(exit).toEqual(Exit.failCause(Cause.fromReasons([1, 2].map(() => Cause.makeDieReason("planned")))))
+  })))
+
+test("a thread that does not answer when it is to close is terminated after a second", () =>
+  runTimed(Effect.gen(function*() {
+    for (const [closes, failures] of [[true, ["silent"]], [false, []]] as const) {
+      const { pool: made, threads } = yield* make({ closes })
+      const pool = yield* made
+      expect(yield* pool.run.call(["one", "blocks"])).toBe("one")
+      const shutdown = yield* start(WorkerPool.shutdown(pool.workers))
+      yield* after(999)
+      expect(threads.alive).toBe(1)
+      yield* after(1)
+      expect(threads.alive).toBe(0)
+      const { releaseFailures } = yield* Fiber.join(shutdown)
+      expect(releaseFailures.map((cause) => (Cause.squash(cause) as ThreadPool.ThreadNotClosed).reason)).toEqual(
+        failures
+      )
+    }
+  })))
+
+test("a thread that has closed ends by itself, and is terminated if it has not after a second", () =>
+  runTimed(Effect.gen(function*() {
+    for (const [plan, takes] of [[{ endsItself: true }, 0], [{ endsItself: "never" }, 1_000], [{}, 0]] as const) {
+      for (const closes of [false, true]) {
+        const { pool: made, threads } = yield* make({ ...plan, closes })
+        const close = yield* start(Effect.scoped(made))
+        yield* after(0)
+        if (takes > 0) {
+          yield* after(takes - 1)
+          expect([threads.alive, close.pollUnsafe()]).toEqual([1, undefined])
+          yield* after(1)
+        }
+        expect([threads.closed, threads.terminated, threads.alive]).toEqual([1, plan.endsItself === true ? 0 : 1, 0])
+        expect(close.pollUnsafe()).toMatchObject({ _tag: "Success" })
+      }
+    }
+  })))
+
+test("a thread that is blocked outside of a call is replaced, and no further call is lost", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made, threads } = yield* make({}, { prefetch: 1, grace: 50 })
+    const pool = yield* made
+    expect(yield* pool.run.call(["one", "blocks"])).toBe("one")
+    const two = yield* pool.submit.call(["two", "returns"])
+    const three = yield* pool.submit.call(["three", "returns"])
+    yield* after(10_000)
+    expect([two.state, three.state, threads.started]).toEqual(["running", "running", 1])
+    expect(yield* two.cancel).toBe(true)
+    yield* after(49)
+    expect([three.state, threads.started]).toEqual(["running", 1])
     yield* after(1)
-    expect(threads.alive).toBeLessThanOrEqual(2)
-    expect(yield* pool.run.call(["one", "returns"])).toBe("one")
+    expect([three.state, threads.started, threads.alive]).toEqual(["succeeded", 2, 1])
+    yield* after(10_000)
+    expect(threads.started).toBe(2)
+  })))
+
+test("an input that was moved to a thread that was blocked is lost with it", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made } = yield* make({}, { prefetch: 1, grace: 50 })
+    const pool = yield* made
+    yield* pool.run.call(["one", "blocks"])
+    const two = yield* pool.submit.call(["two", "returns"])
+    const input: readonly [string, Behaviour] = ["three", "returns"]
+    const three = yield* start(Effect.flip(pool.run.call(ThreadPool.transfer(input, [new ArrayBuffer(8)]))))
+    yield* two.cancel
+    yield* after(50)
+    expect(three.pollUnsafe()).toMatchObject({
+      value: {
+        reason: "stuck",
+        message: "ThreadPool: pool/thread-1 was terminated, since it no longer answered, before it ran the job \"call\""
+      }
+    })
+  })))
+
+test("a thread that answers, or runs a call, is not taken for blocked", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made, threads } = yield* make({}, { prefetch: 1, grace: 50 })
+    const pool = yield* made
+    for (let round = 0; round < 3; round++) {
+      const one = yield* start(pool.run.call(["one", "returns"]))
+      yield* Fiber.interrupt(one)
+      yield* after(1_000)
+    }
+    const waits = yield* pool.submit.call(["two", "waits"])
+    yield* after(10)
+    const two = yield* start(pool.run.call(["two", "returns"]))
+    yield* after(10)
+    yield* Fiber.interrupt(two)
+    yield* after(1_000)
+    expect([waits.state, threads.started, threads.terminated]).toEqual(["running", 1, 0])
+    yield* waits.cancel
+  })))
+
+test("no timer is left of a thread that serves, nor of one that has ended", () =>
+  runTimed(Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    let asleep = 0
+    const count = (n: number) => Effect.sync(() => void (asleep += n))
+    const counting: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
+      sleep: (duration: Duration.Duration) =>
+        Effect.ensuring(Effect.andThen(count(1), clock.sleep(duration)), count(-1))
+    })
+    for (const plan of [{ closes: true }, { endsItself: true }, { closes: true, endsItself: true }, {}]) {
+      const scope = yield* Scope.make()
+      const made = Effect.flatMap(make(plan, { closeTimeout: "1 hour", prefetch: 1 }), ({ pool }) => pool)
+      const pool = yield* made.pipe(Scope.provide(scope), Effect.provideService(Clock.Clock, counting))
+      yield* settle
+      expect(asleep).toBe(0)
+      const handle = yield* pool.submit.call(["one", "returns"])
+      yield* handle.cancel
+      yield* settle
+      expect(asleep).toBe(0)
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      expect(asleep).toBe(0)
+    }
+  })))
+
+test("a pool that grows or shrinks has as many threads as it takes, whichever of them are busy", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made, threads } = yield* make({}, { size: 4, concurrency: 3, prefetch: 1, queue: { capacity: 100 } })
+    const pool = yield* made
+    const sizes = fc.sample(fc.integer({ min: 1, max: 24 }), { numRuns: 60, seed: 3 })
+    const busy: Array<Fiber.Fiber<unknown, unknown>> = []
+    const end = Effect.suspend(() => Fiber.interruptAll(busy.splice(0)))
+    for (const [round, size] of [8, 40, 32, 8, 16, ...sizes].entries()) {
+      // Each on a thread of its own, as long as there are enough.
+      for (let i = 0; i < round % 6; i++) busy.push(yield* start(pool.run.call([`${round}/${i}`, "waits"])))
+      yield* after(1)
+      yield* WorkerPool.resize(pool.workers, size)
+      yield* after(1)
+      yield* end
+      yield* after(1)
+      expect([size, threads.alive]).toEqual([size, Math.ceil(size / 4)])
+      expect(yield* pool.run.call(["one", "returns"])).toBe("one")
+    }
   })))
 
 test("a message that a thread cannot read is sent again, each call for itself", () =>

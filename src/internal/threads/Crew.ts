@@ -1,30 +1,57 @@
-import { Home, type Making } from "./Home.js"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import { currentFiber } from "../workerPool/Job.js"
+import type { ThreadFailed } from "./errors.js"
+import { Home, Lease, type Making } from "./Home.js"
 
 /** All places of a pool's threads, and who has a part of which. */
 export class Crew {
-  private readonly homes = new Map<number, Home>()
+  private readonly homes: Array<Home> = []
 
   /** `making` says how the threads of a place are made, of which the first is 1. */
   constructor(
-    private readonly size: number,
     private readonly seats: number,
     private readonly making: (place: number) => Making
   ) {}
 
-  /** In turns, so that as long as there are few calls each has a thread of its own. */
-  homeOf(worker: number): Home {
-    const { seats, size } = this
-    return this.home(worker <= size * seats ? (worker - 1) % size + 1 : Math.floor((worker - 1) / seats) + 1)
+  /** Suspends until there is a thread. The scope gives the worker's part of it back. */
+  acquire(invalidate: Effect.Effect<void>): Effect.Effect<Lease, ThreadFailed, Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      const scope = yield* Effect.service(Scope.Scope)
+      let lease: Lease | undefined = undefined
+      // First, so that there is no moment at which an interrupt could leave a seat taken.
+      yield* Scope.addFinalizerExit(
+        scope,
+        (exit) => Effect.suspend(() => lease === undefined ? Effect.void : lease.home.release(lease, exit))
+      )
+      yield* Effect.callback<void, ThreadFailed>((resume) => {
+        const { home } = this
+        lease = new Lease(home, currentFiber(), resume, invalidate)
+        home.join(lease)
+      })
+      return lease as unknown as Lease
+    })
+  }
+
+  /**
+   * The place for one more worker: where a thread has room; or else where one is about to end, since there may be no
+   * other one before that (T1); or else a place without a thread. So there are never more threads than it takes to seat
+   * the workers.
+   */
+  private get home(): Home {
+    const free = this.homes.filter((home) => home.size < this.seats)
+    return free.find((home) => home.isOpen && home.size > 0) ?? free.find((home) => !home.isVacant) ?? free[0] ??
+      this.add()
+  }
+
+  private add(): Home {
+    const home = new Home(this.making(this.homes.length + 1))
+    this.homes.push(home)
+    return home
   }
 
   /** What the module serves, once a thread has loaded it. */
   get jobs(): ReadonlyArray<string> {
-    return this.home(1).jobs
-  }
-
-  private home(place: number): Home {
-    const home = this.homes.get(place) ?? new Home(this.making(place))
-    this.homes.set(place, home)
-    return home
+    return this.homes[0]?.jobs ?? []
   }
 }

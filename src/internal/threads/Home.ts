@@ -2,12 +2,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { currentFiber } from "../workerPool/Job.js"
-import { load } from "../workerPool/load.js"
+import { load, shared } from "../workerPool/load.js"
 import { ThreadFailed } from "./errors.js"
 import { type Call, type Thread } from "./Thread.js"
 
@@ -19,6 +17,10 @@ export interface Making {
   readonly seats: number
   readonly grace: Effect.Effect<void>
   readonly startTimeout: Effect.Effect<void>
+  /** How long the finalizers of a thread's layer may take. */
+  readonly closeTimeout: Effect.Effect<void>
+  /** How long a thread that is to close has to answer, and one that has closed has to end. */
+  readonly patience: Effect.Effect<void>
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
@@ -38,12 +40,17 @@ export class Lease {
   } = { _tag: "waiting" }
 
   constructor(
-    private readonly home: Home,
+    readonly home: Home,
     readonly fiber: AnyFiber,
     readonly resume: (effect: Effect.Effect<void, ThreadFailed>) => void,
     /** Tells the worker that the thread is not to be used any more. */
     readonly invalidate: Effect.Effect<void>
   ) {}
+
+  /** Workers that share a thread leave together. */
+  get [shared](): object {
+    return this.home
+  }
 
   /** What its thread has to do, so that the pool prefers one with less. */
   get [load](): number {
@@ -78,7 +85,7 @@ export class Home {
   private readonly seated = new Set<Lease>()
   /** Seats that are free. */
   private readonly free: Array<number>
-  private readonly leavers: Array<() => void> = []
+  private readonly leavers: Array<(effect: Effect.Effect<void>) => void> = []
   private timer: Fiber.Fiber<void> | undefined = undefined
   /** What the module of the last thread serves. */
   jobs: ReadonlyArray<string> = []
@@ -87,27 +94,14 @@ export class Home {
     this.free = Array.from({ length: making.seats }, (_, index) => making.seats - 1 - index)
   }
 
-  /** Suspends until there is a thread. The scope gives the worker's part of it back. */
-  acquire(invalidate: Effect.Effect<void>): Effect.Effect<Lease, ThreadFailed, Scope.Scope> {
-    return Effect.gen({ self: this }, function*() {
-      const scope = yield* Effect.service(Scope.Scope)
-      let lease: Lease | undefined = undefined
-      // First, so that there is no moment at which an interrupt could leave a seat taken.
-      yield* Scope.addFinalizerExit(
-        scope,
-        (exit) => Effect.suspend(() => lease === undefined ? Effect.void : this.release(lease, exit))
-      )
-      yield* Effect.callback<void, ThreadFailed>((resume) => {
-        lease = new Lease(this, currentFiber(), resume, invalidate)
-        this.waiting.push(lease)
-        this.step()
-      })
-      return lease as unknown as Lease
-    })
+  /** The lease waits until there is a thread. Runs fibers. */
+  join(lease: Lease): void {
+    this.waiting.push(lease)
+    this.step()
   }
 
   /** Suspends until the thread has ended, if this was the last part of it. */
-  private release(lease: Lease, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+  release(lease: Lease, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const { state } = lease
       lease.state = { _tag: "over" }
@@ -118,9 +112,8 @@ export class Home {
         if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.leave(state.thread)
       }
       this.step()
-      const isLast = this.seated.size === 0 && this.waiting.size === 0
-      if (this.state._tag === "vacant" || !isLast) return resume(Effect.void)
-      this.leavers.push(() => resume(Effect.void))
+      if (this.state._tag !== "ending" || this.seated.size > 0) return resume(Effect.void)
+      this.leavers.push(resume)
     })
   }
 
@@ -149,18 +142,33 @@ export class Home {
           this.stopTimer()
           this.step()
         },
-        failed: (error) => this.refuse(error),
+        failed: (error) => {
+          this.end(thread)
+          this.refuse(error)
+        },
+        doubted: () =>
+          this.wait(making.grace, () => {
+            if (!thread.isInCall) thread.kill("stuck")
+          }),
+        answered: () => {
+          if (this.state._tag !== "ending") this.stopTimer()
+        },
+        closing: () => this.wait(making.closeTimeout, () => thread.giveUp()),
+        closed: () => this.wait(making.patience, () => thread.giveUp()),
         ending: () => {
           this.state = { _tag: "ending", thread }
           this.invalidateAll()
         },
-        ended: (settle) => {
+        ended: (settle, failure) => {
           this.state = { _tag: "vacant" }
           this.stopTimer()
           // Those who have it already are not given another part of it.
           this.invalidateAll()
           settle()
-          for (const leave of this.leavers.splice(0)) leave()
+          for (const [i, leave] of this.leavers.splice(0).entries()) {
+            // One worker reports it.
+            leave(i === 0 && failure !== undefined ? Effect.failCause(failure) : Effect.void)
+          }
           this.step()
         }
       })
@@ -169,7 +177,17 @@ export class Home {
       throw error
     }
     this.state = { _tag: "starting", thread }
-    this.timer = making.fork(Effect.andThen(making.startTimeout, Effect.sync(() => thread.fail("silent"))))
+    this.wait(making.startTimeout, () => thread.fail("silent"))
+  }
+
+  /** One timer at a time: the next one replaces it. */
+  private wait(time: Effect.Effect<void>, then: () => void): void {
+    this.stopTimer()
+    const isOver = Effect.sync(() => {
+      this.timer = undefined
+      then()
+    })
+    this.timer = this.making.fork(Effect.andThen(time, isOver))
   }
 
   private stopTimer(): void {
@@ -183,7 +201,6 @@ export class Home {
   }
 
   private refuse(error: ThreadFailed): void {
-    this.stopTimer()
     const leases = this.waiting.takeAll()
     for (const lease of leases) lease.state = { _tag: "over" }
     for (const { fiber, resume } of leases) stack.resume(fiber, resume, Effect.fail(error))
@@ -212,7 +229,21 @@ export class Home {
   /** Nobody has a part of it, or will have. */
   private end(thread: Thread): void {
     this.state = { _tag: "ending", thread }
-    if (!thread.close()) return
-    this.timer = this.making.fork(Effect.andThen(this.making.grace, Effect.sync(() => thread.kill(undefined))))
+    this.wait(this.making.patience, () => thread.giveUp())
+    if (!thread.close()) this.stopTimer()
+  }
+
+  /** How many have a part of a thread here, or wait for one. */
+  get size(): number {
+    return this.waiting.size + this.seated.size
+  }
+
+  /** Its thread is there, or about to be. */
+  get isOpen(): boolean {
+    return this.state._tag === "starting" || this.state._tag === "serving"
+  }
+
+  get isVacant(): boolean {
+    return this.state._tag === "vacant"
   }
 }

@@ -41,7 +41,8 @@ class Running implements JobContext {
  * results go in batches as well.
  *
  *     starting ──▶ serving ──▶ closing      with the last call that runs, the layer's finalizers
- *         └──▶ failed                       the module threw, or the layer could not be built
+ *         │──────────────────────▲          the layer was still being built
+ *         └──▶ failed ─────────────┘          the module threw, or the layer could not be built
  */
 export class Server {
   private state: "starting" | "serving" | "closing" | "failed" = "starting"
@@ -90,8 +91,18 @@ export class Server {
   }
 
   private async build(layer: Layer.Layer<unknown, unknown>): Promise<void> {
+    this.post({ _tag: "building" })
     const effects = await this.load()
-    await effects.build(layer, (failure) => failure === undefined ? this.ready() : this.fail("layer", failure))
+    if (this.isClosing) return
+    effects.build(layer, (failure) => {
+      if (this.isClosing) return
+      if (failure === undefined) this.ready()
+      else this.fail("layer", failure)
+    })
+  }
+
+  private get isClosing(): boolean {
+    return this.state === "closing"
   }
 
   private ready(): void {
@@ -102,10 +113,14 @@ export class Server {
 
   private fail(reason: "module" | "layer", cause: ReadonlyArray<Reason>): void {
     this.state = "failed"
+    this.tell(cause, (cause) => ({ _tag: "failed", reason, cause }))
+  }
+
+  private tell(cause: ReadonlyArray<Reason>, message: (cause: ReadonlyArray<Reason>) => FromThread): void {
     try {
-      this.post({ _tag: "failed", reason, cause })
+      this.post(message(cause))
     } catch {
-      this.post({ _tag: "failed", reason, cause: cloneable(cause) })
+      this.post(message(cloneable(cause)))
     }
   }
 
@@ -128,6 +143,8 @@ export class Server {
       const running = this.bySeat.get(message.seat)
       if (running?.turn === message.turn) running.cancel()
       this.flush()
+    } else if (message._tag === "ping") {
+      this.post({ _tag: "pong" })
     } else {
       this.close()
     }
@@ -231,7 +248,7 @@ export class Server {
     this.bySeat.delete(running.seat)
     this.end(running, outcome)
     this.pump()
-    if (this.state === "closing") this.closeIdle()
+    if (this.isClosing) this.closeIdle()
   }
 
   private end({ seat, turn }: Running, [kind, value]: Outcome): void {
@@ -276,17 +293,24 @@ export class Server {
 
   /** The pool has no more calls for it. */
   private close(): void {
-    if (this.state !== "serving") return
+    if (this.isClosing) return
     this.state = "closing"
+    if (this.layer !== undefined) this.post({ _tag: "closing" })
     for (const running of this.bySeat.values()) running.cancel()
     this.closeIdle()
   }
 
   private closeIdle(): void {
     if (this.running > 0) return
-    const closed = () => this.post({ _tag: "closed" })
-    if (this.effects === undefined) closed()
-    else this.effects.close(closed)
+    if (this.effects === undefined) this.closed(undefined)
+    else this.effects.close((failure) => this.closed(failure))
+  }
+
+  /** With its port closed the thread ends by itself, once the lines that it has logged have been read. */
+  private closed(failure: ReadonlyArray<Reason> | undefined): void {
+    if (failure === undefined) this.post({ _tag: "closed" })
+    else this.tell(failure, (failure) => ({ _tag: "closed", failure }))
+    this.init.port.close()
   }
 }
 

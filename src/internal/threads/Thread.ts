@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as stack from "../stack.js"
@@ -6,7 +7,7 @@ import { currentFiber } from "../workerPool/Job.js"
 import { notBegun, withdraw } from "../workerPool/notBegun.js"
 import { decodeCause, decodeFailure } from "./causes.js"
 import { copyOf, uncopied } from "./copy.js"
-import { NotCloneable, ThreadFailed, ThreadLost } from "./errors.js"
+import { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed } from "./errors.js"
 import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
 import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
@@ -50,25 +51,34 @@ class Flight {
 export interface Owner {
   /** It serves these jobs. */
   readonly ready: (jobs: ReadonlyArray<string>) => void
-  /** It will not serve. It has been told to end. */
+  /** It will not serve, and is to be closed. */
   readonly failed: (error: ThreadFailed) => void
+  /** It had not begun a call that was cancelled, and runs no other one. It has been asked whether it listens. */
+  readonly doubted: () => void
+  /** It listens. */
+  readonly answered: () => void
+  /** The finalizers of its layer run. */
+  readonly closing: () => void
+  /** It has closed, and ends by itself once it has nothing left to do. */
+  readonly closed: () => void
   /** It is about to end, so no more calls are to be given to it. */
   readonly ending: () => void
-  /** It has ended; `settle` ends the calls that it had. */
-  readonly ended: (settle: () => void) => void
+  /** It has ended; `settle` ends the calls that it had. `failure`: why its layer is not released, or not well. */
+  readonly ended: (settle: () => void, failure: Cause.Cause<never> | undefined) => void
 }
 
 /**
  * A thread, and the calls that it has been given: one for each seat.
  *
- *     starting ──▶ serving ──▶ closing ──▶ ending ──▶ ended
- *         └───────────┴──────────────────────▲─────────▲
+ *     starting ──▶ serving ──▶ asked ──▶ closing ──▶ closed ──▶ ended
+ *         └───────────┴──────────┴──────────┴──────────┴──▶ ending ──▶ ended
  *
- * From "closing" it runs the finalizers of its layer; from "ending" it has been told to end; and it may end by itself at
- * any time. It takes calls only while it is serving; to others the answer is `notBegun`.
+ * From "asked" on it has been asked to close; in "closing" it runs the finalizers of its layer; after "closed" it ends by
+ * itself. In "ending" it has been terminated; and it may end by itself at any time. It takes calls only while it is
+ * serving; any other call ends with `notBegun`.
  */
 export class Thread {
-  private state: "starting" | "serving" | "closing" | "ending" | "ended" = "starting"
+  private state: "starting" | "serving" | "asked" | "closing" | "closed" | "ending" | "ended" = "starting"
   private readonly thread: PlatformThread
   private readonly board: Board
   private readonly isShared: boolean
@@ -80,8 +90,13 @@ export class Thread {
   private outbox: Array<unknown> = []
   private transfers: Array<unknown> = []
   /** Why it has been told to end, as far as its calls are concerned. */
-  private reason: "terminated" | undefined = undefined
-  private closes = false
+  private reason: "terminated" | "stuck" | undefined = undefined
+  /** It has called `serve`, so it can be asked to close. */
+  private listens = false
+  /** It has a layer, which it may have built in part. */
+  private finalizes = false
+  private isDoubted = false
+  private unreleased: Cause.Cause<never> | undefined = undefined
 
   /** Throws `ThreadFailed`. */
   constructor(
@@ -223,6 +238,7 @@ export class Thread {
         this.take(seat, turn)
         withdraw(flight.fiber)
         flight.isOver = true
+        this.doubt(flight)
         return Effect.void
       }
       this.board.ask(seat, turn)
@@ -239,10 +255,27 @@ export class Thread {
     })
   }
 
+  /** It has begun a call that is not over: it may compute, and hear nothing meanwhile. */
+  get isInCall(): boolean {
+    return this.flights.some((flight) => flight !== undefined && !this.board.isWaiting(flight.seat, flight.turn))
+  }
+
+  /** It should have begun that call, or be about to. Some code outside of all calls may block it. */
+  private doubt({ message }: Flight): void {
+    if (message === 0 || this.isDoubted || this.state !== "serving" || this.isInCall) return
+    this.isDoubted = true
+    this.owner.doubted()
+    this.post({ _tag: "ping" }, [])
+  }
+
   // What it says
 
   /** Anything else is ignored: some code of the thread may have found the port and written to it. */
   private receive(message: FromThread): void {
+    if (this.isDoubted) {
+      this.isDoubted = false
+      this.owner.answered()
+    }
     if (Array.isArray(message)) {
       for (let at = 0; at < message.length; at += stride) {
         const flight = this.flightOf(message[at], message[at + 1])
@@ -255,9 +288,16 @@ export class Thread {
     } else if (message._tag === "ready" && this.state === "starting") {
       if (message.version !== version || !Array.isArray(message.jobs)) return this.fail("version")
       this.state = "serving"
-      this.closes = message.closes
+      this.listens = true
+      this.finalizes = message.closes
       this.owner.ready(message.jobs)
+    } else if (message._tag === "building") {
+      this.listens = true
+      this.finalizes = true
     } else if (message._tag === "failed" && this.state === "starting") {
+      // Its layer has been released, and a thread that ends by itself has yet to write what it has logged.
+      this.listens = this.thread.endsItself === true
+      this.finalizes = false
       const [reason] = decodeCause(message.cause).reasons
       this.fail(
         message.reason,
@@ -265,9 +305,19 @@ export class Thread {
       )
     } else if (message._tag === "garbled") {
       this.resend(message.message)
-    } else if (message._tag === "closed") {
-      this.kill(undefined)
+    } else if (message._tag === "closing" && this.state === "asked") {
+      this.state = "closing"
+      this.owner.closing()
+    } else if (message._tag === "closed" && this.isClosing) {
+      if (message.failure !== undefined) this.unreleased = decodeCause(message.failure) as Cause.Cause<never>
+      this.state = "closed"
+      if (this.thread.endsItself === true) this.owner.closed()
+      else this.kill(undefined)
     }
+  }
+
+  private get isClosing(): boolean {
+    return this.state === "asked" || this.state === "closing"
   }
 
   private exitOf(flight: Flight, kind: unknown, value: unknown): Exit.Exit<unknown, unknown> {
@@ -282,9 +332,7 @@ export class Thread {
 
   /** It does not serve, for some reason. Runs fibers. */
   fail(reason: ThreadFailed["reason"], cause?: unknown): void {
-    if (this.state !== "starting") return
-    this.kill(undefined)
-    this.owner.failed(this.failure(reason, cause))
+    if (this.state === "starting") this.owner.failed(this.failure(reason, cause))
   }
 
   /** It is to do no more than it has begun. Runs fibers. */
@@ -299,11 +347,11 @@ export class Thread {
     return this.flights.filter((flight) => flight !== undefined).sort((one, other) => other.order - one.order)
   }
 
-  /** It has no calls, and is to end: at once, or by itself if there is something to finalize. Answers whether by itself. */
+  /** It has no calls, and is to end: by itself if it listens, which this returns; else at once. Runs fibers. */
   close(): boolean {
-    const closes = this.state === "serving" && this.closes
+    const closes = this.listens && (this.state === "starting" || this.state === "serving")
     if (closes) {
-      this.state = "closing"
+      this.state = "asked"
       this.post({ _tag: "close" }, [])
     } else {
       this.kill(undefined)
@@ -311,8 +359,19 @@ export class Thread {
     return closes
   }
 
+  /** It takes too long to close. Runs fibers. */
+  giveUp(): void {
+    if (this.isClosing) this.notClosed({ reason: this.state === "asked" ? "silent" : "timeout" })
+    this.kill(undefined)
+  }
+
+  private notClosed(why: Pick<ThreadNotClosed, "reason" | "exitCode" | "cause">): void {
+    if (!this.finalizes) return
+    this.unreleased = Cause.die(new ThreadNotClosed({ ...why, thread: this.options.name }))
+  }
+
   /** Ends it, whatever it is doing. Runs fibers. */
-  kill(reason: "terminated" | undefined): void {
+  kill(reason: "terminated" | "stuck" | undefined): void {
     if (this.state === "ending" || this.state === "ended") return
     this.state = "ending"
     this.reason = reason
@@ -322,13 +381,14 @@ export class Thread {
 
   private ended(end: ThreadEnd): void {
     const hasServed = this.state !== "starting"
+    if (this.isClosing) this.notClosed(end)
     this.state = "ended"
     if (!hasServed) this.owner.failed(this.failure("module", end.cause, end.exitCode))
     const flights = this.latestFirst()
     const settle = () => {
       for (const { seat, turn } of flights) this.settle(this.take(seat, turn), end)
     }
-    this.owner.ended(settle)
+    this.owner.ended(settle, this.unreleased)
   }
 
   /** T3. Runs fibers. */

@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { encodeCause } from "./causes.js"
@@ -11,15 +11,24 @@ import { failed, type Outcome, type Reason, succeeded } from "./wire.js"
 export class Effects {
   private readonly scope = Scope.makeUnsafe()
   private context: Context.Context<never> = Context.empty()
+  private building: Fiber.Fiber<Context.Context<unknown>, unknown> | undefined = undefined
+  private closing: Promise<Exit.Exit<void>> | undefined = undefined
 
-  /** To be done before there are effects, if at all. `onEnd` is told why the layer could not be built. */
-  async build(
-    layer: Layer.Layer<unknown, unknown>,
-    onEnd: (failure: ReadonlyArray<Reason> | undefined) => void
-  ): Promise<void> {
-    const { buildWithScope } = await import("effect/Layer")
-    Effect.runFork(buildWithScope(layer, this.scope)).addObserver((exit) => {
-      if (Exit.isFailure(exit)) return onEnd(encodeCause(exit.cause))
+  /**
+   * To be done before there are effects, if at all. `onEnd` is told why the layer could not be built, once the parts of it
+   * that were built have been released.
+   */
+  build(layer: Layer.Layer<unknown, unknown>, onEnd: (failure: ReadonlyArray<Reason> | undefined) => void): void {
+    const build = Effect.flatMap(
+      Effect.promise(() => import("effect/Layer")),
+      ({ buildWithScope }) => buildWithScope(layer, this.scope)
+    )
+    this.building = Effect.runFork(build)
+    this.building.addObserver((exit) => {
+      if (Exit.isFailure(exit)) {
+        const cause = encodeCause(exit.cause)
+        return this.close((failure = []) => onEnd([...cause, ...failure]))
+      }
       // Whatever the handlers need: so says the type of `serve`.
       this.context = exit.value
       onEnd(undefined)
@@ -34,8 +43,17 @@ export class Effects {
     return Exit.isSuccess(exit) ? succeeded(exit.value) : failed(encodeCause(exit.cause))
   }
 
-  /** Runs the finalizers of the layer. */
-  close(onEnd: () => void): void {
-    Effect.runFork(Scope.close(this.scope, Exit.void)).addObserver(onEnd)
+  /** Ends the building of the layer, and runs its finalizers, once. `onEnd` is told the defects of the finalizers. */
+  close(onEnd: (failure: ReadonlyArray<Reason> | undefined) => void): void {
+    this.closing ??= this.closeOnce()
+    void this.closing.then((exit) => onEnd(Exit.isFailure(exit) ? encodeCause(exit.cause) : undefined))
+  }
+
+  private async closeOnce(): Promise<Exit.Exit<void>> {
+    // The interrupt may come back to `close`, which is to find this promise then.
+    await Promise.resolve()
+    const { building, scope } = this
+    const built = building === undefined ? Effect.void : Fiber.interrupt(building)
+    return Effect.runPromiseExit(Effect.andThen(built, Scope.close(scope, Exit.void)))
   }
 }

@@ -55,6 +55,8 @@ const exitOf = (code: number): string => {
  * - `"crashed"`: something threw outside of a job; `cause` is what.
  * - `"outOfMemory"`: it took more than its `resourceLimits`.
  * - `"terminated"`: another job of the same thread was cancelled and did not end within `grace`.
+ * - `"stuck"`: it was terminated, since some code outside of all jobs blocked it. Only a job whose input had been moved
+ *   there is lost then: the thread had begun none.
  *
  * @category errors
  * @since 0.1.0
@@ -62,7 +64,7 @@ const exitOf = (code: number): string => {
 export class ThreadLost extends Data.TaggedError("ThreadLost")<{
   readonly thread: string
   readonly job: string
-  readonly reason: "exited" | "crashed" | "outOfMemory" | "terminated"
+  readonly reason: "exited" | "crashed" | "outOfMemory" | "terminated" | "stuck"
   readonly exitCode?: number | undefined
   readonly cause?: unknown
 }> {
@@ -71,9 +73,44 @@ export class ThreadLost extends Data.TaggedError("ThreadLost")<{
       exited: `exited with code ${this.exitCode ?? "unknown"}`,
       crashed: `crashed${this.cause instanceof Error ? `: ${this.cause.message}` : ""}`,
       outOfMemory: "ran out of memory",
-      terminated: "was terminated, since another job of it did not stop"
+      terminated: "was terminated, since another job of it did not stop",
+      stuck: "was terminated, since it no longer answered"
     }
-    return `ThreadPool: ${this.thread} ${why[this.reason]}, while it ran the job ${JSON.stringify(this.job)}`
+    const when = this.reason === "stuck" ? "before" : "while"
+    return `ThreadPool: ${this.thread} ${why[this.reason]}, ${when} it ran the job ${JSON.stringify(this.job)}`
+  }
+}
+
+/**
+ * The finalizers of a thread's layer did not all run, though nothing needed the thread any more. It is a defect among the
+ * `releaseFailures` of the pool's report, and of the pool's scope if no report has told it.
+ *
+ * **Details**
+ *
+ * `reason` says why:
+ *
+ * - `"timeout"`: they took longer than `closeTimeout`.
+ * - `"silent"`: the thread did not answer, so it was terminated.
+ * - `"exited"`, `"crashed"`, `"outOfMemory"`: the thread ended meanwhile, as with `ThreadLost`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ThreadNotClosed extends Data.TaggedError("ThreadNotClosed")<{
+  readonly thread: string
+  readonly reason: "timeout" | "silent" | "exited" | "crashed" | "outOfMemory"
+  readonly exitCode?: number | undefined
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    const why = {
+      timeout: "took longer than closeTimeout",
+      silent: "did not answer",
+      exited: `exited with code ${this.exitCode ?? "unknown"}`,
+      crashed: `crashed${this.cause instanceof Error ? `: ${this.cause.message}` : ""}`,
+      outOfMemory: "ran out of memory"
+    }
+    return `ThreadPool: ${this.thread} ${why[this.reason]} before its layer was released`
   }
 }
 

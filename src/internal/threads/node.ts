@@ -67,7 +67,8 @@ export const nodePlatform = (builtin: Builtin): Platform => {
       worker.on("exit", (exitCode) => queueMicrotask(() => ended(exitCode)))
       return {
         post: (message, transfer) => port1.postMessage(message, transfer),
-        terminate: () => void worker.terminate()
+        terminate: () => void worker.terminate(),
+        endsItself: true
       }
     }
   }

@@ -66,6 +66,8 @@ export interface ThreadEvents {
  *
  * - `post` clones a message and sends it, or throws and has sent nothing.
  * - `terminate` ends it, whatever it is doing; `ended` follows, not before it returns.
+ * - `endsItself`: a thread that has closed its port and has nothing left to do ends, and `ended` follows. Otherwise the
+ *   pool terminates a thread that has closed.
  *
  * @category platform
  * @since 0.1.0
@@ -73,6 +75,7 @@ export interface ThreadEvents {
 export interface PlatformThread {
   readonly post: (message: unknown, transfer: ReadonlyArray<unknown>) => void
   readonly terminate: () => void
+  readonly endsItself?: boolean | undefined
 }
 
 /**

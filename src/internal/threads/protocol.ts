@@ -37,15 +37,24 @@ export interface MessagePortLike {
 export type ToThread =
   | ReadonlyArray<unknown>
   | { readonly _tag: "cancel"; readonly seat: number; readonly turn: number }
+  /** Answered by "pong". */
+  | { readonly _tag: "ping" }
+  /** Answered by "closing", if there is a layer; and by "closed". */
   | { readonly _tag: "close" }
 
 export type FromThread =
   | ReadonlyArray<unknown>
+  /** The layer is being built. From here on the thread can close. */
+  | { readonly _tag: "building" }
   | { readonly _tag: "ready"; readonly version: number; readonly jobs: ReadonlyArray<string>; readonly closes: boolean }
   | { readonly _tag: "failed"; readonly reason: "module" | "layer"; readonly cause: unknown }
   /** The message of that number, from 1, could not be read. */
   | { readonly _tag: "garbled"; readonly message: number }
-  | { readonly _tag: "closed" }
+  | { readonly _tag: "pong" }
+  /** The finalizers of the layer are running. */
+  | { readonly _tag: "closing" }
+  /** Nothing is left to do. `failure`: the defects of the finalizers. */
+  | { readonly _tag: "closed"; readonly failure?: unknown }
 
 /** Of a call or a result. */
 export const stride = 4

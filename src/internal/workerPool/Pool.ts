@@ -21,6 +21,7 @@ import type { DeadLetters } from "./DeadLetters.js"
 import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
 import { Delayed, give } from "./Delayed.js"
+import { dismissed } from "./dismissal.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
 import { loadOf } from "./load.js"
@@ -769,10 +770,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private letGo(workers: Array<Worker>, count: number): void {
-    const leaving = workers.sort((one, other) => rankOf(one) - rankOf(other) || other.id - one.id).slice(
-      0,
-      count
-    )
+    const leaving = dismissed(workers, count)
     for (const worker of leaving) worker.wanted = false
     for (const worker of leaving) {
       // What the one before has released may have asked for more again.
@@ -1088,10 +1086,6 @@ const interrupt = (job: AnyJob, fiber: AnyFiber, by: number): void => {
     stack.interrupt(fiber, by)
   })
 }
-
-/** Who goes first where there are too many. */
-const rankOf = ({ state, waitsFor }: Worker): number =>
-  waitsFor !== undefined ? 0 : state === "busy" ? 3 : state === "idle" ? 2 : 1
 
 const byAge = (one: { readonly id: number }, other: { readonly id: number }): number => one.id - other.id
 
