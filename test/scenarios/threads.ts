@@ -17,6 +17,9 @@ interface Setup extends Plan {
   readonly closing?: boolean
 }
 
+/** After which a thread has to be replaced. */
+const breaks: ReadonlySet<Behaviour> = new Set(["stuck", "crashes", "dies", "blocks"])
+
 interface Stage {
   /** Runs a call, and sees to it that what comes back is its own, and that it has ended by then. */
   readonly run: (name: string, behaviour?: Behaviour) => Effect.Effect<void, unknown>
@@ -74,6 +77,9 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
       yield* t.expect(names.every((name, i) => names.indexOf(name) === i), `a call began twice: ${names.join()} (T3)`)
       const late = names.find((name, i) => i >= (over.get(name) ?? 0))
       yield* t.expect(late === undefined, `${late ?? ""} has begun after it was over (T4)`)
+      const broken = new Set(threads.begun.filter(({ behaviour }) => breaks.has(behaviour)).map(({ thread }) => thread))
+      const isSpared = setup.start !== undefined || threads.started <= size + broken.size
+      yield* t.expect(isSpared, `${threads.started} threads, and only ${broken.size} had to be replaced`)
       const stats = WorkerPool.stats(workers)
       yield* t.expect(stats.queued + stats.running + stats.idle === 0, `something is left: ${JSON.stringify(stats)}`)
       const ended = [...lost].find((name) => !names.includes(name))
@@ -122,6 +128,7 @@ export const exhausted: Record<string, Scenario> = {
     run("one", "dies"),
     Effect.andThen(run("two"), WorkerPool.shutdown(workers))
   ]),
+  "a defect, and a crash": around({ concurrency: 2 }, ({ run }) => [run("one", "dies"), run("two", "crashes")]),
   "a crash": around({}, ({ run }) => [run("one", "crashes"), run("two")]),
   "a crash, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one", "crashes"), run("two")]),
   "a crash, and shutdown": around({ prefetch: 1 }, ({ run, workers }) => [

@@ -26,6 +26,7 @@ export interface Plan {
 
 interface Begun {
   readonly name: string
+  readonly behaviour: Behaviour
   readonly thread: number
 }
 
@@ -139,7 +140,7 @@ class FakeThread implements ThreadPool.PlatformThread {
           const [seat, turn, , input] = calls.splice(0, stride) as [number, number, string, [string, Behaviour]]
           if (!this.board.begin(seat, turn)) continue
           const [name, behaviour] = input
-          all.begun.push({ name, thread: number })
+          all.begun.push({ name, behaviour, thread: number })
           yield* Effect.yieldNow
           if (behaviour === "stuck") return yield* Effect.never
           if (behaviour === "crashes") return yield* this.crash()

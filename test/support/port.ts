@@ -10,7 +10,10 @@ export class Port implements MessagePortLike {
     this.heard(structuredClone(message), transfer)
   }
 
+  isClosed = false
+
   close(): void {
+    this.isClosed = true
     this.onmessage = null
   }
 

@@ -1,5 +1,6 @@
 /** The thread's side, without a thread: what happens before Effect has been loaded. */
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
+import { setImmediate } from "node:timers/promises"
 import { afterEach, expect, test, vi } from "vitest"
 import { kinds, stride, version } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
@@ -7,7 +8,8 @@ import { Port } from "../support/port.js"
 
 const serve = async (
   handlers: ConstructorParameters<typeof Server>[1],
-  loaded: Promise<unknown> = Promise.resolve()
+  loaded: Promise<unknown> = Promise.resolve(),
+  layer?: Layer.Layer<Part, string>
 ) => {
   const port = new Port()
   const said: Array<unknown> = []
@@ -17,7 +19,7 @@ const serve = async (
     notify()
   }
   const init = { version, module: "", port, words: new Int32Array(4), isShared: false, concurrency: 2 }
-  const server = new Server(init, handlers, undefined)
+  const server = new Server(init, handlers, layer as Layer.Layer<unknown, unknown> | undefined)
   await server.start(loaded)
   const [first] = said.splice(0)
   /** Once so many calls have ended: what was said of them, by their seats. */
@@ -31,7 +33,7 @@ const serve = async (
     return Array.from({ length: calls }, (_, call) => said.flat().slice(call * stride, (call + 1) * stride))
       .sort(([one], [other]) => (one as number) - (other as number))
   }
-  return { first, port, results, server }
+  return { first, port, results, said, server }
 }
 
 const interrupted = [{ _tag: "Interrupt" }]
@@ -112,4 +114,106 @@ test("calls whose effects cannot be run, since Effect does not load, die of that
     [1, 1, kinds.failure, died],
     [2, 1, kinds.success, 1]
   ])
+})
+
+test("an input is kept no longer than its call takes to begin", async () => {
+  const { port, server } = await serve({ job: () => 1 })
+  const input = {}
+  port.hear([0, 1, "job", input])
+  expect(Reflect.get(server, "queue")).not.toContain(input)
+})
+
+test("it answers, and closes with the last call that runs", async () => {
+  let end = () => {}
+  const { port, said } = await serve({ waits: () => new Promise<void>((resolve) => (end = resolve)) })
+  port.hear({ _tag: "ping" })
+  expect(said.splice(0)).toEqual([{ _tag: "pong" }])
+  port.hear([0, 1, "waits", undefined])
+  port.hear({ _tag: "close" })
+  port.hear({ _tag: "close" })
+  expect([said, port.isClosed]).toEqual([[], false])
+  end()
+  await setImmediate()
+  expect([said, port.isClosed]).toEqual([[[0, 1, kinds.success, undefined], { _tag: "closed" }], true])
+})
+
+class Part extends Context.Service<Part, string>()("Part") {}
+
+/** A layer whose release is told of, and may die. */
+const part = (log: Array<string>, release: Effect.Effect<void> = Effect.void) =>
+  Layer.effect(
+    Part,
+    Effect.acquireRelease(
+      Effect.sync(() => (log.push("built"), "part")),
+      () => Effect.andThen(Effect.yieldNow, Effect.andThen(Effect.sync(() => void log.push("released")), release))
+    )
+  )
+
+const heard = async (said: ReadonlyArray<unknown>, tag: string): Promise<void> => {
+  while (!JSON.stringify(said).includes(`"_tag":"${tag}"`)) await setImmediate()
+}
+
+test("its layer is built before the first call, and released before it has closed, with its defects", async () => {
+  for (const release of [Effect.void, Effect.die("a bug"), Effect.die(() => "no clone")]) {
+    const log: Array<string> = []
+    const { first, port, results, said } = await serve(
+      { part: () => Effect.service(Part) },
+      undefined,
+      part(log, release)
+    )
+    expect(first).toEqual({ _tag: "building" })
+    await heard(said, "ready")
+    expect(said.splice(0)).toEqual([{ _tag: "ready", version, jobs: ["part"], closes: true }])
+    port.hear([0, 1, "part", undefined])
+    expect(await results(1)).toEqual([[0, 1, kinds.success, "part"]])
+    said.splice(0)
+    port.hear({ _tag: "close" })
+    expect([log, said]).toEqual([["built"], [{ _tag: "closing" }]])
+    await heard(said, "closed")
+    expect(log).toEqual(["built", "released"])
+    const failure = release === Effect.void
+      ? {}
+      : { failure: [{ _tag: "Die", part: { value: expect.any(String) as unknown } }] }
+    expect([said[1], port.isClosed]).toEqual([{ _tag: "closed", ...failure }, true])
+  }
+})
+
+test("a layer that cannot be built is released as far as it was, before it is said why", async () => {
+  const log: Array<string> = []
+  const fails = Layer.effect(Part, Effect.andThen(Effect.service(Part), Effect.fail("not today")))
+  const { port, said } = await serve({ part: () => 1 }, undefined, Layer.provide(fails, part(log)))
+  await heard(said, "failed")
+  expect(log).toEqual(["built", "released"])
+  expect(said).toEqual([{
+    _tag: "failed",
+    reason: "layer",
+    cause: [{ _tag: "Fail", part: { value: "not today" } }]
+  }])
+  port.hear({ _tag: "close" })
+  await heard(said, "closed")
+  expect(log).toEqual(["built", "released"])
+})
+
+test("a layer that is being built when it is to close is given up, and released as far as it was", async () => {
+  const log: Array<string> = []
+  const waits = Layer.effect(Part, Effect.andThen(Effect.service(Part), Effect.never as Effect.Effect<string>))
+  const { port, said } = await serve({ part: () => 1 }, undefined, Layer.provide(waits, part(log)))
+  while (log.length === 0) await setImmediate()
+  port.hear({ _tag: "close" })
+  await heard(said, "closed")
+  expect([said, log]).toEqual([[{ _tag: "closing" }, { _tag: "closed" }], ["built", "released"]])
+})
+
+test("a layer that has not begun to be built when it is to close never is", async () => {
+  const log: Array<string> = []
+  const port = new Port()
+  const said: Array<unknown> = []
+  port.heard = (message) => void said.push(message)
+  const init = { version, module: "", port, words: new Int32Array(1), isShared: false, concurrency: 1 }
+  const starting = new Server(init, {}, part(log) as Layer.Layer<unknown>).start(Promise.resolve())
+  await Promise.resolve()
+  port.hear({ _tag: "close" })
+  await starting
+  await setImmediate()
+  expect([said, log]).toEqual([[{ _tag: "building" }, { _tag: "closing" }, { _tag: "closed" }], []])
 })

@@ -17,6 +17,7 @@ describe("over every schedule with an interrupt at any operation", () => {
     "cancel, of one that has not begun",
     "a defect, with one at hand",
     "a defect, beside one that waits",
+    "a defect, and a crash",
     "a defect, and shutdown",
     "a crash, with one at hand",
     "a crash, and shutdown",

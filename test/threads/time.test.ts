@@ -310,3 +310,28 @@ test("a platform that cannot start a thread fails make", () =>
     const error = yield* Effect.flip(ThreadPool.make<Jobs>({ module, platform: { parallelism: 2, spawn } }))
     expect(error.message).toBe("ThreadPool: fake:threads could not be loaded: no more threads")
   })))
+
+test("a call whose input was moved to a thread that another call died in begins there, and not on the next", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made, threads } = yield* make({}, { prefetch: 1 })
+    const pool = yield* made
+    const one = yield* start(Effect.exit(pool.run.call(["one", "dies"])))
+    const input: readonly [string, Behaviour] = ["two", "returns"]
+    const two = yield* start(pool.run.call(ThreadPool.transfer(input, [new ArrayBuffer(8)])))
+    yield* after(10)
+    yield* Fiber.join(one)
+    expect(yield* Fiber.join(two)).toBe("two")
+    expect(threads.begun.map(({ name, thread }) => [name, thread])).toEqual([["one", 1], ["two", 1]])
+  })))
+
+test("a thread that has ended is given nothing, not even by the end of its calls", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool: made } = yield* make()
+    const pool = yield* made
+    const one = yield* pool.submit.call(["one", "crashes"])
+    const two = yield* pool.submit.call(["two", "returns"])
+    let state: string | undefined = undefined
+    yield* start(Effect.onExit(one.await, () => Effect.sync(() => (state = two.state))))
+    yield* after(10)
+    expect([state, two.state]).toEqual(["queued", "succeeded"])
+  })))

@@ -1,0 +1,79 @@
+/** How schemas encode what crosses, without a thread. */
+import { Cause, Data, Effect, Exit, Schema } from "effect"
+import { expect, test } from "vitest"
+import { type CodecsByName, encodedCall, encodedHandlers } from "../../src/internal/threads/codec.js"
+import { NotCloneable } from "../../src/internal/threads/errors.js"
+import { transfer, transfersOf } from "../../src/internal/threads/transfer.js"
+
+class Point extends Schema.Class<Point>("Point")({ x: Schema.Number }) {}
+class Nowhere extends Schema.TaggedError<Nowhere>()("Nowhere", { x: Schema.Number }) {}
+class Other extends Data.TaggedError("Other")<{ readonly n: number }> {}
+
+const schemas: CodecsByName = {
+  job: { input: Point, success: Point, error: Nowhere },
+  listed: { input: Schema.Struct({ n: Schema.Number }), success: Schema.Struct({ n: Schema.Number }) }
+}
+
+const context = { isCancelled: () => false, signal: new AbortController().signal }
+
+/** A call that goes through both sides, and a clone between them. */
+const through = (handler: (input: never) => unknown, name: string, input: unknown) => {
+  const handlers = encodedHandlers(schemas, { [name]: handler })
+  return Effect.runSyncExit(encodedCall(schemas, { name, input }, (call) => {
+    const result = handlers[name]!(structuredClone(call.input) as never, context)
+    const effect = Effect.isEffect(result) ? result as Effect.Effect<unknown, unknown> : Effect.succeed(result)
+    return Effect.mapError(
+      Effect.map(effect, (value) => structuredClone(value)),
+      (error) => error instanceof Error ? error : structuredClone(error)
+    )
+  }))
+}
+
+test("an input, a result and an error with a schema are instances of their classes on the other side", () => {
+  const seen: Array<unknown> = []
+  const double = ({ x }: Point) => (seen.push(x), x === 0 ? Effect.fail(new Nowhere({ x })) : new Point({ x: 2 * x }))
+  expect(through((point: Point) => (expect(point).toBeInstanceOf(Point), double(point)), "job", new Point({ x: 3 })))
+    .toEqual(
+      Exit.succeed(new Point({ x: 6 }))
+    )
+  const failed = through(double, "job", new Point({ x: 0 }))
+  expect(Exit.isFailure(failed) && Cause.squash(failed.cause)).toBeInstanceOf(Nowhere)
+  expect(seen).toEqual([3, 0])
+})
+
+test("what a schema refuses is NotCloneable, of the input or of the result", () => {
+  const refused = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) && Cause.squash(exit.cause)
+  let calls = 0
+  expect(refused(through(() => (calls++, 1), "job", "no point"))).toMatchObject({ what: "input", job: "job" })
+  expect(calls).toBe(0)
+  expect(refused(through(() => "no point", "job", new Point({ x: 1 })))).toMatchObject({ what: "result", job: "job" })
+  expect(refused(through(() => Effect.fail("no error"), "job", new Point({ x: 1 })))).toMatchObject({ what: "result" })
+  expect(refused(through(() => 1, "job", "no point"))).toBeInstanceOf(NotCloneable)
+})
+
+test("another error and a job without schemas go as they are", () => {
+  const run = (error: unknown) =>
+    Effect.runSync(
+      Effect.flip(encodedCall(schemas, { name: "job", input: new Point({ x: 1 }) }, () => Effect.fail(error)))
+    )
+  const other = new Other({ n: 1 })
+  expect(run(other)).toBe(other)
+  expect(run(Object.assign(new Error("m"), { _tag: "NotCloneable", job: "job", what: "result", reason: "r" })))
+    .toBeInstanceOf(NotCloneable)
+  expect(through((n: number) => n + 1, "plain", 1)).toEqual(Exit.succeed(2))
+  const handler = () => 1
+  expect(encodedHandlers(schemas, { plain: handler })["plain"]).toBe(handler)
+})
+
+test("what is to be moved with a value is moved with what it is encoded to", () => {
+  const list = [new ArrayBuffer(8)]
+  const value = transfer({ n: 1 }, list)
+  const call = encodedCall(
+    schemas,
+    { name: "listed", input: value },
+    (call) => Effect.succeed({ n: transfersOf(call.input).length })
+  )
+  expect(Effect.runSync(call)).toEqual({ n: 1 })
+  const result = encodedHandlers(schemas, { listed: () => value })["listed"]!({ n: 1 } as never, context)
+  expect(transfersOf(Effect.runSync(result as Effect.Effect<unknown>))).toEqual(list)
+})
