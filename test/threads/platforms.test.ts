@@ -76,7 +76,9 @@ test("an error of a browser's thread is no error of the page, and ends it; so do
   for (const how of ["error", "nothing said", "message"] as const) {
     const { log, ports, tasks, worker } = spawnInBrowser()
     let prevented = 0
-    const preventDefault = () => void prevented++
+    const preventDefault = () => {
+      prevented++
+    }
     if (how === "message") ports.port1.onmessageerror!({ data: null })
     else worker.onerror!(how === "error" ? { message: "a bug", preventDefault } : { preventDefault })
     tasks[0]!()
