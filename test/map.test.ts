@@ -131,6 +131,23 @@ describe("the window of a map (L1)", () => {
       yield* Fiber.interrupt(stream)
     })))
 
+  test("a map takes nothing more while its consumer takes no results", () =>
+    run(Effect.gen(function*() {
+      for (const ordered of [true, false]) {
+        let taken = 0
+        function* numbers() {
+          for (;;) yield ++taken
+        }
+        const pool = yield* WorkerPool.make({ size: 2, queue: { capacity: 1 }, run: (n: number) => Effect.succeed(n) })
+        const results = WorkerPool.map(pool, numbers(), { ordered })
+        const stream = yield* start(Stream.runForEach(results, () => Effect.never))
+        yield* settle
+        // A window of results is in the consumer's hands, and another one is ready.
+        expect(taken).toBeLessThanOrEqual(6)
+        yield* Fiber.interrupt(stream)
+      }
+    })))
+
   test("a map lets its autoscaled pool grow to the largest size", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
@@ -145,6 +162,26 @@ describe("the window of a map (L1)", () => {
       yield* Fiber.interrupt(stream)
     })))
 })
+
+test("a map whose window is full counts for autoscale as a caller that waits for room, unless its consumer is slow", () =>
+  runTimed(Effect.gen(function*() {
+    for (const [consume, size] of [[Effect.void, 6], [Effect.never, 1]] as const) {
+      const pool = yield* WorkerPool.make({ size: 1, queue: { capacity: 2 }, run: () => Effect.sleep("1 second") })
+      yield* WorkerPool.autoscale(pool, {
+        min: 1,
+        max: 16,
+        growAbove: 0.5,
+        dwell: { grow: "1 second", shrink: "1 hour" }
+      })
+      const results = WorkerPool.map(pool, naturals())
+      const stream = yield* start(Stream.runForEach(size === 1 ? Stream.take(results, 1) : results, () => consume))
+      // Two jobs in the queue and the caller are more than half of five workers; without the caller, of three.
+      for (let n = 0; n < 20; n++) yield* after(1_000)
+      if (size === 1) expect(WorkerPool.stats(pool)).toMatchObject({ running: 0, queued: 0 })
+      else expect(WorkerPool.stats(pool).size).toBeGreaterThanOrEqual(size)
+      yield* Fiber.interrupt(stream)
+    }
+  })))
 
 /** A stream over a queue of messages, its pool, and the results it has had. */
 const silent = Effect.gen(function*() {
@@ -621,6 +658,45 @@ describe("the source of a map", () => {
 })
 
 describe("a map that is given up", () => {
+  test("a map that is interrupted begins no older job that a more urgent one has passed", () =>
+    run(Effect.gen(function*() {
+      const begun: Array<number> = []
+      const gate = yield* Deferred.make<void>()
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity: 3, priority: (n: number) => n === 3 ? 0 : 1 },
+        run: (n: number) =>
+          Effect.andThen(Effect.sync(() => begun.push(n)), n === 1 ? Deferred.await(gate) : Effect.never)
+      })
+      const stream = yield* start(Stream.runDrain(WorkerPool.map(pool, naturals())))
+      yield* settle
+      yield* Deferred.succeed(gate, undefined)
+      yield* settle
+      expect(begun).toEqual([1, 3])
+      yield* Fiber.interrupt(stream)
+      expect(begun).toEqual([1, 3])
+    })))
+
+  test("a map whose consumer has enough does not hear of a source that died further ahead", () =>
+    run(Effect.gen(function*() {
+      function* numbers() {
+        yield 1
+        throw new Error("planned")
+      }
+      const pool = yield* WorkerPool.make({ size: 4, run: (n: number) => Effect.as(Effect.yieldNow, n) })
+      expect(yield* Stream.runCollect(Stream.take(WorkerPool.map(pool, numbers()), 1))).toEqual([1])
+      expect(String(yield* defectOf(Stream.runDrain(WorkerPool.map(pool, numbers()))))).toContain("planned")
+    })))
+
+  test("a map whose jobs the pool aborts fails with JobLost, and is not interrupted", () =>
+    run(Effect.gen(function*() {
+      const { pool } = yield* gated({ size: 1, queue: { capacity: 1 } })
+      const stream = yield* start(Stream.runDrain(WorkerPool.map(pool, naturals())))
+      yield* settle
+      yield* WorkerPool.shutdownNow(pool)
+      expect(squash(yield* Fiber.await(stream))).toMatchObject({ _tag: "JobLost", job: 1, reason: "aborted" })
+    })))
+
   test("a map that is interrupted begins no job that waited, whatever its urgency", () =>
     run(Effect.gen(function*() {
       for (const priority of [undefined, (n: number) => n > 2 ? 0 : 1] as const) {

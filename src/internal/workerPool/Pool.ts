@@ -59,6 +59,8 @@ export type AnyJob = PoolJob<any, any, any>
 
 /** A stream of `map`, which hears of each new size and of the pool's end (L1, L4). */
 export interface Follower {
+  /** It has all its jobs in the pool, and would bring more. */
+  readonly isHeldUp: boolean
   /** Runs fibers. */
   readonly poolChanged: () => void
 }
@@ -226,6 +228,13 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (_tag === "running" || _tag === "starting") return undefined
     this.config.observer?.rejected("PoolClosed")
     return this.closed(_tag)
+  }
+
+  /** How many streams of `map` wait until the pool has room for them. */
+  get heldUp(): number {
+    let count = 0
+    for (const { isHeldUp } of this.followers) if (isHeldUp) count++
+    return count
   }
 
   private tellFollowers(): void {
@@ -1044,8 +1053,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** For an autoscaler. */
   sample(): Sample {
-    const { running, size, stuck, waiting: { callers, overflows, ready } } = this
-    return { now: this.now(), size, running, idle: this.idle.size, ready, callers, overflows, stuck }
+    const { heldUp, running, size, stuck, waiting: { callers, overflows, ready } } = this
+    return { now: this.now(), size, running, idle: this.idle.size, ready, callers: callers + heldUp, overflows, stuck }
   }
 
   stats(): Stats {

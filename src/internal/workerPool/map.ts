@@ -70,7 +70,6 @@ class Feed<Job, A, E, E2> implements Follower {
   private feederAt: "source" | "pool" = "source"
   /** How the stream ends after the results. */
   private end: Exit.Exit<never, E2 | PoolClosed | Cause.Done> = Exit.fail(Cause.Done())
-  private endIsTold = false
   private waitsForRoom: Suspended<Effect.Effect<void>> | undefined = undefined
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
 
@@ -173,12 +172,16 @@ class Feed<Job, A, E, E2> implements Follower {
   })
 
   private readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.hasRoom || !this.pool.isOpen) return resume(Effect.void)
+    if (this.hasRoom) return resume(Effect.void)
     this.waitsForRoom = new Suspended(currentFiber(), resume)
   })
 
   private get hasRoom(): boolean {
     return this.state === "open" && this.open.size + this.ready.size < this.window
+  }
+
+  get isHeldUp(): boolean {
+    return this.waitsForRoom !== undefined && this.ready.size === 0
   }
 
   /** Runs the feeder. */
@@ -203,10 +206,7 @@ class Feed<Job, A, E, E2> implements Follower {
 
   private take(): Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | RunError | Cause.Done> {
     const first = this.ready.head?.exit
-    if (first === undefined) {
-      this.endIsTold = true
-      return this.end
-    }
+    if (first === undefined) return this.end
     if (Exit.isFailure(first)) return Exit.failCause(first.cause)
     const values: NonEmptyArray<A> = [first.value]
     this.ready.shift()
@@ -244,9 +244,9 @@ class Feed<Job, A, E, E2> implements Follower {
     return Effect.asVoid(Effect.all(ends))
   })
 
-  /** A source that dies as it is given up fails the close, unless the consumer has had its end. */
+  /** A source that dies as it is given up fails the close. One that died before is no concern of who has had enough. */
   private releaseDefects(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    if (this.endIsTold || Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) return Effect.void
+    if (Exit.isSuccess(exit) || !Cause.hasInterrupts(exit.cause)) return Effect.void
     const defects = exit.cause.reasons.filter(Cause.isDieReason)
     return defects.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(defects))
   }
