@@ -4,7 +4,7 @@ import { check } from "sluice/testing"
 import { expect, test } from "vitest"
 import * as stack from "../src/internal/stack.js"
 import { DeadLetters } from "../src/internal/workerPool/DeadLetters.js"
-import { reading, readingOne } from "./scenarios/deadLetters.js"
+import { closing, reading, readingOne } from "./scenarios/deadLetters.js"
 import { run, settle, start } from "./support/effect.js"
 import { soak } from "./support/property.js"
 
@@ -15,6 +15,10 @@ const letter = (id: number) =>
 test("no reader waits while there is a letter, however another one is preempted and interrupted", () => {
   const bounds = { strategy: { exhaustive: { preemptions: 2, cancels: 1 } } }
   expect(check(readingOne, bounds).exhausted).toBe(true)
+})
+
+test("a reader ends with the pool, after the last letter, however it is preempted", () => {
+  expect(check(closing, { strategy: { exhaustive: { preemptions: 2, cancels: 0 } } }).exhausted).toBe(true)
 })
 
 test.each([[[1, 1, 1]], [[2, 1]], [[2, 2, 2]]])(

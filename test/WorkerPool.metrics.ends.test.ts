@@ -72,6 +72,41 @@ test("the time that a call was at hand in a lost thread is busy time, once, and 
   )
 })
 
+test("pools with the same labels share their series, in whatever order the labels are given", () => {
+  const registry = makeRegistry()
+  return runTimed(
+    into(registry)(Effect.gen(function*() {
+      for (const attributes of [{ region: "north", zone: "a" }, { zone: "a", region: "north" }]) {
+        const pool = yield* WorkerPool.make({ size: 1, metrics: { attributes }, run: () => Effect.void })
+        yield* WorkerPool.run(pool, 0)
+      }
+      expect(valueOf(registry, "jobs_submitted_total")).toBe(2)
+    }))
+  )
+})
+
+test("a pool that is over leaves its counters and no gauge, and its histograms are there before its first job", () => {
+  const registry = makeRegistry()
+  return runTimed(
+    into(registry)(Effect.gen(function*() {
+      const pool = WorkerPool.make({ size: 3, metrics: true, queue: { capacity: 7 }, run: () => Effect.void })
+      yield* Effect.scoped(Effect.andThen(
+        pool,
+        Effect.sync(() => {
+          expect([valueOf(registry, "workers"), valueOf(registry, "queue_capacity")]).toEqual([3, 7])
+          expect(["job_wait_seconds", "job_run_seconds"].map((id) => histogramOf(registry, id).count)).toEqual([0, 0])
+        })
+      ))
+      yield* Effect.scoped(Effect.flatMap(pool, (pool) => WorkerPool.run(pool, 0)))
+      expect(["workers", "queue_capacity", "jobs_submitted_total"].map((id) => valueOf(registry, id))).toEqual([
+        0,
+        0,
+        1
+      ])
+    }))
+  )
+})
+
 test("a worker's busy time goes on with its next job, and not while it is idle", () => {
   const registry = makeRegistry()
   return runTimed(

@@ -144,7 +144,7 @@ test("jobs that time out together are interrupted over several turns, and one th
 
 test("a deadline interrupts the attempt that it was of, and not the next one", () =>
   runTimed(Effect.gen(function*() {
-    const all = 200
+    const all = 1_000
     let attempts = 0
     const gate = yield* Deferred.make<void, string>()
     const pool = yield* WorkerPool.make({
@@ -168,6 +168,22 @@ test("a deadline interrupts the attempt that it was of, and not the next one", (
     yield* after(1)
     for (let n = 0; n < 10; n++) yield* turn
     expect(last.state).toBe("timedOut")
+  })))
+
+test("a job does not expire within the call that brings it, though its deadline is over by then", () =>
+  runTimed(Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    let now = 0n
+    const monotonicTimeNanosUnsafe = () => now += 10_000_000n
+    const hasty = Object.assign(Object.create(clock) as Clock.Clock, { monotonicTimeNanosUnsafe })
+    const pool = yield* WorkerPool.make({ size: 1, deadlines: { wait: 1 }, run: (job: Job) => job }).pipe(
+      Effect.provideService(Clock.Clock, hasty)
+    )
+    yield* WorkerPool.submit(pool, Effect.never)
+    const handle = yield* WorkerPool.submit(pool, Effect.void)
+    expect(handle.state).toBe("queued")
+    yield* after(0)
+    expect(handle.state).toBe("expired")
   })))
 
 test("an expired job has its error when somebody asks, and the same each time", () =>

@@ -18,6 +18,19 @@ export const readingOne: Scenario = scenario((t) =>
   })
 )
 
+/** A reader of all letters, of which one comes before there can be no more. */
+export const closing: Scenario = scenario((t) =>
+  Effect.gen(function*() {
+    const self = new DeadLetters<string, never>(9)
+    let read = 0
+    yield* t.actor("reader", Stream.runForEach(self.stream, () => Effect.sync(() => read++)), { cancel: false })
+    const add = self.add({ job: "one", id: 1, attempts: 1, cause: Cause.die("planned"), reason: "exhausted" })
+    yield* t.actor("pool", Effect.andThen(add, Effect.sync(() => self.close())), { cancel: false })
+    yield* t.settled
+    yield* t.expect(() => read === 1, "the letter was not read")
+  })
+)
+
 /**
  * Each reader takes so many letters. A letter is added at the start and whenever a reader has taken the last one, so that
  * a reader waits without end only if it is not woken for a letter that is there.
