@@ -5,7 +5,7 @@ import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { Poison } from "../src/internal/workerPool/Poison.js"
-import { after, runTimed } from "./support/effect.js"
+import { after, runTimed, start } from "./support/effect.js"
 import { soak } from "./support/property.js"
 import { balanced } from "./support/workerPool.js"
 
@@ -149,6 +149,49 @@ test("each job is tried as often as its schedule and its deaths let it, and ends
       balanced(pool)
     })))
   return fc.assert(property, { numRuns: 200 * soak })
+})
+
+describe("a job that cannot be interrupted, and fails in the end", () => {
+  const stubborn = Effect.uninterruptible(Effect.andThen(Effect.sleep(200), Effect.fail("in spite of it")))
+
+  /** One attempt that fails late, and a second one that succeeds. */
+  const pool = (sent: Array<number>) => {
+    let attempts = 0
+    return WorkerPool.make({
+      size: 1,
+      deadlines: { run: 100 },
+      retry: Schedule.recurs(3),
+      deadLetters: { sink: ({ id }: { readonly id: number }) => Effect.sync(() => sent.push(id)) },
+      run: (name: string) => Effect.suspend(() => ++attempts === 1 ? stubborn : Effect.succeed(name))
+    })
+  }
+
+  test("is not tried again, and no dead letter, where it was cancelled", () =>
+    runTimed(Effect.gen(function*() {
+      const sent: Array<number> = []
+      const handle = yield* WorkerPool.submit(yield* pool(sent), "job")
+      const cancelled = yield* start(handle.cancel)
+      yield* after(200)
+      expect([handle.state, cancelled.pollUnsafe(), sent]).toEqual(["failed", Exit.succeed(false), []])
+    })))
+
+  test("is tried again where its deadline has passed", () =>
+    runTimed(Effect.gen(function*() {
+      const sent: Array<number> = []
+      const handle = yield* WorkerPool.submit(yield* pool(sent), "job")
+      yield* after(200)
+      expect([handle.state, sent]).toEqual(["succeeded", []])
+    })))
+
+  test("is not tried again, and no dead letter, where the pool has interrupted it", () =>
+    runTimed(Effect.gen(function*() {
+      const sent: Array<number> = []
+      const own = yield* pool(sent)
+      const handle = yield* WorkerPool.submit(own, "job")
+      yield* start(WorkerPool.shutdownNow(own))
+      yield* after(200)
+      expect([handle.state, sent, WorkerPool.stats(own).state]).toEqual(["failed", [], "stopped"])
+    })))
 })
 
 describe("keys that have killed", () => {

@@ -158,7 +158,8 @@ describe("an autoscaler ends", () => {
     runTimed(Effect.gen(function*() {
       const { provide, watched } = yield* watchedClock
       const pool = yield* provide(second())
-      yield* provide(WorkerPool.autoscale(pool, long))
+      // It takes the time of its pool, as the pool's other fibers do.
+      yield* WorkerPool.autoscale(pool, long)
       yield* settle
       expect([watched.sleeps, autoscalersOf(pool)]).toEqual([1, 1])
       yield* end(pool)
@@ -255,6 +256,14 @@ describe("a job that waits for its own pool, under an autoscaler (P9)", () => {
       yield* Effect.scoped(WorkerPool.autoscale(pool, { min: 1, max: 4, dwell }))
       const exit = yield* Effect.exit(WorkerPool.run(pool, 1))
       expect(String(exit)).toContain("PoolDeadlock")
+    })))
+
+  test("has all workers that there are, also where somebody has set more than max", () =>
+    runTimed(Effect.gen(function*() {
+      const pool = yield* nested({ size: 1, capacity: 2 })
+      yield* WorkerPool.autoscale(pool, { min: 1, max: 1, dwell })
+      yield* WorkerPool.resize(pool, 3)
+      expect(yield* WorkerPool.run(pool, 2)).toBe(2)
     })))
 
   test("dies as the least bound has it, of several autoscalers", () =>

@@ -6,6 +6,7 @@ import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { RetryBudget } from "../src/internal/workerPool/RetryBudget.js"
 import { after, runTimed, start } from "./support/effect.js"
+import { histogramOf, into, makeRegistry } from "./support/metrics.js"
 import { soak } from "./support/property.js"
 import { balanced, make } from "./support/workerPool.js"
 
@@ -79,13 +80,14 @@ describe("a retry budget (R1)", () => {
 
   test("refuses a retry without cost to the worker: its resource is kept, and the next job begins", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({
+      const registry = makeRegistry()
+      const pool = yield* into(registry)(make({
         size: 1,
         queue: { capacity: 8 },
         retryBudget: { ...budget, perSecond: 0.1 },
         retry: Schedule.spaced("1 second"),
         metrics: true
-      })
+      }))
       const handles = [yield* WorkerPool.submit(pool, down), yield* WorkerPool.submit(pool, down)]
       yield* after(500)
       yield* WorkerPool.submit(pool, Effect.sleep("2 seconds"))
@@ -96,6 +98,8 @@ describe("a retry budget (R1)", () => {
       expect(yield* next.await).toEqual(Exit.succeed("next"))
       expect(handles.map(({ state }) => state)).toEqual(["failed", "failed"])
       expect(WorkerPool.stats(pool)).toMatchObject({ replaced: 0, idle: 1 })
+      // Two first attempts, one retry, and two other jobs: the retry that was refused has not begun.
+      expect(histogramOf(registry, "job_run_seconds").count).toBe(5)
       balanced(pool)
     })))
 
