@@ -141,6 +141,18 @@ describe("a size that is not set", () => {
   })
 })
 
+test("each default is taken where its variable is missing, and the largest size is a million", () => {
+  const defaults = {
+    size: 1_000_000,
+    queue: { capacity: 3, strategy: "dropping" },
+    onDefect: "keep",
+    name: "mail",
+    deadlines: { wait: "1 second", run: "2 seconds" }
+  } as const
+  assert.deepEqual(value(parse(WorkerPool.config("SENDER", defaults), {})), defaults)
+  assert.equal(value(parse(sender, { SENDER_SIZE: "1000000" })).size, 1_000_000)
+})
+
 describe("providers", () => {
   test("an empty variable is a missing one, as Effect's providers have it", () => {
     const provider = ConfigProvider.fromEnv({ env: { SENDER_SIZE: "4", SENDER_NAME: "", SENDER_QUEUE_CAPACITY: "" } })

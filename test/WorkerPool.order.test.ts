@@ -226,6 +226,31 @@ describe("keys (P15)", () => {
     return fc.assert(property, { numRuns: 200 })
   })
 
+  test.each(["has begun", "is cancelled"])(
+    "lose the rest of their turn when their last job %s",
+    (how) =>
+      run(Effect.gen(function*() {
+        const begun: Array<string> = []
+        const handles = new Map<string, WorkerPool.JobHandle<unknown>>()
+        const pool: WorkerPool.WorkerPool<string, unknown> = yield* WorkerPool.make({
+          size: 1,
+          queue: { capacity: "unbounded", key: (name: string) => name[0], perKey: { weight: 3 } },
+          run: (name: string): Effect.Effect<unknown> =>
+            Effect.gen(function*() {
+              begun.push(name)
+              yield* Effect.yieldNow
+              // The key is still known, for this very job.
+              if (name === "a1" && how === "is cancelled") yield* handles.get("a2")!.cancel
+              if (name === "a1") yield* Effect.orDie(WorkerPool.submit(pool, "a3"))
+            })
+        })
+        const names = how === "is cancelled" ? ["gate", "a1", "a2", "b1", "b2"] : ["gate", "a1", "b1", "b2"]
+        for (const name of names) handles.set(name, yield* WorkerPool.submit(pool, name))
+        yield* turns(12)
+        expect(begun).toEqual(["gate", "a1", "b1", "b2", "a3"])
+      }))
+  )
+
   test("may have a function of weight that ends the pool", () =>
     run(Effect.gen(function*() {
       let asked = 0

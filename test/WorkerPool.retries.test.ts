@@ -102,6 +102,26 @@ describe("a retry (P12)", () => {
       expect(blocked.pollUnsafe()).toBeDefined()
     })))
 
+  test("that waits for a worker again takes nobody's room in the queue of its key", () =>
+    runTimed(Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity: 1, key: () => "one" },
+        retry: Schedule.spaced(100),
+        run: (name: string, { attempt }) =>
+          name === "gate" ? Deferred.await(gate) : attempt === 1 ? Effect.fail("not yet") : Effect.void
+      })
+      yield* WorkerPool.submit(pool, "retried")
+      yield* turns(2)
+      yield* WorkerPool.submit(pool, "gate")
+      yield* after(100)
+      expect(WorkerPool.stats(pool).queued).toBe(1)
+      yield* WorkerPool.trySubmit(pool, "fits")
+      expect(WorkerPool.stats(pool)).toMatchObject({ queued: 2, waiting: 0 })
+      expect((yield* Effect.flip(WorkerPool.trySubmit(pool, "does not fit")))._tag).toBe("QueueFull")
+    })))
+
   test("is for failures and timeouts only, not for defects and interrupts", () =>
     runTimed(Effect.gen(function*() {
       let runs = 0

@@ -131,6 +131,11 @@ describe("capacity", () => {
     assert.deepEqual([sized.workers, sized.capacity], [11, 1_000])
   })
 
+  test("is at most the largest integer that make takes", () => {
+    const sized = WorkerPool.sizing({ arrivals: 1, duration: "1 nanos", patience: 1e300 })
+    assert.equal(sized.capacity, Number.MAX_SAFE_INTEGER)
+  })
+
   test("twice the workers without one, as in make", () => {
     assert.equal(WorkerPool.sizing({ arrivals: 200, duration: "30 millis" }).capacity, 18)
   })
