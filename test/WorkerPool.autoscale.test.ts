@@ -206,7 +206,9 @@ describe("a job that waits for its own pool, under an autoscaler (P9)", () => {
         size: options.size,
         queue: { capacity: options.capacity },
         run: (depth: number): Effect.Effect<number> =>
-          depth === 0 ? Effect.succeed(0) : Effect.orDie(Effect.map(WorkerPool.run(pool, depth - 1), (n) => n + 1))
+          depth <= 0
+            ? Effect.as(Effect.sleep(-50 * depth), 0)
+            : Effect.orDie(Effect.map(WorkerPool.run(pool, depth - 1), (n) => n + 1))
       })
       return pool
     })
@@ -262,8 +264,11 @@ describe("a job that waits for its own pool, under an autoscaler (P9)", () => {
     runTimed(Effect.gen(function*() {
       const pool = yield* nested({ size: 1, capacity: 2 })
       yield* WorkerPool.autoscale(pool, { min: 1, max: 1, dwell })
-      yield* WorkerPool.resize(pool, 3)
-      expect(yield* WorkerPool.run(pool, 2)).toBe(2)
+      yield* WorkerPool.resize(pool, 2)
+      yield* WorkerPool.submit(pool, -1)
+      const outer = yield* start(WorkerPool.run(pool, 1))
+      yield* after(50)
+      expect(outer.pollUnsafe()).toEqual(Exit.succeed(1))
     })))
 
   test("dies as the least bound has it, of several autoscalers", () =>
