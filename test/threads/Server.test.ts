@@ -1,15 +1,22 @@
 /** The thread's side, without a thread: what happens before Effect has been loaded. */
 import { Context, Effect, Layer } from "effect"
 import { setImmediate } from "node:timers/promises"
+import type { JobContext } from "sluice/threads/ThreadWorker"
 import { afterEach, expect, test, vi } from "vitest"
-import { kinds, stride, version } from "../../src/internal/threads/protocol.js"
+import { Board, kinds, stride, version } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
+import { transfer } from "../../src/internal/threads/transfer.js"
 import { Port } from "../support/port.js"
+
+/** The board has them for itself otherwise. */
+const wordsOf = (board: Board | undefined): Int32Array =>
+  board === undefined ? new Int32Array(4) : Reflect.get(board, "words") as Int32Array
 
 const serve = async (
   handlers: ConstructorParameters<typeof Server>[1],
   loaded: Promise<unknown> = Promise.resolve(),
-  layer?: Layer.Layer<Part, string>
+  layer?: Layer.Layer<Part, string>,
+  board?: Board
 ) => {
   const port = new Port()
   const said: Array<unknown> = []
@@ -18,7 +25,7 @@ const serve = async (
     said.push(message)
     notify()
   }
-  const init = { version, module: "", port, words: new Int32Array(4), isShared: false, concurrency: 2 }
+  const init = { version, module: "", port, words: wordsOf(board), isShared: board !== undefined, concurrency: 2 }
   const server = new Server(init, handlers, layer as Layer.Layer<unknown, unknown> | undefined)
   await server.start(loaded)
   const [first] = said.splice(0)
@@ -125,16 +132,68 @@ test("an input is kept no longer than its call takes to begin", async () => {
 
 test("it answers, and closes with the last call that runs", async () => {
   let end = () => {}
-  const { port, said } = await serve({ waits: () => new Promise<void>((resolve) => (end = resolve)) })
+  let began = 0
+  const waits = () => new Promise<void>((resolve) => (began++, end = resolve))
+  const { port, said } = await serve({ waits, never: () => Effect.never })
   port.hear({ _tag: "ping" })
   expect(said.splice(0)).toEqual([{ _tag: "pong" }])
-  port.hear([0, 1, "waits", undefined])
+  port.hear([0, 1, "never", undefined, 1, 1, "waits", undefined, 2, 1, "waits", undefined])
+  await vi.dynamicImportSettled()
   port.hear({ _tag: "close" })
   port.hear({ _tag: "close" })
-  expect([said, port.isClosed]).toEqual([[], false])
+  expect([said, port.isClosed]).toEqual([[[0, 1, kinds.failure, interrupted]], false])
   end()
   await setImmediate()
-  expect([said, port.isClosed]).toEqual([[[0, 1, kinds.success, undefined], { _tag: "closed" }], true])
+  expect([said.slice(1), port.isClosed]).toEqual([[[1, 1, kinds.success, undefined], { _tag: "closed" }], true])
+  expect(began).toBe(1)
+})
+
+test("a result does not wait for a function that has not been quick before", async () => {
+  const before: Array<number> = []
+  const { port, said } = await serve({ quick: () => 1, other: () => before.push(said.length) })
+  port.hear([0, 1, "quick", undefined, 1, 1, "other", undefined, 2, 1, "other", undefined])
+  expect(before).toEqual([1, 1])
+  expect(said.flat()).toHaveLength(3 * stride)
+})
+
+test("a message that it cannot read is told by its number", async () => {
+  const { port, said } = await serve({ job: () => 1 })
+  port.onmessageerror?.({ data: null })
+  port.hear({ _tag: "ping" })
+  port.onmessageerror?.({ data: null })
+  expect(said).toEqual([{ _tag: "garbled", message: 1 }, { _tag: "pong" }, { _tag: "garbled", message: 3 }])
+})
+
+test("a signal that is asked for after the call was cancelled is aborted", async () => {
+  const board = new Board(new Int32Array(4))
+  for (const seat of [0, 1]) board.offer(seat, 1)
+  const { port, said } = await serve(
+    {
+      job: (_: unknown, context: JobContext) => {
+        // As the pool does, where memory is shared.
+        board.ask(0, 1)
+        return [context.isCancelled(), context.signal.aborted]
+      },
+      other: (_: unknown, { signal }: JobContext) => signal.aborted
+    },
+    undefined,
+    undefined,
+    board
+  )
+  port.hear([0, 1, "job", undefined, 1, 1, "other", undefined])
+  expect(said.flat().filter((_, i) => i % stride === 3)).toEqual([[true, true], false])
+})
+
+test("a result that moves what has been moved before fails, alone", async () => {
+  const bytes = new ArrayBuffer(8)
+  structuredClone(bytes, { transfer: [bytes] })
+  const { port, said } = await serve({ one: () => 1, moved: () => transfer({}, [bytes]) })
+  port.hear([0, 1, "one", undefined, 1, 1, "moved", undefined, 2, 1, "one", undefined])
+  expect(said.flat()).toEqual([
+    ...[0, 1, kinds.success, 1],
+    ...[1, 1, kinds.uncloneable, "what it transfers has been transferred before"],
+    ...[2, 1, kinds.success, 1]
+  ])
 })
 
 class Part extends Context.Service<Part, string>()("Part") {}
@@ -168,6 +227,7 @@ test("its layer is built before the first call, and released before it has close
     expect(await results(1)).toEqual([[0, 1, kinds.success, "part"]])
     said.splice(0)
     port.hear({ _tag: "close" })
+    port.hear({ _tag: "close" })
     expect([log, said]).toEqual([["built"], [{ _tag: "closing" }]])
     await heard(said, "closed")
     expect(log).toEqual(["built", "released"])
@@ -196,12 +256,15 @@ test("a layer that cannot be built is released as far as it was, before it is sa
 
 test("a layer that is being built when it is to close is given up, and released as far as it was", async () => {
   const log: Array<string> = []
-  const waits = Layer.effect(Part, Effect.andThen(Effect.service(Part), Effect.never as Effect.Effect<string>))
-  const { port, said } = await serve({ part: () => 1 }, undefined, Layer.provide(waits, part(log)))
+  const givenUp = Effect.sync(() => void log.push("given up"))
+  const never = Effect.onInterrupt(Effect.never as Effect.Effect<string>, () => givenUp)
+  const waits = Layer.effect(Part, Effect.andThen(Effect.service(Part), never))
+  const { port } = await serve({ part: () => 1 }, undefined, Layer.provide(waits, part(log)))
   while (log.length === 0) await setImmediate()
+  port.heard = (message) => void log.push((message as { readonly _tag: string })._tag)
   port.hear({ _tag: "close" })
-  await heard(said, "closed")
-  expect([said, log]).toEqual([[{ _tag: "closing" }, { _tag: "closed" }], ["built", "released"]])
+  while (!log.includes("closed")) await setImmediate()
+  expect(log).toEqual(["built", "closing", "given up", "released", "closed"])
 })
 
 test("a layer that has not begun to be built when it is to close never is", async () => {

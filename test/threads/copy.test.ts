@@ -1,6 +1,7 @@
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { copyOf, uncopied } from "../../src/internal/threads/copy.js"
+import { transfer } from "../../src/internal/threads/transfer.js"
 import { soak } from "../support/seed.js"
 
 /** With further keys, also as many as there are holes. */
@@ -47,6 +48,7 @@ circle["self"] = circle
 
 test.each<[string, unknown]>([
   ["a function", () => 1],
+  ["what moves something with it", transfer({ n: 1 }, [new ArrayBuffer(1)])],
   ["a symbol", Symbol("no")],
   ["bytes", new Uint8Array(1)],
   ["a map", new Map()],

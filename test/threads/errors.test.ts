@@ -75,6 +75,22 @@ test("an error that cannot be cloned loses only the parts that cannot", () => {
   expect(sent(proxy)).toBe("a value that cannot be read")
 })
 
+test("a tag on the prototype of a class is kept, of an error, of a value and within either", () => {
+  class Odd extends Error {}
+  class Plain {}
+  for (const { prototype } of [Odd, Plain]) Object.defineProperty(prototype, "_tag", { value: "Odd" })
+  const values = [new Odd("odd"), new Plain(), { of: new Odd("odd") }, new ApiError({ reason: new Plain() })]
+  const [error, plain, of, reason] = values.map((value) => sent(value))
+  expect([error, plain]).toMatchObject([{ _tag: "Odd", message: "odd" }, { _tag: "Odd" }])
+  expect([of, reason]).toMatchObject([{ of: { _tag: "Odd" } }, { reason: { _tag: "Odd" } }])
+})
+
+test("an array with holes and as many further keys arrives as it is", () => {
+  const list = Object.assign([1, 2], { length: 1 }, { length: 2, name: "x" })
+  expect(sent({ list })).toStrictEqual(structuredClone({ list }))
+  expect(Object.keys((sent({ list }) as { readonly list: object }).list)).toEqual(["0", "name"])
+})
+
 test("circles and shared parts stay such", () => {
   const error = new ApiError({ reason: undefined }) as unknown as Record<string, unknown>
   Object.assign(error, { self: error, list: [error], twice: [limited, limited] })
