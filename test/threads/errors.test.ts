@@ -77,7 +77,9 @@ test("an error that cannot be cloned loses only the parts that cannot", () => {
 
 test("a tag on the prototype of a class is kept, of an error, of a value and within either", () => {
   class Odd extends Error {}
-  class Plain {}
+  class Plain {
+    readonly n = 1
+  }
   for (const { prototype } of [Odd, Plain]) Object.defineProperty(prototype, "_tag", { value: "Odd" })
   const values = [new Odd("odd"), new Plain(), { of: new Odd("odd") }, new ApiError({ reason: new Plain() })]
   const [error, plain, of, reason] = values.map((value) => sent(value))
