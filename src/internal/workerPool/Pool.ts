@@ -514,7 +514,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private endJob(worker: Worker, outcome: Outcome, exit: Settled<A, E> | undefined, isLost: boolean): void {
     const job = this.unassign(worker)
     // An exit that is not of the job's own is none that could be retried.
-    const past = this.retries?.take(job, outcome, exit as Exit.Exit<A, E>, this.isEnding)
+    const past = this.retries?.take(job, outcome, exit as Exit.Exit<A, E>)
     if (past === undefined) this.settle(job, outcome, exit)
     else this.config.observer?.attempted(job, worker.id, outcome)
     if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)

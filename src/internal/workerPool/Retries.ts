@@ -1,7 +1,9 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
@@ -35,6 +37,7 @@ export interface Past<A, E> {
   kills: number
   /** There was nothing left in the budget when its next attempt was to begin (R1). */
   isOverBudget: boolean
+  decision: Decision | undefined
   /** The sink has its dead letter: whatever interrupted that, too late. */
   isDelivered: boolean
 }
@@ -78,19 +81,19 @@ export class Retries<Job, A, E> {
   take(
     job: PoolJob<Job, A, E>,
     outcome: Outcome,
-    exit: Exit.Exit<A, E>,
-    isEnding: boolean
+    exit: Exit.Exit<A, E>
   ): Past<A, E> | undefined {
     const { budget, poison, schedule, sink } = this.policy
-    if (job.past !== undefined && isRefused(exit)) return this.keep(job, { ...job.past, isOverBudget: true })
+    if (job.past !== undefined && isRefused(exit)) {
+      return this.keep(job, { ...job.past, isOverBudget: true, decision: undefined })
+    }
     if (outcome === "succeeded") {
       budget?.succeeded(job.pool.now())
       poison?.forgive(job)
     }
     const policy = outcome === "failed" || outcome === "timedOut" ? schedule : outcome === "died" ? poison : undefined
     const hasFailed = outcome === "failed" || outcome === "timedOut" || outcome === "died"
-    // In a pool that ends there is no other attempt, and still a dead letter.
-    const concerned = hasFailed && (sink !== undefined || (policy !== undefined && !isEnding))
+    const concerned = hasFailed && (sink !== undefined || policy !== undefined)
     // One that was cancelled, and fails all the same, has had its last attempt.
     if (!concerned || (job.cancelled !== undefined && job.cancelled.reason !== "timedOut")) return undefined
     const kills = (job.past?.kills ?? 0) + (outcome === "died" ? 1 : 0)
@@ -102,6 +105,7 @@ export class Retries<Job, A, E> {
       step: job.past?.step,
       kills,
       isOverBudget: false,
+      decision: undefined,
       isDelivered: false
     })
   }
@@ -119,14 +123,18 @@ export class Retries<Job, A, E> {
   decide(job: PoolJob<Job, A, E>, past: Past<A, E>): void {
     // Only the wait for another attempt can be interrupted: what has had its last one becomes a dead letter (P13).
     const decision = Effect.uninterruptible(
-      Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.decision(job, past)))
+      Effect.map(
+        Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.decision(job, past))),
+        (decision) => (past.decision = decision)
+      )
     )
     const fiber = stack.start<Decision, never, never>(this.fork, decision)
     past.fiber = fiber
     fiber.addObserver((exit) => {
       this.between.remove(job)
       past.fiber = undefined
-      this.decided(job, exit)
+      // A fiber that is interrupted as it decides ends as interrupted.
+      this.decided(job, past.decision === undefined ? exit : Exit.succeed(past.decision))
     })
   }
 
@@ -139,48 +147,45 @@ export class Retries<Job, A, E> {
     return fibers
   }
 
+  /** In a pool that ends, too: a job that has had its last attempt is not cut off. */
   private decision(job: PoolJob<Job, A, E>, past: Past<A, E>): Effect.Effect<Decision> {
     if (past.isOverBudget) return this.end(job, past, "budget")
-    const reason = past.outcome === "died"
-      ? Effect.succeed(this.policy.poison?.kills(job, past.kills) === true ? "poison" as const : undefined)
-      : this.waitForTurn(job, past)
-    if (job.pool.isEnding) return this.end(job, past, past.outcome === "died" ? "poison" : "exhausted")
-    return Effect.flatMap(
-      reason,
-      (reason) => reason === undefined ? Effect.succeed("again") : this.end(job, past, reason)
-    )
+    if (past.outcome === "died") {
+      const isPoison = this.policy.poison?.kills(job, past.kills) === true
+      return isPoison ? this.end(job, past, "poison") : Effect.succeed("again")
+    }
+    const isSpent = () => this.policy.budget?.allows(job.pool.now()) === false
+    const step = this.step(job, past)
+    const { isEnding } = job.pool
+    return Effect.flatMap(isEnding ? atOnce(step) : Effect.interruptible(step), (delay) => {
+      if (delay === undefined) return this.end(job, past, "exhausted")
+      // A budget that is spent now, or by then, is reason enough. Another attempt is charged when it begins.
+      if (isSpent()) return this.end(job, past, "budget")
+      if (isEnding) return Effect.succeed("again")
+      return Effect.flatMap(
+        Effect.interruptible(Effect.sleep(delay)),
+        () => isSpent() ? this.end(job, past, "budget") : Effect.succeed("again")
+      )
+    })
   }
 
-  /**
-   * Sleeps until it is time for another attempt; or says why there is none. A budget that is spent now, or by then, is
-   * reason enough; another attempt is charged when it begins.
-   */
-  private waitForTurn(
-    job: PoolJob<Job, A, E>,
-    past: Past<A, E>
-  ): Effect.Effect<"exhausted" | "budget" | undefined> {
-    const { policy } = this
-    if (policy.schedule === undefined) return Effect.succeed("exhausted")
-    const scheduleOf = policy.schedule
-    const turn = Effect.gen(function*() {
-      const schedule = scheduleOf(job.input)
-      if (schedule === undefined) return "exhausted" as const
+  /** How long the job's schedule has it wait for another attempt; undefined when there is none. */
+  private step(job: PoolJob<Job, A, E>, past: Past<A, E>): Effect.Effect<Duration.Duration | undefined> {
+    const { schedule: scheduleOf } = this.policy
+    return Effect.gen(function*() {
+      const schedule = scheduleOf?.(job.input)
+      if (schedule === undefined) return undefined
       past.step ??= yield* Schedule.toStep(schedule)
       const now = yield* Clock.currentTimeMillis
-      const isSpent = () => policy.budget?.allows(job.pool.now()) === false
       const error = Exit.isFailure(past.exit)
         ? Option.getOrUndefined(Cause.findErrorOption(past.exit.cause))
         : undefined
       return yield* Pull.matchEffect(past.step(now, error), {
-        onSuccess: ([, delay]) =>
-          isSpent()
-            ? Effect.succeed("budget" as const)
-            : Effect.map(Effect.sleep(delay), () => isSpent() ? "budget" as const : undefined),
+        onSuccess: ([, delay]) => Effect.succeed(delay),
         onFailure: (cause) => Effect.failCause(cause),
-        onDone: () => Effect.succeed("exhausted" as const)
+        onDone: () => Effect.succeed(undefined)
       })
     })
-    return Effect.interruptible(turn)
   }
 
   /** It has had its last attempt. Once it is handed to the sink it is the sink's, whatever happens to the pool. */
@@ -204,3 +209,10 @@ export class Retries<Job, A, E> {
       ))
   }
 }
+
+/** What an effect comes to without a wait. One that suspends is interrupted. */
+const atOnce = <X>(effect: Effect.Effect<X>): Effect.Effect<X> =>
+  Effect.flatMap(
+    Effect.forkChild(effect, { startImmediately: true }),
+    (fiber) => fiber.pollUnsafe() ?? Effect.andThen(Fiber.interrupt(fiber), Effect.interrupt)
+  )
