@@ -143,8 +143,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** Who waits for the workers' first resources. */
   private starter: Suspended<Exit.Exit<void, unknown>> | undefined = undefined
   /** Those who wait for the end of everything; and the jobs among them. */
-  private readonly enders = new List<Suspended<void>>()
-  private readonly insideEnders = new List<Suspended<void>>()
+  private readonly enders = new List<Ender>()
+  private readonly insideEnders = new List<Ender>()
   /** How many of the releases that failed a report has shown. */
   private reported = 0
 
@@ -986,10 +986,11 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return Effect.callback((resume) => {
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
-      const deadlock = inside && mayWaitForEver ? this.deadlock("shutdown", inside, "end") : undefined
+      const part = inside ?? this.partOf(fiber)
+      const deadlock = mayWaitForEver && part !== undefined ? this.drainDeadlock(inside, part) : undefined
       if (deadlock !== undefined) return resume(deadlock)
-      const ender = new Suspended<void>(fiber, () => resume(Effect.sync(() => this.report())), inside, "end")
-      const enders = inside === undefined ? this.enders : this.insideEnders
+      const ender = new Ender(fiber, () => resume(Effect.sync(() => this.report())), inside, part)
+      const enders = part === undefined ? this.enders : this.insideEnders
       enders.push(ender)
       begin(fiber)
       this.checkEnders()
@@ -1002,15 +1003,35 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /**
-   * Lets those go on who wait for the end. A job among them waits for all but itself and those that wait likewise. Runs
-   * fibers.
+   * The worker that waits for this fiber: it runs that one's job, or is the fiber of a resource's release, or was forked by
+   * one of them. One that was detached from a job that has ended counts as the next one's.
+   */
+  private partOf(fiber: AnyFiber): Worker | undefined {
+    const worker = fiber.getRef(CurrentWorker)
+    return worker?.pool === this && worker.state !== "ended" ? worker : undefined
+  }
+
+  /** The defect of a drain that its own worker would keep from ending. */
+  private drainDeadlock(inside: Worker | undefined, part: Worker): Exit.Exit<never> | undefined {
+    if (inside !== undefined) return this.deadlock("shutdown", inside, "end")
+    const needsIt = part.job === undefined && this.pending > 0 &&
+      ![...this.workers].some((worker) => worker !== part && worker.canServe)
+    if (!needsIt) return undefined
+    const { name, size } = this
+    return Exit.die(
+      new PoolDeadlock({ operation: "shutdown", pool: name, worker: part.name, job: undefined, size, itself: true })
+    )
+  }
+
+  /**
+   * Lets those go on who wait for the end. A worker's job or release among them waits for all but that worker, and those
+   * whose jobs or releases wait likewise. Runs fibers.
    */
   private checkEnders(): void {
     const over = this.isEnding && this.live === 0 && this.retrying === 0
     if (over && this.state._tag === "stopping") this.become({ _tag: "stopped" })
     const timers = over ? this.timers.splice(0).concat(this.sleepers, this.scaling) : []
-    const left = this.retrying + (this.isEnding ? this.live : this.waiting.size + this.running)
-    const inside = left > this.insideEnders.size ? [] : this.insideEnders.takeAll()
+    const inside = this.insideEnders.size > 0 && this.hasOnlyEndersLeft ? this.insideEnders.takeAll() : []
     const woken = over ? inside.concat(this.enders.takeAll()) : inside
     for (const ender of woken) ender.served()
     for (const timer of timers) stack.interrupt(timer, undefined)
@@ -1018,6 +1039,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     // Only a scope that has closed ends a pool before it runs, and lets no acquisition fail.
     if (over) this.wakeStarter(Exit.interrupt())
     for (const ender of woken) ender.wake()
+  }
+
+  private get hasOnlyEndersLeft(): boolean {
+    const parts = new Set<Worker | undefined>()
+    for (let ender = this.insideEnders.head; ender !== undefined; ender = ender.next) parts.add(ender.part)
+    const counts = this.isEnding ? isLive : hasJob
+    const own = [...parts].filter((worker) => worker !== undefined && counts(worker)).length
+    return this.retrying + (this.isEnding ? this.live : this.waiting.size + this.running) <= own
   }
 
   private get sleepers(): ReadonlyArray<AnyFiber> {
@@ -1075,6 +1104,19 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return { _id: "WorkerPool", name: this.name, ...this.stats() }
   }
 }
+
+/** A call that waits for the end of the pool. `part`: the worker that cannot end before it returns. */
+class Ender extends Suspended<void> {
+  declare prev: Ender | undefined
+  declare next: Ender | undefined
+
+  constructor(fiber: AnyFiber, resume: () => void, inside: Worker | undefined, readonly part: Worker | undefined) {
+    super(fiber, resume, inside, "end")
+  }
+}
+
+const isLive = ({ state }: Worker): boolean => state !== "ended"
+const hasJob = ({ job }: Worker): boolean => job !== undefined
 
 const none: ReadonlyArray<Worker> = []
 

@@ -120,7 +120,8 @@ export class PoolFailed extends Data.TaggedError("PoolFailed")<{
  *
  * **Details**
  *
- * `operation` is `"run"`, `"submit"`, `"await"` or `"shutdown"`. It has changed nothing, and the pool goes on.
+ * `operation` is `"run"`, `"submit"`, `"await"` or `"shutdown"`. It has changed nothing, and the pool goes on. `job` is
+ * undefined where it was not a job that shut the pool down, but the acquisition or release of the worker's resource.
  *
  * @category errors
  * @since 0.1.0
@@ -129,11 +130,15 @@ export class PoolDeadlock extends Data.TaggedError("PoolDeadlock")<{
   readonly operation: string
   readonly pool: string | undefined
   readonly worker: string
-  readonly job: number
+  readonly job: number | undefined
   readonly size: number
   readonly itself: boolean
 }> {
   override get message(): string {
+    if (this.job === undefined) {
+      return `WorkerPool.${this.operation}: the resource of ${this.worker} would wait for ever for jobs that only this worker ` +
+        "could run. Give the drain a deadline, or shut the pool down from outside"
+    }
     const held = this.itself
       ? "what it waits for waits for this job"
       : this.size === 1
