@@ -2,7 +2,7 @@
  * A weighted semaphore with strictly fair, first-come-first-served admission.
  *
  * It bounds what can be counted (connections, bytes, requests under way) and is held for as long as an effect runs or a
- * scope is open. The laws it keeps are numbered S1 to S6, here and in `docs/semaphore.md`.
+ * scope is open. The laws it keeps are numbered S1 to S7, here and in `docs/semaphore.md`.
  *
  * @since 0.1.0
  */
@@ -532,8 +532,9 @@ export const tryAcquire: {
  *
  * **Details**
  *
- * Never waits and never revokes a permit. Growing admits waiters at once. After a shrink below what is held, nothing is
- * granted until enough has been returned (S1), and requests that became impossible fail with `CapacityExceeded` (S4).
+ * Never waits and never revokes a permit. Growing admits waiters in a turn of the event loop that is requested now (S7).
+ * After a shrink below what is held, nothing is granted until enough has been returned (S1), and requests that became
+ * impossible fail with `CapacityExceeded` (S4).
  *
  * O(1) plus the waiters it admits; a shrink also looks at each waiter once.
  *
