@@ -2,7 +2,7 @@
  * A group of fibers that are one piece of work: when one fails the others are cancelled, and the group is waited for as
  * a whole. Go's errgroup, on fibers and scopes.
  *
- * The laws it keeps are numbered G1 to G7, here and in `docs/group.md`.
+ * The laws it keeps are numbered G1 to G9, here and in `docs/group.md`.
  *
  * @since 0.1.0
  */
@@ -134,7 +134,7 @@ const forTheEnd = 2
  *        └──cancel, or the scope closes──────────────────────────────────▶ closed
  *
  * A child takes a place as it starts, and gives it back as it has ended. `active` counts the places. A `go` that finds
- * none is `pending`; the child that it brought is started by the group, the moment there is a place for it.
+ * none is `pending`; the group starts the child that it brought as it hands it a place (G8).
  *
  * Starting a child runs it inline, interrupting one does, and so does letting a pending `go` or a `wait` go on. Any of
  * them may come back into the group. So every method changes the books first, and runs fibers last.
@@ -226,7 +226,7 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     return answer(this.startChild(parent, effect))
   }
 
-  /** As `tryStart`, but waits for a place: the child starts the moment there is one, its caller goes on a little later. */
+  /** As `tryStart`, but waits for a place. The child starts as it gets one, its caller goes on at the latest a turn later. */
   start<A, XE extends E, R, B>(
     parent: AnyFiber,
     effect: Effect.Effect<A, XE, R>,
@@ -796,8 +796,9 @@ const Go = operation(
  * **Details**
  *
  * Returns once the child runs, without waiting for its end. Suspends while `limit` children run, first come, first
- * served; an interrupt then leaves the queue, and the child never runs (G5). When there is a place the child begins at
- * once, and the call returns at the latest a turn of the event loop later; an interrupt in between takes the child along.
+ * served; an interrupt then leaves the queue, and the child never runs (G5). A place that a success frees goes to the
+ * child at once, any other in a later turn of the event loop (G8). The call returns at the latest a turn after the child
+ * has begun; an interrupt in between takes the child along.
  *
  * On a group that has failed it starts nothing and fails as the group did, so a loop that produces children stops by
  * itself; on a group that was cancelled, or whose scope has closed, it dies with `GroupClosed` (G3).
@@ -807,8 +808,9 @@ const Go = operation(
  *
  * **Gotchas**
  *
- * A child that calls `go` on its own group holds its place while it waits for another one: with every place held by such
- * a child, none moves. Bound the work inside the children instead, with a `Semaphore`.
+ * A child that calls `go` on its own group holds its place while it waits for another one. When children that wait for
+ * the group hold every place, the last of their `go` dies with `GroupDeadlock` (G9). Bound the work inside the children
+ * instead, with a `Semaphore`.
  *
  * A child that needs a `Scope` gets the caller's. Wrap it in `Effect.scoped` to release with the child.
  *
@@ -965,7 +967,8 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
  *
  * **Details**
  *
- * Never suspends. Raising it starts pending children at once, lowering it stops nobody (G5). O(1) plus the children it starts.
+ * Never suspends. Raising it starts pending children in a turn of the event loop that is requested now (G8), lowering it
+ * stops nobody (G5). O(1) plus the children it starts.
  *
  * **Example** (Opening up)
  *
