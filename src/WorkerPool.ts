@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope; the
  * queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P15, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
+ * The laws it keeps are numbered P1 to P16, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
  *
  * @since 0.1.0
  */
@@ -460,7 +460,7 @@ export const run: {
  * `"sliding"` it never does. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends
  * takes the job with it; once the handle is returned, the job is on its own. O(1).
  *
- * If a worker is idle the job starts at once, up to its first suspension.
+ * If a worker is idle the job starts at once, up to its first suspension; or after jobs that wait for their turn (P16).
  *
  * **Gotchas**
  *
@@ -700,7 +700,7 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
  * **Gotchas**
  *
  * Acquiring the resource of a new worker is tried as often as `restart` says. If it cannot be had the pool goes on
- * without that worker: `stats` has the size that it really is.
+ * without that worker: `stats` has the size that it really is. It has failed if no other worker could serve then.
  *
  * **Example** (More of them while there is more to do)
  *
