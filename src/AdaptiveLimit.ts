@@ -230,7 +230,7 @@ class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
     latency: number,
     exit: Exit.Exit<unknown, unknown>
   ): Effect.Effect<void> | undefined {
-    const leaving = this.inFlight--
+    this.inFlight--
     let outcome: Outcome
     try {
       outcome = this.checked(this.classify(exit))
@@ -245,7 +245,7 @@ class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
     this.samples++
     if (outcome === "overload") this.overloads++
     const { limit } = this.estimator
-    this.estimator = this.estimator.next({ call, begun: this.begun, inFlight, leaving, latency, outcome })
+    this.estimator = this.estimator.next({ call, begun: this.begun, inFlight, latency, outcome })
     if (this.estimator.limit === limit) return undefined
     this.changes++
     if (this.telling !== undefined) this.untold.push(this.estimator.limit)

@@ -34,7 +34,7 @@ describe("aimd", () => {
           const limit = Math.floor(estimate)
           const inFlight = Math.max(1, Math.round(load * limit))
           const call = Math.max(1, i + 1 - age)
-          const next = estimator.next({ call, begun: i + 1, inFlight, leaving: 1, latency, outcome })
+          const next = estimator.next({ call, begun: i + 1, inFlight, latency, outcome })
           if (call > fell) {
             if (outcome === "overload" || latency > options.timeout) {
               estimate = Math.max(options.min, Math.min(limit - 1, Math.floor(limit * options.backoff)))
@@ -133,7 +133,6 @@ describe("gradient, round by round", () => {
       call,
       begun: call,
       inFlight: limit,
-      leaving: limit,
       latency: 10,
       outcome: "success",
       ...sample
@@ -174,13 +173,12 @@ describe("gradient, round by round", () => {
     call = 0
     const probing = times(40, new Gradient(options))
     const overloaded = next(probing, { outcome: "overload" })
-    const late = overloaded.next({ call: 41, begun: 100, inFlight: 11, leaving: 11, latency: 10, outcome: "success" })
+    const late = overloaded.next({ call: 41, begun: 100, inFlight: 11, latency: 10, outcome: "success" })
     expect(late.limit).toBe(5)
     const refused = overloaded.next({
       call: 41,
       begun: 100,
       inFlight: 11,
-      leaving: 11,
       latency: 10,
       outcome: "overload"
     })
@@ -215,7 +213,7 @@ describe("gradient, round by round", () => {
     call = 0
     const lowered = times(44, knowing(), { latency: 12 })
     expect(lowered.limit).toBe(40)
-    const late = { begun: call + 1, inFlight: 44, leaving: 44, latency: 12, outcome: "overload" } as const
+    const late = { begun: call + 1, inFlight: 44, latency: 12, outcome: "overload" } as const
     expect(lowered.next({ ...late, call })).toBe(lowered)
     expect(lowered.next({ ...late, call: call + 1 }).limit).toBe(20)
     // Nor does it belong to the next round.

@@ -82,6 +82,15 @@ test.each([1, 1.5, 1.9])(
   }
 )
 
+test("the defaults are those of the documentation", () => {
+  const trace = closed("exponential", [24], 1)
+  const defaults = { initial: 20, min: 1, max: 200, smoothing: 0.2, tolerance: 1, queue: 4, window: 100 }
+  expect(gradient(trace, defaults)).toEqual(gradient(trace))
+  for (const [option, other] of Object.entries({ smoothing: 0.3, tolerance: 1.1, queue: 3, window: 50 })) {
+    expect(gradient(trace, { ...defaults, [option]: other })).not.toEqual(gradient(trace))
+  }
+})
+
 test("the simulation and the limit itself, on TestClock, agree at every moment", () =>
   onTestClock(Effect.gen(function*() {
     const seed = 5

@@ -47,7 +47,6 @@ const stretch = fc.record({
   calls: fc.integer({ min: 1, max: 40 }),
   age: fc.nat(30),
   load: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1.5, noNaN: true })),
-  leaving: fc.double({ min: 0, max: 1.5, noNaN: true }),
   latency: fc.oneof(fc.constant(0), fc.constant(10), fc.double({ min: 0, max: 200, noNaN: true })),
   outcome: fc.oneof(
     { weight: 4, arbitrary: fc.constant("success" as const) },
@@ -71,7 +70,7 @@ const property = (check: (subject: Subject, steps: ReadonlyArray<Step>) => void)
         let { estimator } = subject
         let begun = 0
         const steps: Array<Step> = []
-        for (const { age, calls, latency, leaving, load, outcome } of stretches) {
+        for (const { age, calls, latency, load, outcome } of stretches) {
           for (let i = 0; i < calls; i++) {
             begun++
             const before = estimator.limit
@@ -81,7 +80,6 @@ const property = (check: (subject: Subject, steps: ReadonlyArray<Step>) => void)
               call,
               begun,
               inFlight,
-              leaving: Math.max(1, Math.round(leaving * before)),
               latency,
               outcome
             })

@@ -1,4 +1,4 @@
-import { Cause, Deferred, Effect, Exit, Fiber, Logger } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
 import { AdaptiveLimit } from "sluice"
@@ -146,6 +146,24 @@ describe("a call", () => {
       expect(AdaptiveLimit.stats(limit)).toMatchObject({ limit: 1, overloads: 0, changes: 1 })
     })))
 
+  test("is measured by the monotonic clock, whatever the wall clock does", () =>
+    simulate(Effect.gen(function*() {
+      const limit = yield* make({ initial: 2, timeout: 15 })
+      const clock = yield* Clock.Clock
+      let day = 0n
+      const jumping = Object.assign(Object.create(clock) as Clock.Clock, {
+        currentTimeNanosUnsafe: () => ++day * 86_400_000_000_000n,
+        currentTimeMillisUnsafe: () => Number(++day) * 86_400_000
+      })
+      for (const [millis, now] of [[10, 2], [16, 1]] as const) {
+        const call = AdaptiveLimit.withPermit(limit, Effect.provideService(Effect.sleep(millis), Clock.Clock, clock))
+        const fiber = yield* Effect.forkChild(Effect.provideService(call, Clock.Clock, jumping))
+        yield* TestClock.adjust(millis)
+        yield* Fiber.await(fiber)
+        expect(AdaptiveLimit.stats(limit).limit).toBe(now)
+      }
+    })))
+
   test("whose classification throws dies of it, and gives back its permit", () =>
     run(Effect.gen(function*() {
       const limit = yield* make({ initial: 1 }, {
@@ -205,7 +223,7 @@ describe("the limit", () => {
         start(AdaptiveLimit.withPermit(limit, Effect.andThen(Deferred.await(gate), busy))))
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.awaitAll(fibers)
-      expect(AdaptiveLimit.stats(limit)).toMatchObject({ limit: 5, overloads: 10, changes: 1 })
+      expect(AdaptiveLimit.stats(limit)).toMatchObject({ limit: 5, samples: 10, overloads: 10, changes: 1 })
       yield* Effect.exit(AdaptiveLimit.withPermit(limit, busy))
       expect(AdaptiveLimit.stats(limit)).toMatchObject({ limit: 2, changes: 2 })
     })))
@@ -266,6 +284,20 @@ describe("the listener (A6)", () => {
       yield* Deferred.succeed(gate, undefined)
       expect(squash(yield* Fiber.await(changing))).toBe("busy")
       expect(told).toEqual([1, 2])
+    })))
+
+  test("hears changes that come while it runs in their order", () =>
+    run(Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      const told: Array<number> = []
+      const limit = yield* make({ initial: 16, backoff: 0.5 }, {
+        onChange: (n) => Effect.andThen(Effect.sync(() => told.push(n)), Deferred.await(gate))
+      })
+      const changing = yield* start(AdaptiveLimit.withPermit(limit, busy))
+      for (let i = 0; i < 3; i++) yield* Effect.exit(AdaptiveLimit.withPermit(limit, busy))
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.await(changing)
+      expect(told).toEqual([8, 4, 2, 1])
     })))
 
   test("may make calls itself, and is told of what comes of them afterwards", () =>

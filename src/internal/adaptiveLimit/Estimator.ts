@@ -6,9 +6,8 @@ export interface Sample {
   readonly call: number
   /** How many calls had begun when this one ended: calls up to this number began under the limits of before. */
   readonly begun: number
-  /** How many were in flight as it began, and as it ended, with itself. */
+  /** How many were in flight as it began, with itself. */
   readonly inFlight: number
-  readonly leaving: number
   /** In milliseconds. */
   readonly latency: number
   readonly outcome: "success" | "overload"

@@ -204,12 +204,12 @@ export const simulate = (trace: Trace, contender: Contender): ReadonlyArray<Phas
     const atBegin = ++inFlight
     const start = now
     const end = () => {
-      const leaving = inFlight--
+      inFlight--
       wanted.delete(request)
       ended++
       total += now - request.wanted
       look()
-      const sample = { call, begun, inFlight: atBegin, leaving, latency: now - start, outcome: "success" } as const
+      const sample = { call, begun, inFlight: atBegin, latency: now - start, outcome: "success" } as const
       contender.ended(sample, now)
       admit()
       if (load.tag === "closed") want()
