@@ -7,7 +7,7 @@ import { Enumeration } from "sluice/testing/Enumeration"
 import { Machine, type Outcome, type Program } from "sluice/testing/Machine"
 import { generator } from "sluice/testing/random"
 import { program } from "sluice/testing/Scenario"
-import { encode, type Schedule } from "sluice/testing/Schedule"
+import { type Decision, decode, encode, type Schedule } from "sluice/testing/Schedule"
 import { scripted } from "sluice/testing/scripted"
 import { shrink } from "sluice/testing/shrink"
 import { describe, expect, test } from "vitest"
@@ -124,14 +124,34 @@ test("of choices that fail together, none can be left out in the end", () => {
   }
 })
 
-/** The first failure of an enumeration whose decisions are of these kinds. */
-const enumerated = (self: Scenario, bounds: Bounds, kinds: ReadonlyArray<Schedule[number]["kind"]>) => {
+test("choices of which each can go only after a later one go all the same", () => {
+  const all = Array.from({ length: 20 }, (_, i) => i)
+  const even = all.filter((i) => i % 2 === 0)
+  const chain = new Set([20, ...even].map((lowest) => all.filter((i) => i % 2 === 1 || i < lowest).join()))
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      const set: Array<number> = []
+      for (const i of all) if ((yield* t.choose([0, 1])) === 1) set.push(i)
+      yield* t.expect(!chain.has(set.join()), "fails")
+    })
+  )
+  const machine = new Machine(20_000, "contract")
+  const body = program(self)
+  const found = drive(machine.run(body, scripted(decode(`s1:${all.map((i) => `0.${i}c1`).join()}`))))
+  const least = drive(shrink(machine, body, found))
+  expect(least.decisions.map(({ operation }) => operation)).toEqual(all.filter((i) => i % 2 === 1))
+})
+
+/** The first failure of an enumeration that has these decisions, and the same reduced. */
+const enumerated = (self: Scenario, bounds: Bounds, wanted: ReadonlyArray<Partial<Decision>>) => {
   const machine = new Machine(20_000, "contract")
   const body = program(self)
   const enumeration = new Enumeration(bounds)
   do {
     const found = drive(machine.run(body, enumeration, { recorder: enumeration }))
-    const isWanted = kinds.every((kind) => found.decisions.some((decision) => decision.kind === kind))
+    const isWanted = wanted.every(({ kind, pick }) =>
+      found.decisions.some((decision) => decision.kind === kind && (pick === undefined || decision.pick === pick))
+    )
     if (found.problem !== undefined && isWanted) return { found, least: drive(shrink(machine, body, found)) }
   } while (enumeration.advance())
   throw new Error("no such failure")
@@ -154,8 +174,8 @@ test("a failure that needs an interrupt and another order, or another interrupt 
       yield* t.expect(!log.includes("y") && !(log.includes("ba") && log.includes("x")), "either")
     })
   )
-  const { least } = enumerated(self, { preemptions: 0, cancels: 1 }, ["go", "interrupt"])
-  expect(least.decisions.map(({ kind }) => kind)).toEqual(["interrupt"])
+  const { least } = enumerated(self, { preemptions: 0, cancels: 1 }, [{ kind: "go" }, { kind: "interrupt", pick: 3 }])
+  expect(least.decisions).toMatchObject([{ kind: "interrupt", pick: 4 }])
 })
 
 test("a failure that needs two preemptions, or one interrupt, is reduced to the interrupt", () => {
@@ -172,6 +192,6 @@ test("a failure that needs two preemptions, or one interrupt, is reduced to the 
       yield* t.expect(order !== "aabbab" && !order.includes("x"), "either")
     })
   )
-  const { least } = enumerated(self, { preemptions: 2, cancels: 0 }, ["preempt"])
+  const { least } = enumerated(self, { preemptions: 2, cancels: 0 }, [{ kind: "preempt" }])
   expect(least.decisions.map(({ kind }) => kind)).toEqual(["interrupt"])
 })
