@@ -1,0 +1,286 @@
+/** What a run does with what was decided, and what a chooser is asked. */
+import { Deferred, Effect, Fiber, Latch } from "effect"
+import * as assert from "node:assert/strict"
+import { explore, type ExploreOptions, replay, type Scenario, scenario } from "sluice/testing"
+import { Chance, styles } from "sluice/testing/Chance"
+import { drive } from "sluice/testing/drive"
+import { Enumeration } from "sluice/testing/Enumeration"
+import { type Chooser, type Lane, Machine } from "sluice/testing/Machine"
+import { generator } from "sluice/testing/random"
+import { program } from "sluice/testing/Scenario"
+import { describe, expect, test } from "vitest"
+import { turns } from "../support/effect.js"
+
+const exhaustive = (preemptions: number, cancels: number) => ({ strategy: { exhaustive: { preemptions, cancels } } })
+
+const found = (self: Scenario, options: ExploreOptions = {}) => {
+  const { failure } = explore(self, options)
+  return failure === undefined ? undefined : `${failure.kind}: ${failure.message}`
+}
+
+describe("a run", () => {
+  test("numbers actors of one name, in each run anew", () => {
+    const self = scenario((t) =>
+      Effect.andThen(
+        Effect.forEach(["a", "a", "b", "a"], (name) => t.actor(name, Effect.never, { cancel: false })),
+        t.settled
+      )
+    )
+    for (const seed of [1, 2]) expect(found(self, { seed })).toBe("deadlock: a, a#2, b and a#3 wait for ever")
+  })
+
+  test("keeps its first problem", () => {
+    const self = scenario((t) => Effect.andThen(t.expect(false, "first"), t.expect(false, "second")))
+    expect(found(self)).toBe("expectation: first")
+  })
+
+  test("asks `always` after each turn, from when it is given, and no other run's", () => {
+    let calls = 0
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let n = 0
+        yield* t.actor("a", Effect.forEach([1, 2, 3], () => Effect.andThen(Effect.sync(() => n++), Effect.yieldNow)))
+        yield* t.always(() => (calls++, n < 3), "three")
+      })
+    )
+    expect(found(self, { realism: "suspension", cancels: 0 })).toBe("expectation: three")
+    calls = 0
+    replay(self, "s1:")
+    // After main and each of three turns, in the run and in the one for the trace.
+    expect(calls).toBe(8)
+  })
+
+  test("goes on for as many timers as an actor needs", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let ended = false
+        const all = Effect.forEach(Array.from({ length: 100 }), () => Effect.sleep(1), { discard: true })
+        yield* t.actor("a", Effect.andThen(all, Effect.sync(() => (ended = true))), { cancel: false })
+        yield* t.settled
+        yield* t.expect(ended, "given up")
+      })
+    )
+    expect(found(self, { runs: 5 })).toBeUndefined()
+  })
+
+  test("takes the first of a choice after `settled`, which no schedule decides", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        yield* t.settled
+        yield* t.expect(yield* t.choose([true, false]), "the second")
+      })
+    )
+    expect(found(self)).toBeUndefined()
+    expect(explore(self, exhaustive(0, 0))).toMatchObject({ runs: 1, exhausted: true, failure: undefined })
+  })
+
+  test("interrupts from within only the fiber that the key names", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        const gate = yield* Deferred.make<void>()
+        let [taken, seen] = [0, 0]
+        yield* Effect.forkScoped(Deferred.await(gate), { startImmediately: true })
+        const take = Effect.sync(() => {
+          taken++
+          Deferred.doneUnsafe(gate, Effect.void)
+        })
+        const taker = Effect.andThen(Effect.yieldNow, Effect.flatMap(take, () => Effect.sync(() => seen++)))
+        yield* t.actor("taker", taker)
+        yield* t.settled
+        yield* t.expect(taken <= seen, "taken and lost")
+      })
+    )
+    const { failure } = explore(self)
+    const [nested] = failure!.schedule
+    expect(nested).toMatchObject({ kind: "nested" })
+    expect(replay(self, [nested!]).failure?.message).toBe("taken and lost")
+    expect(replay(self, [{ ...nested!, pick: 0 }]).failure).toBeUndefined()
+  })
+})
+
+describe("exhaustive", () => {
+  test("a fiber that may be interrupted where it waits for ever may also wait there", () => {
+    const self = scenario((t) => Effect.andThen(t.actor("a", Effect.never), t.settled))
+    expect(found(self, exhaustive(0, 1))).toBe("deadlock: a waits for ever")
+  })
+
+  test("a stop before an operation that only prepares its own fiber's continuation is left out", () => {
+    const chain = (n: number): Effect.Effect<unknown> =>
+      n === 0 ? Effect.void : Effect.flatMap(Effect.void, () => chain(n - 1))
+    const self = scenario((t) =>
+      Effect.forEach(["a", "b"], (name) => t.actor(name, chain(10), { cancel: false }), { discard: true })
+    )
+    const { exhausted, runs } = explore(self, exhaustive(1, 0))
+    expect(exhausted).toBe(true)
+    expect(runs).toBeLessThan(30)
+  })
+
+  test("a preemption before which another fiber is interrupted counts as one", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        const steps = Effect.forEach([1, 2, 3], () => Effect.sync(() => {}), { discard: true })
+        yield* t.actor("a", steps, { cancel: false })
+        yield* t.actor("b", Effect.andThen(Effect.yieldNow, steps))
+      })
+    )
+    const machine = new Machine(2_000, "contract")
+    const bounds = { preemptions: 1, cancels: 1 }
+    for (const { decisions } of enumerate(self, machine, bounds)) {
+      const isOwn = ({ fiber, operation }: { readonly fiber: number; readonly operation: number }) =>
+        decisions.some((other) =>
+          other.kind === "interrupt" && other.fiber === fiber && other.operation === operation && other.pick === fiber
+        )
+      expect(decisions.filter((decision) => decision.kind === "preempt" && !isOwn(decision)).length).toBeLessThan(2)
+    }
+  })
+
+  test("of two fibers that a task resumes, as many may be preempted as the bound allows", () => {
+    const waiters = ["a", "b", "c"]
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        const latch = yield* Latch.make(false)
+        for (const name of waiters) yield* t.actor(name, Effect.andThen(latch.await, Effect.void), { cancel: false })
+        yield* t.actor("opener", Effect.andThen(Effect.yieldNow, latch.open), { cancel: false })
+      })
+    )
+    const most = [1, 2].map((preemptions) =>
+      Math.max(
+        ...enumerate(self, new Machine(2_000, "contract"), { preemptions, cancels: 0 })
+          .map(({ decisions }) => decisions.filter(({ kind }) => kind === "preempt").length)
+      )
+    )
+    expect(most).toEqual([1, 2])
+  })
+
+  test("a fiber that yields within a task may be the next to go, before those that have been ready for longer", () => {
+    const orders = new Set<string>()
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        let log = ""
+        const note = (name: string) => Effect.sync(() => void (log += name))
+        let resume: (effect: Effect.Effect<void>) => void = () => {}
+        const waiter = Effect.andThen(Effect.callback<void>((r) => void (resume = r)), note("w"))
+        yield* t.actor("waiter", waiter, { cancel: false })
+        const wake = Effect.withFiber<void>((fiber) => {
+          fiber.currentDispatcher.scheduleTask(() => {
+            resume(Effect.void)
+            log += "t"
+          }, 0)
+          return Effect.void
+        })
+        yield* t.actor("waker", Effect.andThen(Effect.yieldNow, Effect.andThen(wake, note("-"))), { cancel: false })
+        yield* t.actor("other", Effect.andThen(turns(2), note("o")), { cancel: false })
+        yield* t.settled
+        orders.add(log)
+      })
+    )
+    explore(self, exhaustive(1, 0))
+    expect([...orders]).toEqual(expect.arrayContaining(["-two", "-tow", "-wto"]))
+  })
+})
+
+/** Every outcome within the bounds. */
+const enumerate = (self: Scenario, machine: Machine, bounds: ConstructorParameters<typeof Enumeration>[0]) => {
+  const enumeration = new Enumeration(bounds)
+  const body = program(self)
+  const all = [drive(machine.run(body, enumeration, { recorder: enumeration }))]
+  while (enumeration.advance()) all.push(drive(machine.run(body, enumeration, { recorder: enumeration })))
+  return all
+}
+
+describe("what a chooser is asked", () => {
+  const busy = scenario((t) =>
+    Effect.gen(function*() {
+      const step = Effect.andThen(Effect.sync(() => {}), Effect.andThen(Effect.yieldNow, Effect.sync(() => {})))
+      const a = yield* t.actor("a", step)
+      const b = yield* t.actor("b", Effect.andThen(Fiber.await(a), step))
+      yield* t.actor("c", Effect.andThen(step, Fiber.await(b)))
+    })
+  )
+
+  /** Lets chance decide a hundred runs, and looks on. */
+  const watched = (
+    among: typeof styles.random,
+    cancels: number,
+    watch: (machine: Machine, chance: Chooser) => Chooser
+  ) => {
+    const machine = new Machine(2_000, "contract")
+    const chooser = watch(machine, new Chance(generator(1), among, cancels))
+    const body = program(busy)
+    return Array.from({ length: 100 }, () => drive(machine.run(body, chooser)))
+  }
+  const passing = (chance: Chooser): Chooser => ({
+    begin: (machine) => chance.begin(machine),
+    preempt: (lane) => chance.preempt(lane),
+    nested: (outer, inner) => chance.nested(outer, inner),
+    next: () => chance.next(),
+    choose: (options) => chance.choose(options)
+  })
+
+  test("no fiber that has ended is interrupted from within", () => {
+    let asked = 0
+    watched(styles.portfolio, 8, (_, chance) => ({
+      ...passing(chance),
+      nested: (outer, inner) => {
+        asked++
+        assert.equal(outer.fiber.pollUnsafe(), undefined)
+        return chance.nested(outer, inner)
+      }
+    }))
+    expect(asked).toBe(0)
+  })
+
+  test("each actor starts with an entry of its own in the queue", () => {
+    const starts = new Set<string>()
+    watched(styles.random, 0, (machine, chance) => ({
+      ...passing(chance),
+      next: () => {
+        for (const { lane } of machine.ready) if (lane?.operations === 0) starts.add(lane.name)
+        return chance.next()
+      }
+    }))
+    expect([...starts].sort()).toEqual(["a", "b", "c"])
+  })
+
+  test("after a preemption the walk goes on with another fiber, any of those there are", () => {
+    let preempted: Lane | undefined
+    const chosen = new Set<boolean>()
+    watched(styles.random, 0, (machine, chance) => ({
+      ...passing(chance),
+      preempt: (lane) => {
+        const yields = chance.preempt(lane)
+        if (yields) preempted = lane
+        return yields
+      },
+      next: () => {
+        const index = chance.next()
+        const others = machine.ready.filter((entry) => entry !== preempted?.parked)
+        if (preempted !== undefined && others.length > 1) {
+          const entry = machine.ready[index]
+          assert.notEqual(entry, preempted.parked)
+          chosen.add(entry === others.at(-1))
+        }
+        preempted = undefined
+        return index
+      }
+    }))
+    expect(chosen.size).toBe(2)
+  })
+
+  test("with no interrupt allowed, a walk preempts within a task though nobody is ready", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        const latch = yield* Latch.make(false)
+        let begun = false
+        let early = false
+        yield* t.actor("waiter", Effect.andThen(latch.await, Effect.sync(() => (begun = true))), { cancel: false })
+        yield* t.actor("second", Effect.andThen(latch.await, Effect.sync(() => (early = !begun))), { cancel: false })
+        yield* t.actor("opener", Effect.andThen(Effect.sleep(1), latch.open), { cancel: false })
+        yield* t.settled
+        yield* t.expect(!early, "the second goes first")
+      })
+    )
+    expect(found(self, { strategy: "random", cancels: 0 })).toBe("expectation: the second goes first")
+    expect(found(self, { strategy: "sticky", cancels: 0 })).toBe("expectation: the second goes first")
+  })
+})
