@@ -9,7 +9,7 @@ const limits = {
   WorkerPool: 19_500,
   index: 26_500,
   "threads/ThreadPool": 27_000,
-  "threads/ThreadWorker": 5_500
+  "threads/ThreadWorker": 6_000
 }
 
 for (const [entry, limit] of Object.entries(limits)) {
