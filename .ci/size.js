@@ -4,11 +4,11 @@ import { gzipSync } from "node:zlib"
 
 const limits = {
   Semaphore: 3_000,
-  Group: 5_000,
-  AdaptiveLimit: 5_500,
-  WorkerPool: 19_500,
-  index: 26_500,
-  "threads/ThreadPool": 27_000,
+  Group: 5_500,
+  AdaptiveLimit: 6_400,
+  WorkerPool: 22_500,
+  index: 31_000,
+  "threads/ThreadPool": 28_500,
   "threads/ThreadWorker": 6_000
 }
 
