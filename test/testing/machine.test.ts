@@ -30,7 +30,7 @@ describe("a run", () => {
   })
 
   test("keeps its first problem", () => {
-    const self = scenario((t) => Effect.andThen(t.expect(false, "first"), t.expect(false, "second")))
+    const self = scenario((t) => Effect.andThen(t.always(() => false, "first"), t.always(() => false, "second")))
     expect(found(self)).toBe("expectation: first")
   })
 
@@ -104,6 +104,14 @@ describe("exhaustive", () => {
     expect(found(self, exhaustive(0, 1))).toBe("deadlock: a waits for ever")
   })
 
+  test("an uninterruptible stretch has one interrupt, however long it is", () => {
+    const steps = Effect.forEach(Array.from({ length: 50 }), () => Effect.sync(() => {}), { discard: true })
+    const self = scenario((t) => t.actor("a", Effect.uninterruptible(steps)))
+    const { exhausted, runs } = explore(self, exhaustive(0, 1))
+    expect(exhausted).toBe(true)
+    expect(runs).toBeLessThan(10)
+  })
+
   test("a stop before an operation that only prepares its own fiber's continuation is left out", () => {
     const chain = (n: number): Effect.Effect<unknown> =>
       n === 0 ? Effect.void : Effect.flatMap(Effect.void, () => chain(n - 1))
@@ -163,20 +171,30 @@ describe("exhaustive", () => {
         yield* t.actor("waiter", waiter, { cancel: false })
         const wake = Effect.withFiber<void>((fiber) => {
           fiber.currentDispatcher.scheduleTask(() => {
+            fiber.currentDispatcher.scheduleTask(() => void (log += "o"), 0)
             resume(Effect.void)
             log += "t"
           }, 0)
           return Effect.void
         })
-        yield* t.actor("waker", Effect.andThen(Effect.yieldNow, Effect.andThen(wake, note("-"))), { cancel: false })
-        yield* t.actor("other", Effect.andThen(turns(2), note("o")), { cancel: false })
+        yield* t.actor("waker", Effect.andThen(Effect.sleep(1), wake), { cancel: false })
         yield* t.settled
         orders.add(log)
       })
     )
     explore(self, exhaustive(1, 0))
-    expect([...orders]).toEqual(expect.arrayContaining(["-two", "-tow", "-wto"]))
+    expect([...orders].sort()).toEqual(["tow", "two", "wto"])
   })
+})
+
+test("a decision's turn counts from the fiber's latest operation", () => {
+  const self = scenario((t) =>
+    Effect.forEach(["a", "b", "c"], (name) => t.actor(name, turns(3), { cancel: false }), { discard: true })
+  )
+  const outcomes = enumerate(self, new Machine(2_000, "contract"), { preemptions: 0, cancels: 0 })
+  expect(outcomes.length).toBeGreaterThan(1)
+  // Each turn here begins with an operation.
+  for (const { decisions } of outcomes) expect(decisions.filter(({ turn }) => turn !== 0)).toEqual([])
 })
 
 /** Every outcome within the bounds. */
