@@ -87,21 +87,6 @@ describe("what is wrong is a ConfigError that names the variable, what is wanted
     assert.equal(told, `SchemaError(${must}\n  at ["SENDER"]["${name}"])`)
   })
 
-  test("a strategy for a queue that is never full", () => {
-    const unbounded = { ...size, SENDER_QUEUE_CAPACITY: "unbounded" }
-    const must = "SENDER_QUEUE_STRATEGY must be \"suspend\" where the capacity is \"unbounded\", and never reached"
-    for (const text of ["dropping", "sliding", "drop"]) {
-      const told = message(parse(sender, { ...unbounded, SENDER_QUEUE_STRATEGY: text }))
-      assert.equal(told, `SchemaError(${must}, got "${text}"\n  at ["SENDER"]["QUEUE_STRATEGY"])`)
-    }
-    const byDefault = WorkerPool.config("SENDER", { queue: { capacity: "unbounded" } })
-    assert.match(message(parse(byDefault, { ...size, SENDER_QUEUE_STRATEGY: "sliding" })), /where the capacity is/)
-    const suspend = value(parse(sender, { ...unbounded, SENDER_QUEUE_STRATEGY: "suspend" }))
-    assert.deepEqual(suspend, { size: 4, queue: { capacity: "unbounded", strategy: "suspend" } })
-    const bounded = value(parse(byDefault, { ...size, SENDER_QUEUE_CAPACITY: "5", SENDER_QUEUE_STRATEGY: "sliding" }))
-    assert.deepEqual(bounded, { size: 4, queue: { capacity: 5, strategy: "sliding" } })
-  })
-
   test("a default does not hide it", () => {
     const told = message(parse(WorkerPool.config("SENDER", { size: 8 }), { SENDER_SIZE: "many" }))
     assert.match(told, /SENDER_SIZE must be .* got "many"/)

@@ -42,16 +42,6 @@ const meaningless: ReadonlyArray<readonly [string, Partial<Options>, with_: Part
     { queue: { priority: () => 0, aging: 0 } }
   ],
   [
-    "queue.strategy must be absent with a queue.capacity of \"unbounded\", which is never full, got \"dropping\"",
-    { queue: { capacity: "unbounded", strategy: "dropping" } },
-    { queue: { capacity: 1_000_000, strategy: "dropping" } }
-  ],
-  [
-    "queue.strategy must be absent with a queue.capacity of \"unbounded\", which is never full, got \"sliding\"",
-    { queue: { capacity: "unbounded", strategy: "sliding" } },
-    { queue: { capacity: "unbounded", strategy: "suspend" } }
-  ],
-  [
     "retryBudget must be absent without a retry, got {}",
     { retryBudget: {} },
     { retryBudget: {}, retry }

@@ -52,11 +52,6 @@ const capacity: Reading<number | "unbounded"> = {
   read: (text) => text === "unbounded" ? text : integer(0, Number.MAX_SAFE_INTEGER)(text)
 }
 
-const strategy = (capacity: number | "unbounded" | undefined): Reading<"suspend" | "dropping" | "sliding"> =>
-  capacity === "unbounded"
-    ? { ...oneOf("suspend"), wanted: "\"suspend\" where the capacity is \"unbounded\", and never reached" }
-    : oneOf("suspend", "dropping", "sliding")
-
 const text: Reading<string> = {
   wanted: "a text that is not empty",
   read: (text) => text.trim() === "" ? undefined : text
@@ -96,18 +91,15 @@ export const config = (prefix: string, defaults: Partial<Settings> = {}): Config
     Config.map(Config.option(variable(prefix, name, reading)), Option.getOrElse(() => otherwise))
   const all = Config.all({
     size: defaults.size === undefined ? required : Config.withDefault(required, defaults.size),
-    queue: Config.flatMap(optional("QUEUE_CAPACITY", capacity, defaults.queue?.capacity), (capacity) =>
-      Config.map(
-        optional("QUEUE_STRATEGY", strategy(capacity), defaults.queue?.strategy),
-        (strategy) => present({ capacity, strategy })
-      )),
+    capacity: optional("QUEUE_CAPACITY", capacity, defaults.queue?.capacity),
+    strategy: optional("QUEUE_STRATEGY", oneOf("suspend", "dropping", "sliding"), defaults.queue?.strategy),
     onDefect: optional("ON_DEFECT", oneOf("replace", "keep"), defaults.onDefect),
     name: optional("NAME", text, defaults.name),
     wait: optional("WAIT_DEADLINE", deadline, defaults.deadlines?.wait),
     run: optional("RUN_DEADLINE", deadline, defaults.deadlines?.run)
   })
-  return Config.map(all, ({ name, onDefect, queue, run, size, wait }) => ({
+  return Config.map(all, ({ capacity, name, onDefect, run, size, strategy, wait }) => ({
     size,
-    ...present({ queue, onDefect, name, deadlines: present({ wait, run }) })
+    ...present({ queue: present({ capacity, strategy }), onDefect, name, deadlines: present({ wait, run }) })
   }))
 }

@@ -109,9 +109,6 @@ const checkQueue = <Job>(
     absent("queue.perKey.concurrency", "without a queue.key", perKey.concurrency)
     absent("queue.perKey.weight", "without a queue.key", perKey.weight)
   }
-  if (capacity === "unbounded" && strategy !== "suspend") {
-    fail("queue.strategy", "absent with a queue.capacity of \"unbounded\", which is never full", strategy)
-  }
   if (priority !== undefined && strategy === "sliding") {
     fail("queue.strategy", "\"suspend\" or \"dropping\" with a priority", strategy)
   }
