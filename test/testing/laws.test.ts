@@ -298,6 +298,18 @@ describe("the virtual clock", () => {
     expect(clock.timers).toEqual([])
   })
 
+  test("an interrupt takes out the fiber's own timer, if that is there, and no other", () => {
+    const clock = new VirtualClock()
+    const first = sleep(clock, 1, () => {})
+    sleep(clock, 2, () => {})
+    const third = sleep(clock, 3, () => {})
+    clock.advance(0)
+    first.interruptUnsafe()
+    expect(clock.timers.map(({ due }) => due)).toEqual([2, 3])
+    third.interruptUnsafe()
+    expect(clock.timers.map(({ due }) => due)).toEqual([2])
+  })
+
   test("a late timer sees a later time, and none an earlier one", () => {
     const self = scenario((t) =>
       Effect.gen(function*() {

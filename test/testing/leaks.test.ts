@@ -60,6 +60,21 @@ test("finalizers that run once each are no leak, those of a run before do not co
   expect(explore(self, { runs: 20 }).failure).toBeUndefined()
 })
 
+test("what ran twice in one run does not count in the next: the reduced schedule has all that it takes", () => {
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      yield* Scope.provide(add, scope)
+      if (yield* t.choose([false, true])) yield* finalizersOf(scope)[0]!(Exit.void)
+      yield* Scope.close(scope, Exit.void)
+    })
+  )
+  expect(explore(self).failure).toMatchObject({
+    key: "s1:0.0c1",
+    message: "a finalizer registered by main ran 2 times"
+  })
+})
+
 test("a finalizer that came when nobody used the scope any more is counted at its close", () => {
   // The scope was open when it was last seen, and had none.
   const self = scenario(() =>

@@ -178,6 +178,29 @@ test("a failure that needs an interrupt and another order, or another interrupt 
   expect(least.decisions).toMatchObject([{ kind: "interrupt", pick: 4 }])
 })
 
+test("a failure is not reduced to one that the level of realism does not allow", () => {
+  // By an early timer it fails as well.
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      let log = ""
+      const note = (name: string) => Effect.sync(() => void (log += name))
+      yield* t.actor("a", Effect.andThen(turns(3), note("a")), { cancel: false })
+      yield* t.actor("b", Effect.andThen(Effect.sleep(1), note("b")), { cancel: false })
+      for (const name of ["c", "d", "e", "f"]) {
+        yield* t.actor(name, Effect.andThen(turns(1), note(name)), { cancel: false })
+      }
+      yield* t.settled
+      const isBefore = (one: string, other: string) => log.indexOf(one) < log.indexOf(other)
+      yield* t.expect(!isBefore("b", "a") && !(isBefore("d", "c") && isBefore("f", "e")), "either")
+    })
+  )
+  for (const seed of [1, 2, 3]) {
+    const { found, least } = reduced(self, seed)
+    expect(found.decisions.length).toBeGreaterThan(1)
+    expect(least.decisions.filter(({ kind }) => kind === "timer")).toEqual([])
+  }
+})
+
 test("a failure that needs two preemptions, or one interrupt, is reduced to the interrupt", () => {
   const self = scenario((t) =>
     Effect.gen(function*() {
