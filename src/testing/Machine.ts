@@ -500,7 +500,7 @@ export class Machine implements Scheduler.Scheduler {
   /** Whether the turn is that of one fiber, rather than of a task that goes on when a fiber yields that it runs. */
   private isOneFibers(): boolean {
     const entry = this.turn?.entry
-    return entry === undefined || entry.parked || isOneFiber(entry.task)
+    return entry === undefined || entry.parked || entry === entry.lane?.forked || isOneFiber(entry.task)
   }
 
   /**

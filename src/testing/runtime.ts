@@ -72,8 +72,14 @@ export const stretchOf = (fiber: AnyFiber): number | undefined => {
  * Whether a task does nothing but start a fiber or continue one that yielded: what the runtime itself schedules. Any other
  * task goes on when a fiber that it has resumed or started yields.
  */
-export const isOneFiber = (task: () => void): boolean =>
-  /\.evaluate\([\w$]+\);?\s*\}?$/.test(Function.prototype.toString.call(task))
+export const isOneFiber = (task: () => void): boolean => {
+  const source = Function.prototype.toString.call(task)
+  // Nearly all tasks are of the same two sources.
+  if (source !== latest.source) latest = { source, verdict: /\.evaluate\([\w$]+\);?\s*\}?$/.test(source) }
+  return latest.verdict
+}
+
+let latest = { source: "", verdict: false }
 
 /** Whether the fiber has been interrupted, also when that cannot take effect yet. */
 export const wasInterrupted = (fiber: AnyFiber): boolean => (fiber as FiberInternals)._interruptedCause !== undefined
