@@ -186,6 +186,25 @@ describe("a caller of submit goes on when its job has been let in", () => {
         }))),
       { numRuns: 150 }
     ))
+
+  test.each(["succeed", "fail"] as const)(
+    "each time, while the queue stays full: the jobs %s one after the other",
+    (end) =>
+      run(Effect.gen(function*() {
+        const pool = yield* make({ queue: { capacity: 2 } })
+        const gates = yield* Effect.forEach(Array.from({ length: 8 }), () => Deferred.make<void, string>())
+        const order: Array<number> = []
+        for (const [n, gate] of gates.entries()) {
+          yield* start(Effect.map(WorkerPool.submit(pool, Deferred.await(gate)), () => order.push(n)))
+        }
+        expect(order).toEqual([0, 1, 2])
+        for (const [n, gate] of gates.entries()) {
+          yield* end === "succeed" ? Deferred.succeed(gate, undefined) : Deferred.fail(gate, "planned")
+          yield* settle
+          expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7].slice(0, 4 + n))
+        }
+      }))
+  )
 })
 
 describe("of several who are told together, one interrupts another", () => {

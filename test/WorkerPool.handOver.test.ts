@@ -1,0 +1,149 @@
+/** The order in which a pool's calls come and go in the turn of a job's end; and what it says of itself. */
+import { Deferred, Effect, Exit, Logger } from "effect"
+import { WorkerPool } from "sluice"
+import { describe, expect, test } from "vitest"
+import { run, settle, start } from "./support/effect.js"
+import { balanced, type Handle, make } from "./support/workerPool.js"
+
+/** Acquires so many resources at once, and no other one ever. */
+const atMost = (count: number) => {
+  let acquired = 0
+  return () => Effect.suspend(() => ++acquired > count ? Effect.never : Effect.void)
+}
+
+describe("whoever hears of a job's end does not overtake those that wait", () => {
+  const ends: Record<string, (invalidate: Effect.Effect<void>) => Effect.Effect<unknown, string>> = {
+    "succeeds": () => Effect.void,
+    "fails": () => Effect.fail("planned"),
+    "dies": () => Effect.die("planned"),
+    "condemns its resource": (invalidate) => invalidate
+  }
+  test.each(Object.entries(ends).flatMap(([name, end]) => [1, 2, 3].map((size) => [name, size, end] as const)))(
+    "of a key: it %s, in a pool of %i",
+    (_, size, end) =>
+      run(Effect.gen(function*() {
+        const order: Array<number> = []
+        const gate = yield* Deferred.make<void>()
+        const pool = yield* WorkerPool.make({
+          size,
+          queue: { key: () => "key", perKey: { concurrency: 1 } },
+          run: (job: number, { invalidate }) => {
+            order.push(job)
+            return job === 1 ? Effect.andThen(Deferred.await(gate), end(invalidate)) : Effect.yieldNow
+          }
+        })
+        const one = yield* WorkerPool.submit(pool, 1)
+        yield* start(Effect.andThen(one.await, WorkerPool.submit(pool, 4)))
+        yield* WorkerPool.submit(pool, 2)
+        yield* WorkerPool.submit(pool, 3)
+        yield* Deferred.succeed(gate, undefined)
+        yield* settle
+        expect(order).toEqual([1, 2, 3, 4])
+        balanced(pool)
+      }))
+  )
+})
+
+describe("a caller whose job is let in as its key's next one begins goes on", () => {
+  test.each(["dies", "succeeds", "is cancelled"] as const)(
+    "where the one before %s, and no replacement comes",
+    (how) =>
+      run(Effect.gen(function*() {
+        const gate = yield* Deferred.make<void>()
+        const pool = yield* WorkerPool.make({
+          size: 2,
+          queue: { capacity: 1, key: () => "key", perKey: { concurrency: 1 } },
+          worker: atMost(2),
+          run: (job: Effect.Effect<unknown>) => job
+        })
+        const end = how === "dies" ? Effect.die("planned") : Effect.void
+        const first = yield* WorkerPool.submit(pool, Effect.andThen(Deferred.await(gate), end))
+        yield* WorkerPool.submit(pool, Effect.never)
+        const caller = yield* start(WorkerPool.submit(pool, Effect.never))
+        expect(caller.pollUnsafe()).toBe(undefined)
+        if (how === "is cancelled") yield* first.cancel
+        else yield* Deferred.succeed(gate, undefined)
+        yield* settle
+        expect(caller.pollUnsafe()).toBeDefined()
+        expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 3, running: 1, queued: 1, waiting: 0 })
+      }))
+  )
+})
+
+describe("a user's function that ends the pool", () => {
+  const functions = {
+    key: (f: () => string) => ({ key: f }),
+    priority: (f: () => string) => ({ priority: () => f().length })
+  }
+  type Call = (pool: WorkerPool.WorkerPool<number, number>) => Effect.Effect<unknown, unknown>
+  const calls: Record<string, Call> = {
+    run: (pool) => WorkerPool.run(pool, 1),
+    submit: (pool) => WorkerPool.submit(pool, 1),
+    trySubmit: (pool) => WorkerPool.trySubmit(pool, 1)
+  }
+  test.each(
+    (["key", "priority"] as const).flatMap((name) =>
+      Object.entries(calls).map(([how, call]) => [name, how, call] as const)
+    )
+  )("%s, as a job comes with %s: it is rejected, and never accepted", (name, _, call) =>
+    run(Effect.gen(function*() {
+      const stop = () => {
+        void Effect.runFork(WorkerPool.shutdownNow(pool))
+        return "k"
+      }
+      const pool: WorkerPool.WorkerPool<number, number> = yield* WorkerPool.make<number, number>({
+        size: 1,
+        queue: functions[name](stop),
+        run: (job: number) => Effect.succeed(job)
+      })
+      const caller = yield* start(Effect.exit(call(pool)))
+      yield* settle
+      const exit = caller.pollUnsafe()
+      expect(String(exit && Exit.isSuccess(exit) && exit.value)).toContain("PoolClosed")
+      expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 0, running: 0, state: "stopped" })
+    })))
+})
+
+describe("what is logged of a handle", () => {
+  test.each([["JSON", Logger.formatJson], ["logfmt", Logger.formatLogFmt]] as const)(
+    "is its pool, its number and its state, however many jobs wait: %s",
+    (_, format) =>
+      run(Effect.gen(function*() {
+        const lines: Array<string> = []
+        const logger = Logger.make((options) => void lines.push(format.log(options)))
+        const pool = yield* make({ name: "mail", queue: { capacity: "unbounded" } })
+        const handles: Array<Handle> = []
+        for (let n = 0; n < 2_000; n++) handles.push(yield* WorkerPool.submit(pool, Effect.never))
+        yield* Effect.log("accepted", handles[1_000]).pipe(Effect.provide(Logger.layer([logger])))
+        expect(JSON.parse(JSON.stringify(handles[1_000]))).toEqual({
+          _id: "JobHandle",
+          pool: "mail",
+          id: 1_001,
+          state: "queued"
+        })
+        expect(lines.length).toBe(1)
+        expect(lines[0]!.length).toBeLessThan(500)
+        expect(lines[0]).toContain("JobHandle")
+      }))
+  )
+})
+
+test("failures of releases are counted, and only the last ten are kept and told", () =>
+  run(Effect.gen(function*() {
+    let released = 0
+    const silent = Logger.layer([Logger.make(() => {})])
+    const exit = yield* Effect.exit(
+      Effect.scoped(Effect.gen(function*() {
+        const pool = yield* WorkerPool.make({
+          size: 1,
+          worker: () => Effect.acquireRelease(Effect.void, () => Effect.die(`release ${++released}`)),
+          run: (_: number, { invalidate }) => invalidate
+        })
+        for (let n = 0; n < 50; n++) yield* WorkerPool.run(pool, n)
+        yield* settle
+      })).pipe(Effect.provide(silent))
+    )
+    const defects = Exit.isFailure(exit) ? exit.cause.reasons.map((reason) => "defect" in reason && reason.defect) : []
+    expect(released).toBe(51)
+    expect(defects).toEqual(Array.from({ length: 10 }, (_, n) => `release ${released - 9 + n}`))
+  })))
