@@ -5,7 +5,7 @@ import { Group, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import * as stack from "../src/internal/stack.js"
 import { notBegun } from "../src/internal/workerPool/notBegun.js"
-import { run, settle } from "./support/effect.js"
+import { after, run, runTimed, settle } from "./support/effect.js"
 
 const request = new AsyncLocalStorage<string>()
 
@@ -117,18 +117,44 @@ describe("a job sees the store of its caller", () => {
       yield* seen.check(["ada", "bob", "cyd"])
     })))
 
-  test("that is brought too deep on the stack to begin there", () =>
+  test("that is brought too deep on the stack to begin there, in one turn with another", () =>
     run(Effect.gen(function*() {
-      const { job, pool, seen } = yield* staging({})
+      const { job, pool, seen } = yield* staging({ size: 2 })
       yield* Effect.withFiber((fiber) => {
-        const deep = (left: number): void =>
-          left > 0
-            ? stack.run(fiber, () => deep(left - 1))
-            : request.run("ada", () => void Effect.runFork(WorkerPool.submit(pool, job("ada"))))
+        const submit = (user: string) =>
+          request.run(user, () => void Effect.runFork(WorkerPool.submit(pool, job(user))))
+        const deep = (left: number): void => left > 0 ? stack.run(fiber, () => deep(left - 1)) : users.forEach(submit)
+        const users = ["ada", "bob"]
         deep(32)
         return Effect.void
       })
-      yield* seen.check(["ada"])
+      yield* seen.check(["ada", "bob"])
+    })))
+
+  test("that comes to an idle worker, behind one whose job begins in a later turn", () =>
+    run(Effect.gen(function*() {
+      const { fail, first, job, runs, seen } = yield* staging({
+        size: 3,
+        queue: { key: ({ user }) => user === "bob" || user === "cyd" ? user : "key", perKey: { concurrency: 1 } }
+      })
+      yield* runs(first, job("ada"))
+      yield* settle
+      yield* Effect.andThen(fail, runs(job("bob"), job("cyd")))
+      yield* seen.check(["first", "ada", "bob", "cyd"])
+    })))
+
+  test("in the attempt after one that the pool's deadline has ended, together with another's", () =>
+    runTimed(Effect.gen(function*() {
+      const seen = new Seen()
+      const pool = yield* WorkerPool.make({
+        size: 2,
+        retry: Schedule.recurs(1),
+        deadlines: { run: "1 second" },
+        run: (user: string, { attempt }) => Effect.andThen(seen.look(user), attempt === 1 ? Effect.never : Effect.void)
+      })
+      for (const user of ["ada", "bob"]) yield* seen.as(user, WorkerPool.run(pool, user))
+      yield* after(1_000)
+      yield* seen.check(["ada", "bob", "ada", "bob"])
     })))
 
   test("that takes the place of others which are interrupted", () =>
