@@ -620,7 +620,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       return this.interruptAndWait(job, job.past?.fiber, by)
     } else if (worker === undefined) {
       return Effect.succeed(false)
-    } else if (worker.fiber === undefined) {
+    } else if (worker.isUnbegun) {
       // Assigned, and not begun.
       this.endJob(worker, "interrupted", interrupted, false)
     } else {
@@ -910,10 +910,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (state._tag !== "failed") this.become({ _tag: "stopping" })
     const clear = this.clear(undefined)
     const fibers = ("timers" in state ? state.timers.splice(0) : []).concat(this.retries?.fibers ?? [])
-    for (const { fiber, job } of this.workers) {
-      if (job === undefined || fiber === undefined) continue
+    for (const { fiber, isUnbegun, job } of this.workers) {
+      if (job === undefined || isUnbegun) continue
       job.cancelled ??= { by, reason: "aborted" }
-      fibers.push(fiber)
+      if (fiber !== undefined) fibers.push(fiber)
     }
     this.tellFollowers()
     clear(by)
@@ -937,7 +937,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private clear(exit: Exit.Exit<never, PoolFailed> | undefined): (by: number | undefined) => void {
     // Jobs that were assigned and have not begun are older than those that wait.
     const workers = [...this.workers]
-    const unbegun = workers.filter(({ fiber, job }) => job !== undefined && fiber === undefined)
+    const unbegun = workers.filter(({ isUnbegun }) => isUnbegun)
     const jobs = unbegun.map((worker) => this.unassign(worker)).sort(byAge).concat(this.waiting.takeQueued())
     for (const job of jobs) {
       if (job.past !== undefined) {

@@ -80,8 +80,8 @@ export class Worker {
   private tenure = new Tenure(this, Scope.makeUnsafe())
   /** `pump` is on the stack, or scheduled. */
   private pumping = false
-  /** A job's fiber is being forked, and may end before that returns. */
-  private beginning = false
+  /** A job's fiber is being forked, and may end before that returns. Before its first operation others may have run. */
+  isBeginning = false
   private endedAtOnce: Exit.Exit<unknown, unknown> | undefined = undefined
 
   constructor(readonly pool: AnyPool, readonly id: number) {
@@ -159,8 +159,13 @@ export class Worker {
   /** The resource must serve no other job. One that is gone already is not meant. */
   condemn(tenure: Tenure): void {
     tenure.condemned = true
-    const serves = this.state === "idle" || (this.state === "busy" && this.fiber === undefined)
+    const serves = this.state === "idle" || (this.state === "busy" && this.isUnbegun)
     if (this.tenure === tenure && serves) this.pool.retire(this)
+  }
+
+  /** It has a job, for which there is no fiber yet. */
+  get isUnbegun(): boolean {
+    return this.job !== undefined && this.fiber === undefined && !this.isBeginning
   }
 
   get resource(): unknown {
@@ -213,14 +218,14 @@ export class Worker {
 
   /** Starts the job's fiber, and answers its exit if it has ended at once. */
   private begin(job: AnyJob): Exit.Exit<unknown, unknown> | undefined {
-    this.beginning = true
+    this.isBeginning = true
     try {
       this.know(runIn(job.asyncContext, this.tenure.fork, this.serve))
     } catch (error) {
       // Thrown by an observer that the job has given to its own fiber: after the worker, which is the first one.
       if (this.fiber !== undefined) stack.rethrow(this.fiber, error)
     }
-    this.beginning = false
+    this.isBeginning = false
     const exit = this.endedAtOnce
     this.endedAtOnce = undefined
     return exit
@@ -237,17 +242,18 @@ export class Worker {
   private readonly serve = Effect.withFiber<unknown, unknown>((fiber) => {
     this.know(fiber)
     const { id, pool, tenure: { condemned, invalidate, resource } } = this
-    // While the fiber was made to wait for its turn.
-    if (condemned) return notBegun
-    this.hasBegun = true
     const job = this.job as PoolJob<unknown, unknown, unknown>
+    // Before its first operation, as where it was made to wait for its turn.
+    if (condemned) return notBegun
+    if (job.cancelled !== undefined) return Exit.interrupt(job.cancelled.by)
+    this.hasBegun = true
     if (pool.refuses(job)) return refused
     pool.jobBegan(job)
     return pool.config.run(job.input, { id, job: job.id, resource, attempt: job.attempt, invalidate })
   })
 
   private readonly onExit = (exit: Exit.Exit<unknown, unknown>): void => {
-    if (this.beginning) {
+    if (this.isBeginning) {
       this.endedAtOnce = exit
       return
     }
