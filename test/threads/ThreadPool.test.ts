@@ -307,7 +307,7 @@ describe("a cancelled call", () => {
 
   test("by a deadline fails with it", () =>
     run(Effect.gen(function*() {
-      const pool = yield* ThreadPool.make<typeof jobs>({ module, size: 1, grace: 1, deadlines: { run: 20 } })
+      const pool = yield* ThreadPool.make<typeof jobs>({ module, size: 1, grace: 1, deadlines: { run: 300 } })
       const error = yield* Effect.flip(pool.run.forever())
       expect(error).toMatchObject({ _tag: "JobTimeout", phase: "run" })
       expect(yield* pool.run.add(1)).toBe(2)
