@@ -178,7 +178,7 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
       return { child, group, scope, open: Effect.andThen(Deferred.succeed(gate, undefined), settle) }
     })
 
-  test.each(["cancel", "close", "sibling"] as const)(
+  test.each(["cancel", "close", "sibling", "sibling and cancel"] as const)(
     "is told without the interrupt of the group's own: by %s",
     (by) =>
       run(Effect.gen(function*() {
@@ -186,6 +186,7 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
         if (by === "cancel") yield* start(Group.cancel(group))
         else if (by === "close") yield* start(Scope.close(scope, Exit.void))
         else yield* Group.go(group, Effect.fail("sibling"))
+        if (by === "sibling and cancel") yield* start(Group.cancel(group))
         yield* open
         expect(tags(Group.failures(group).at(-1))).toEqual(["Fail"])
         const exit = yield* Effect.exit(Group.wait(group))

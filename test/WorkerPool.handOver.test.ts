@@ -70,6 +70,46 @@ describe("a caller whose job is let in as its key's next one begins goes on", ()
   )
 })
 
+test.each([["fails", Effect.fail("planned")], ["is interrupted", Effect.interrupt]])(
+  "a caller that is let in as a job %s, and is interrupted in that turn, takes its job along (P16)",
+  (_, end) =>
+    run(Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      const pool = yield* make({ queue: { capacity: 0 } })
+      let begun = 0
+      yield* WorkerPool.submit(pool, Effect.andThen(Deferred.await(gate), end))
+      const caller = yield* start(WorkerPool.submit(pool, Effect.sync(() => begun++)))
+      const both = Effect.andThen(Deferred.succeed(gate, undefined), Effect.sync(() => caller.interruptUnsafe()))
+      yield* both
+      yield* settle
+      expect([begun, WorkerPool.stats(pool).running]).toEqual([0, 0])
+      balanced(pool)
+    }))
+)
+
+test("a success takes over the oldest job that a failure's worker was to begin later, and jobs begin in their order", () =>
+  run(Effect.gen(function*() {
+    const gates = yield* Effect.forEach([0, 1, 2], () => Deferred.make<void, string>())
+    const begun: Array<number> = []
+    const pool = yield* WorkerPool.make({
+      size: 3,
+      run: (job: number) => {
+        if (job > 2) begun.push(job)
+        return job > 2 ? Effect.never : Deferred.await(gates[job]!)
+      }
+    })
+    for (let job = 0; job < 6; job++) yield* WorkerPool.submit(pool, job)
+    const inOneTurn = yield* Effect.sync(() => {
+      Deferred.doneUnsafe(gates[1]!, Effect.fail("planned"))
+      Deferred.doneUnsafe(gates[0]!, Effect.fail("planned"))
+      Deferred.doneUnsafe(gates[2]!, Effect.void)
+      return [...begun]
+    })
+    expect(inOneTurn).toEqual([3])
+    yield* settle
+    expect(begun).toEqual([3, 4, 5])
+  })))
+
 describe("a user's function that ends the pool", () => {
   const functions = {
     key: (f: () => string) => ({ key: f }),
