@@ -302,8 +302,8 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     this.cooling += places
     stack.afterwards(first.parent, () => {
       this.cooling -= places
-      this.admit()
-      this.checkDeadlock()
+      if (this.active >= this.limit) this.checkDeadlock()
+      else this.admit()
     })
   }
 
@@ -399,6 +399,8 @@ class GroupImpl<in out E> extends Described implements Group<E> {
       this.fail(exit.cause, child)
     }
     this.active--
+    // Under a limit that was lowered this has freed no place.
+    if (this.active >= this.limit) this.checkDeadlock()
     if (Exit.isSuccess(exit)) {
       this.admit()
       this.wake()

@@ -65,7 +65,7 @@ describe("a job whose fiber yields before its first operation", () => {
   )
 })
 
-describe("over every schedule with an interrupt, where fibers may yield before their first operation", () => {
+describe("over every schedule with a preemption, where fibers may yield before their first operation", () => {
   const strategy = { exhaustive: { preemptions: 1, cancels: 0 } }
   const short = [
     ...["run", "cancel", "invalidate, by the resource itself", "shutdownNow", "a job that dies", "retry"],
