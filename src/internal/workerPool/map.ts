@@ -233,14 +233,13 @@ class Feed<Job, A, E, E2> implements Follower {
   readonly close: Effect.Effect<void> = Effect.withFiber((fiber) => {
     const { feeder } = this
     const ends: Array<Effect.Effect<unknown>> = []
-    if (feeder !== undefined) {
-      stack.interrupt(feeder, fiber.id)
-      ends.push(Effect.flatMap(Fiber.await(feeder), (exit) => this.releaseDefects(exit)))
-    }
+    if (feeder !== undefined) stack.interrupt(feeder, fiber.id)
     const jobs: Array<PoolJob<Job, A, E>> = []
     for (let item = this.open.tail; item !== undefined; item = item.prev) jobs.push(item.job)
     jobs.sort((one, other) => Number(one.worker !== undefined) - Number(other.worker !== undefined))
     for (const job of jobs) ends.push(this.pool.cancelBy(job, fiber))
+    // Last, since it may fail: the jobs have ended by then in any case (L2).
+    if (feeder !== undefined) ends.push(Effect.flatMap(Fiber.await(feeder), (exit) => this.releaseDefects(exit)))
     return Effect.asVoid(Effect.all(ends))
   })
 
