@@ -159,7 +159,7 @@ export class Worker {
   /** The resource must serve no other job. One that is gone already is not meant. */
   condemn(tenure: Tenure): void {
     tenure.condemned = true
-    const serves = this.state === "idle" || (this.state === "busy" && this.isUnbegun)
+    const serves = this.state === "idle" || this.isUnbegun
     if (this.tenure === tenure && serves) this.pool.retire(this)
   }
 
