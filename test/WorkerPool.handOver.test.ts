@@ -110,6 +110,91 @@ test("a success takes over the oldest job that a failure's worker was to begin l
     expect(begun).toEqual([3, 4, 5])
   })))
 
+describe("a job that has a worker and has not begun, and is cancelled by a fiber that runs first,", () => {
+  type Pool = WorkerPool.WorkerPool<number, void>
+  type Call = (pool: Pool, two: WorkerPool.JobHandle<void>) => Effect.Effect<unknown, unknown>
+
+  // Job 1 holds the key and condemns its resource, so its success lets an idle worker begin the key's next job, 2. A fiber
+  // that awaits job 1 runs first; or the release of that worker's resource, as job 2 goes to a third worker.
+  const outcome = (first: "awaits job 1" | "releases", cancel: Call) =>
+    run(Effect.gen(function*() {
+      const begun: Array<number> = []
+      const gate = yield* Deferred.make<void>()
+      let call = Effect.void as Effect.Effect<unknown, unknown>
+      let condemnSecond = Effect.void
+      const pool: Pool = yield* WorkerPool.make({
+        size: first === "releases" ? 3 : 2,
+        worker: ({ id, invalidate }) => {
+          if (id > 2 && begun.length > 0) return Effect.never
+          if (id === 2) condemnSecond = invalidate
+          return Effect.acquireRelease(Effect.void, () => id === 2 ? Effect.ignore(call) : Effect.void)
+        },
+        queue: { key: (job: number) => job < 5 ? "key" : String(job), perKey: { concurrency: 1 } },
+        run: (job, { invalidate }) => {
+          begun.push(job)
+          return job === 1 ? Effect.andThen(Deferred.await(gate), invalidate) : Effect.never
+        }
+      })
+      const one = yield* WorkerPool.submit(pool, 1)
+      const two = yield* WorkerPool.submit(pool, 2)
+      call = cancel(pool, two)
+      yield* start(Effect.andThen(one.await, first === "releases" ? condemnSecond : call))
+      yield* Deferred.succeed(gate, undefined)
+      yield* settle
+      balanced(pool)
+      return { begun, stats: WorkerPool.stats(pool) }
+    }))
+
+  describe.each(["awaits job 1", "releases"] as const)("which %s,", (first) => {
+    test("does not begin", async () => {
+      const { begun, stats } = await outcome(first, (_, two) => two.cancel)
+      expect([begun, stats.interrupted, stats.running]).toEqual([[1], 1, 0])
+    })
+
+    test("leaves the worker to a job that comes next, and that begins once (P2)", async () => {
+      const { begun, stats } = await outcome(
+        first,
+        (pool, two) => Effect.andThen(two.cancel, WorkerPool.submit(pool, 5))
+      )
+      expect([begun, stats.running]).toEqual([[1, 5], 1])
+    })
+
+    test("leaves the worker to the next job of its key, in a later turn", async () => {
+      const { begun, stats } = await outcome(
+        first,
+        (pool, two) => Effect.andThen(WorkerPool.submit(pool, 3), two.cancel)
+      )
+      expect([begun, stats.running]).toEqual([[1, 3], 1])
+    })
+  })
+})
+
+test("a job that a success makes room for on an idle worker does not overtake those that begin later", () =>
+  run(Effect.gen(function*() {
+    const gates = yield* Effect.forEach([0, 1], () => Deferred.make<void, string>())
+    const begun: Array<string> = []
+    const condemned = new Map<string, Effect.Effect<void>>()
+    const pool = yield* WorkerPool.make({
+      size: 3,
+      queue: { key: (job: string) => job[0], perKey: { concurrency: 1 } },
+      worker: atMost(3),
+      run: (job, { invalidate }) => {
+        begun.push(job)
+        condemned.set(job, invalidate)
+        return job === "a1" ? Deferred.await(gates[0]!) : job === "b1" ? Deferred.await(gates[1]!) : Effect.never
+      }
+    })
+    for (const job of ["a1", "b1", "a2", "b2"]) yield* WorkerPool.submit(pool, job)
+    yield* condemned.get("b1")!
+    yield* Effect.sync(() => {
+      Deferred.doneUnsafe(gates[0]!, Effect.fail("planned"))
+      Deferred.doneUnsafe(gates[1]!, Effect.void)
+      expect(begun).toEqual(["a1", "b1"])
+    })
+    yield* settle
+    expect(begun).toEqual(["a1", "b1", "a2", "b2"])
+  })))
+
 describe("a user's function that ends the pool", () => {
   const functions = {
     key: (f: () => string) => ({ key: f }),

@@ -25,8 +25,13 @@ export const isDeep = (): boolean => depth >= maxDepth
 
 /** Runs `task`, which runs fibers, `fiber` among them: now, or from that one's dispatcher when now would be too deep. */
 export const run = (fiber: AnyFiber, task: () => void): void => {
+  if (isDeep()) later(fiber, task)
+  else nest(task)
+}
+
+/** Runs `task`, which runs fibers, now: its caller has asked `isDeep`. */
+export const nest = (task: () => void): void => {
   const level = depth
-  if (level >= maxDepth) return later(fiber, task)
   depth = level + 1
   try {
     task()

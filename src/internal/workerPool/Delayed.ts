@@ -49,6 +49,22 @@ export class Delayed {
     this.workers.remove(worker)
   }
 
+  /**
+   * The worker cannot begin its job. Each job that is as old or younger moves to the next worker in line, so that the order
+   * of the jobs stays, and this worker has the youngest one.
+   */
+  handDown(worker: Worker): void {
+    let { job } = worker
+    for (let other = worker.isDelayed ? worker.next : this.workers.head; other !== undefined; other = other.next) {
+      const next = other.job
+      if (job === undefined) return
+      job.keepContext()
+      give(other, job)
+      job = next
+    }
+    if (job !== undefined) give(worker, job)
+  }
+
   /** Takes the oldest job, and with it the worker that had it, which has none then. */
   takeOldest(): { readonly worker: Worker; readonly job: AnyJob } | undefined {
     const worker = this.workers.head

@@ -259,7 +259,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     whenFull: WhenFull
   ): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
     this.config.observer?.offered(job, fiber, "submit")
-    return this.tryAccept(fiber, job, whenFull) ?? this.submitLater(fiber, job, whenFull)
+    return this.tryAccept(job, whenFull) ?? this.submitLater(fiber, job, whenFull)
   }
 
   private submitLater(
@@ -269,7 +269,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   ): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
     return Effect.callback((resume) => {
       // It may have yielded on its way here.
-      const accepted = this.tryAccept(fiber, job, whenFull)
+      const accepted = this.tryAccept(job, whenFull)
       if (accepted !== undefined) return resume(accepted)
       const inside = this.insideOf(fiber)
       const deadlock = inside && this.deadlock("submit", inside, "room")
@@ -285,7 +285,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> => {
       const job = this.newJob(input)
       this.config.observer?.offered(job, fiber, "submit")
-      const accepted = this.tryAccept(fiber, job, "strategy")
+      const accepted = this.tryAccept(job, "strategy")
       if (accepted !== undefined) return accepted
       this.config.observer?.rejected("QueueFull")
       return Exit.fail(new QueueFull({ pool: this.name, capacity: this.waiting.capacity }))
@@ -300,11 +300,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private tryAccept(
-    fiber: AnyFiber,
     job: PoolJob<Job, A, E>,
     whenFull: WhenFull
   ): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> | undefined {
-    return this.rejection() ?? (this.offer(fiber, job, whenFull) ? Exit.succeed(job) : undefined)
+    return this.rejection() ?? (this.offer(job, whenFull) ? Exit.succeed(job) : undefined)
   }
 
   /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
@@ -324,7 +323,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.config.observer?.offered(job, fiber, "run")
       const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), inside, job)
       job.observe(caller)
-      if (!this.offer(fiber, job, "strategy")) this.waiting.block(job)
+      if (!this.offer(job, "strategy")) this.waiting.block(job)
       return this.leave(job, caller)
     })
   }
@@ -342,12 +341,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
    * P3: to an idle worker, into the queue, or as the strategy says. Answers false, and changes nothing, when the job has
    * to wait for room. Runs fibers.
    */
-  private offer(from: AnyFiber, job: PoolJob<Job, A, E>, whenFull: WhenFull): boolean {
+  private offer(job: PoolJob<Job, A, E>, whenFull: WhenFull): boolean {
     const worker = this.idleFor(job)
     if (worker !== undefined) {
       this.waiting.pass(job)
       this.assign(worker, job)
-      this.begin(worker, from)
+      this.begin(worker)
       return true
     }
     if (whenFull === "wait" && this.waiting.isFull(job)) return false
@@ -368,9 +367,14 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /** A worker that was idle begins the job it has been given; or as soon as those before it have begun. Runs fibers. */
-  private begin(worker: Worker, from?: AnyFiber): void {
+  private begin(worker: Worker): void {
     if (this.delayed.size > 0) this.delayed.add(worker)
-    else worker.go(from)
+    else worker.go()
+  }
+
+  /** A worker's job begins in a later turn, since this one is too deep in the stack or has run many jobs. */
+  postpone(worker: Worker): void {
+    this.delayed.add(worker)
   }
 
   /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
@@ -426,7 +430,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       const worker = job && this.takeIdle()
       if (job === undefined || worker === undefined) break
       this.assign(worker, job)
-      if (begins === "now") started.push(worker)
+      if (begins === "now" && this.delayed.size === 0) started.push(worker)
       else this.delayed.add(worker)
     }
     return started
@@ -802,22 +806,27 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** A worker's resource is no good any more, and no job has begun on it. Runs fibers. */
   retire(worker: Worker): void {
     if (worker.state === "idle") this.idle.remove(worker)
-    const { isDelayed } = worker
     worker.state = "releasing"
-    const other = worker.job === undefined ? undefined : this.handBack(this.unassign(worker), isDelayed)
+    const other = worker.job === undefined ? undefined : this.handBack(worker)
     worker.relieve(Exit.void)
-    if (other !== undefined) this.begin(other)
+    other?.go()
   }
 
-  /** Returns the worker that has the job now, if one is idle and may begin it. Else it is first in line, as before. */
-  private handBack(job: PoolJob<Job, A, E>, isDelayed: boolean): Worker | undefined {
+  /**
+   * The worker's job goes to another one, the first that can begin it; and if none is idle, the youngest that has not begun
+   * is first in line again. Returns a worker that has to begin its job now.
+   */
+  private handBack(from: Worker): Worker | undefined {
+    const mayBeginNow = this.delayed.size === 0
+    this.delayed.handDown(from)
+    const job = this.unassign(from)
     const worker = this.takeIdle()
     if (worker === undefined) {
       this.waiting.putBack(job)
       return undefined
     }
     this.assign(worker, job)
-    if (!isDelayed) return worker
+    if (mayBeginNow) return worker
     this.delayed.add(worker)
     return undefined
   }

@@ -78,8 +78,6 @@ export class Worker {
   private self: AnyFiber | undefined = undefined
   /** The present or the last one, or the attempt at one. */
   private tenure = new Tenure(this, Scope.makeUnsafe())
-  /** `pump` is on the stack, or scheduled. */
-  private pumping = false
   /** A job's fiber is being forked, and may end before that returns. Before its first operation others may have run. */
   isBeginning = false
   private endedAtOnce: Exit.Exit<unknown, unknown> | undefined = undefined
@@ -168,6 +166,11 @@ export class Worker {
     return this.job !== undefined && this.fiber === undefined && !this.isBeginning
   }
 
+  /** The job that it has, if that is to begin now. */
+  private get ready(): AnyJob | undefined {
+    return this.isUnbegun && !this.isDelayed ? this.job : undefined
+  }
+
   get resource(): unknown {
     return this.tenure.resource
   }
@@ -195,25 +198,28 @@ export class Worker {
 
   // The jobs
 
-  /** Runs the job that the pool has assigned, or leaves it to the loop that is at work already. Runs fibers. */
-  go(from: AnyFiber | undefined = this.self): void {
+  /**
+   * Begins the job that the pool has assigned: in a later turn if the stack is deep. Does nothing if that job has been taken
+   * away since, or begins in a later turn already. Runs fibers.
+   */
+  go(): void {
+    if (this.ready === undefined) return
+    if (stack.isDeep()) return this.pool.postpone(this)
     this.turn = undefined
-    if (this.pumping || stack.isDeep()) this.job?.keepContext()
-    if (this.pumping) return
-    this.pumping = true
-    if (from === undefined) this.pump()
-    else stack.run(from, this.pump)
+    stack.nest(this.pump)
   }
 
-  /** One job after the other, as long as they end at once; no job's end recurses into the next. */
+  /**
+   * One job after the other, as long as they end at once; no job's end recurses into the next. Fibers that go on at a job's
+   * end may bring the next one, which begins here and now, so that no job overtakes it on another worker.
+   */
   private readonly pump = (): void => {
-    for (let left = turn; this.job !== undefined && !this.isDelayed; left--) {
-      if (left === 0 && this.self !== undefined) return stack.later(this.self, this.pump)
-      const exit = this.begin(this.job)
-      if (exit === undefined) break
+    for (let left = turn, job = this.ready; job !== undefined; left--, job = this.ready) {
+      if (left === 0) return this.pool.postpone(this)
+      const exit = this.begin(job)
+      if (exit === undefined) return
       this.pool.jobEnded(this, exit)
     }
-    this.pumping = false
   }
 
   /** Starts the job's fiber, and answers its exit if it has ended at once. */
@@ -257,11 +263,8 @@ export class Worker {
       this.endedAtOnce = exit
       return
     }
-    // Whoever goes on now may bring the next job: the loop takes it, rather than a call from within.
-    this.pumping = true
     this.pool.jobEnded(this, exit)
-    if (this.job === undefined || this.self === undefined) this.pumping = false
-    else stack.run(this.self, this.pump)
+    this.go()
   }
 
   // Who waits in whose job (P9)

@@ -1,0 +1,208 @@
+/**
+ * User code that calls the pool back while that is in the middle of something. Jobs, acquisitions, releases and fibers that
+ * await a job's end all run inline, inside the pool's own calls, so each may find it between two of its steps.
+ */
+import { Deferred, Effect, Exit, Fiber, type Scope } from "effect"
+import * as fc from "fast-check"
+import { WorkerPool } from "sluice"
+import { expect, test } from "vitest"
+import { run, settle, turns } from "./support/effect.js"
+import { soak } from "./support/seed.js"
+import { balanced } from "./support/workerPool.js"
+
+interface Input {
+  readonly name: number
+  readonly key: number
+}
+
+type Pool = WorkerPool.WorkerPool<Input, void, string>
+
+type Operation =
+  | { readonly _: "submit"; readonly key: number }
+  | { readonly _: "cancel" | "succeed" | "fail" | "condemn" | "awaitEnd"; readonly which: number }
+  | { readonly _: "resize"; readonly size: number }
+  | { readonly _: "turn" }
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ _: fc.constant("submit" as const), key: fc.nat(2) }) },
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      _: fc.constantFrom("cancel", "succeed", "succeed", "fail", "condemn", "awaitEnd"),
+      which: fc.nat(7)
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ _: fc.constant("resize" as const), size: fc.integer({ min: 1, max: 4 }) }) }
+)
+
+interface Workload {
+  readonly size: number
+  readonly capacity: number | "unbounded"
+  readonly concurrency: number | undefined
+  /** One after the other, from outside; a turn lets what is ready run. */
+  readonly script: ReadonlyArray<Operation>
+  /** For each point at which the pool runs user code, in order: the operations there. */
+  readonly reactions: ReadonlyArray<ReadonlyArray<Operation>>
+}
+
+const workload: fc.Arbitrary<Workload> = fc.record({
+  size: fc.integer({ min: 1, max: 3 }),
+  capacity: fc.constantFrom<number | "unbounded">("unbounded", 0, 1, 2),
+  concurrency: fc.constantFrom(undefined, 1, 2),
+  script: fc.array(
+    fc.oneof({ weight: 4, arbitrary: operation }, { weight: 1, arbitrary: fc.constant({ _: "turn" as const }) }),
+    { minLength: 4, maxLength: 30 }
+  ),
+  reactions: fc.array(fc.array(operation, { maxLength: 3 }), { maxLength: 25 })
+})
+
+/** A run of a workload; it throws at the first broken law. */
+class World {
+  private pool: Pool | undefined
+  private names = 0
+  private readonly handles: Array<WorkerPool.JobHandle<void, string>> = []
+  private readonly callers: Array<Fiber.Fiber<unknown, unknown>> = []
+  private readonly gates = new Map<number, Deferred.Deferred<void, string>>()
+  private readonly begun = new Map<number, Array<number>>()
+  private readonly resources = new Map<number, { users: number; condemned: boolean; invalidate: Effect.Effect<void> }>()
+  private readonly running = new Map<number, number>()
+  private readonly wrong: Array<string> = []
+  private reacted = 0
+  private isOver = false
+
+  constructor(private readonly options: Workload) {}
+
+  private readonly make = Effect.suspend(() => {
+    const { capacity, concurrency, size } = this.options
+    return WorkerPool.make({
+      size,
+      queue: concurrency === undefined
+        ? { capacity }
+        : { capacity, key: ({ key }: Input) => key, perKey: { concurrency } },
+      worker: ({ id, invalidate }): Effect.Effect<number, never, Scope.Scope> =>
+        Effect.acquireRelease(
+          Effect.andThen(
+            this.react,
+            Effect.sync(() => {
+              if (this.resources.has(id)) this.wrong.push(`worker ${id} has two resources`)
+              this.resources.set(id, { users: 0, condemned: false, invalidate })
+              return id
+            })
+          ),
+          () => {
+            if (this.resources.get(id)?.users !== 0) this.wrong.push(`worker ${id}'s resource is released in use`)
+            this.resources.delete(id)
+            return this.react
+          }
+        ),
+      run: (job: Input, { resource: id }) => this.serve(job, id)
+    })
+  })
+
+  private serve({ key, name }: Input, id: number): Effect.Effect<void, string> {
+    const resource = this.resources.get(id)
+    if (resource === undefined) this.wrong.push(`job ${name} begins without a resource`)
+    else if (resource.users++ > 0) this.wrong.push(`job ${name} begins on a resource in use (P2)`)
+    else if (resource.condemned) this.wrong.push(`job ${name} begins on a condemned resource`)
+    const begun = this.begun.get(key) ?? []
+    this.begun.set(key, begun)
+    if (begun.includes(name)) this.wrong.push(`job ${name} begins twice`)
+    begun.push(name)
+    const running = (this.running.get(key) ?? 0) + 1
+    this.running.set(key, running)
+    if (running > (this.options.concurrency ?? Infinity)) this.wrong.push(`${running} jobs of a key run (P15)`)
+    const gate = this.gates.get(name)!
+    return Effect.onExit(Effect.andThen(this.react, Deferred.await(gate)), () => {
+      this.running.set(key, this.running.get(key)! - 1)
+      this.resources.get(id)!.users--
+      return Effect.void
+    })
+  }
+
+  /** The next reaction: one at a point, until there are none left. */
+  private readonly react: Effect.Effect<void> = Effect.suspend(() => {
+    const reaction = this.isOver ? [] : this.options.reactions[this.reacted++] ?? []
+    return Effect.forEach(reaction, this.act, { discard: true })
+  })
+
+  private readonly act = (operation: Operation): Effect.Effect<void> => {
+    const fork = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
+      Effect.sync(() => {
+        this.callers.push(Effect.runFork(effect))
+      })
+    const { pool } = this
+    // As the first resources are acquired.
+    if (pool === undefined) return Effect.void
+    switch (operation._) {
+      case "turn":
+        return settle
+      case "submit": {
+        const name = ++this.names
+        this.gates.set(name, Deferred.makeUnsafe())
+        const submit = WorkerPool.submit(pool, { name, key: operation.key })
+        return fork(Effect.tap(submit, (handle) => Effect.sync(() => this.handles.push(handle))))
+      }
+      case "resize":
+        return WorkerPool.resize(pool, operation.size)
+      case "succeed":
+      case "fail": {
+        const { which } = operation
+        const open = [...this.gates.values()].filter((gate) => !Deferred.isDoneUnsafe(gate))
+        const exit = operation._ === "succeed" ? Exit.void : Exit.fail("planned")
+        return Effect.sync(() => {
+          const gate = open[which % open.length]
+          if (gate !== undefined) Deferred.doneUnsafe(gate, exit)
+        })
+      }
+      case "condemn": {
+        const resource = this.resources.get(1 + operation.which % 4)
+        if (resource === undefined) return Effect.void
+        resource.condemned = true
+        return resource.invalidate
+      }
+      case "cancel":
+      case "awaitEnd": {
+        const handle = this.handles.at(-1 - operation.which)
+        if (handle === undefined) return Effect.void
+        return fork(operation._ === "cancel" ? handle.cancel : Effect.andThen(handle.await, this.react))
+      }
+    }
+  }
+
+  readonly run: Effect.Effect<void, never, Scope.Scope> = Effect.gen({ self: this }, function*() {
+    const pool = this.pool = yield* this.make
+    for (const step of this.options.script) {
+      yield* this.act(step)
+      balanced(pool)
+      this.check()
+    }
+    // Then all that may run does, and no free worker is left with a job that it could run.
+    this.isOver = true
+    yield* settle
+    this.check()
+    const { queued, running, size, waiting } = WorkerPool.stats(pool)
+    const isHeldBack = this.options.concurrency !== undefined
+    if (!isHeldBack && queued + waiting > 0 && running < size) this.wrong.push("an idle worker leaves a job waiting")
+    for (let left = 2 * this.names; left > 0; left--) {
+      for (const gate of this.gates.values()) Deferred.doneUnsafe(gate, Exit.void)
+      yield* turns(3)
+    }
+    balanced(pool)
+    expect(WorkerPool.stats(pool)).toMatchObject({ queued: 0, running: 0, waiting: 0 })
+    yield* Effect.forEach(this.callers, Fiber.await)
+    this.check()
+  })
+
+  private check(): void {
+    expect(this.wrong).toEqual([])
+    for (const [key, begun] of this.begun) {
+      expect([key, begun]).toEqual([key, begun.toSorted((one, other) => one - other)])
+    }
+  }
+}
+
+test("a pool keeps its laws whatever its jobs, releases and observers call it with, inline", () =>
+  fc.assert(
+    fc.asyncProperty(workload, (options) => run(new World(options).run)),
+    { numRuns: 400 * soak }
+  ))
