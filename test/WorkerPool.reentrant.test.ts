@@ -2,7 +2,7 @@
  * User code that calls the pool back while that is in the middle of something. Jobs, acquisitions, releases and fibers that
  * await a job's end all run inline, inside the pool's own calls, so each may find it between two of its steps.
  */
-import { Deferred, Effect, Exit, Fiber, type Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Schedule, type Scope } from "effect"
 import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { expect, test } from "vitest"
@@ -13,22 +13,29 @@ import { balanced } from "./support/workerPool.js"
 interface Input {
   readonly name: number
   readonly key: number
+  readonly priority: number
 }
 
 type Pool = WorkerPool.WorkerPool<Input, void, string>
 
 type Operation =
-  | { readonly _: "submit"; readonly key: number }
-  | { readonly _: "cancel" | "succeed" | "fail" | "condemn" | "awaitEnd"; readonly which: number }
+  | { readonly _: "submit" | "run"; readonly key: number; readonly priority: number }
+  | {
+    readonly _: "cancel" | "interrupt" | "succeed" | "fail" | "die" | "condemn" | "awaitEnd"
+    readonly which: number
+  }
   | { readonly _: "resize"; readonly size: number }
   | { readonly _: "turn" }
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ _: fc.constant("submit" as const), key: fc.nat(2) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ _: fc.constantFrom("submit", "submit", "run"), key: fc.nat(2), priority: fc.nat(1) })
+  },
   {
     weight: 9,
     arbitrary: fc.record({
-      _: fc.constantFrom("cancel", "succeed", "succeed", "fail", "condemn", "awaitEnd"),
+      _: fc.constantFrom("cancel", "cancel", "interrupt", "succeed", "succeed", "fail", "die", "condemn", "awaitEnd"),
       which: fc.nat(7)
     })
   },
@@ -38,7 +45,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 interface Workload {
   readonly size: number
   readonly capacity: number | "unbounded"
-  readonly concurrency: number | undefined
+  readonly order: "plain" | "priority" | "one of a key" | "two of a key"
+  /** How many attempts a job has. */
+  readonly attempts: number
   /** One after the other, from outside; a turn lets what is ready run. */
   readonly script: ReadonlyArray<Operation>
   /** For each point at which the pool runs user code, in order: the operations there. */
@@ -48,7 +57,8 @@ interface Workload {
 const workload: fc.Arbitrary<Workload> = fc.record({
   size: fc.integer({ min: 1, max: 3 }),
   capacity: fc.constantFrom<number | "unbounded">("unbounded", 0, 1, 2),
-  concurrency: fc.constantFrom(undefined, 1, 2),
+  order: fc.constantFrom("plain", "priority", "one of a key", "two of a key"),
+  attempts: fc.constantFrom(1, 1, 2),
   script: fc.array(
     fc.oneof({ weight: 4, arbitrary: operation }, { weight: 1, arbitrary: fc.constant({ _: "turn" as const }) }),
     { minLength: 4, maxLength: 30 }
@@ -69,16 +79,22 @@ class World {
   private readonly wrong: Array<string> = []
   private reacted = 0
   private isOver = false
+  private readonly limit: number
 
-  constructor(private readonly options: Workload) {}
+  constructor(private readonly options: Workload) {
+    this.limit = options.order === "one of a key" ? 1 : options.order === "two of a key" ? 2 : Infinity
+  }
 
   private readonly make = Effect.suspend(() => {
-    const { capacity, concurrency, size } = this.options
+    const { attempts, capacity, order, size } = this.options
     return WorkerPool.make({
       size,
-      queue: concurrency === undefined
+      retry: Schedule.recurs(attempts - 1),
+      queue: order === "plain"
         ? { capacity }
-        : { capacity, key: ({ key }: Input) => key, perKey: { concurrency } },
+        : order === "priority"
+        ? { capacity, priority: ({ priority }: Input) => priority }
+        : { capacity, key: ({ key }: Input) => key, perKey: { concurrency: this.limit } },
       worker: ({ id, invalidate }): Effect.Effect<number, never, Scope.Scope> =>
         Effect.acquireRelease(
           Effect.andThen(
@@ -99,18 +115,21 @@ class World {
     })
   })
 
-  private serve({ key, name }: Input, id: number): Effect.Effect<void, string> {
+  private serve({ key, name, priority }: Input, id: number): Effect.Effect<void, string> {
     const resource = this.resources.get(id)
     if (resource === undefined) this.wrong.push(`job ${name} begins without a resource`)
     else if (resource.users++ > 0) this.wrong.push(`job ${name} begins on a resource in use (P2)`)
     else if (resource.condemned) this.wrong.push(`job ${name} begins on a condemned resource`)
-    const begun = this.begun.get(key) ?? []
-    this.begun.set(key, begun)
-    if (begun.includes(name)) this.wrong.push(`job ${name} begins twice`)
+    const line = this.options.order === "priority" ? priority : key
+    const begun = this.begun.get(line) ?? []
+    this.begun.set(line, begun)
     begun.push(name)
+    if (begun.filter((other) => other === name).length > this.options.attempts) {
+      this.wrong.push(`job ${name} begins once more`)
+    }
     const running = (this.running.get(key) ?? 0) + 1
     this.running.set(key, running)
-    if (running > (this.options.concurrency ?? Infinity)) this.wrong.push(`${running} jobs of a key run (P15)`)
+    if (running > this.limit) this.wrong.push(`${running} jobs of a key run (P15)`)
     const gate = this.gates.get(name)!
     return Effect.onExit(Effect.andThen(this.react, Deferred.await(gate)), () => {
       this.running.set(key, this.running.get(key)! - 1)
@@ -136,19 +155,31 @@ class World {
     switch (operation._) {
       case "turn":
         return settle
-      case "submit": {
+      case "submit":
+      case "run": {
         const name = ++this.names
         this.gates.set(name, Deferred.makeUnsafe())
-        const submit = WorkerPool.submit(pool, { name, key: operation.key })
+        const job = { name, key: operation.key, priority: operation.priority }
+        if (operation._ === "run") return fork(WorkerPool.run(pool, job))
+        const submit = WorkerPool.submit(pool, job)
         return fork(Effect.tap(submit, (handle) => Effect.sync(() => this.handles.push(handle))))
       }
       case "resize":
         return WorkerPool.resize(pool, operation.size)
+      case "interrupt": {
+        const caller = this.callers.at(-1 - operation.which)
+        return caller === undefined ? Effect.void : Effect.sync(() => caller.interruptUnsafe())
+      }
       case "succeed":
-      case "fail": {
+      case "fail":
+      case "die": {
         const { which } = operation
         const open = [...this.gates.values()].filter((gate) => !Deferred.isDoneUnsafe(gate))
-        const exit = operation._ === "succeed" ? Exit.void : Exit.fail("planned")
+        const exit = operation._ === "succeed"
+          ? Exit.void
+          : operation._ === "fail"
+          ? Exit.fail("planned")
+          : Exit.die("planned")
         return Effect.sync(() => {
           const gate = open[which % open.length]
           if (gate !== undefined) Deferred.doneUnsafe(gate, exit)
@@ -181,9 +212,10 @@ class World {
     yield* settle
     this.check()
     const { queued, running, size, waiting } = WorkerPool.stats(pool)
-    const isHeldBack = this.options.concurrency !== undefined
-    if (!isHeldBack && queued + waiting > 0 && running < size) this.wrong.push("an idle worker leaves a job waiting")
-    for (let left = 2 * this.names; left > 0; left--) {
+    if (this.limit === Infinity && queued + waiting > 0 && running < size) {
+      this.wrong.push("an idle worker leaves a job waiting")
+    }
+    for (let left = 3 * this.names; left > 0; left--) {
       for (const gate of this.gates.values()) Deferred.doneUnsafe(gate, Exit.void)
       yield* turns(3)
     }
@@ -195,8 +227,10 @@ class World {
 
   private check(): void {
     expect(this.wrong).toEqual([])
-    for (const [key, begun] of this.begun) {
-      expect([key, begun]).toEqual([key, begun.toSorted((one, other) => one - other)])
+    // Another attempt comes when it comes.
+    if (this.options.attempts > 1) return
+    for (const [line, begun] of this.begun) {
+      expect([line, begun]).toEqual([line, begun.toSorted((one, other) => one - other)])
     }
   }
 }

@@ -20,7 +20,6 @@ import type { Sample } from "./Autoscaler.js"
 import type { DeadLetters } from "./DeadLetters.js"
 import { Deadline } from "./Deadline.js"
 import { verdict, type Wait } from "./deadlock.js"
-import { Delayed, give } from "./Delayed.js"
 import { dismissed } from "./dismissal.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
@@ -29,6 +28,7 @@ import { isNotBegun, wasWithdrawn } from "./notBegun.js"
 import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
+import { Unbegun } from "./Unbegun.js"
 import { CurrentWorker, Worker } from "./Worker.js"
 
 export const TypeId = "~sluice/WorkerPool"
@@ -107,8 +107,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   size: number
   private readonly workers = new Set<Worker>()
   private readonly idle = new List<Worker>()
-  /** Those that begin their jobs in a later turn (P16). */
-  private readonly delayed: Delayed
+  /** Those that have a job and have not begun it. */
+  private readonly unbegun: Unbegun
   /** Workers whose own fibers have not ended. */
   private live = 0
   /** The numbers of workers that have ended, for those to come. */
@@ -154,7 +154,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     this.scheduler = sharing(Context.get(config.context, Scheduler.Scheduler))
     const dispatcher = this.scheduler.makeDispatcher()
     this.context = Context.add(config.context, Scheduler.Scheduler, this.scheduler)
-    this.delayed = new Delayed(this.scheduler)
+    this.unbegun = new Unbegun(this.scheduler)
     const deadline = (
       after: Duration.Duration | undefined,
       expire: (job: PoolJob<Job, A, E>, by: number) => () => void
@@ -368,13 +368,18 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** A worker that was idle begins the job it has been given; or as soon as those before it have begun. Runs fibers. */
   private begin(worker: Worker): void {
-    if (this.delayed.size > 0) this.delayed.add(worker)
+    if (this.unbegun.size > 0) this.unbegun.postpone(worker)
     else worker.go()
   }
 
   /** A worker's job begins in a later turn, since this one is too deep in the stack or has run many jobs. */
   postpone(worker: Worker): void {
-    this.delayed.add(worker)
+    this.unbegun.postpone(worker)
+  }
+
+  /** A worker is about to begin a job, which is the one before all others. */
+  begins(worker: Worker): void {
+    this.unbegun.begin(worker)
   }
 
   /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
@@ -392,29 +397,33 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private assign(worker: Worker, job: PoolJob<Job, A, E>): void {
     job.phase = "running"
-    give(worker, job)
+    job.worker = worker
+    worker.job = job
     worker.state = "busy"
     this.running++
     this.waiting.began(job)
   }
 
-  /** A success has freed the worker: it takes the job that is next to begin, or is idle. `waiting.wake` has to follow. */
-  private serve(worker: Worker): void {
-    const oldest = this.delayed.takeOldest()
-    if (oldest === undefined) {
-      const job = this.waiting.take()
-      return job === undefined ? this.rest(worker) : this.assign(worker, job)
-    }
-    give(worker, oldest.job)
-    this.serveLater(oldest.worker)
+  /**
+   * A worker that a success has freed takes the job that is next to begin, or is idle; one that is free for any other reason
+   * takes the job that waits longest, to begin it in a later turn. `waiting.wake` has to follow, or `wakeLater`.
+   */
+  private serve(worker: Worker, begins: "now" | "later"): void {
+    const other = begins === "now" ? this.unbegun.takeOver(worker) : undefined
+    if (other === undefined) this.serveNext(worker, begins)
+    else this.serveNext(other.worker, other.begins)
   }
 
-  /** Something else has freed the worker: it takes the job that waits longest, to begin it in a later turn, or is idle. */
-  private serveLater(worker: Worker): void {
+  private serveNext(worker: Worker, begins: "now" | "later"): void {
     const job = this.waiting.take()
     if (job === undefined) return this.rest(worker)
     this.assign(worker, job)
-    this.delayed.add(worker)
+    this.add(worker, begins)
+  }
+
+  private add(worker: Worker, begins: "now" | "later"): void {
+    if (begins === "now") this.unbegun.add(worker)
+    else this.unbegun.postpone(worker)
   }
 
   private rest(worker: Worker): void {
@@ -422,18 +431,17 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     this.idle.push(worker)
   }
 
-  /** What its key's limit held back goes to workers that are idle, which are returned, or begin it in a later turn. */
-  private dispatch(begins: "now" | "later"): ReadonlyArray<Worker> {
-    const started: Array<Worker> = []
-    while (this.idle.size > 0 && !this.isEnding) {
-      const job = this.waiting.take()
-      const worker = job && this.takeIdle()
-      if (job === undefined || worker === undefined) break
-      this.assign(worker, job)
-      if (begins === "now" && this.delayed.size === 0) started.push(worker)
-      else this.delayed.add(worker)
-    }
-    return started
+  /**
+   * A worker leaves after its job, whose key may have held one back: that goes to an idle worker. Returns the worker, if any;
+   * it may have to `go`.
+   */
+  private dispatch(begins: "now" | "later"): Worker | undefined {
+    const job = this.idle.size > 0 && !this.isEnding ? this.waiting.take() : undefined
+    const worker = job && this.takeIdle()
+    if (job === undefined || worker === undefined) return undefined
+    this.assign(worker, job)
+    this.add(worker, begins)
+    return worker
   }
 
   // Jobs end
@@ -524,17 +532,17 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (job.cancelled?.reason === "aborted" && outcome === "interrupted") this.aborted.push(job)
     const leaves = this.leaves(worker) || isLost
     const succeeded = outcome === "succeeded"
+    const begins = succeeded ? "now" : "later"
     if (leaves) worker.state = "releasing"
-    else if (succeeded) this.serve(worker)
-    else this.serveLater(worker)
+    else this.serve(worker, begins)
     // Whoever hears of the end must not overtake those that wait.
-    const started = leaves ? this.dispatch(succeeded ? "now" : "later") : none
+    const other = leaves ? this.dispatch(begins) : undefined
     if (past === undefined) job.tell()
     else this.retries?.decide(job, past)
     if (succeeded) this.waiting.wake()
     else this.waiting.wakeLater()
     if (leaves) worker.relieve(exit !== undefined && outcome === "died" ? exit : Exit.void)
-    for (const other of started) other.go()
+    other?.go()
     this.drained()
   }
 
@@ -584,7 +592,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private unassign(worker: Worker): PoolJob<Job, A, E> {
     const job = worker.job as PoolJob<Job, A, E>
-    if (worker.isDelayed) this.delayed.remove(worker)
+    this.unbegun.remove(worker)
     worker.job = undefined
     worker.fiber = undefined
     worker.hasBegun = false
@@ -754,7 +762,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const leaves = this.leaves(worker)
     worker.turn = undefined
     if (leaves) worker.state = "releasing"
-    else this.serveLater(worker)
+    else this.serve(worker, "later")
     // Without jobs yet, all that have a good resource are idle.
     const started = this.state._tag === "starting" && this.idle.size === this.size
     if (started) this.become({ _tag: "running" })
@@ -814,11 +822,11 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /**
    * The worker's job goes to another one, the first that can begin it; and if none is idle, the youngest that has not begun
-   * is first in line again. Returns a worker that has to begin its job now.
+   * is first in line again. Returns the worker that has it, if any; it may have to `go`.
    */
   private handBack(from: Worker): Worker | undefined {
-    const mayBeginNow = this.delayed.size === 0
-    this.delayed.handDown(from)
+    const isPostponed = from.begins === "later"
+    this.unbegun.handDown(from)
     const job = this.unassign(from)
     const worker = this.takeIdle()
     if (worker === undefined) {
@@ -826,9 +834,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       return undefined
     }
     this.assign(worker, job)
-    if (mayBeginNow) return worker
-    this.delayed.add(worker)
-    return undefined
+    this.add(worker, isPostponed || this.unbegun.size > 0 ? "later" : "now")
+    return worker
   }
 
   private wakeStarter(exit: Exit.Exit<void, unknown>): void {
@@ -1126,8 +1133,6 @@ class Ender extends Suspended<void> {
 
 const isLive = ({ state }: Worker): boolean => state !== "ended"
 const hasJob = ({ job }: Worker): boolean => job !== undefined
-
-const none: ReadonlyArray<Worker> = []
 
 // How many of the failures of releases are kept. Each has been logged.
 const keptFailures = 10

@@ -68,8 +68,8 @@ export class Worker {
   fiber: AnyFiber | undefined = undefined
   /** The job's fiber has come to its first operation. */
   hasBegun = false
-  /** Its job begins in a later turn. */
-  isDelayed = false
+  /** When it begins its job, while that stands among those to begin. */
+  begins: "now" | "later" | undefined = undefined
   /** The turn that was requested when it became free. Used up, or outlived, once it begins a job. */
   turn: symbol | undefined = undefined
   /** What its job waits for, while that is suspended in an operation of the pool (P9). */
@@ -168,7 +168,7 @@ export class Worker {
 
   /** The job that it has, if that is to begin now. */
   private get ready(): AnyJob | undefined {
-    return this.isUnbegun && !this.isDelayed ? this.job : undefined
+    return this.isUnbegun && this.begins !== "later" ? this.job : undefined
   }
 
   get resource(): unknown {
@@ -214,19 +214,20 @@ export class Worker {
    * end may bring the next one, which begins here and now, so that no job overtakes it on another worker.
    */
   private readonly pump = (): void => {
-    for (let left = turn, job = this.ready; job !== undefined; left--, job = this.ready) {
+    for (let left = turn; this.ready !== undefined; left--) {
       if (left === 0) return this.pool.postpone(this)
-      const exit = this.begin(job)
+      const exit = this.begin()
       if (exit === undefined) return
       this.pool.jobEnded(this, exit)
     }
   }
 
   /** Starts the job's fiber, and answers its exit if it has ended at once. */
-  private begin(job: AnyJob): Exit.Exit<unknown, unknown> | undefined {
+  private begin(): Exit.Exit<unknown, unknown> | undefined {
+    this.pool.begins(this)
     this.isBeginning = true
     try {
-      this.know(runIn(job.asyncContext, this.tenure.fork, this.serve))
+      this.know(runIn(this.job?.asyncContext, this.tenure.fork, this.serve))
     } catch (error) {
       // Thrown by an observer that the job has given to its own fiber: after the worker, which is the first one.
       if (this.fiber !== undefined) stack.rethrow(this.fiber, error)
