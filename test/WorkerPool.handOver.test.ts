@@ -196,6 +196,106 @@ test("a job that a success makes room for on an idle worker does not overtake th
     expect(begun).toEqual(["a1", "b1", "a2", "b2"])
   })))
 
+describe("jobs that failures let begin in a later turn keep their order as the first one's worker is lost", () => {
+  test.each([["is idle", 3], ["is not idle", 2]] as const)(
+    "where another worker %s",
+    (_, size) =>
+      run(Effect.gen(function*() {
+        const gates = yield* Effect.forEach([0, 1], () => Deferred.make<void, string>())
+        const begun: Array<number> = []
+        let condemnFirst = Effect.void
+        const pool = yield* WorkerPool.make({
+          size: 2,
+          worker: ({ id, invalidate }) =>
+            Effect.sync(() => {
+              if (id === 1) condemnFirst = invalidate
+            }),
+          run: (job: number) => {
+            begun.push(job)
+            return job < 2 ? Deferred.await(gates[job]!) : Effect.never
+          }
+        })
+        for (let job = 0; job < 4; job++) yield* WorkerPool.submit(pool, job)
+        for (const gate of gates) Deferred.doneUnsafe(gate, Exit.fail("planned"))
+        yield* WorkerPool.resize(pool, size)
+        yield* condemnFirst
+        expect(begun).toEqual([0, 1])
+        yield* settle
+        expect(begun).toEqual([0, 1, 2, 3])
+        balanced(pool)
+      }))
+  )
+})
+
+describe("a job does not begin in a turn that was requested before its worker became free (P16)", () => {
+  // The job is cancelled in a turn requested after that one, and before the worker became free.
+  const cancelNext = (handle: Handle) => setImmediate(() => Effect.runFork(handle.cancel))
+
+  test("where that turn was for a job that has been cancelled", () =>
+    run(Effect.gen(function*() {
+      const begun: Array<number> = []
+      const job = (n: number, effect: Effect.Effect<unknown, string> = Effect.void) =>
+        Effect.andThen(Effect.sync(() => begun.push(n)), effect)
+      const [first, third] = [Deferred.makeUnsafe<void, string>(), Deferred.makeUnsafe<void, string>()]
+      const pool = yield* make({ queue: { capacity: 2 } })
+      yield* WorkerPool.submit(pool, job(1, Deferred.await(first)))
+      const second = yield* WorkerPool.submit(pool, job(2))
+      Deferred.doneUnsafe(first, Exit.fail("planned"))
+      yield* second.cancel
+      yield* WorkerPool.submit(pool, job(3, Deferred.await(third)))
+      const fourth = yield* WorkerPool.submit(pool, job(4))
+      cancelNext(fourth)
+      Deferred.doneUnsafe(third, Exit.fail("planned"))
+      yield* settle
+      expect([begun, fourth.state]).toEqual([[1, 3], "interrupted"])
+    })))
+
+  test("where the worker has another resource since", () =>
+    run(Effect.gen(function*() {
+      let condemn = Effect.void
+      let begun = 0
+      const gate = Deferred.makeUnsafe<void, string>()
+      const pool = yield* make({
+        worker: ({ invalidate }) =>
+          Effect.sync(() => {
+            condemn = invalidate
+          })
+      })
+      yield* WorkerPool.submit(pool, Deferred.await(gate))
+      const next = yield* WorkerPool.submit(pool, Effect.sync(() => begun++))
+      Deferred.doneUnsafe(gate, Exit.fail("planned"))
+      cancelNext(next)
+      yield* condemn
+      expect([next.state, WorkerPool.stats(pool).replaced]).toEqual(["running", 1])
+      yield* settle
+      expect([begun, next.state]).toEqual([0, "interrupted"])
+    })))
+})
+
+test.each([["goes on", false], ["takes its job along if it is interrupted in that turn", true]])(
+  "a caller that is let in as a worker gets a resource %s (P16)",
+  (_, isInterrupted) =>
+    run(Effect.gen(function*() {
+      const resource = yield* Deferred.make<void>()
+      let acquired = 0
+      const pool = yield* make({
+        queue: { capacity: 1 },
+        worker: () => Effect.suspend(() => acquired++ === 0 ? Effect.void : Deferred.await(resource))
+      })
+      yield* WorkerPool.submit(pool, Effect.die("planned"))
+      yield* WorkerPool.submit(pool, Effect.never)
+      const caller = yield* start(WorkerPool.submit(pool, Effect.never))
+      expect(WorkerPool.stats(pool)).toMatchObject({ queued: 1, waiting: 1, running: 0 })
+      Deferred.doneUnsafe(resource, Exit.void)
+      if (isInterrupted) caller.interruptUnsafe()
+      yield* settle
+      const exit = caller.pollUnsafe()
+      expect(exit && Exit.isSuccess(exit)).toBe(!isInterrupted)
+      expect(WorkerPool.stats(pool)).toMatchObject({ queued: isInterrupted ? 0 : 1, waiting: 0, running: 1 })
+      balanced(pool)
+    }))
+)
+
 describe("a user's function that ends the pool", () => {
   const functions = {
     key: (f: () => string) => ({ key: f }),

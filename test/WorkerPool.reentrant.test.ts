@@ -19,27 +19,37 @@ interface Input {
 type Pool = WorkerPool.WorkerPool<Input, void, string>
 
 type Operation =
-  | { readonly _: "submit" | "run"; readonly key: number; readonly priority: number }
+  | { readonly kind: "submit" | "run"; readonly key: number; readonly priority: number }
   | {
-    readonly _: "cancel" | "interrupt" | "succeed" | "fail" | "die" | "condemn" | "awaitEnd"
+    readonly kind: "cancel" | "interrupt" | "succeed" | "fail" | "die" | "condemn" | "awaitEnd"
     readonly which: number
   }
-  | { readonly _: "resize"; readonly size: number }
-  | { readonly _: "turn" }
+  | { readonly kind: "resize"; readonly size: number }
+  | { readonly kind: "turn" }
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.record({ _: fc.constantFrom("submit", "submit", "run"), key: fc.nat(2), priority: fc.nat(1) })
+    arbitrary: fc.record({ kind: fc.constantFrom("submit", "submit", "run"), key: fc.nat(2), priority: fc.nat(1) })
   },
   {
     weight: 9,
     arbitrary: fc.record({
-      _: fc.constantFrom("cancel", "cancel", "interrupt", "succeed", "succeed", "fail", "die", "condemn", "awaitEnd"),
+      kind: fc.constantFrom(
+        "cancel",
+        "cancel",
+        "interrupt",
+        "succeed",
+        "succeed",
+        "fail",
+        "die",
+        "condemn",
+        "awaitEnd"
+      ),
       which: fc.nat(7)
     })
   },
-  { weight: 1, arbitrary: fc.record({ _: fc.constant("resize" as const), size: fc.integer({ min: 1, max: 4 }) }) }
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("resize" as const), size: fc.integer({ min: 1, max: 4 }) }) }
 )
 
 interface Workload {
@@ -60,7 +70,7 @@ const workload: fc.Arbitrary<Workload> = fc.record({
   order: fc.constantFrom("plain", "priority", "one of a key", "two of a key"),
   attempts: fc.constantFrom(1, 1, 2),
   script: fc.array(
-    fc.oneof({ weight: 4, arbitrary: operation }, { weight: 1, arbitrary: fc.constant({ _: "turn" as const }) }),
+    fc.oneof({ weight: 4, arbitrary: operation }, { weight: 1, arbitrary: fc.constant({ kind: "turn" as const }) }),
     { minLength: 4, maxLength: 30 }
   ),
   reactions: fc.array(fc.array(operation, { maxLength: 3 }), { maxLength: 25 })
@@ -152,7 +162,7 @@ class World {
     const { pool } = this
     // As the first resources are acquired.
     if (pool === undefined) return Effect.void
-    switch (operation._) {
+    switch (operation.kind) {
       case "turn":
         return settle
       case "submit":
@@ -160,7 +170,7 @@ class World {
         const name = ++this.names
         this.gates.set(name, Deferred.makeUnsafe())
         const job = { name, key: operation.key, priority: operation.priority }
-        if (operation._ === "run") return fork(WorkerPool.run(pool, job))
+        if (operation.kind === "run") return fork(WorkerPool.run(pool, job))
         const submit = WorkerPool.submit(pool, job)
         return fork(Effect.tap(submit, (handle) => Effect.sync(() => this.handles.push(handle))))
       }
@@ -175,9 +185,9 @@ class World {
       case "die": {
         const { which } = operation
         const open = [...this.gates.values()].filter((gate) => !Deferred.isDoneUnsafe(gate))
-        const exit = operation._ === "succeed"
+        const exit = operation.kind === "succeed"
           ? Exit.void
-          : operation._ === "fail"
+          : operation.kind === "fail"
           ? Exit.fail("planned")
           : Exit.die("planned")
         return Effect.sync(() => {
@@ -195,7 +205,7 @@ class World {
       case "awaitEnd": {
         const handle = this.handles.at(-1 - operation.which)
         if (handle === undefined) return Effect.void
-        return fork(operation._ === "cancel" ? handle.cancel : Effect.andThen(handle.await, this.react))
+        return fork(operation.kind === "cancel" ? handle.cancel : Effect.andThen(handle.await, this.react))
       }
     }
   }
@@ -235,7 +245,7 @@ class World {
   }
 }
 
-test("a pool keeps its laws whatever its jobs, releases and observers call it with, inline", () =>
+test("P2, P3, P4 and P15 hold whatever jobs, releases and fibers that await an end call the pool with, inline", () =>
   fc.assert(
     fc.asyncProperty(workload, (options) => run(new World(options).run)),
     { numRuns: 400 * soak }

@@ -405,16 +405,10 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /**
-   * A worker that a success has freed takes the job that is next to begin, or is idle; one that is free for any other reason
-   * takes the job that waits longest, to begin it in a later turn. `waiting.wake` has to follow, or `wakeLater`.
+   * The worker is free: it takes the job that waits longest, or is idle. If a success has freed it, it begins in this turn.
+   * `waiting.wake` has to follow, or `wakeLater`.
    */
   private serve(worker: Worker, begins: "now" | "later"): void {
-    const other = begins === "now" ? this.unbegun.takeOver(worker) : undefined
-    if (other === undefined) this.serveNext(worker, begins)
-    else this.serveNext(other.worker, other.begins)
-  }
-
-  private serveNext(worker: Worker, begins: "now" | "later"): void {
     const job = this.waiting.take()
     if (job === undefined) return this.rest(worker)
     this.assign(worker, job)
@@ -815,27 +809,18 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   retire(worker: Worker): void {
     if (worker.state === "idle") this.idle.remove(worker)
     worker.state = "releasing"
-    const other = worker.job === undefined ? undefined : this.handBack(worker)
+    if (worker.job !== undefined) this.handBack(worker)
     worker.relieve(Exit.void)
-    other?.go()
   }
 
-  /**
-   * The worker's job goes to another one, the first that can begin it; and if none is idle, the youngest that has not begun
-   * is first in line again. Returns the worker that has it, if any; it may have to `go`.
-   */
-  private handBack(from: Worker): Worker | undefined {
-    const isPostponed = from.begins === "later"
+  /** The youngest job that has not begun goes to an idle worker; if there is none, it is first in line, as before. */
+  private handBack(from: Worker): void {
     this.unbegun.handDown(from)
     const job = this.unassign(from)
     const worker = this.takeIdle()
-    if (worker === undefined) {
-      this.waiting.putBack(job)
-      return undefined
-    }
+    if (worker === undefined) return this.waiting.putBack(job)
     this.assign(worker, job)
-    this.add(worker, isPostponed || this.unbegun.size > 0 ? "later" : "now")
-    return worker
+    this.unbegun.postpone(worker)
   }
 
   private wakeStarter(exit: Exit.Exit<void, unknown>): void {

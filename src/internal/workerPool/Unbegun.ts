@@ -4,8 +4,9 @@ import { List } from "../List.js"
 import type { AnyJob } from "./Pool.js"
 import type { Worker } from "./Worker.js"
 
-/** The worker has the job, in the books. */
+/** The worker takes over the job, which may begin in another turn on it. */
 const give = (worker: Worker, job: AnyJob): void => {
+  job.keepContext()
   worker.job = job
   job.worker = worker
 }
@@ -59,25 +60,12 @@ export class Unbegun {
   /** The job that the worker begins: the oldest one. Those between keep their order. */
   begin(worker: Worker): void {
     if (worker.begins === undefined) return
-    const oldest = this.workers.head?.job
+    const oldest = this.workers.head === worker ? undefined : this.workers.head?.job
     for (let other = this.workers.head; other !== undefined && other !== worker; other = other.next) {
       if (other.next?.job !== undefined) give(other, other.next.job)
     }
     if (oldest !== undefined) give(worker, oldest)
     this.remove(worker)
-  }
-
-  /** A worker that has no job takes over the oldest one. Returns the worker that had it, and when that would have begun. */
-  takeOver(worker: Worker): { readonly worker: Worker; readonly begins: "now" | "later" } | undefined {
-    const other = this.workers.head
-    if (other?.begins === undefined || other.job === undefined) return undefined
-    const { begins, job } = other
-    this.remove(other)
-    other.job = undefined
-    give(worker, job)
-    worker.begins = "now"
-    this.workers.unshift(worker)
-    return { worker: other, begins }
   }
 
   /**
@@ -89,10 +77,9 @@ export class Unbegun {
     for (let other = worker.begins === undefined ? this.workers.head : worker.next; other; other = other.next) {
       const next = other.job
       if (job === undefined) return
-      job.keepContext()
       give(other, job)
       job = next
     }
-    if (job !== undefined) give(worker, job)
+    if (job !== undefined && job !== worker.job) give(worker, job)
   }
 }
