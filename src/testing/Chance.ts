@@ -117,8 +117,8 @@ export class Chance implements Chooser {
       if (this.asked < this.preemptAt) return false
       this.preemptAt = this.step()
       this.preempted = lane
-      // With nobody ready it would go on at once; not so one that runs on top of another, or within a task.
-      return ready.length > 0 || machine.first !== lane || !machine.alone
+      // With nothing else to go it would go on at once; not so one that runs on top of another, or within a task.
+      return machine.others > 0 || machine.first !== lane || !machine.alone
     }
     if (ready.length === 0) return false
     const change = this.changes.at(-1)

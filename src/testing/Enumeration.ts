@@ -85,8 +85,8 @@ export class Enumeration implements Chooser, Recorder {
     if (!stretched) this.stretched[lane.index] = undefined
     const isNew = this.ask === this.modes.length
     if (isNew) {
-      // With nobody ready it would go on at once; not so one that runs on top of another, or within a task.
-      const preempt = preemptions > 0 && (machine.ready.length > 0 || !straight || !machine.alone ||
+      // With nothing else to go it would go on at once; not so one that runs on top of another, or within a task.
+      const preempt = preemptions > 0 && (machine.others > 0 || !straight || !machine.alone ||
         (this.cancels > 0 && machine.lanes.some((other) => other !== lane && canBeInterrupted(other))))
       const interrupt = this.cancels > 0 && lane.cancellable && (straight || preemptions > 0) && !stretched
       this.modes.push((preempt ? 1 : 0) | (interrupt ? 2 : 0))
@@ -132,7 +132,7 @@ export class Enumeration implements Chooser, Recorder {
       if (actions.length === 0) actions.push(0)
     } else if ((yielded.mode & 1) !== 0) {
       // Anything but the fiber itself, which would be no preemption unless the rest of a task came in between.
-      for (let i = 0; i < machine.ready.length; i++) {
+      for (let i = 0; i < machine.options; i++) {
         if (!machine.alone || machine.ready[i] !== yielded.lane.parked) actions.push(i)
       }
     }

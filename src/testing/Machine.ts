@@ -647,12 +647,21 @@ export class Machine implements Scheduler.Scheduler {
 
   /** How many ways there are to go on, interrupts aside: the tasks that are ready, then the timers that may fire. */
   get options(): number {
+    // Only where nothing is ready does the clock move on.
+    return this.optionsAt(this.ready.length > 0 ? this.clock.now : this.clock.timers[0]?.due ?? 0)
+  }
+
+  /** How many of them there are besides the fiber that runs, if it yields: it is ready then. */
+  get others(): number {
+    return this.optionsAt(this.clock.now)
+  }
+
+  private optionsAt(time: number): number {
     const ready = this.ready.length
     const { timers } = this.clock
     if (this.realism === "any") return ready + timers.length
     if (this.realism === "suspension" || this.realism === "nested") return ready + timers.length > 0 ? 1 : 0
     // Timers of one time fire in any order, with or without what the first of them has made ready in between.
-    const time = ready > 0 ? this.clock.now : timers[0]?.due ?? 0
     let due = 0
     while (due < timers.length && (timers[due]?.due ?? 0) <= time) due++
     return ready + due
