@@ -1,0 +1,129 @@
+/** What comes from outside of Effect: that it is waited for, and that the schedule decides its order. */
+import { Effect } from "effect"
+import { exploreAsync, type Kit, replayAsync, scenario } from "sluice/testing"
+import { drive, driveAsync } from "sluice/testing/drive"
+import { type Chooser, Machine } from "sluice/testing/Machine"
+import { program } from "sluice/testing/Scenario"
+import { scripted } from "sluice/testing/scripted"
+import { expect, test } from "vitest"
+
+/** After so many turns of the event loop. */
+const after = (turns: number): Promise<void> =>
+  turns === 0 ? Promise.resolve() : new Promise((resolve) => setImmediate(() => resolve(after(turns - 1))))
+
+const runAsync = async (body: (t: Kit) => Effect.Effect<unknown>, watch?: (machine: Machine) => void) => {
+  const machine = new Machine(2_000, "contract", true)
+  const chooser = scripted([])
+  const watching: Chooser = {
+    begin: (of) => chooser.begin(of),
+    preempt: (lane) => chooser.preempt(lane),
+    nested: (outer, inner) => chooser.nested(outer, inner),
+    choose: (options) => chooser.choose(options),
+    next: () => {
+      watch?.(machine)
+      return chooser.next()
+    }
+  }
+  return driveAsync(machine, machine.run(program(scenario(body)), watching))
+}
+
+test("of what comes back in one turn of the event loop, whichever came first, the first actor's is first by default", async () => {
+  let order = ""
+  const outcome = await runAsync((t) =>
+    Effect.gen(function*() {
+      const opened: Array<() => void> = []
+      for (const name of ["a", "b", "c"]) {
+        const gate = new Promise<void>((resolve) => void opened.push(resolve))
+        yield* t.actor(name, Effect.andThen(Effect.promise(() => gate), Effect.sync(() => void (order += name))))
+      }
+      setImmediate(() => opened.toReversed().forEach((open) => open()))
+    })
+  )
+  expect(outcome.problem).toBeUndefined()
+  expect(order).toBe("abc")
+})
+
+test("what comes some turns later is waited for, and stands in line with what has come before", async () => {
+  let most = 0
+  const outcome = await runAsync(
+    (t) => Effect.forEach(["a", "b"], (name, i) => t.actor(name, Effect.promise(() => after(1 + i)))),
+    ({ ready }) => {
+      most = Math.max(most, ready.filter(({ parked }) => parked).length)
+    }
+  )
+  expect(outcome.problem).toBeUndefined()
+  expect(most).toBe(2)
+})
+
+/** After so many timers, each set when the one before it fires. */
+const afterTimers = (count: number): Promise<void> =>
+  count === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(() => resolve(afterTimers(count - 1)), 1))
+
+test.each([2, 8])("what comes back from one of %i timers after the other is put in order as a whole", async (count) => {
+  let most = 0
+  const names = Array.from({ length: count }, (_, i) => String(i))
+  const outcome = await runAsync(
+    (t) => Effect.forEach(names, (name, i) => t.actor(name, Effect.promise(() => afterTimers(1 + i)))),
+    ({ ready }) => {
+      most = Math.max(most, ready.filter(({ parked }) => parked).length)
+    }
+  )
+  expect(outcome.problem).toBeUndefined()
+  expect(most).toBe(count)
+})
+
+test("an actor is waited for though what it waits for keeps nothing alive", async () => {
+  const outcome = await runAsync((t) =>
+    t.actor("a", Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 20).unref())))
+  )
+  expect(outcome.problem).toBeUndefined()
+})
+
+test.each([1, 3, 8, 40])("an actor is waited for though nothing has come for %i turns", async (turns) => {
+  const outcome = await runAsync((t) => t.actor("a", Effect.promise(() => after(turns))))
+  expect(outcome.problem).toBeUndefined()
+})
+
+test("a fiber that is no actor is waited for while something is under way, before it counts as a leak", async () => {
+  let ended = false
+  const slow = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 15)))
+  const outcome = await runAsync(() => Effect.forkDetach(Effect.andThen(slow, Effect.sync(() => (ended = true)))))
+  expect(outcome.problem).toBeUndefined()
+  expect(ended).toBe(true)
+})
+
+test("what never comes and keeps nothing alive is a leak at once", async () => {
+  const outcome = await runAsync(() => Effect.forkDetach(Effect.promise(() => new Promise(() => {}))))
+  expect(outcome.problem?.kind).toBe("leaked-fiber")
+})
+
+test("synchronously, nothing ever comes from outside", () => {
+  const asked: Array<boolean> = []
+  function* steps(): Generator<void, string, boolean> {
+    asked.push(yield)
+    asked.push(yield)
+    return "done"
+  }
+  expect(drive(steps())).toBe("done")
+  expect(asked).toEqual([false, false])
+})
+
+test("a schedule of what comes from outside is run again as it was, by its key", async () => {
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      let order = ""
+      for (const name of ["a", "b"]) {
+        yield* t.actor(name, Effect.andThen(Effect.promise(() => after(1)), Effect.sync(() => void (order += name))))
+      }
+      yield* t.settled
+      yield* t.expect(order !== "ba", "the second one is first")
+    })
+  )
+  const { failure, runs } = await exploreAsync(self, { runs: 50, cancels: 0, shrink: false })
+  expect(failure?.message).toBe("the second one is first")
+  expect(failure?.run).toBe(runs)
+  const again = await replayAsync(self, failure!.key)
+  expect(again.failure).toMatchObject({ message: "the second one is first", key: failure!.key })
+  expect(again.toTrace()).toContain("failure the second one is first")
+  expect((await replayAsync(self, "s1:")).failure).toBeUndefined()
+})
