@@ -1,6 +1,7 @@
 /** What a trace holds: each thing that happened, in its order, and where. */
 import { Deferred, Effect, Exit } from "effect"
-import { replay, type Scenario, scenario } from "sluice/testing"
+import * as fc from "fast-check"
+import { explore, replay, type Scenario, scenario } from "sluice/testing"
 import { drive } from "sluice/testing/drive"
 import { Machine } from "sluice/testing/Machine"
 import { TraceRecorder } from "sluice/testing/recorder"
@@ -118,7 +119,12 @@ describe("a trace", () => {
     ])
     const keys = Array.from({ length: 12 }, (_, operation) => `s1:1.${operation}x1`)
     const lines = keys.map((key) => ends(self, key)).find((all) => all.includes("a interrupt"))
-    expect(lines?.slice(lines.indexOf("a interrupt"))).toEqual(["a interrupt", "a resume", "a end interrupted"])
+    expect(lines?.slice(lines.indexOf("a interrupt") - 1)).toEqual([
+      "a suspend Async",
+      "a interrupt",
+      "a resume",
+      "a end interrupted"
+    ])
   })
 
   test("of a fiber that waits for ever, ends with where it waits", () => {
@@ -173,4 +179,45 @@ describe("the source of an event", () => {
     expect(preempted).toContain("yield* Effect.sync(() => 2) // second")
     expect(preempted).toContain("yield* Effect.never // waits here")
   })
+
+  test("is the program's own line, however deep in a library the operation is, and however late", () => {
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        yield* t.actor(
+          "a",
+          Effect.gen(function*() {
+            for (let i = 0; i < 200; i++) yield* Effect.void
+            yield* Effect.sync(fc.readConfigureGlobal) // in fast-check
+            yield* Effect.never
+          }),
+          { cancel: false }
+        )
+      })
+    )
+    const texts = replay(self, "s1:").failure?.trace.events.map(({ source }) => source?.text)
+    expect(texts).toContain("yield* Effect.sync(fc.readConfigureGlobal) // in fast-check")
+  })
+})
+
+test("a fiber that was interrupted where it had been preempted goes on with its failure", () => {
+  const self = scenario((t) => Effect.andThen(steps(t), t.actor("b", Effect.void)))
+  const lines = said(traced(self, "s1:1.3p,1.3x1")).filter((line) => line.startsWith("a "))
+  expect(lines.slice(lines.indexOf("a preempt"))).toEqual([
+    "a preempt",
+    "a interrupt",
+    "a resume",
+    "a operation Failure",
+    "a end interrupted"
+  ])
+})
+
+test("who waits for ever is in a deadlock, though it has waited for a promise before", () => {
+  const self = scenario((t) =>
+    t.actor(
+      "a",
+      Effect.andThen(Effect.timeoutOption(Effect.promise(() => new Promise(() => {})), 1), Effect.never),
+      { cancel: false }
+    )
+  )
+  expect(explore(self, { runs: 1 }).failure).toMatchObject({ kind: "deadlock", message: "a waits for ever" })
 })
