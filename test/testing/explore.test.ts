@@ -72,7 +72,7 @@ describe("a failure", () => {
   })
 
   test("is as it was found unless it is to be reduced", () => {
-    for (let seed = 1; seed < 20; seed++) {
+    for (const seed of [1, 2]) {
       const [least, all] = [true, false].map((shrink) => found(cutOff, { seed, shrink }).failure!)
       expect(all!.message).toBe("cut off")
       expect(all!.program).toBeUndefined()
@@ -116,7 +116,7 @@ describe("a failure", () => {
         yield* t.expect(order === "ab", "cut off")
       })
     )
-    for (let seed = 1; seed < 10; seed++) {
+    for (const seed of [1, 2, 3]) {
       const { failure } = found(self, { seed, cancels: 0 })
       expect(failure).toMatchObject({ message: "out of order", realism: "contract" })
       // No program on the stock runtime shows another order.
