@@ -8,7 +8,9 @@ import { isTagged, version } from "../../src/internal/threads/protocol.js"
 export class Puppet implements ThreadPool.PlatformThread {
   readonly posted: Array<unknown> = []
   readonly moved: Array<ReadonlyArray<unknown>> = []
-  isTerminated = false
+  /** How often it has been told to end. */
+  terminations = 0
+  endsItself: boolean | undefined = undefined
   /** It neither closes nor ends by itself. */
   isHeld = false
   private isOver = false
@@ -25,8 +27,12 @@ export class Puppet implements ThreadPool.PlatformThread {
   }
 
   readonly terminate = (): void => {
-    this.isTerminated = true
+    this.terminations++
     if (!this.isHeld) queueMicrotask(() => this.end())
+  }
+
+  get isTerminated(): boolean {
+    return this.terminations > 0
   }
 
   say(message: unknown): void {

@@ -28,7 +28,9 @@ class Flight {
   onOver: () => void = () => {}
 
   constructor(
-    readonly call: Call,
+    readonly name: string,
+    /** As it is sent: it may have to be so again. */
+    readonly input: unknown,
     readonly seat: number,
     readonly turn: number,
     /** The order in which calls were sent. */
@@ -140,15 +142,16 @@ export class Thread {
       if (this.state !== "serving") return resume(notBegun)
       const moved = transfersOf(call.input)
       const copy = copyOf(call.input)
+      const input = copy === uncopied ? call.input : copy
       // First: it throws if that is no list.
       addAll(this.transfers, moved)
       const turn = nextTurn(this.turns[seat] ?? 0)
       this.turns[seat] = turn
       const fiber = currentFiber()
-      const flight = new Flight(call, seat, turn, this.sent++, moved.length > 0, fiber, resume)
+      const flight = new Flight(call.name, input, seat, turn, this.sent++, moved.length > 0, fiber, resume)
       this.flights[seat] = flight
       this.board.offer(seat, turn)
-      this.outbox.push(seat, turn, call.name, copy === uncopied ? call.input : copy)
+      this.outbox.push(seat, turn, call.name, input)
       // The first one at once, and what is no copy as it is now; those that come while it is under way go together.
       if (this.inFlight++ === 0 || copy === uncopied) this.flush()
       else if (this.outbox.length === stride) stack.later(fiber, this.flush)
@@ -187,7 +190,7 @@ export class Thread {
     const flights = this.flights.filter((flight) => flight?.message === message)
     for (const flight of flights) {
       if (flight === undefined) continue
-      const { call: { input, name }, seat, turn } = flight
+      const { input, name, seat, turn } = flight
       if (flights.length > 1) this.postAlone([seat, turn, name, input])
       else this.take(seat, turn)?.end(Exit.fail(this.notCloneable(flight, "input", "it cannot be read there")))
     }
@@ -212,8 +215,8 @@ export class Thread {
     return flight?.turn === turn ? flight : undefined
   }
 
-  private notCloneable({ call }: Flight, what: "input" | "result", reason: string): NotCloneable {
-    return new NotCloneable({ job: call.name, what, reason })
+  private notCloneable({ name }: Flight, what: "input" | "result", reason: string): NotCloneable {
+    return new NotCloneable({ job: name, what, reason })
   }
 
   /** T2: its call is over. Undefined if it has been so before. */
@@ -394,13 +397,13 @@ export class Thread {
   /** T3. Runs fibers. */
   private settle(flight: Flight | undefined, end: ThreadEnd): void {
     if (flight === undefined) return
-    const { call, isMoved, seat, turn } = flight
+    const { isMoved, name, seat, turn } = flight
     if (this.isShared && !isMoved && this.board.isWaiting(seat, turn)) return flight.end(notBegun)
     const { cause, exitCode, reason } = end
     const thread = this.options.name
     const error = this.reason === undefined
-      ? new ThreadLost({ thread, job: call.name, reason, exitCode, cause })
-      : new ThreadLost({ thread, job: call.name, reason: this.reason })
+      ? new ThreadLost({ thread, job: name, reason, exitCode, cause })
+      : new ThreadLost({ thread, job: name, reason: this.reason })
     flight.end(Exit.fail(error))
   }
 }
