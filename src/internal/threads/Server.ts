@@ -296,8 +296,9 @@ export class Server {
     if (this.isClosing) return
     this.state = "closing"
     if (this.layer !== undefined) this.post({ _tag: "closing" })
-    for (const running of this.bySeat.values()) running.cancel()
     this.closeIdle()
+    // The last one may end at once, and closes it then.
+    for (const running of this.bySeat.values()) running.cancel()
   }
 
   private closeIdle(): void {

@@ -1,0 +1,113 @@
+/** Node's side of a thread, without a thread. */
+import { expect, test } from "vitest"
+import { nodePlatform } from "../../src/internal/threads/node.js"
+import type { NodeOptions } from "../../src/internal/threads/platform.js"
+import { initKey, version } from "../../src/internal/threads/protocol.js"
+
+type Listener = (value: unknown) => void
+
+/** What can be listened to, as Node has it. */
+class Emitter {
+  private readonly listeners = new Map<string, Listener>()
+  readonly on = (event: string, listener: Listener): void => void this.listeners.set(event, listener)
+  emit(event: string, value: unknown): void {
+    this.listeners.get(event)?.(value)
+  }
+}
+
+const init = { version, module: "fake:threads", words: new Int32Array(1), isShared: false, concurrency: 1 }
+
+const spawn = (node: NodeOptions = {}) => {
+  const log: Array<unknown> = []
+  const unread: Array<unknown> = []
+  const port1 = Object.assign(new Emitter(), {
+    postMessage: (message: unknown, transfer: unknown) => void log.push({ message, transfer }),
+    close: () => void log.push("port closed")
+  })
+  const port2 = {}
+  const workers: Array<Emitter> = []
+  class Worker extends Emitter {
+    constructor(module: URL, readonly options: Readonly<Record<string, unknown>>) {
+      super()
+      log.push([module.href, options])
+      workers.push(this)
+    }
+    readonly terminate = () => {
+      log.push("terminated")
+      // As Deno does.
+      this.emit("exit", 1)
+    }
+  }
+  class MessageChannel {
+    readonly port1 = port1
+    readonly port2 = port2
+  }
+  const receiveMessageOnPort = () => unread.length === 0 ? undefined : { message: unread.shift() }
+  const builtins: Readonly<Record<string, unknown>> = {
+    "node:worker_threads": { Worker, MessageChannel, receiveMessageOnPort },
+    "node:os": { availableParallelism: () => 7 }
+  }
+  const platform = nodePlatform((id) => builtins[id])
+  const thread = platform.spawn({ module: new URL("fake:threads"), name: "pool/thread-1", init, node }, {
+    message: (message) => void log.push({ heard: message }),
+    ended: (end) => void log.push({ end })
+  })
+  const options = (log.shift() as ReadonlyArray<unknown>)[1]
+  return { log, options, platform, port1, port2, thread, unread, worker: workers[0]! }
+}
+
+test("a thread of Node's has its name, its port and the options that it is given", () => {
+  const { log, options, platform, port2, thread } = spawn({ argv: ["--x"] })
+  expect(options).toEqual({
+    argv: ["--x"],
+    name: "pool/thread-1",
+    workerData: { [initKey]: { ...init, port: port2 } },
+    transferList: [port2]
+  })
+  expect([platform.parallelism, thread.endsItself]).toEqual([7, true])
+  const list = [new ArrayBuffer(1)]
+  thread.post("message", list)
+  expect(log).toEqual([{ message: "message", transfer: list }])
+})
+
+test("a variable that is undefined is left out of a thread's environment, which may be shared as well", () => {
+  const share = Symbol("SHARE_ENV")
+  expect(spawn({ env: { SET: "yes", UNSET: undefined } }).options).toMatchObject({ env: { SET: "yes" } })
+  expect(spawn({ env: { UNSET: undefined } }).options).toMatchObject({ env: {} })
+  expect(spawn({ env: share }).options).toMatchObject({ env: share })
+  expect(spawn({}).options).not.toHaveProperty("env")
+})
+
+test("a thread's last messages come before its end, which comes after terminate has returned, and closes the port", async () => {
+  const { log, port1, thread, unread } = spawn()
+  port1.emit("message", "one")
+  unread.push("two", "three")
+  thread.terminate()
+  expect(log.splice(0)).toEqual([{ heard: "one" }, "terminated"])
+  await Promise.resolve()
+  expect(log).toEqual([{ heard: "two" }, { heard: "three" }, "port closed", { end: { reason: "exited", exitCode: 1 } }])
+})
+
+const memory = Object.assign(new Error("heap"), { code: "ERR_WORKER_OUT_OF_MEMORY" })
+
+test.each([
+  [new Error("a bug"), "crashed"],
+  [Object.assign(new Error("heap"), { code: "ERR_OTHER" }), "crashed"],
+  ["no error", "crashed"],
+  [memory, "outOfMemory"]
+])("a thread that ends of %s says so, by its first error", async (error, reason) => {
+  const { log, worker } = spawn()
+  worker.emit("error", error)
+  worker.emit("error", new Error("another"))
+  worker.emit("exit", 1)
+  await Promise.resolve()
+  expect(log).toEqual(["port closed", { end: { reason, cause: error } }])
+})
+
+test("a message that cannot be read ends its thread, which has crashed of that", async () => {
+  const { log, port1 } = spawn()
+  const error = new Error("cannot be read")
+  port1.emit("messageerror", error)
+  await Promise.resolve()
+  expect(log).toEqual(["terminated", "port closed", { end: { reason: "crashed", cause: error } }])
+})
