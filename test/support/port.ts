@@ -14,7 +14,6 @@ export class Port implements MessagePortLike {
 
   close(): void {
     this.isClosed = true
-    this.onmessage = null
   }
 
   hear(message: unknown): void {

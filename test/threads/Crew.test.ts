@@ -341,6 +341,32 @@ test("a worker goes where a thread serves, then where one is about to end, and o
     expect(homeOf(k)).toBe(homeOf(j))
   })))
 
+test("a worker does not wait for a thread that it cannot have while another one has a seat, and else for any", () =>
+  run(Effect.gen(function*() {
+    const { acquire, all, leaseOf } = make(2)
+    const workers: Array<Part> = []
+    for (const name of ["a", "b", "c", "d"]) workers.push(yield* acquire(name))
+    for (const puppet of all) puppet.serve()
+    const [a, b, c, d] = workers as [Part, Part, Part, Part]
+    const second = leaseOf(c)[shared]
+    // The first thread is to go, and there is a seat of each.
+    yield* a.release(died)
+    yield* d.release()
+    const e = yield* acquire("e")
+    expect(leaseOf(e)[shared]).toBe(second)
+    // The first one has ended, and the second one is about to.
+    yield* b.release()
+    all[0]!.end()
+    yield* c.release()
+    yield* e.release()
+    const f = yield* acquire("f")
+    expect([all.length, isOver(f.fiber)]).toEqual([2, false])
+    all[1]!.end()
+    expect(all).toHaveLength(3)
+    all[2]!.serve()
+    expect(leaseOf(f)[shared]).toBe(second)
+  })))
+
 test("a seat is free again once its worker has left, for another one", () =>
   run(Effect.gen(function*() {
     const { acquire, all, leaseOf } = make(2)

@@ -1,5 +1,5 @@
 /** How schemas encode what crosses, without a thread. */
-import { Cause, Data, Effect, Exit, Schema } from "effect"
+import { Cause, Data, Effect, Exit, Schema, SchemaGetter } from "effect"
 import { expect, test } from "vitest"
 import { type CodecsByName, encodedCall, encodedHandlers } from "../../src/internal/threads/codec.js"
 import { NotCloneable } from "../../src/internal/threads/errors.js"
@@ -76,4 +76,46 @@ test("what is to be moved with a value is moved with what it is encoded to", () 
   expect(Effect.runSync(call)).toEqual({ n: 1 })
   const result = encodedHandlers(schemas, { listed: () => value })["listed"]!({ n: 1 } as never, context)
   expect(transfersOf(Effect.runSync(result as Effect.Effect<unknown>))).toEqual(list)
+})
+
+test("each side decodes what the other has encoded, and says what of a call it refuses", () => {
+  const text: CodecsByName = {
+    job: { input: Schema.NumberFromString, success: Schema.NumberFromString, error: Schema.NumberFromString }
+  }
+  const sent: Array<unknown> = []
+  const job = encodedHandlers(text, { job: (n: number) => n < 0 ? Effect.fail(n) : n + 1 })["job"]!
+  const call = (input: unknown) =>
+    encodedCall(text, { name: "job", input }, (call) => {
+      sent.push(call.input)
+      return Effect.onExit(job(call.input as never, context) as Effect.Effect<unknown, unknown>, (exit) =>
+        Effect.sync(() => {
+          sent.push(Exit.isSuccess(exit) ? exit.value : Object.values(Cause.squash(exit.cause) as object))
+        }))
+    })
+  expect(Effect.runSync(call(1))).toBe(2)
+  expect(Effect.runSync(Effect.flip(call(-1)))).toBe(-1)
+  expect(sent).toEqual(["1", "2", "-1", ["-1"]])
+  // The two sides may have other schemas.
+  const input = Effect.flip(job(1 as never, context) as Effect.Effect<unknown, unknown>)
+  expect(Effect.runSync(input)).toMatchObject({ _tag: "NotCloneable", what: "input", job: "job" })
+  const refused = (outcome: Effect.Effect<unknown, unknown>) =>
+    Effect.runSync(Effect.flip(encodedCall(text, { name: "job", input: 1 }, () => outcome)))
+  expect(refused(Effect.succeed(5))).toMatchObject({ _tag: "NotCloneable", what: "result", job: "job" })
+})
+
+test("an error of the program's that looks like NotCloneable is none", () => {
+  const error = Object.assign(new Error("m"), { _tag: "Other", job: "job", what: "result", reason: "r" })
+  expect(Effect.runSync(Effect.flip(encodedCall({}, { name: "job", input: 1 }, () => Effect.fail(error))))).toBe(error)
+})
+
+test("nothing is moved with what an input is encoded to if that is no object", () => {
+  for (const encoded of [null, "text"]) {
+    const input = Schema.Unknown.pipe(Schema.decodeTo(Schema.Unknown, {
+      decode: SchemaGetter.transform(() => ({})),
+      encode: SchemaGetter.transform(() => encoded)
+    }))
+    const value = transfer({}, [new ArrayBuffer(1)])
+    const call = encodedCall({ job: { input } }, { name: "job", input: value }, ({ input }) => Effect.succeed(input))
+    expect(Effect.runSync(call)).toBe(encoded)
+  }
 })

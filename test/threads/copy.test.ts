@@ -65,6 +65,7 @@ test.each<[string, unknown]>([
   ["an array with as many names as holes", Object.assign([1, 2], { length: 1 }, { length: 2, name: "x" })],
   ["an array with a name", Object.assign([1], { name: "x" })],
   ["what is large", Array.from({ length: 33 }, (_, i) => i)],
+  ["what holds many that are small", Array.from({ length: 8 }, () => [[], [], [], {}])],
   [
     "a getter that throws",
     Object.defineProperty({}, "x", {

@@ -13,7 +13,7 @@ const init: Omit<Init, "port"> = {
   concurrency: 1
 }
 
-const spawnInBrowser = () => {
+const spawnInBrowser = (navigator: Web["navigator"] = {}) => {
   const ports = { port1: new Port(), port2: new Port() }
   const log: Array<unknown> = []
   const tasks: Array<() => void> = []
@@ -34,6 +34,7 @@ const spawnInBrowser = () => {
   }
   const web: Web = {
     Worker,
+    navigator,
     MessageChannel: function() {
       return ports
     } as unknown as Web["MessageChannel"],
@@ -90,6 +91,16 @@ test("an error of a browser's thread is no error of the page, and ends it; so do
   }
 })
 
+test("a browser's threads are as many as it has processors, and what is sent to them is moved as it is to be", () => {
+  const { log, ports, thread } = spawnInBrowser()
+  const bytes = new ArrayBuffer(1)
+  log.splice(0)
+  ports.port1.heard = (message, transfer) => void log.push([message, transfer])
+  thread.post("message", [bytes])
+  expect(log).toEqual([["message", [bytes]]])
+  expect(spawnInBrowser({ hardwareConcurrency: 7 }).platform.parallelism).toBe(7)
+})
+
 afterEach(() => {
   vi.unstubAllGlobals()
 })
@@ -117,7 +128,8 @@ test("a module serves in a thread of a pool, and nowhere else", () => {
   for (const workerData of [undefined, null, 1, {}]) {
     expect(once(node({ isMainThread: false, workerData })).isThread).toBe(false)
   }
-  // A page.
+  // A page, whose bundler may have a process of its own.
+  expect(once({ process: {} }).isThread).toBe(false)
   expect(once({ process: undefined }).isThread).toBe(false)
   // Another worker of the page's.
   expect(once({ process: undefined, WorkerGlobalScope: 1, name: "mine" }).isThread).toBe(false)
@@ -145,6 +157,24 @@ test("a browser's thread says that it listens, and begins once", () => {
 test("a module that serves twice in a thread is refused", () => {
   const threads = { isMainThread: false, workerData: { [initKey]: init } }
   vi.stubGlobal("process", node(threads).process)
+  try {
+    expect(connect(() => {})).toBe(true)
+    expect(() => connect(() => {})).toThrow("a module serves once")
+  } finally {
+    vi.unstubAllGlobals()
+    Reflect.deleteProperty(globalThis, initKey)
+  }
+})
+
+test("a module that serves twice in a browser's thread is refused", () => {
+  const globals = {
+    process: undefined,
+    WorkerGlobalScope: 1,
+    name: `${initKey} pool/thread-1`,
+    addEventListener: () => {},
+    postMessage: () => {}
+  }
+  for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value)
   try {
     expect(connect(() => {})).toBe(true)
     expect(() => connect(() => {})).toThrow("a module serves once")

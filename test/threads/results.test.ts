@@ -6,6 +6,7 @@ import { afterEach, expect, test, vi } from "vitest"
 import "../../src/internal/threads/effects.js"
 import { Board, kinds, version } from "../../src/internal/threads/protocol.js"
 import { type Handler, Server } from "../../src/internal/threads/Server.js"
+import { transfer } from "../../src/internal/threads/transfer.js"
 import { Port } from "../support/port.js"
 
 class Part extends Context.Service<Part, string>()("Part") {}
@@ -172,4 +173,37 @@ test("a thread says once that it has closed, whatever it was doing", async () =>
       ])
     }
   }
+})
+
+test("a result that is moved is so behind others that are not", async () => {
+  const moved: Array<unknown> = []
+  const bytes = new ArrayBuffer(8)
+  const { port } = await serve({ one: () => 1, moved: () => transfer({ bytes }, [bytes]) })
+  port.hear(calls(["one"]))
+  port.heard = (message, list) => void moved.push([(message as ReadonlyArray<unknown>).length, list])
+  port.hear(calls(["one"], ["one"], ["moved"]))
+  expect(moved.slice(-1)).toEqual([[expect.any(Number), [bytes]]])
+})
+
+test("a layer that cannot be built and whose release dies says both", async () => {
+  const port = new Port()
+  const said: Array<unknown> = []
+  port.heard = (message) => void said.push(message)
+  const acquired = Layer.effect(Part, Effect.acquireRelease(Effect.succeed("part"), () => Effect.die("a bug")))
+  const layer = Layer.merge(acquired, Layer.effectDiscard(Effect.andThen(Effect.yieldNow, Effect.fail("not today"))))
+  const init = { version, module: "", port, words: new Int32Array(1), isShared: false, concurrency: 1 }
+  await new Server(init, {}, layer as Layer.Layer<unknown, unknown>).start(Promise.resolve())
+  while (said.length < 2) await setImmediate()
+  // Effect makes defects of both.
+  const cause = ["not today", "a bug"].map((value) => ({ _tag: "Die", part: { value } }))
+  expect(said).toEqual([{ _tag: "building" }, { _tag: "failed", reason: "layer", cause }])
+})
+
+test("jobs are listed as the module has them", async () => {
+  const port = new Port()
+  const said: Array<unknown> = []
+  port.heard = (message) => void said.push(message)
+  const init = { version, module: "", port, words: new Int32Array(1), isShared: false, concurrency: 1 }
+  await new Server(init, { second: () => 2, first: () => 1 }, undefined).start(Promise.resolve())
+  expect(said).toEqual([{ _tag: "ready", version, jobs: ["second", "first"], closes: false }])
 })
