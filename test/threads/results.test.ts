@@ -176,13 +176,19 @@ test("a thread says once that it has closed, whatever it was doing", async () =>
 })
 
 test("a result that is moved is so behind others that are not", async () => {
+  vi.spyOn(performance, "now").mockReturnValue(0)
   const moved: Array<unknown> = []
-  const bytes = new ArrayBuffer(8)
-  const { port } = await serve({ one: () => 1, moved: () => transfer({ bytes }, [bytes]) })
-  port.hear(calls(["one"]))
+  const buffers = [new ArrayBuffer(8), new ArrayBuffer(8)]
+  const next = buffers.values()
+  const move = () => {
+    const bytes = next.next().value
+    return transfer({ bytes }, [bytes])
+  }
+  const { port } = await serve({ one: () => 1, move })
+  port.hear(calls(["one"], ["move"]))
   port.heard = (message, list) => void moved.push([(message as ReadonlyArray<unknown>).length, list])
-  port.hear(calls(["one"], ["one"], ["moved"]))
-  expect(moved.slice(-1)).toEqual([[expect.any(Number), [bytes]]])
+  port.hear(calls(["one"], ["one"], ["move"]))
+  expect(moved).toEqual([[12, [buffers[1]]]])
 })
 
 test("a layer that cannot be built and whose release dies says both", async () => {
