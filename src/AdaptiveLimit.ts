@@ -297,22 +297,22 @@ interface Running {
 
 class Call {
   private state:
-    | { readonly tag: "before" | "over" }
-    | { readonly tag: "running"; readonly running: Running; readonly clock: Clock; readonly since: bigint } = {
-      tag: "before"
+    | { readonly tag: "new" }
+    | { readonly tag: "begun"; readonly running: Running; readonly clock: Clock; readonly since: bigint } = {
+      tag: "new"
     }
 
   constructor(private readonly limit: AdaptiveLimitImpl) {}
 
   begin(clock: Clock): void {
     const since = clock.monotonicTimeNanosUnsafe()
-    this.state = { tag: "running", running: this.limit.begin(), clock, since }
+    this.state = { tag: "begun", running: this.limit.begin(), clock, since }
   }
 
+  /** Once. A call that was interrupted before it began was never in flight. */
   end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
     const { state } = this
-    if (state.tag !== "running") return undefined
-    this.state = { tag: "over" }
+    if (state.tag === "new") return undefined
     const latency = Number(state.clock.monotonicTimeNanosUnsafe() - state.since) / 1_000_000
     return this.limit.end(state.running, latency, exit)
   }

@@ -21,6 +21,7 @@ describe("what an exit says about the load", () => {
     ["a defect", Exit.die("bug"), "ignore"],
     ["a failure and a defect", Exit.failCause(Cause.combine(Cause.fail("no"), Cause.die("bug"))), "ignore"],
     ["an interrupt", Exit.interrupt(), "ignore"],
+    ["a failure and an interrupt", Exit.failCause(Cause.combine(Cause.fail("no"), Cause.interrupt())), "ignore"],
     ["an empty cause", Exit.failCause(Cause.empty), "ignore"]
   ]
   test.each(cases)("%s", (_, exit, outcome) => {
@@ -36,8 +37,10 @@ describe("options that make no sense are defects", () => {
     [{ min: 5, max: 4 }, "max must be at least min, which is 5, got 4"],
     [{ initial: 1.5 }, "initial must be an integer from min to max, 1 to 200, got 1.5"],
     [{ initial: 9, max: 8 }, "initial must be an integer from min to max, 1 to 8, got 9"],
+    [{ initial: 4, min: 5 }, "initial must be an integer from min to max, 5 to 200, got 4"],
     [{ increase: 0 }, "increase must be a number > 0, got 0"],
     [{ increase: Infinity }, "increase must be a number > 0, got Infinity"],
+    [{ backoff: 0 }, "backoff must be a number > 0 and < 1, got 0"],
     [{ backoff: 1 }, "backoff must be a number > 0 and < 1, got 1"],
     [{ backoff: NaN }, "backoff must be a number > 0 and < 1, got NaN"],
     [{ timeout: 0 }, "timeout must be a duration > 0, got 0"],
@@ -54,11 +57,17 @@ describe("options that make no sense are defects", () => {
     [{ smoothing: 1.1 }, "smoothing must be a number > 0 and <= 1, got 1.1"],
     [{ tolerance: 2 }, "tolerance must be a number >= 1 and < 2, got 2"],
     [{ tolerance: 0.9 }, "tolerance must be a number >= 1 and < 2, got 0.9"],
-    [{ queue: -1 }, "queue must be a number > 0, got -1"],
-    [{ window: 0 }, "window must be an integer >= 1, got 0"]
+    [{ queue: 0 }, "queue must be a number > 0, got 0"],
+    [{ window: 0 }, "window must be an integer >= 1, got 0"],
+    [{ window: 1.5 }, "window must be an integer >= 1, got 1.5"]
   ]
   test.each(gradient)("gradient(%o)", (options, message) => {
     expect(() => AdaptiveLimit.gradient(options)).toThrow(new RangeError(`AdaptiveLimit.gradient: ${message}`))
+  })
+
+  test("the last values that make sense are none", () => {
+    expect(AdaptiveLimit.aimd({ min: 5, max: 5, initial: 5 })).toMatchObject({ initial: 5 })
+    expect(AdaptiveLimit.gradient({ smoothing: 1, tolerance: 1, window: 1 })).toMatchObject({ kind: "gradient" })
   })
 
   test("an algorithm that is none", () =>
@@ -91,7 +100,9 @@ test("it can be told apart, piped and shown", () => {
   expect(AdaptiveLimit.isAdaptiveLimit({})).toBe(false)
   expect(limit.pipe(AdaptiveLimit.stats).limit).toBe(2)
   expect(inspect(limit)).toContain("database")
-  expect(inspect(AdaptiveLimit.gradient())).toContain("gradient")
+  expect(JSON.stringify(AdaptiveLimit.gradient({ initial: 7, max: 9 }))).toBe(
+    `{"_id":"AdaptiveLimit.Algorithm","kind":"gradient","initial":7,"min":1,"max":9}`
+  )
 })
 
 describe("a call", () => {
@@ -331,7 +342,9 @@ describe("the listener (A6)", () => {
       run(Effect.gen(function*() {
         const told: Array<number> = []
         const logged: Array<unknown> = []
-        const logger = Logger.make(({ logLevel, message }) => void logged.push([logLevel, message]))
+        const logger = Logger.make(({ cause, logLevel, message }) =>
+          void logged.push([logLevel, message, cause.reasons.length])
+        )
         const limit = yield* make({ initial: 4, backoff: 0.5 }, {
           onChange: (n) => {
             told.push(n)
@@ -342,8 +355,7 @@ describe("the listener (A6)", () => {
         expect(squash(yield* Effect.exit(call))).toBe("busy")
         expect(squash(yield* Effect.exit(call))).toBe("busy")
         expect(told).toEqual([2, 1])
-        expect(logged).toHaveLength(1)
-        expect(inspect(logged)).toContain("AdaptiveLimit: onChange did not succeed")
+        expect(logged).toEqual([["Error", ["AdaptiveLimit: onChange did not succeed"], 1]])
         expect(AdaptiveLimit.stats(limit)).toMatchObject({ inFlight: 0, waiting: 0, limit: 1 })
       }))
   )
