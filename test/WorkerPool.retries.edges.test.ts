@@ -1,5 +1,5 @@
 /** P12 and P13: when a pool asks what becomes of a job, and what it remembers of the attempts. */
-import { Cause, Effect, Exit, Logger, Schedule } from "effect"
+import { Cause, Deferred, Effect, Exit, Logger, Schedule } from "effect"
 import { WorkerPool } from "sluice"
 import { expect, test } from "vitest"
 import { DeadLetters } from "../src/internal/workerPool/DeadLetters.js"
@@ -88,3 +88,58 @@ test("a dead letter that takes the place of the oldest is logged with the job wh
     }).pipe(Effect.provide(Logger.layer([logger])))
   )
 })
+
+test.each<[string, () => Effect.Effect<unknown>]>([
+  ["dies", () => Effect.die("disk full")],
+  ["throws", () => {
+    throw new Error("disk full")
+  }],
+  ["interrupts itself", () => Effect.interrupt]
+])("a sink that %s leaves the job as it ended, and that is logged as an error", (_, sink) => {
+  const logged: Array<unknown> = []
+  const logger = Logger.make(({ cause, logLevel, message }) =>
+    void logged.push([logLevel, message, cause.reasons.length])
+  )
+  return runTimed(
+    Effect.gen(function*() {
+      const pool = yield* make({ deadLetters: { sink } })
+      const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
+      expect([yield* handle.await, handle.state]).toEqual([Exit.fail("planned"), "failed"])
+      expect(logged).toEqual([["Error", ["WorkerPool: the dead letter of job 1 could not be delivered"], 1]])
+    }).pipe(Effect.provide(Logger.layer([logger])))
+  )
+})
+
+test("a job that succeeds at once pays for retries of others (R1)", () =>
+  runTimed(Effect.gen(function*() {
+    const pool = yield* make({
+      retry: Schedule.recurs(9) as Schedule.Schedule<unknown>,
+      retryBudget: { ratio: 0.5, perSecond: 0, window: "10 seconds" }
+    })
+    let attempts = 0
+    const down = Effect.suspend(() => Effect.fail(`attempt ${++attempts}`))
+    for (let n = 0; n < 4; n++) yield* WorkerPool.run(pool, Effect.void)
+    const handle = yield* WorkerPool.submit(pool, down)
+    for (let n = 0; n < 5; n++) yield* after(1)
+    expect([handle.state, attempts]).toEqual(["failed", 3])
+  })))
+
+test("a job may wait for another one that is between two attempts, and had run where it runs itself (P9)", () =>
+  runTimed(Effect.gen(function*() {
+    const gate = yield* Deferred.make<void>()
+    const pool = yield* make({ size: 2, retry: Schedule.spaced("1 second") as Schedule.Schedule<unknown> })
+    let attempts = 0
+    const first = yield* WorkerPool.submit(
+      pool,
+      Effect.suspend(() => ++attempts > 1 ? Effect.succeed("done") : Effect.andThen(Effect.yieldNow, Effect.fail("no")))
+    )
+    yield* WorkerPool.submit(pool, Deferred.await(gate))
+    yield* turns(10)
+    expect(first.state).toBe("retrying")
+    const waits = yield* WorkerPool.submit(pool, Effect.orDie(first.await))
+    yield* turns(10)
+    expect(waits.state).toBe("running")
+    yield* Deferred.succeed(gate, undefined)
+    yield* after(1_000)
+    expect(yield* waits.await).toEqual(Exit.succeed(Exit.succeed("done")))
+  })))
