@@ -279,22 +279,37 @@ test.each([["goes on", false], ["takes its job along if it is interrupted in tha
       const resource = yield* Deferred.make<void>()
       let acquired = 0
       const pool = yield* make({
-        queue: { capacity: 1 },
+        queue: { capacity: 0 },
         worker: () => Effect.suspend(() => acquired++ === 0 ? Effect.void : Deferred.await(resource))
       })
       yield* WorkerPool.submit(pool, Effect.die("planned"))
-      yield* WorkerPool.submit(pool, Effect.never)
       const caller = yield* start(WorkerPool.submit(pool, Effect.never))
-      expect(WorkerPool.stats(pool)).toMatchObject({ queued: 1, waiting: 1, running: 0 })
+      expect(WorkerPool.stats(pool)).toMatchObject({ waiting: 1, running: 0 })
       Deferred.doneUnsafe(resource, Exit.void)
       if (isInterrupted) caller.interruptUnsafe()
       yield* settle
       const exit = caller.pollUnsafe()
       expect(exit && Exit.isSuccess(exit)).toBe(!isInterrupted)
-      expect(WorkerPool.stats(pool)).toMatchObject({ queued: isInterrupted ? 0 : 1, waiting: 0, running: 1 })
+      expect(WorkerPool.stats(pool)).toMatchObject({ waiting: 0, running: isInterrupted ? 0 : 1 })
       balanced(pool)
     }))
 )
+
+test("at most 128 jobs that end at once run before other fibers do", () =>
+  run(Effect.gen(function*() {
+    const gate = yield* Deferred.make<void>()
+    let ended = 0
+    const pool = yield* make({ queue: { capacity: "unbounded" } })
+    yield* WorkerPool.submit(pool, Deferred.await(gate))
+    for (let n = 0; n < 1_000; n++) yield* WorkerPool.submit(pool, Effect.sync(() => ended++))
+    Deferred.doneUnsafe(gate, Exit.void)
+    let last = 0
+    while (last < 1_000) {
+      expect(ended - last).toBeLessThanOrEqual(128)
+      last = ended
+      yield* Effect.yieldNow
+    }
+  })))
 
 describe("a user's function that ends the pool", () => {
   const functions = {
