@@ -2,7 +2,7 @@
 import { Deferred, Effect, Exit, Logger } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { run, settle, start } from "./support/effect.js"
+import { deepInTheStack, run, settle, start } from "./support/effect.js"
 import { balanced, type Handle, make } from "./support/workerPool.js"
 
 /** Acquires so many resources at once, and no other one ever. */
@@ -309,6 +309,17 @@ test("at most 128 jobs that end at once run before other fibers do", () =>
       last = ended
       yield* Effect.yieldNow
     }
+  })))
+
+test("a job that would begin too deep in the stack begins in a later turn, and none overtakes it", () =>
+  run(Effect.gen(function*() {
+    const begun: Array<number> = []
+    const pool = yield* WorkerPool.make({ size: 2, run: (job: number) => Effect.sync(() => begun.push(job)) })
+    deepInTheStack(() => Effect.runFork(WorkerPool.submit(pool, 1)))
+    yield* WorkerPool.submit(pool, 2)
+    expect(begun).toEqual([])
+    yield* settle
+    expect(begun).toEqual([1, 2])
   })))
 
 describe("a user's function that ends the pool", () => {

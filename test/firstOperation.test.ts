@@ -5,7 +5,7 @@ import { check, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
 import { exhausted as ofGroup } from "./scenarios/group.js"
 import { exhausted as ofPool } from "./scenarios/workerPool.js"
-import { run, settle } from "./support/effect.js"
+import { deepInTheStack, run, settle } from "./support/effect.js"
 import { holdsByChance } from "./support/property.js"
 import { balanced } from "./support/workerPool.js"
 
@@ -22,6 +22,7 @@ class Sliced extends Scheduler.MixedScheduler {
 describe("a job whose fiber yields before its first operation", () => {
   const acts: Record<string, { readonly state: string; readonly succeeded: number }> = {
     cancel: { state: "interrupted", succeeded: 1 },
+    "cancel, deep in the stack": { state: "interrupted", succeeded: 1 },
     shutdownNow: { state: "returned", succeeded: 1 },
     invalidate: { state: "succeeded", succeeded: 2 }
   }
@@ -51,6 +52,7 @@ describe("a job whose fiber yields before its first operation", () => {
           const two = yield* WorkerPool.submit(pool, Effect.void)
           const acting: Record<string, Effect.Effect<unknown>> = {
             cancel: two.cancel,
+            "cancel, deep in the stack": Effect.sync(() => deepInTheStack(() => Effect.runFork(two.cancel))),
             shutdownNow: WorkerPool.shutdownNow(pool),
             invalidate: Effect.suspend(() => invalidate)
           }

@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import * as stack from "../../src/internal/stack.js"
 
 /** Runs a test's effect in a scope of its own. */
 export const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
@@ -51,3 +52,13 @@ export const runTimed = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promis
 
 /** So many milliseconds later, and all that is ready then has run. */
 export const after = (millis: number): Effect.Effect<void> => Effect.andThen(TestClock.adjust(millis), settle)
+
+/** Runs `task` where fibers that are run by fibers have become too many: what it would run inline runs in a later turn. */
+export const deepInTheStack = <A>(task: () => A): A => {
+  if (stack.isDeep()) return task()
+  let result: { readonly value: A } | undefined
+  stack.nest(() => {
+    result = { value: deepInTheStack(task) }
+  })
+  return result!.value
+}
