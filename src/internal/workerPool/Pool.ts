@@ -911,8 +911,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     if (state._tag !== "failed") this.become({ _tag: "stopping" })
     const clear = this.clear(undefined)
     const fibers = ("timers" in state ? state.timers.splice(0) : []).concat(this.retries?.fibers ?? [])
-    for (const { fiber, isUnbegun, job } of this.workers) {
-      if (job === undefined || isUnbegun) continue
+    for (const { fiber, job } of this.workers) {
+      if (job === undefined) continue
       job.cancelled ??= { by, reason: "aborted" }
       if (fiber !== undefined) fibers.push(fiber)
     }
