@@ -295,6 +295,16 @@ test.each([["goes on", false], ["takes its job along if it is interrupted in tha
     }))
 )
 
+test("a caller whose job a success lets in goes on in that turn, if the queue is empty", () =>
+  run(Effect.gen(function*() {
+    const gate = yield* Deferred.make<void>()
+    const pool = yield* make({ queue: { capacity: 0 } })
+    yield* WorkerPool.submit(pool, Deferred.await(gate))
+    const caller = yield* start(WorkerPool.submit(pool, Effect.never))
+    Deferred.doneUnsafe(gate, Exit.void)
+    expect(caller.pollUnsafe()).toBeDefined()
+  })))
+
 test("at most 128 jobs that end at once run before other fibers do", () =>
   run(Effect.gen(function*() {
     const gate = yield* Deferred.make<void>()

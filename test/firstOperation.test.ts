@@ -67,6 +67,42 @@ describe("a job whose fiber yields before its first operation", () => {
   )
 })
 
+test("a job that is cancelled, and whose resource is lost, before its first operation ends without another resource (P7)", () =>
+  run(Effect.gen(function*() {
+    const scheduler = new Sliced()
+    const program = Effect.gen(function*() {
+      let condemn = Effect.void
+      let acquired = 0
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        worker: ({ invalidate }) =>
+          Effect.suspend(() => {
+            condemn = invalidate
+            return acquired++ === 0 ? Effect.void : Effect.never
+          }),
+        run: (job: Effect.Effect<unknown>) => job
+      })
+      const act = Effect.suspend(() => {
+        // The interrupt is on its way, so the fiber comes to its first operation.
+        deepInTheStack(() => Effect.runFork(two.cancel))
+        return condemn
+      })
+      const first = Effect.andThen(
+        Effect.yieldNow,
+        Effect.sync(() => {
+          scheduler.isOver = true
+          queueMicrotask(() => Effect.runFork(act))
+        })
+      )
+      yield* WorkerPool.submit(pool, first)
+      const two: WorkerPool.JobHandle<unknown> = yield* WorkerPool.submit(pool, Effect.never)
+      yield* settle
+      expect([two.state, acquired]).toEqual(["interrupted", 2])
+      balanced(pool)
+    })
+    yield* Effect.scoped(program).pipe(Effect.provideService(Scheduler.Scheduler, scheduler))
+  })))
+
 describe("over every schedule with a preemption, where fibers may yield before their first operation", () => {
   const strategy = { exhaustive: { preemptions: 1, cancels: 0 } }
   const short = [
