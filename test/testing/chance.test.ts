@@ -1,0 +1,309 @@
+/** Chance against the shares that its rules give, asked by runs made by hand, in which nothing else has a part. */
+import { Effect } from "effect"
+import * as assert from "node:assert/strict"
+import type { Realism } from "sluice/testing"
+import { Chance, type Style, styles } from "sluice/testing/Chance"
+import { type Entry, type Lane, Machine } from "sluice/testing/Machine"
+import { generator } from "sluice/testing/random"
+import { describe, expect, test } from "vitest"
+
+const fiber = Effect.runFork(Effect.never)
+
+const laneOf = (index: number, cancellable = true): Lane => ({
+  fiber,
+  index,
+  name: String(index),
+  actor: true,
+  cancellable,
+  operations: 1,
+  turns: 0,
+  unasked: 0,
+  parked: undefined,
+  forking: false,
+  forked: undefined,
+  tired: 0,
+  context: undefined,
+  scope: undefined,
+  children: 0
+})
+
+const entryOf = (lane: Lane): Entry => ({ task: () => {}, lane, parked: false, since: 0 })
+
+/** A machine of so many fibers, with a timer of the present time. No fiber is ready. */
+const machineOf = (fibers: number, realism: Realism = "contract") => {
+  const machine = new Machine(1_000, realism)
+  const lanes = Array.from({ length: fibers }, (_, index) => laneOf(index))
+  machine.lanes.push(...lanes)
+  machine.clock.timers.push({ due: 0, fire: () => {} })
+  return { machine, lanes }
+}
+
+/** Never yields by itself where no fiber is ready. */
+const still: ReadonlyArray<Style> = [{ _tag: "pct", depth: 1 }]
+
+interface Interrupt {
+  readonly at: number
+  readonly where: "own" | "other" | "between" | "nested"
+  readonly of: number
+}
+
+/** A run of so many operations, each of them a turn, that the fibers `asked` go through in turn. */
+const play = (chance: Chance, machine: Machine, operations: number, asked: ReadonlyArray<Lane>) => {
+  const interrupts: Array<Interrupt> = []
+  chance.begin(machine)
+  for (let at = 1; at <= operations; at++) {
+    const lane = asked[at % asked.length]!
+    const yields = chance.preempt(lane)
+    if (chance.nested(machine.lanes.at(-1)!)) interrupts.push({ at, where: "nested", of: machine.lanes.length - 1 })
+    const next = chance.next()
+    if (next >= 0) continue
+    interrupts.push({ at, where: !yields ? "between" : ~next === lane.index ? "own" : "other", of: ~next })
+  }
+  return interrupts
+}
+
+const many = <A>(runs: number, run: (i: number) => A) => Array.from({ length: runs }, (_, i) => run(i))
+const mean = (numbers: ReadonlyArray<number>) => numbers.reduce((sum, n) => sum + n, 0) / numbers.length
+const share = <A>(list: ReadonlyArray<A>, is: (item: A) => boolean) => list.filter(is).length / list.length
+const isNear = (actual: number, expected: number, message: string) =>
+  assert.ok(Math.abs(actual - expected) < 0.03, `${message}: ${actual}, not about ${expected}`)
+
+/** How often a run has so many interrupts, if so many are allowed. */
+const countShares = (cancels: number) => {
+  const shares = Array.from({ length: cancels + 1 }, () => 0)
+  for (const count of [0, 1, 1, 2]) shares[Math.min(count, cancels)]! += 1 / 5
+  for (let count = 1; count <= 8; count++) shares[Math.min(count, cancels)]! += 1 / 40
+  return shares
+}
+
+const haveCounts = (runs: ReadonlyArray<ReadonlyArray<unknown>>, cancels: number) => {
+  for (const [count, expected] of countShares(cancels).entries()) {
+    isNear(share(runs, ({ length }) => length === count), expected, `runs with ${count} interrupts`)
+  }
+  assert.ok(runs.every(({ length }) => length <= cancels))
+}
+
+describe("chance interrupts", () => {
+  test.each([0, 1, 2, 8])("so often as its rule says, with %i at most", (cancels) => {
+    const { lanes, machine } = machineOf(10)
+    const chance = new Chance(generator(1), still, cancels)
+    haveCounts(many(3_000, () => play(chance, machine, 40, lanes)), cancels)
+  })
+
+  test("in four kinds of places, each with its share", () => {
+    const { lanes, machine } = machineOf(10)
+    const chance = new Chance(generator(1), still, 1)
+    const all = many(5_000, () => play(chance, machine, 40, lanes)).flat()
+    // Of ten fibers, an interrupt at another's operation may hit that one too.
+    const shares = { own: 0.515, other: 0.135, between: 0.25, nested: 0.1 }
+    for (const [where, expected] of Object.entries(shares)) {
+      isNear(share(all, (one) => one.where === where), expected, where)
+    }
+    const others = all.filter(({ where }) => where === "other" || where === "between")
+    for (const { index } of lanes) isNear(share(others, ({ of }) => of === index), 0.1, `fiber ${index}`)
+  })
+
+  test("at any operation, the first before the second", () => {
+    const { lanes, machine } = machineOf(3)
+    const chance = new Chance(generator(1), still, 2)
+    const runs = many(3_000, () => play(chance, machine, 40, lanes))
+    const places = runs.flat().map(({ at }) => at)
+    expect(new Set(places).size).toBeGreaterThan(38)
+    isNear(share(places, (at) => at <= 20), 0.5, "in the first half")
+    const pairs = runs.filter(({ length }) => length === 2)
+    isNear(mean(pairs.map(([one]) => one!.at)) / 40, 1 / 3, "the first of two")
+    isNear(mean(pairs.map(([, other]) => other!.at)) / 40, 2 / 3, "the second of two")
+  })
+
+  test("in the whole of a long run that follows a short one, and in short ones that follow a long one", () => {
+    const { lanes, machine } = machineOf(3)
+    const chance = new Chance(generator(1), still, 1)
+    const pairs = many(1_000, () => [400, 40].map((operations) => play(chance, machine, operations, lanes)))
+    const late = pairs.flatMap(([long]) => long!).filter(({ at }) => at > 200)
+    expect(late.length).toBeGreaterThan(100)
+    for (let i = 0; i < 40; i++) play(chance, machine, 40, lanes)
+    isNear(share(many(2_000, () => play(chance, machine, 40, lanes)), ({ length }) => length === 0), 0.2, "without")
+  })
+
+  test("no fiber that may not be interrupted, and waits for one that may", () => {
+    const { lanes, machine } = machineOf(3)
+    machine.lanes[0] = lanes[0] = laneOf(0, false)
+    const chance = new Chance(generator(1), still, 8)
+    const runs = many(3_000, () => play(chance, machine, 40, lanes))
+    expect(runs.flat().filter(({ of }) => of === 0)).toEqual([])
+    haveCounts(runs, 8)
+    chance.begin(machine)
+    for (let i = 0; i < 500; i++) {
+      play(chance, machine, 40, lanes)
+      assert.equal(chance.nested(lanes[0]), false)
+    }
+  })
+
+  test("between turns, and when its time has come, where no fiber may be preempted", () => {
+    const { lanes, machine } = machineOf(3, "suspension")
+    const chance = new Chance(generator(1), still, 1)
+    const runs = many(3_000, () => {
+      chance.begin(machine)
+      return many(40, (at) => chance.preempt(lanes[at % 3]!) ? -1 : chance.next() < 0 ? at : 40).filter((at) => at < 40)
+    })
+    assert.ok(runs.flat().every((at) => at >= 0))
+    // The machine asks about no nested one at this level, so that it comes between turns as well.
+    isNear(share(runs, ({ length }) => length === 0), 0.2, "without")
+    isNear(share(runs.flat(), (at) => at < 20), 0.5, "in the first half")
+  })
+
+  test("at once, if that is the last chance to", () => {
+    const { lanes, machine } = machineOf(3)
+    machine.clock.timers.length = 0
+    const chance = new Chance(generator(1), still, 8)
+    haveCounts(
+      many(3_000, () => {
+        chance.begin(machine)
+        return many(10, () => chance.next()).filter((next) => next < 0 && ~next < lanes.length)
+      }),
+      8
+    )
+  })
+})
+
+describe("a walk", () => {
+  const yieldsOf = (chance: Chance, machine: Machine, lane: Lane, operations: number) => {
+    chance.begin(machine)
+    return many(operations, () => chance.preempt(lane))
+  }
+
+  test("yields with its probability, or so many times in a run", () => {
+    const { lanes: [lane], machine } = machineOf(2)
+    for (const probability of [0.2, 0.5]) {
+      const chance = new Chance(generator(1), [{ _tag: "walk", probability }], 0)
+      isNear(share(yieldsOf(chance, machine, lane!, 5_000), Boolean), probability, "yields")
+    }
+    const chance = new Chance(generator(1), [{ _tag: "walk", times: 3 }], 0)
+    yieldsOf(chance, machine, lane!, 400)
+    const counts = many(2_000, () => yieldsOf(chance, machine, lane!, 400).filter(Boolean).length)
+    isNear(mean(counts) / 3, 1, "times")
+  })
+
+  test("yields if there is another way to go on, and where a turn may go on without the fiber", () => {
+    const { lanes: [lane, other], machine } = machineOf(2)
+    const chance = new Chance(generator(1), [{ _tag: "walk", probability: 0.5 }], 0)
+    const doesYield = () => yieldsOf(chance, machine, lane!, 50).some(Boolean)
+    machine.first = lane
+    machine.alone = true
+    expect(doesYield()).toBe(true)
+    machine.clock.timers.length = 0
+    expect(doesYield()).toBe(false)
+    machine.ready.push(entryOf(other!))
+    expect(doesYield()).toBe(true)
+    machine.ready.length = 0
+    machine.alone = false
+    expect(doesYield()).toBe(true)
+    machine.alone = true
+    machine.first = other
+    expect(doesYield()).toBe(true)
+  })
+
+  test("goes on with each that is ready alike, but for the one that has just yielded", () => {
+    const { lanes, machine } = machineOf(4)
+    machine.clock.timers.length = 0
+    const chance = new Chance(generator(1), [{ _tag: "walk", probability: 0.5 }], 0)
+    machine.ready.push(...lanes.map(entryOf))
+    chance.begin(machine)
+    const free = many(4_000, () => chance.next())
+    for (const index of [0, 1, 2, 3]) isNear(share(free, (next) => next === index), 1 / 4, `free, ${index}`)
+    const lane = lanes[1]!
+    lane.parked = machine.ready[1]
+    const all = many(8_000, () => chance.preempt(lane) ? chance.next() : -1)
+    const after = all.filter((next) => next >= 0)
+    for (const index of [0, 2, 3]) isNear(share(after, (next) => next === index), 1 / 3, `after a preemption, ${index}`)
+  })
+})
+
+describe("pct", () => {
+  const pct = (depth: number) => new Chance(generator(1), [{ _tag: "pct", depth }], 0)
+
+  test("makes the running fiber fall behind at depth - 1 places of the run, in their order", () => {
+    const { lanes: [a, b], machine } = machineOf(2)
+    const chance = pct(3)
+    const changes = many(3_000, () => {
+      chance.begin(machine)
+      let [running, waiting] = [a!, b!]
+      const found: Array<number> = []
+      for (let at = 1; at <= 40; at++) {
+        machine.ready.splice(0, 1, entryOf(waiting))
+        if (!chance.preempt(running)) continue
+        if (at > 1) found.push(at)
+        ;[running, waiting] = [waiting, running]
+      }
+      return found
+    })
+    assert.ok(changes.every(({ length }) => length <= 2))
+    const both = changes.filter(({ length }) => length === 2)
+    expect(both.length).toBeGreaterThan(2_500)
+    isNear(mean(both.map(([first]) => first!)) / 40, 1 / 3, "the first change")
+    isNear(mean(both.map(([, second]) => second!)) / 40, 2 / 3, "the second change")
+  })
+
+  test("lets a fiber that has fallen behind go after all that have not", () => {
+    const { lanes, machine } = machineOf(400)
+    machine.clock.timers.length = 0
+    const chance = pct(2)
+    for (let run = 0; run < 30; run++) {
+      chance.begin(machine)
+      const lane = lanes[run]!
+      const others = lanes.filter((other) => other !== lane)
+      machine.ready.splice(0, 2, entryOf(others[0]!))
+      for (let at = 1; at <= 40; at++) chance.preempt(lane)
+      for (const other of others) {
+        machine.ready.splice(0, 2, entryOf(lane), entryOf(other))
+        assert.equal(chance.next(), 1)
+      }
+    }
+  })
+
+  test("gives the turn to the highest priority, wherever in the queue, and draws priorities for each run", () => {
+    const { lanes, machine } = machineOf(4)
+    machine.clock.timers.length = 0
+    const chance = pct(1)
+    const chosen = many(2_000, () => {
+      chance.begin(machine)
+      machine.ready.splice(0, 4, ...lanes.map(entryOf))
+      const first = chance.next()
+      machine.ready.reverse()
+      assert.equal(3 - chance.next(), first)
+      return first
+    })
+    for (const { index } of lanes) isNear(share(chosen, (other) => other === index), 1 / 4, `fiber ${index}`)
+  })
+
+  test("lets a timer fire now and then where time is uncertain", () => {
+    for (const [realism, expected] of [["contract", 0], ["any", 0.05]] as const) {
+      const { lanes, machine } = machineOf(1, realism)
+      machine.clock.timers.splice(0, 1, { due: 1, fire: () => {} })
+      const chance = pct(1)
+      machine.ready.push(...lanes.map(entryOf))
+      chance.begin(machine)
+      isNear(share(many(3_000, () => chance.next()), (next) => next === 1), expected, realism)
+    }
+  })
+})
+
+test("the styles of a strategy take turns, run after run", () => {
+  const { lanes: [lane], machine } = machineOf(2)
+  const chance = new Chance(generator(1), styles.portfolio, 0)
+  const shares = many(40, () => {
+    chance.begin(machine)
+    // Nobody is ready, so that only a walk yields.
+    return share(many(2_000, () => chance.preempt(lane!)), Boolean)
+  })
+  for (const [run, actual] of shares.entries()) {
+    if (run > 4) assert.ok(Math.abs(actual - [0.5, 0, 0.2, 0][run % 4]!) < 0.06, `run ${run}: ${actual}`)
+  }
+})
+
+test("a seed gives the same numbers everywhere, evenly spread, and another seed others", () => {
+  const random = generator(1)
+  expect(many(4, () => Math.floor(random() * 2 ** 32))).toEqual([2693262067, 11749833, 2265367787, 4213581821])
+  isNear(mean(many(5_000, generator(7))), 0.5, "mean")
+  expect(generator(2)()).not.toBe(generator(1)())
+})
