@@ -57,7 +57,7 @@ const isSame = (a: Outcome, b: Outcome) =>
   a.problem?.kind === b.problem?.kind &&
   (a.problem?.kind !== "expectation" || a.problem.message === b.problem?.message)
 
-test.each([1, 2, 3, 4, 5, 6])(
+test.each([1, 2, 3, 4, 5, 6, 24, 56])(
   "a failure whose decisions each shift the places of all others is reduced to six at most: seed %i",
   (seed) => {
     const { found, least } = reduced(crowd(8), seed)
