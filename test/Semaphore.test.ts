@@ -346,6 +346,22 @@ describe("S4: a request that can never be granted fails and blocks nobody", () =
       expect((yield* Effect.flip(Semaphore.withPermits(semaphore, 2, Effect.void)))._tag).toBe("CapacityExceeded")
     })))
 
+  test.each([1, 2, 5, 20])("a shrink fails all of %i waiters, in their order", (count) =>
+    run(Effect.gen(function*() {
+      const semaphore = yield* Semaphore.make(3)
+      yield* holder(semaphore, 1)
+      const failed: Array<number> = []
+      for (let n = 0; n < count; n++) {
+        yield* start(Effect.catch(
+          Semaphore.withPermits(semaphore, 3, Effect.void),
+          () => Effect.sync(() => failed.push(n))
+        ))
+      }
+      yield* Semaphore.resize(semaphore, 2)
+      expect(failed).toEqual(Array.from({ length: count }, (_, n) => n))
+      expect(Semaphore.stats(semaphore).waiting).toBe(0)
+    })))
+
   test("a shrink fails the waiters it makes impossible, wherever they are in the queue, and the others go on", () =>
     run(Effect.gen(function*() {
       const semaphore = yield* Semaphore.make(4)
