@@ -29,3 +29,21 @@ test("a call that is interrupted before it begins is not counted, and one that h
   )
   expect(check(counted, { strategy: { exhaustive: { preemptions: 1, cancels: 1 } } }).exhausted).toBe(true)
 })
+
+test("a limit shows the limit of its last change at every moment, though its semaphore hears of it afterwards", () => {
+  const shown = scenario((t) =>
+    Effect.gen(function*() {
+      const algorithm = AdaptiveLimit.aimd({ initial: 8, backoff: 0.5 })
+      const limit = yield* AdaptiveLimit.make({ algorithm, classify: () => "overload" })
+      const look = Effect.suspend(() => {
+        const { changes, limit: now } = AdaptiveLimit.stats(limit)
+        return t.expect(now === 8 / 2 ** changes, `${now} after ${changes} changes`)
+      })
+      yield* t.actor("a", AdaptiveLimit.withPermit(limit, Effect.yieldNow))
+      yield* t.actor("b", look)
+      yield* t.settled
+      yield* t.expect(AdaptiveLimit.stats(limit).changes === 1, "no change")
+    })
+  )
+  expect(check(shown, { strategy: { exhaustive: { preemptions: 1, cancels: 0 } } }).exhausted).toBe(true)
+})

@@ -98,18 +98,27 @@ describe("latencies", () => {
     )
   })
 
-  test("that differ are put together by how much the older ones still count", () => {
-    const [older, newer] = [tally([8, 10, 12.5, 8, 10, 12.5]), tally([9, 12, 16])]
-    const error = Math.sqrt(Math.max(older.variance, newer.variance) * (1 / 6 + 1 / 3) + 1e-4)
-    const surprise = (newer.mean - older.mean) / error
-    close(older.surprise(newer), surprise)
-    const kept = 6 / (1 + surprise ** 2 / 49)
-    const both = older.renewedBy(newer)
-    close(both.count, kept + 3)
-    close(both.mean, (kept * older.mean + 3 * newer.mean) / (kept + 3))
-    const within = kept / 6 * older.variance * 5 + newer.variance * 2
-    const between = kept * 3 / (kept + 3) * (newer.mean - older.mean) ** 2
-    close(both.variance * (both.count - 1), within + between)
+  test("that differ are put together by how much the older ones still count, whichever are longer", () => {
+    const some = fc.array(fc.double({ min: 9, max: 12, noNaN: true }), { minLength: 1, maxLength: 40 })
+    fc.assert(
+      fc.property(some, some, fc.constantFrom(0.5, 0.9, 1, 1.1, 2), (before, after, factor) => {
+        const [older, newer] = [tally(before), tally(after.map((value) => value * factor))]
+        const error = Math.sqrt(Math.max(older.variance, newer.variance) * (1 / older.count + 1 / newer.count) + 1e-4)
+        const apart = newer.mean - older.mean
+        const surprise = apart / error
+        close(older.surprise(newer), surprise)
+        const both = older.renewedBy(newer)
+        if (surprise < -4) return assert.equal(both, newer)
+        const kept = older.count / (1 + surprise ** 2 / 49)
+        close(both.count, kept + newer.count)
+        close(both.mean, (kept * older.mean + newer.count * newer.mean) / both.count)
+        const squares = (one: Latencies) => one.variance * (one.count - 1)
+        const between = kept * newer.count / both.count * apart ** 2
+        if (both.count < 2) return assert.equal(both.variance, 0)
+        close(squares(both), kept / older.count * squares(older) + squares(newer) + between)
+      }),
+      { numRuns: runs, seed }
+    )
   })
 
   test("that are longer beyond chance leave little of the older ones, and shorter ones nothing", () => {
