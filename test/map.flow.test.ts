@@ -3,12 +3,16 @@ import { Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import * as stack from "../src/internal/stack.js"
-import { run, settle, start } from "./support/effect.js"
+import { run, settle, squash, start } from "./support/effect.js"
+import { into, makeRegistry, valueOf } from "./support/metrics.js"
 
 const squares = WorkerPool.make({ size: 2, run: (n: number) => Effect.as(Effect.yieldNow, n * n) })
 
 const stuck = (size: number, capacity: number | "unbounded") =>
   WorkerPool.make({ size, queue: { capacity }, run: () => Effect.never })
+
+/** The pool's own count, for its autoscaler. */
+const heldUpIn = (pool: object) => (pool as { readonly heldUp: number }).heldUp
 
 describe("the window of a map (L1)", () => {
   test("a chunk that is larger than a map's window comes to the pool job by job, though the queue is unbounded", () =>
@@ -55,15 +59,22 @@ describe("the window of a map (L1)", () => {
         queue: { capacity: 0 },
         run: (n: number) => Deferred.await(gates[n]!)
       })
-      // The pool's own count, for its autoscaler.
-      const heldUp = () => (pool as unknown as { readonly heldUp: number }).heldUp
       const source = Stream.concat(Stream.make(0), Stream.concat(Stream.make(1), Stream.never))
       const stream = yield* start(Stream.runDrain(WorkerPool.map(pool, source)))
       yield* settle
-      expect(heldUp()).toBe(1)
+      expect(heldUpIn(pool)).toBe(1)
       for (const gate of gates) yield* Deferred.succeed(gate, undefined)
       yield* settle
-      expect([WorkerPool.stats(pool).succeeded, heldUp()]).toEqual([2, 0])
+      expect([WorkerPool.stats(pool).succeeded, heldUpIn(pool)]).toEqual([2, 0])
+      yield* Fiber.interrupt(stream)
+    })))
+
+  test("a map is not held up whose window is full of results that its consumer does not take", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, queue: { capacity: 0 }, run: () => Effect.void })
+      const stream = yield* start(Stream.runForEach(WorkerPool.map(pool, [1, 2, 3, 4]), () => Effect.never))
+      yield* settle
+      expect([WorkerPool.stats(pool).succeeded, heldUpIn(pool)]).toEqual([2, 0])
       yield* Fiber.interrupt(stream)
     })))
 })
@@ -84,6 +95,88 @@ describe("the end of a map", () => {
       const exit = yield* Effect.exit(Stream.runDrain(Stream.take(WorkerPool.map(yield* squares, source), 1)))
       expect(exit).toEqual(Exit.die("planned"))
     })))
+})
+
+test("a map that is given up begins none of its waiting jobs, though one that runs ends with a success by that", () =>
+  run(Effect.gen(function*() {
+    const begun: Array<number> = []
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      queue: { capacity: 2 },
+      run: (n: number) =>
+        Effect.uninterruptibleMask((restore) => {
+          begun.push(n)
+          return Effect.as(Effect.exit(restore(Effect.never)), n)
+        })
+    })
+    const stream = yield* start(Stream.runDrain(WorkerPool.map(pool, Stream.range(1, 9))))
+    yield* settle
+    yield* Fiber.interrupt(stream)
+    expect([begun, WorkerPool.stats(pool)]).toMatchObject([[1], { running: 0, queued: 0, waiting: 0 }])
+  })))
+
+describe("a map whose pool ends", () => {
+  test("a map of a pool that drains ends as its source does, whose release is slow, though its jobs have ended", () =>
+    run(Effect.gen(function*() {
+      const [served, released] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const pool = yield* WorkerPool.make({ size: 1, run: () => Deferred.await(served) })
+      const release = Effect.andThen(Deferred.await(released), Effect.die("planned"))
+      const source = Stream.ensuring(Stream.concat(Stream.make(1), Stream.never), release)
+      const stream = yield* start(Stream.runDrain(WorkerPool.map(pool, source)))
+      yield* settle
+      yield* start(WorkerPool.shutdown(pool))
+      yield* Deferred.succeed(served, undefined)
+      yield* settle
+      expect(stream.pollUnsafe()).toBe(undefined)
+      yield* Deferred.succeed(released, undefined)
+      expect(yield* Fiber.await(stream)).toEqual(Exit.die("planned"))
+    })))
+
+  test.each([true, false])(
+    "a map gives its results, though its pool refuses a job that waits for room while another one runs: ordered %s",
+    (ordered) =>
+      run(Effect.gen(function*() {
+        const seen: Array<number> = []
+        const gate = yield* Deferred.make<void>()
+        const pool = yield* WorkerPool.make({
+          size: 1,
+          queue: { capacity: 1 },
+          run: (n: number) => Effect.as(Deferred.await(gate), n)
+        })
+        // Another one's job comes between the first and the second.
+        const source = Stream.concat(Stream.make(1), Stream.drain(Stream.fromEffect(WorkerPool.submit(pool, 0))))
+        const results = WorkerPool.map(pool, Stream.concat(source, Stream.make(2, 3)), { ordered })
+        const stream = yield* start(Stream.runForEach(results, (n) => Effect.sync(() => seen.push(n))))
+        yield* settle
+        expect(WorkerPool.stats(pool)).toMatchObject({ running: 1, queued: 1, waiting: 1 })
+        yield* start(WorkerPool.shutdown(pool))
+        yield* settle
+        expect(stream.pollUnsafe()).toBe(undefined)
+        yield* Deferred.succeed(gate, undefined)
+        yield* settle
+        expect([seen, squash(stream.pollUnsafe() ?? Exit.void)]).toEqual([[1], expect.any(WorkerPool.PoolClosed)])
+      }))
+  )
+
+  test("a map counts as one rejection, though its pool ends in two steps while its source is released", () => {
+    const registry = makeRegistry()
+    return run(
+      into(registry)(Effect.gen(function*() {
+        const gate = yield* Deferred.make<void>()
+        const pool = yield* WorkerPool.make({ size: 1, metrics: true, run: () => Effect.void })
+        const source = Stream.ensuring(Stream.never, Deferred.await(gate))
+        const stream = yield* start(Stream.runDrain(WorkerPool.map(pool, source)))
+        yield* settle
+        yield* start(WorkerPool.submit(pool, 0))
+        const ends = [yield* start(WorkerPool.shutdown(pool)), yield* start(WorkerPool.shutdownNow(pool))]
+        yield* settle
+        yield* Deferred.succeed(gate, undefined)
+        expect(squash(yield* Fiber.await(stream))).toBeInstanceOf(WorkerPool.PoolClosed)
+        for (const end of ends) yield* Fiber.await(end)
+        expect(valueOf(registry, "jobs_rejected_total", { reason: "PoolClosed" })).toBe(1)
+      }))
+    )
+  })
 })
 
 describe("the source of a map", () => {

@@ -43,7 +43,6 @@ class Item<Job, A, E> {
   prev: Item<Job, A, E> | undefined = undefined
   next: Item<Job, A, E> | undefined = undefined
   exit: Told<A, E> | undefined = undefined
-  state: "taken" | "withdrawn" = "taken"
   constructor(readonly job: PoolJob<Job, A, E>) {}
 }
 
@@ -121,14 +120,13 @@ class Feed<Job, A, E, E2> implements Follower {
 
   /** A job that the pool has not accepted ends the source, as an error of its own would, and not the jobs before it. */
   private withdraw(item: Item<Job, A, E>): void {
-    if (item.job.id !== 0 || item.state === "withdrawn") return
-    item.state = "withdrawn"
-    this.open.remove(item)
+    if (item.job.id === 0) this.open.remove(item)
   }
 
   /** Runs fibers. */
   private settled(item: Item<Job, A, E>, exit: Told<A, E>): void {
-    if (item.job.id === 0) return this.withdraw(item)
+    // The feeder withdraws a job that the pool has not accepted.
+    if (item.job.id === 0) return
     item.exit = item.job.result(exit)
     if (this.ordered) {
       while (this.open.head?.exit !== undefined) this.ready.push(this.open.remove(this.open.head))
