@@ -493,6 +493,18 @@ describe("handles (P7)", () => {
       }
     })))
 
+  test("a job that cancels itself where it cannot be interrupted goes on to the end of that region", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make()
+      const cancelled = yield* Deferred.make<boolean>()
+      const handles: Array<WorkerPool.JobHandle<unknown, string>> = []
+      const cancel = Effect.flatMap(Effect.yieldNow, () => handles[0]!.cancel)
+      const job = Effect.uninterruptible(Effect.flatMap(cancel, (value) => Deferred.succeed(cancelled, value)))
+      handles.push(yield* WorkerPool.submit(pool, Effect.andThen(job, Effect.never)))
+      assert.equal(yield* Deferred.await(cancelled), true)
+      assert.ok(isInterrupted(yield* handles[0]!.await))
+    })))
+
   test("interrupting the caller of run interrupts the job, and waits for its end", () =>
     run(Effect.gen(function*() {
       const pool = yield* make()
