@@ -380,6 +380,20 @@ describe("S4: a request that can never be granted fails and blocks nobody", () =
       expect(granted).toEqual(["a", "b"])
     })))
 
+  test("a shrink that fails the first waiter lets those behind begin in a later turn (S7)", () =>
+    run(Effect.gen(function*() {
+      const semaphore = yield* Semaphore.make(4)
+      yield* holder(semaphore, 2)
+      const granted: Array<string> = []
+      const request = requests(semaphore, granted)
+      yield* request("large", 4)
+      yield* request("small", 1)
+      yield* Semaphore.resize(semaphore, 3)
+      expect(granted).toEqual([])
+      yield* settle
+      expect(granted).toEqual(["small"])
+    })))
+
   test("a request for nothing waits its turn, takes nothing, and is granted even after a shrink", () =>
     run(Effect.gen(function*() {
       const semaphore = yield* Semaphore.make(2)
