@@ -201,6 +201,19 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
       }))
   )
 
+  test("is told without that interrupt where the child itself ends the group before go has returned", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make<string>()
+      const gate = yield* Deferred.make<void>()
+      const sibling = yield* Deferred.make<void, string>()
+      yield* Group.go(group, Deferred.await(sibling))
+      const failing = Effect.andThen(Deferred.fail(sibling, "sibling"), Effect.fail("planned"))
+      yield* Group.go(group, Effect.onExit(failing, () => Deferred.await(gate)))
+      yield* Deferred.succeed(gate, undefined)
+      yield* settle
+      expect(Group.failures(group).map(tags)).toEqual([["Fail"], ["Fail"]])
+    })))
+
   test("is told with an interrupt from outside", () =>
     run(Effect.gen(function*() {
       const { child, group, open } = yield* cleaning({ onFailure: "continue" })
