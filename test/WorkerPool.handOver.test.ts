@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Logger } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { deepInTheStack, run, settle, start } from "./support/effect.js"
-import { balanced, type Handle, make } from "./support/workerPool.js"
+import { balanced, type Handle, make, type Pool } from "./support/workerPool.js"
 
 /** Acquires so many resources at once, and no other one ever. */
 const atMost = (count: number) => {
@@ -303,6 +303,22 @@ test("a caller whose job a success lets in goes on in that turn, if the queue is
     const caller = yield* start(WorkerPool.submit(pool, Effect.never))
     Deferred.doneUnsafe(gate, Exit.void)
     expect(caller.pollUnsafe()).toBeDefined()
+  })))
+
+test("a job whose call was let in waits no more, though it goes on later (P9)", () =>
+  run(Effect.gen(function*() {
+    const gates = yield* Effect.forEach([0, 1], () => Deferred.make<void>())
+    const pool: Pool = yield* make({ size: 2, queue: { capacity: 1 } })
+    yield* WorkerPool.submit(pool, Deferred.await(gates[0]!))
+    const caller = yield* WorkerPool.submit(
+      pool,
+      Effect.andThen(Deferred.await(gates[1]!), Effect.orDie(WorkerPool.submit(pool, Effect.void)))
+    )
+    const runner = yield* WorkerPool.submit(pool, Effect.orDie(WorkerPool.run(pool, Effect.void)))
+    yield* Deferred.succeed(gates[1]!, undefined)
+    yield* Effect.sync(() => Deferred.doneUnsafe(gates[0]!, Exit.void))
+    yield* settle
+    expect([caller.state, runner.state]).toEqual(["succeeded", "succeeded"])
   })))
 
 test("at most 128 jobs that end at once run before other fibers do", () =>

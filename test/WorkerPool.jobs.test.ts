@@ -355,7 +355,7 @@ describe("fibers of jobs", () => {
     ))
 
   test("an observer of the job's own fiber that throws does not cost the pool its worker", () =>
-    withUncaught(() =>
+    withUncaught((uncaught) =>
       Effect.gen(function*() {
         for (const after of [Effect.void, Effect.yieldNow]) {
           const scope = yield* Scope.make()
@@ -368,6 +368,7 @@ describe("fibers of jobs", () => {
           assert.deepEqual(yield* next.await, Exit.succeed(2))
           yield* Scope.close(scope, Exit.void)
         }
+        assert.deepEqual(uncaught.map(String), ["Error: observer", "Error: observer"])
       })
     ))
 
