@@ -57,15 +57,20 @@ export class Unbegun {
     this.workers.remove(worker)
   }
 
-  /** The job that the worker begins: the oldest one. Those between keep their order. */
+  /** The worker begins a job: the oldest one. */
   begin(worker: Worker): void {
     if (worker.begins === undefined) return
-    const oldest = this.workers.head === worker ? undefined : this.workers.head?.job
+    if (worker !== this.workers.head) this.handOldestTo(worker)
+    this.remove(worker)
+  }
+
+  /** Each worker before it takes over the job of the next one, so that the order of the jobs stays. */
+  private handOldestTo(worker: Worker): void {
+    const oldest = this.workers.head?.job
     for (let other = this.workers.head; other !== undefined && other !== worker; other = other.next) {
       if (other.next?.job !== undefined) give(other, other.next.job)
     }
     if (oldest !== undefined) give(worker, oldest)
-    this.remove(worker)
   }
 
   /**
