@@ -249,6 +249,23 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
     })))
 })
 
+test("a limit that becomes unbounded admits all pending calls, and one that is lowered again holds up those that come", () =>
+  run(Effect.gen(function*() {
+    const group = yield* Group.make({ limit: 1 })
+    const active = () => [Group.stats(group).active, Group.stats(group).waiting]
+    for (let n = 0; n < 4; n++) yield* start(Group.go(group, Effect.never))
+    expect(active()).toEqual([1, 3])
+    yield* Group.setLimit(group, "unbounded")
+    yield* settle
+    expect(active()).toEqual([4, 0])
+    yield* Group.setLimit(group, 5)
+    for (let n = 0; n < 3; n++) yield* start(Group.go(group, Effect.never))
+    expect(active()).toEqual([5, 2])
+    yield* Group.setLimit(group, 6)
+    yield* settle
+    expect(active()).toEqual([6, 1])
+  })))
+
 describe("places that failures have freed (G8)", () => {
   test("are given to as many pending calls in the next turn, and to no more", () =>
     run(Effect.gen(function*() {
