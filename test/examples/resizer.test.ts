@@ -168,18 +168,20 @@ describe("the service", () => {
   it("stops what nobody waits for any more, and its thread goes on", () =>
     run(Effect.gen(function*() {
       const { send, until } = yield* servingTest()
+      yield* send(any, 1)
       const first = yield* Effect.forkScoped(send(any, widths.untilCancelled))
       yield* until(({ running }) => running === 1)
       const second = yield* Effect.forkScoped(send(any, widths.untilCancelled))
       yield* until(({ queued }) => queued === 1)
-      // One waits, and then the other runs.
+      // One waits, and then the other runs, or is about to: then the thread never counts it.
       yield* Fiber.interrupt(second)
       yield* until(({ interrupted }) => interrupted === 1)
       yield* Fiber.interrupt(first)
       yield* until(({ interrupted }) => interrupted === 2)
       const { body, status } = yield* send(any, 1)
-      // The second call of this thread.
-      expect([status, body.at(-3)]).toEqual([200, 2])
+      // Another thread would count its first call.
+      expect(status).toBe(200)
+      expect([2, 3]).toContain(body.at(-3))
     })))
 
   it("ends a thread that does not stop at the deadline, and goes on with another", () =>
