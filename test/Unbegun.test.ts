@@ -122,7 +122,7 @@ class World {
       worker.job = undefined
       return
     }
-    if (kind === "add") this.unbegun.add(real(worker))
+    if (kind === "add") this.unbegun.add(real(worker), "now")
     else this.postpone(worker)
     this.jobs.push(job)
     this.inLine.push(worker)

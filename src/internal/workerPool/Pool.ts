@@ -28,7 +28,7 @@ import { isNotBegun, wasWithdrawn } from "./notBegun.js"
 import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
-import { Unbegun } from "./Unbegun.js"
+import { give, Unbegun } from "./Unbegun.js"
 import { CurrentWorker, Worker } from "./Worker.js"
 
 export const TypeId = "~sluice/WorkerPool"
@@ -108,7 +108,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private readonly workers = new Set<Worker>()
   private readonly idle = new List<Worker>()
   /** Those that have a job and have not begun it. */
-  private readonly unbegun: Unbegun
+  readonly unbegun: Unbegun
   /** Workers whose own fibers have not ended. */
   private live = 0
   /** The numbers of workers that have ended, for those to come. */
@@ -372,16 +372,6 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     else worker.go()
   }
 
-  /** A worker's job begins in a later turn, since this one is too deep in the stack or has run many jobs. */
-  postpone(worker: Worker): void {
-    this.unbegun.postpone(worker)
-  }
-
-  /** A worker is about to begin a job, which is the one before all others. */
-  begins(worker: Worker): void {
-    this.unbegun.begin(worker)
-  }
-
   /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
   private takeIdle(): Worker | undefined {
     let least = this.idle.head
@@ -397,8 +387,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   private assign(worker: Worker, job: PoolJob<Job, A, E>): void {
     job.phase = "running"
-    job.worker = worker
-    worker.job = job
+    give(worker, job)
     worker.state = "busy"
     this.running++
     this.waiting.began(job)
@@ -412,12 +401,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const job = this.waiting.take()
     if (job === undefined) return this.rest(worker)
     this.assign(worker, job)
-    this.add(worker, begins)
-  }
-
-  private add(worker: Worker, begins: "now" | "later"): void {
-    if (begins === "now") this.unbegun.add(worker)
-    else this.unbegun.postpone(worker)
+    this.unbegun.add(worker, begins)
   }
 
   private rest(worker: Worker): void {
@@ -434,7 +418,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     const worker = job && this.takeIdle()
     if (job === undefined || worker === undefined) return undefined
     this.assign(worker, job)
-    this.add(worker, begins)
+    this.unbegun.add(worker, begins)
     return worker
   }
 

@@ -4,18 +4,26 @@ import { List } from "../List.js"
 import type { AnyJob } from "./Pool.js"
 import type { Worker } from "./Worker.js"
 
-/** The worker takes over the job, which may begin in another turn on it. */
-const give = (worker: Worker, job: AnyJob): void => {
-  job.keepContext()
+/** The worker has the job, in the books. */
+export const give = (worker: Worker, job: AnyJob): void => {
   worker.job = job
   job.worker = worker
 }
 
+/** Two workers exchange their jobs, each of which may begin in another turn then. */
+const swap = (one: Worker, other: Worker): void => {
+  const { job } = one
+  if (job === undefined || other.job === undefined) return
+  job.keepContext()
+  other.job.keepContext()
+  give(one, other.job)
+  give(other, job)
+}
+
 /**
- * Workers that have a job and have not begun it, in the order in which the jobs were given. Some begin in this turn, as soon
- * as the fibers that wait for an end have run; others in a later turn, which is requested as the worker becomes free
- * (P16). Jobs begin in the order of this list, whichever worker is the first to begin one: the workers hand their jobs to
- * each other.
+ * Workers that have a job and have not begun it, in the order in which the jobs were given. Some begin in this turn, as
+ * soon as the fibers that wait for an end have run; others in a later turn, which is requested as the worker becomes free
+ * (P16). Jobs begin in the order of this list, whichever worker begins first: the workers exchange their jobs.
  */
 export class Unbegun {
   private readonly workers = new List<Worker>()
@@ -26,8 +34,9 @@ export class Unbegun {
     return this.workers.size
   }
 
-  /** The worker is about to begin its job, in this turn. */
-  add(worker: Worker): void {
+  /** The worker is to begin its job, in this turn or in a later one. */
+  add(worker: Worker, begins: "now" | "later"): void {
+    if (begins === "later") return this.postpone(worker)
     worker.begins = "now"
     this.workers.push(worker)
   }
@@ -60,31 +69,13 @@ export class Unbegun {
   /** The worker begins a job: the oldest one. */
   begin(worker: Worker): void {
     if (worker.begins === undefined) return
-    if (worker !== this.workers.head) this.handOldestTo(worker)
+    for (let other = worker.prev; other !== undefined; other = other.prev) swap(worker, other)
     this.remove(worker)
   }
 
-  /** Each worker before it takes over the job of the next one, so that the order of the jobs stays. */
-  private handOldestTo(worker: Worker): void {
-    const oldest = this.workers.head?.job
-    for (let other = this.workers.head; other !== undefined && other !== worker; other = other.next) {
-      if (other.next?.job !== undefined) give(other, other.next.job)
-    }
-    if (oldest !== undefined) give(worker, oldest)
-  }
-
-  /**
-   * The worker cannot begin its job. Each job that is as old or younger moves to the next worker in line, so that the order
-   * of the jobs stays, and this worker has the youngest one.
-   */
+  /** The worker cannot begin its job. It gets the youngest one, and each worker behind it the one before its own. */
   handDown(worker: Worker): void {
-    let { job } = worker
-    for (let other = worker.begins === undefined ? this.workers.head : worker.next; other; other = other.next) {
-      const next = other.job
-      if (job === undefined) return
-      give(other, job)
-      job = next
-    }
-    if (job !== undefined && job !== worker.job) give(worker, job)
+    const first = worker.begins === undefined ? this.workers.head : worker.next
+    for (let other = first; other !== undefined; other = other.next) swap(worker, other)
   }
 }

@@ -204,7 +204,7 @@ export class Worker {
    */
   go(): void {
     if (this.ready === undefined) return
-    if (stack.isDeep()) return this.pool.postpone(this)
+    if (stack.isDeep()) return this.pool.unbegun.postpone(this)
     this.turn = undefined
     stack.nest(this.pump)
   }
@@ -215,7 +215,7 @@ export class Worker {
    */
   private readonly pump = (): void => {
     for (let left = turn; this.ready !== undefined; left--) {
-      if (left === 0) return this.pool.postpone(this)
+      if (left === 0) return this.pool.unbegun.postpone(this)
       const exit = this.begin()
       if (exit === undefined) return
       this.pool.jobEnded(this, exit)
@@ -224,7 +224,7 @@ export class Worker {
 
   /** Starts the job's fiber, and answers its exit if it has ended at once. */
   private begin(): Exit.Exit<unknown, unknown> | undefined {
-    this.pool.begins(this)
+    this.pool.unbegun.begin(this)
     this.isBeginning = true
     try {
       this.know(runIn(this.job?.asyncContext, this.tenure.fork, this.serve))
