@@ -188,10 +188,9 @@ describe("a child that no place could ever come to", () => {
       expect(String(defects(group)[0])).toContain("each of the 2 places of the group is held")
     })))
 
-  test.each([["failed", Effect.fail("planned")], ["been interrupted", Effect.interrupt]])(
-    "is refused once the last one that does not wait has %s, though the limit leaves that place to nobody",
-    (_, end) =>
-      run(Effect.gen(function*() {
+  describe("once the last one that does not wait has ended, though the limit leaves that place to nobody", () => {
+    const afterEnd = (end: Effect.Effect<void, string>) =>
+      Effect.gen(function*() {
         const group = yield* Group.make<string>({ limit: 2, onFailure: "continue" })
         const gate = yield* Deferred.make<void>()
         yield* Group.go(group, Effect.andThen(Deferred.await(gate), end))
@@ -201,10 +200,27 @@ describe("a child that no place could ever come to", () => {
         expect(Group.stats(group)).toMatchObject({ active: 2, waiting: 1 })
         yield* Deferred.succeed(gate, undefined)
         yield* settle
-        expect(Group.stats(group)).toMatchObject({ active: 0, waiting: 0, started: 2, succeeded: 0 })
-        expect(Cause.squash(Group.failures(group).at(-1)!)).toBeInstanceOf(Group.GroupDeadlock)
-      }))
-  )
+        return group
+      })
+
+    test.each([["failed", Effect.fail("planned")], ["been interrupted", Effect.interrupt]])(
+      "is refused where that one has %s",
+      (_, end) =>
+        run(Effect.gen(function*() {
+          const group = yield* afterEnd(end)
+          expect(Group.stats(group)).toMatchObject({ active: 0, waiting: 0, started: 2, succeeded: 0 })
+          expect(Cause.squash(Group.failures(group).at(-1)!)).toBeInstanceOf(Group.GroupDeadlock)
+        }))
+    )
+
+    test("is refused where that one has succeeded", () =>
+      run(Effect.gen(function*() {
+        const group = yield* afterEnd(Effect.void)
+        expect(Group.stats(group)).toMatchObject({ active: 0, waiting: 0, succeeded: 1, failed: 1 })
+        const deadlock = new Group.GroupDeadlock({ group: undefined, limit: 1 })
+        expect(Group.failures(group).map(Cause.squash)).toEqual([deadlock])
+      })))
+  })
 
   test("is not refused while the fiber that waits is none of the children", () =>
     run(Effect.gen(function*() {

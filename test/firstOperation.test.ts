@@ -1,5 +1,5 @@
 /** A scheduler may have a fiber yield before its first operation: then its job, or its child, has not begun yet. */
-import { Deferred, Effect, type Fiber, Scheduler } from "effect"
+import { Deferred, Effect, type Fiber, Scheduler, type Scope } from "effect"
 import { Group, WorkerPool } from "sluice"
 import { check, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
@@ -19,6 +19,24 @@ class Sliced extends Scheduler.MixedScheduler {
   }
 }
 
+/** Runs a program whose job, where it is `endsSlice`, has the next fiber yield before its first operation, and acts then. */
+const sliced = (
+  program: (
+    endsSlice: (act: Effect.Effect<unknown>) => Effect.Effect<void>
+  ) => Effect.Effect<void, unknown, Scope.Scope>
+) => {
+  const scheduler = new Sliced()
+  const endsSlice = (act: Effect.Effect<unknown>) =>
+    Effect.andThen(
+      Effect.yieldNow,
+      Effect.sync(() => {
+        scheduler.isOver = true
+        queueMicrotask(() => Effect.runFork(act))
+      })
+    )
+  return run(Effect.provideService(Effect.scoped(program(endsSlice)), Scheduler.Scheduler, scheduler))
+}
+
 describe("a job whose fiber yields before its first operation", () => {
   const acts: Record<string, { readonly state: string; readonly succeeded: number }> = {
     cancel: { state: "interrupted", succeeded: 1 },
@@ -29,26 +47,17 @@ describe("a job whose fiber yields before its first operation", () => {
   test.each(Object.entries(acts))(
     "has not begun, and ends as such: %s",
     (name, { state, succeeded }) =>
-      run(Effect.gen(function*() {
-        const scheduler = new Sliced()
-        const begun: Array<number> = []
-        const program = Effect.gen(function*() {
+      sliced((endsSlice) =>
+        Effect.gen(function*() {
+          const begun: Array<number> = []
           let invalidate: Effect.Effect<void> = Effect.void
           const pool = yield* WorkerPool.make({
             size: 1,
             worker: (info) => Effect.sync(() => (invalidate = info.invalidate)),
             run: (job: Effect.Effect<unknown>, { job: id }) => (begun.push(id), job)
           })
-          const act = Effect.suspend(() => acting[name] ?? Effect.void)
           // The slice is over as the first job ends: the fiber of the second is asked next, and yields.
-          const first = Effect.andThen(
-            Effect.yieldNow,
-            Effect.sync(() => {
-              scheduler.isOver = true
-              queueMicrotask(() => Effect.runFork(act))
-            })
-          )
-          yield* WorkerPool.submit(pool, first)
+          yield* WorkerPool.submit(pool, endsSlice(Effect.suspend(() => acting[name] ?? Effect.void)))
           const two = yield* WorkerPool.submit(pool, Effect.void)
           const acting: Record<string, Effect.Effect<unknown>> = {
             cancel: two.cancel,
@@ -62,15 +71,13 @@ describe("a job whose fiber yields before its first operation", () => {
           expect(begun).toEqual(succeeded === 2 ? [1, 2] : [1])
           balanced(pool)
         })
-        yield* Effect.scoped(program).pipe(Effect.provideService(Scheduler.Scheduler, scheduler))
-      }))
+      )
   )
 })
 
-test("a job that is cancelled, and whose resource is lost, before its first operation ends without another resource (P7)", () =>
-  run(Effect.gen(function*() {
-    const scheduler = new Sliced()
-    const program = Effect.gen(function*() {
+test("a job cancelled before its first operation, whose resource is lost, ends without another resource (P7)", () =>
+  sliced((endsSlice) =>
+    Effect.gen(function*() {
       let condemn = Effect.void
       let acquired = 0
       const pool = yield* WorkerPool.make({
@@ -87,21 +94,13 @@ test("a job that is cancelled, and whose resource is lost, before its first oper
         deepInTheStack(() => Effect.runFork(two.cancel))
         return condemn
       })
-      const first = Effect.andThen(
-        Effect.yieldNow,
-        Effect.sync(() => {
-          scheduler.isOver = true
-          queueMicrotask(() => Effect.runFork(act))
-        })
-      )
-      yield* WorkerPool.submit(pool, first)
+      yield* WorkerPool.submit(pool, endsSlice(act))
       const two: WorkerPool.JobHandle<unknown> = yield* WorkerPool.submit(pool, Effect.never)
       yield* settle
       expect([two.state, acquired]).toEqual(["interrupted", 2])
       balanced(pool)
     })
-    yield* Effect.scoped(program).pipe(Effect.provideService(Scheduler.Scheduler, scheduler))
-  })))
+  ))
 
 describe("over every schedule with a preemption, where fibers may yield before their first operation", () => {
   const strategy = { exhaustive: { preemptions: 1, cancels: 0 } }

@@ -1,33 +1,11 @@
 /** Chance against the shares that its rules give, asked by runs made by hand, in which nothing else has a part. */
-import { Effect } from "effect"
 import * as assert from "node:assert/strict"
 import type { Realism } from "sluice/testing"
 import { Chance, type Style, styles } from "sluice/testing/Chance"
-import { type Entry, type Lane, Machine } from "sluice/testing/Machine"
+import { type Lane, Machine } from "sluice/testing/Machine"
 import { generator } from "sluice/testing/random"
 import { describe, expect, test } from "vitest"
-
-const fiber = Effect.runFork(Effect.never)
-
-const laneOf = (index: number, cancellable = true): Lane => ({
-  fiber,
-  index,
-  name: String(index),
-  actor: true,
-  cancellable,
-  operations: 1,
-  turns: 0,
-  unasked: 0,
-  parked: undefined,
-  forking: false,
-  forked: undefined,
-  tired: 0,
-  context: undefined,
-  scope: undefined,
-  children: 0
-})
-
-const entryOf = (lane: Lane): Entry => ({ task: () => {}, lane, parked: false, since: 0 })
+import { alive, entryOf, laneOf } from "../support/lanes.js"
 
 /** A machine of so many fibers, with a timer of the present time. No fiber is ready. */
 const machineOf = (fibers: number, realism: Realism = "contract") => {
@@ -127,7 +105,7 @@ describe("chance interrupts", () => {
 
   test("no fiber that may not be interrupted, and waits for one that may", () => {
     const { lanes, machine } = machineOf(3)
-    machine.lanes[0] = lanes[0] = laneOf(0, false)
+    machine.lanes[0] = lanes[0] = laneOf(0, alive, false)
     const chance = new Chance(generator(1), still, 8)
     const runs = many(3_000, () => play(chance, machine, 40, lanes))
     expect(runs.flat().filter(({ of }) => of === 0)).toEqual([])
@@ -193,7 +171,7 @@ describe("a walk", () => {
     expect(doesYield()).toBe(true)
     machine.clock.timers.length = 0
     expect(doesYield()).toBe(false)
-    machine.ready.push(entryOf(other!))
+    machine.ready.push(entryOf(other))
     expect(doesYield()).toBe(true)
     machine.ready.length = 0
     machine.alone = false
@@ -252,7 +230,7 @@ describe("pct", () => {
       chance.begin(machine)
       const lane = lanes[run]!
       const others = lanes.filter((other) => other !== lane)
-      machine.ready.splice(0, 2, entryOf(others[0]!))
+      machine.ready.splice(0, 2, entryOf(others[0]))
       for (let at = 1; at <= 40; at++) chance.preempt(lane)
       for (const other of others) {
         machine.ready.splice(0, 2, entryOf(lane), entryOf(other))

@@ -5,12 +5,12 @@ import * as assert from "node:assert/strict"
 import { scenario } from "sluice/testing"
 import { Chance, styles } from "sluice/testing/Chance"
 import { drive } from "sluice/testing/drive"
-import { type Chooser, type Entry, type Lane, Machine } from "sluice/testing/Machine"
+import { type Chooser, Machine } from "sluice/testing/Machine"
 import { type Plan, planned, recording, type Turn, withoutFiber, withoutStop, withoutTurn } from "sluice/testing/Plan"
 import { generator } from "sluice/testing/random"
-import type { AnyFiber } from "sluice/testing/runtime"
 import { program } from "sluice/testing/Scenario"
 import { expect, test } from "vitest"
+import { alive, entryOf, laneOf } from "../support/lanes.js"
 
 const steps = ["note", "yield", "sleep", "wake", "wait", "choose"] as const
 
@@ -60,28 +60,7 @@ test.each(["nested", "contract"] as const)(
 )
 
 const go = (of: number, instead?: number): Turn => ({ kind: "go", of, instead })
-const alive = Effect.runFork(Effect.never)
 const ended = Effect.runSync(Effect.forkDetach(Effect.void, { startImmediately: true }))
-
-const laneOf = (index: number, fiber: AnyFiber = alive, cancellable = true): Lane => ({
-  fiber,
-  index,
-  name: String(index),
-  actor: true,
-  cancellable,
-  operations: 1,
-  turns: 0,
-  unasked: 0,
-  parked: undefined,
-  forking: false,
-  forked: undefined,
-  tired: 0,
-  context: undefined,
-  scope: undefined,
-  children: 0
-})
-
-const entryOf = (lane: Lane | undefined): Entry => ({ task: () => {}, lane, parked: false, since: 0 })
 
 /** What the plan chooses where these are ready, one after the other: the fiber, a timer's place, or an interrupt. */
 const chosen = (plan: Partial<Plan>, queues: ReadonlyArray<ReadonlyArray<number>>) => {

@@ -154,9 +154,7 @@ test("a browser's thread says that it listens, and begins once", () => {
   expect(begun).toEqual([init])
 })
 
-test("a module that serves twice in a thread is refused", () => {
-  const threads = { isMainThread: false, workerData: { [initKey]: init } }
-  vi.stubGlobal("process", node(threads).process)
+const servesOnce = () => {
   try {
     expect(connect(() => {})).toBe(true)
     expect(() => connect(() => {})).toThrow("a module serves once")
@@ -164,6 +162,12 @@ test("a module that serves twice in a thread is refused", () => {
     vi.unstubAllGlobals()
     Reflect.deleteProperty(globalThis, initKey)
   }
+}
+
+test("a module that serves twice in a thread is refused", () => {
+  const threads = { isMainThread: false, workerData: { [initKey]: init } }
+  vi.stubGlobal("process", node(threads).process)
+  servesOnce()
 })
 
 test("a module that serves twice in a browser's thread is refused", () => {
@@ -175,11 +179,5 @@ test("a module that serves twice in a browser's thread is refused", () => {
     postMessage: () => {}
   }
   for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value)
-  try {
-    expect(connect(() => {})).toBe(true)
-    expect(() => connect(() => {})).toThrow("a module serves once")
-  } finally {
-    vi.unstubAllGlobals()
-    Reflect.deleteProperty(globalThis, initKey)
-  }
+  servesOnce()
 })
