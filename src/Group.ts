@@ -226,7 +226,10 @@ class GroupImpl<in out E> extends Described implements Group<E> {
     return answer(this.startChild(parent, effect))
   }
 
-  /** As `tryStart`, but waits for a place. The child starts as it gets one, its caller goes on at the latest a turn later. */
+  /**
+   * As `tryStart`, but waits for a place. The child starts as it gets one, its caller goes on at the latest a turn
+   * later.
+   */
   start<A, XE extends E, R, B>(
     parent: AnyFiber,
     effect: Effect.Effect<A, XE, R>,
@@ -799,8 +802,8 @@ const Go = operation(
  *
  * Returns once the child runs, without waiting for its end. Suspends while `limit` children run, first come, first
  * served; an interrupt then leaves the queue, and the child never runs (G5). A place that a success frees goes to the
- * child at once, any other in a later turn of the event loop (G8). The call returns at the latest a turn after the child
- * has begun; an interrupt in between takes the child along.
+ * child at once, any other in a later turn of the event loop (G8). The call returns at the latest a turn after the
+ * child has begun; an interrupt in between takes the child along.
  *
  * On a group that has failed it starts nothing and fails as the group did, so a loop that produces children stops by
  * itself; on a group that was cancelled, or whose scope has closed, it dies with `GroupClosed` (G3).
@@ -969,8 +972,8 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
  *
  * **Details**
  *
- * Never suspends. Raising it starts pending children in a turn of the event loop that is requested now (G8), lowering it
- * stops nobody (G5). O(1) plus the children it starts.
+ * Never suspends. Raising it starts pending children in a turn of the event loop that is requested now (G8), lowering
+ * it stops nobody (G5). O(1) plus the children it starts.
  *
  * **Example** (Opening up)
  *

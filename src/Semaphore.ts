@@ -532,9 +532,9 @@ export const tryAcquire: {
  *
  * **Details**
  *
- * Never waits and never revokes a permit. Growing admits waiters in a turn of the event loop that is requested now (S7).
- * After a shrink below what is held, nothing is granted until enough has been returned (S1), and requests that became
- * impossible fail with `CapacityExceeded` (S4).
+ * Never waits and never revokes a permit. Growing admits waiters in a turn of the event loop that is requested now
+ * (S7). After a shrink below what is held, nothing is granted until enough has been returned (S1), and requests that
+ * became impossible fail with `CapacityExceeded` (S4).
  *
  * O(1) plus the waiters it admits; a shrink also looks at each waiter once.
  *

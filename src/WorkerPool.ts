@@ -741,11 +741,11 @@ export const resize: {
  *
  * **Details**
  *
- * Grows by `step` while more than `growAbove` jobs wait for each worker; and, while no worker is idle, when callers wait
- * for room, when a `map` has as many jobs as it may and would bring more, when a job has found the queue full since the
- * last sample, or when each worker's job waits for this very pool (P9). Jobs that the limit of their key holds back do not count. Shrinks by `step` while none of this is so, no job waits
- * that a worker could take, and less than the share `shrinkBelow` of the workers is busy. Between the marks nothing
- * changes (U2).
+ * Grows by `step` while more than `growAbove` jobs wait for each worker; and, while no worker is idle, when callers
+ * wait for room, when a `map` has as many jobs as it may and would bring more, when a job has found the queue full
+ * since the last sample, or when each worker's job waits for this very pool (P9). Jobs that the limit of their key
+ * holds back do not count. Shrinks by `step` while none of this is so, no job waits that a worker could take, and less
+ * than the share `shrinkBelow` of the workers is busy. Between the marks nothing changes (U2).
  *
  * After a change it takes at least `dwell.grow` until it grows again, and `dwell.shrink` of nothing but low load until it
  * shrinks: a load that comes and goes faster does not make the pool thrash (U3). It looks ten times in the shorter of the

@@ -1,4 +1,4 @@
-/** What a limit counts of its calls, under every schedule. */
+/** The counts of a limit, under every schedule. */
 import { Clock, Effect } from "effect"
 import { AdaptiveLimit } from "sluice"
 import { check, scenario } from "sluice/testing"

@@ -133,7 +133,7 @@ const options: fc.Arbitrary<Options> = fc.record({
 /** A stretch of calls that meet much the same. */
 const stretch = fc.record({
   calls: fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 1, max: 150 }) }, fc.constant(1_100)),
-  /** What share of the limit is in flight, or whether that is just few enough to measure the baseline. */
+  /** The share of the limit that is in flight, or whether that is just few enough to measure the baseline. */
   load: fc.constantFrom(1, 1, 1, 1, 0.95, 0.9, 0.89, 0.6, 0.5, 0.45, 0.3, 0.1, "few", "few", "not few"),
   latency: fc.constantFrom(8, 9.5, 10, 10, 10, 10.05, 10.2, 11, 12, 15, 20, 30, 40),
   /** From the shortest latency to the longest, in logarithms. */

@@ -1,4 +1,4 @@
-/** What one who waits for a group does to the others that wait, and what is told where scopes and finalizers meet. */
+/** Fibers that wait for a group together with others that wait, and failures where scopes and finalizers meet. */
 import { Cause, Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { Group } from "sluice"
 import { check, type Scenario, scenario } from "sluice/testing"
@@ -186,7 +186,7 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
     )
 
   test.each(["cancel", "close", "sibling", "sibling and cancel"] as const)(
-    "is told without the interrupt of the group's own: by %s",
+    "shows no interrupt of the group's own: by %s",
     (by) =>
       run(Effect.gen(function*() {
         const { group, open, scope } = yield* cleaning({})
@@ -201,7 +201,7 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
       }))
   )
 
-  test("is told without that interrupt where the child itself ends the group before go has returned", () =>
+  test("shows no such interrupt where the child itself ends the group before go has returned", () =>
     run(Effect.gen(function*() {
       const group = yield* Group.make<string>()
       const gate = yield* Deferred.make<void>()
@@ -214,7 +214,7 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
       expect(Group.failures(group).map(tags)).toEqual([["Fail"], ["Fail"]])
     })))
 
-  test("is told with an interrupt from outside", () =>
+  test("shows an interrupt from outside", () =>
     run(Effect.gen(function*() {
       const { child, group, open } = yield* cleaning({ onFailure: "continue" })
       yield* start(Fiber.interrupt(child))
@@ -222,7 +222,7 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
       expect(tags(Group.failures(group)[0])).toEqual(yield* fromOutside(child))
     })))
 
-  test("is told with an interrupt from outside, though the group has been cancelled by another fiber", () =>
+  test("shows an interrupt from outside, though another fiber has cancelled the group", () =>
     run(Effect.gen(function*() {
       const { child, group, open } = yield* cleaning({ onFailure: "continue" })
       yield* start(Fiber.interrupt(child))

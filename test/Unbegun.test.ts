@@ -11,7 +11,7 @@ interface Turn {
   readonly run: () => void
 }
 
-/** What the list knows of a job. */
+/** The members of a job that the list uses. */
 class FakeJob {
   worker: unknown = undefined
   isKept = false
@@ -23,7 +23,7 @@ class FakeJob {
   }
 }
 
-/** What the list knows of a worker, and calls. */
+/** The members of a worker that the list uses. */
 class FakeWorker {
   prev = undefined
   next = undefined

@@ -1,4 +1,6 @@
-/** Pools that are ended by what they would have to wait for: a job, what it has forked, or the release of a resource. */
+/**
+ * Pools that are ended by what they would have to wait for: a job, what it has forked, or the release of a resource.
+ */
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { WorkerPool } from "sluice"
 import { check, type Scenario, scenario } from "sluice/testing"

@@ -114,8 +114,8 @@ describe("a job that has a worker and has not begun, and is cancelled by a fiber
   type Pool = WorkerPool.WorkerPool<number, void>
   type Call = (pool: Pool, two: WorkerPool.JobHandle<void>) => Effect.Effect<unknown, unknown>
 
-  // Job 1 holds the key and condemns its resource, so its success lets an idle worker begin the key's next job, 2. A fiber
-  // that awaits job 1 runs first; or the release of that worker's resource, as job 2 goes to a third worker.
+  // Job 1 holds the key and condemns its resource, so its success lets an idle worker begin the key's next job, 2. A
+  // fiber that awaits job 1 runs first; or the release of that worker's resource, as job 2 goes to a third worker.
   const outcome = (first: "awaits job 1" | "releases", cancel: Call) =>
     run(Effect.gen(function*() {
       const begun: Array<number> = []

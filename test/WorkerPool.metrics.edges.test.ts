@@ -1,4 +1,4 @@
-/** What the metrics of a pool show of its labels, its histograms and its failure. */
+/** The metrics of a pool: labels, histograms, and a pool that has failed. */
 import { Effect, Metric, Schedule } from "effect"
 import { WorkerPool } from "sluice"
 import { expect, test } from "vitest"

@@ -1,6 +1,6 @@
 /**
- * User code that calls the pool back while that is in the middle of something. Jobs, acquisitions, releases and fibers that
- * await a job's end all run inline, inside the pool's own calls, so each may find it between two of its steps.
+ * User code that calls the pool back while that is in the middle of something. Jobs, acquisitions, releases and fibers
+ * that await a job's end all run inline, inside the pool's own calls, so each may find it between two of its steps.
  */
 import { Deferred, Effect, Exit, Fiber, Schedule, type Scope } from "effect"
 import * as fc from "fast-check"

@@ -252,7 +252,7 @@ const simulate = ({ cancels, capacity, size, tasks }: Workload): Scenario =>
         (n) => Effect.andThen(turns(2), Effect.suspend(() => Effect.forkDetach(handles[n]?.cancel ?? Effect.void)))
       )
       yield* t.actor("canceller", cancelling, { cancel: false })
-      // What is left when nothing is ready waits for its own interrupt, which comes to all at last.
+      // When nothing is ready, each fiber that is left waits for its own interrupt, which comes at last.
       const last = Effect.andThen(
         Effect.sleep(1),
         Effect.suspend(() => Effect.forEach(handles, ({ cancel }) => Effect.forkDetach(cancel)))

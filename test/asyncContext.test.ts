@@ -1,4 +1,7 @@
-/** What `AsyncLocalStorage` holds for jobs and children that begin in a later turn than their callers': as Effect keeps it. */
+/**
+ * What `AsyncLocalStorage` holds for jobs and children that begin in a later turn than their callers': as Effect keeps
+ * it.
+ */
 import { Deferred, Effect, Exit, Schedule, type Scope } from "effect"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { Group, WorkerPool } from "sluice"
@@ -9,7 +12,7 @@ import { after, run, runTimed, settle } from "./support/effect.js"
 
 const request = new AsyncLocalStorage<string>()
 
-/** What each of the users' effects has seen, attempt by attempt. */
+/** The store that each user's effect has seen, attempt by attempt. */
 class Seen {
   readonly all: Array<string> = []
   look(user: string): Effect.Effect<void> {

@@ -9,7 +9,7 @@ import { deepInTheStack, run, settle } from "./support/effect.js"
 import { holdsByChance } from "./support/property.js"
 import { balanced } from "./support/workerPool.js"
 
-/** Shares time as one does that looks at the clock: it says once, when it is told to, that the time is over. */
+/** Shares time as a scheduler that reads the clock does. Set `isOver`, and it ends one slice. */
 class Sliced extends Scheduler.MixedScheduler {
   isOver = false
   override shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
@@ -19,7 +19,10 @@ class Sliced extends Scheduler.MixedScheduler {
   }
 }
 
-/** Runs a program whose job, where it is `endsSlice`, has the next fiber yield before its first operation, and acts then. */
+/**
+ * Runs a program whose job, where it is `endsSlice`, has the next fiber yield before its first operation, and acts
+ * then.
+ */
 const sliced = (
   program: (
     endsSlice: (act: Effect.Effect<unknown>) => Effect.Effect<void>

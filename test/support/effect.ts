@@ -53,7 +53,9 @@ export const runTimed = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promis
 /** So many milliseconds later, and all that is ready then has run. */
 export const after = (millis: number): Effect.Effect<void> => Effect.andThen(TestClock.adjust(millis), settle)
 
-/** Runs `task` where fibers that are run by fibers have become too many: what it would run inline runs in a later turn. */
+/**
+ * Runs `task` where fibers that are run by fibers have become too many: what it would run inline runs in a later turn.
+ */
 export const deepInTheStack = <A>(task: () => A): A => {
   if (stack.isDeep()) return task()
   let result: { readonly value: A } | undefined

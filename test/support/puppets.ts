@@ -8,7 +8,7 @@ import { isTagged, version } from "../../src/internal/threads/protocol.js"
 export class Puppet implements ThreadPool.PlatformThread {
   readonly posted: Array<unknown> = []
   readonly moved: Array<ReadonlyArray<unknown>> = []
-  /** How often it has been told to end. */
+  /** How often it was asked to end. */
   terminations = 0
   endsItself: boolean | undefined = undefined
   /** It neither closes nor ends by itself. */

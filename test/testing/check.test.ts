@@ -1,4 +1,4 @@
-/** What `check` throws, where it draws, and which of its options reach the exploration. */
+/** The error that `check` throws, the drawing, and the options that reach the exploration. */
 import { Effect } from "effect"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

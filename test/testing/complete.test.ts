@@ -16,8 +16,8 @@ interface Bounds {
 }
 
 /**
- * Gives every answer to every question, with nothing left out but what exceeds the bounds. An interrupt of the fiber that
- * has just yielded is no preemption; unless `strict`, where it is one if it cannot take effect at once.
+ * Gives every answer to every question, with nothing left out but what exceeds the bounds. An interrupt of the fiber
+ * that has just yielded is no preemption; unless `strict`, where it is one if it cannot take effect at once.
  */
 class Naive implements Chooser {
   private path: Array<number> = []

@@ -1,4 +1,4 @@
-/** What comes from outside of Effect: that it is waited for, and that the schedule decides its order. */
+/** Events from outside of Effect: the driver waits for them, and the schedule decides their order. */
 import { Effect } from "effect"
 import { exploreAsync, type Kit, replayAsync, scenario } from "sluice/testing"
 import { drive, driveAsync } from "sluice/testing/drive"

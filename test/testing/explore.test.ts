@@ -1,4 +1,4 @@
-/** What an exploration says of what it has found: that it was the kit's doing, what it needs, and how it is run again. */
+/** The failures that an exploration reports: whose doing they are, their needs, and how they run again. */
 import { Effect, Fiber } from "effect"
 import { explore, type ExploreOptions, replay, run, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"

@@ -1,4 +1,4 @@
-/** What `Kit.op` records of a call. */
+/** The record that `Kit.op` keeps of a call. */
 import { Effect, Exit, Fiber } from "effect"
 import { explore, type History, scenario } from "sluice/testing"
 import { expect, test } from "vitest"

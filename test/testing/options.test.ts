@@ -1,4 +1,4 @@
-/** What an exploration may be asked for, and what it does when it is not asked. */
+/** The options of an exploration, and their defaults. */
 import { Effect } from "effect"
 import { type ExploreOptions, scenario } from "sluice/testing"
 import { explore } from "sluice/testing/explore"

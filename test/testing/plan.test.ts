@@ -62,7 +62,7 @@ test.each(["nested", "contract"] as const)(
 const go = (of: number, instead?: number): Turn => ({ kind: "go", of, instead })
 const ended = Effect.runSync(Effect.forkDetach(Effect.void, { startImmediately: true }))
 
-/** What the plan chooses where these are ready, one after the other: the fiber, a timer's place, or an interrupt. */
+/** The plan's choices where these are ready, one after the other: a fiber, a timer's place, or an interrupt. */
 const chosen = (plan: Partial<Plan>, queues: ReadonlyArray<ReadonlyArray<number>>) => {
   const machine = new Machine(1_000, "contract")
   machine.lanes.push(laneOf(0), laneOf(1), laneOf(2), laneOf(3, ended), laneOf(4, alive, false))

@@ -1,4 +1,4 @@
-/** What a report says of a run, and how a trace reads, by traces written by hand. */
+/** The text of reports and traces, by traces written by hand. */
 import { type Event, type Failure, type Realism, type Source, type Trace } from "sluice/testing"
 import { brief, full } from "sluice/testing/format"
 import { Report } from "sluice/testing/Report"

@@ -1,4 +1,4 @@
-/** What a trace holds: each thing that happened, in its order, and where. */
+/** The events of a trace, in their order, with their places. */
 import { Deferred, Effect, Exit } from "effect"
 import * as fc from "fast-check"
 import { explore, replay, type Scenario, scenario } from "sluice/testing"
@@ -66,7 +66,7 @@ describe("a trace", () => {
     }
   })
 
-  test("says how a fiber ended: a failure or a defect beside an interruption is what it ended with", () => {
+  test("says how a fiber ended: a failure or a defect counts more than an interruption", () => {
     const failing = Effect.andThen(Effect.yieldNow, Effect.fail("no"))
     const body = (t: Parameters<typeof steps>[0]) =>
       Effect.gen(function*() {
@@ -127,7 +127,7 @@ describe("a trace", () => {
     ])
   })
 
-  test("of a fiber that waits for ever, ends with where it waits", () => {
+  test("of a fiber that never goes on, ends with the place where it waits", () => {
     const lines = ends(scenario((t) => Effect.andThen(t.actor("a", Effect.never, { cancel: false }), t.settled)))
     expect(lines).toEqual(["a start", "a suspend Async", "- failure a waits for ever"])
   })
@@ -211,7 +211,7 @@ test("a fiber that was interrupted where it had been preempted goes on with its 
   ])
 })
 
-test("who waits for ever is in a deadlock, though it has waited for a promise before", () => {
+test("a fiber that never goes on is in a deadlock, though it has waited for a promise before", () => {
   const self = scenario((t) =>
     t.actor(
       "a",

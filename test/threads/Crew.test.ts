@@ -38,7 +38,7 @@ const make = (seats: number, onSpawn: (puppet: Puppet) => void = () => {}) => {
       timers.push(running)
       return Effect.sync(stop)
     })
-  /** The workers that have been told not to use their thread any more, in order. */
+  /** The workers that were asked to stop using their thread, in order. */
   const invalidated: Array<string> = []
   const crew = new Crew(seats, (place) => ({
     thread: (owner) => {
@@ -175,7 +175,7 @@ test("a thread that a job has died in is given to nobody else, and ends with the
     const toldFirst: Array<string> = []
     waits.addObserver(() => void toldFirst.push(...invalidated))
     expect(isOver(yield* a.release(died))).toBe(true)
-    // All are told before a call comes back: the pool would give it to the same thread again.
+    // All hear of it before a call comes back: the pool would give it to the same thread again.
     expect([invalidated, toldFirst, isOver(begun)]).toEqual([["b", "c"], ["b", "c"], false])
     expect(isNotBegun(waits.pollUnsafe()!)).toBe(true)
     const d = yield* acquire("d")

@@ -247,7 +247,7 @@ test.each([true, false])(
           yield* Fiber.join(shutdown)
         })))
         expect([world.wrong, threads.alive]).toEqual([[], 0])
-        // What was moved to a thread that is given up stays there, and what was not goes to the next one.
+        // An input that was moved to a thread that is given up stays there. Any other goes to the next thread.
         const isGivenUp = options.onDefect === "replace" ||
           steps.some(({ _tag }) => _tag === "cancel" || _tag === "crash")
         const isSplit = isGivenUp && world.calls.some(({ kind }) => kind === "moved")

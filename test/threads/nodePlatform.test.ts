@@ -6,7 +6,7 @@ import { initKey, version } from "../../src/internal/threads/protocol.js"
 
 type Listener = (value: unknown) => void
 
-/** What can be listened to, as Node has it. */
+/** Emits events, as Node's threads do. */
 class Emitter {
   private readonly listeners = new Map<string, Listener>()
   readonly on = (event: string, listener: Listener): void => void this.listeners.set(event, listener)

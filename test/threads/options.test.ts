@@ -194,7 +194,7 @@ test.each<[Some, string]>([
     expect([squash(exit), all]).toMatchObject([{ message }, []])
   })))
 
-test("a pool can be made only where there are threads, unless it is told where they come from", async () => {
+test("a pool can be made only where there are threads, unless it is given a platform", async () => {
   vi.stubGlobal("process", undefined)
   vi.stubGlobal("Worker", undefined)
   const exit = await Effect.runPromiseExit(Effect.scoped(ThreadPool.make<Jobs>({ module })))

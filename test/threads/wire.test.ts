@@ -7,7 +7,7 @@ import { cloneable, decode, encode, messageOf, type Part, type Reason } from "..
 
 const arrive = (part: Part): unknown => decode(structuredClone(part))
 
-/** What arrives once that which cannot be cloned has been left out. */
+/** The value that arrives once everything that cannot be cloned has been left out. */
 const reduced = (value: unknown): unknown => {
   const [reason] = cloneable([{ _tag: "Fail", part: encode(value) }]) as [Reason & { readonly _tag: "Fail" }]
   return arrive(reason.part)

@@ -107,7 +107,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   size: number
   private readonly workers = new Set<Worker>()
   private readonly idle = new List<Worker>()
-  /** Those that have a job and have not begun it. */
+  /** The workers that have a job and have not begun it. */
   readonly unbegun: Unbegun
   /** Workers whose own fibers have not ended. */
   private live = 0
@@ -394,8 +394,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /**
-   * The worker is free: it takes the job that waits longest, or is idle. If a success has freed it, it begins in this turn.
-   * `waiting.wake` has to follow, or `wakeLater`.
+   * The worker is free: it takes the job that waits longest, or is idle. If a success has freed it, it begins in this
+   * turn. `waiting.wake` has to follow, or `wakeLater`.
    */
   private serve(worker: Worker, begins: "now" | "later"): void {
     const job = this.waiting.take()
@@ -410,8 +410,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /**
-   * A worker leaves after its job, whose key may have held one back: that goes to an idle worker. Returns the worker, if any;
-   * it may have to `go`.
+   * A worker leaves after its job, whose key may have held one back: that goes to an idle worker. Returns the worker,
+   * if any; it may have to `go`.
    */
   private dispatch(begins: "now" | "later"): Worker | undefined {
     const job = this.idle.size > 0 && !this.isEnding ? this.waiting.take() : undefined
@@ -988,8 +988,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /**
-   * The worker that waits for this fiber: it runs that one's job, or is the fiber of a resource's release, or was forked by
-   * one of them. One that was detached from a job that has ended counts as the next one's.
+   * The worker that waits for this fiber: it runs that one's job, or is the fiber of a resource's release, or was
+   * forked by one of them. One that was detached from a job that has ended counts as the next one's.
    */
   private partOf(fiber: AnyFiber): Worker | undefined {
     const worker = fiber.getRef(CurrentWorker)
@@ -1009,8 +1009,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   /**
-   * Lets those go on who wait for the end. A worker's job or release among them waits for all but that worker, and those
-   * whose jobs or releases wait likewise. Runs fibers.
+   * Lets those go on who wait for the end. A worker's job or release among them waits for all but that worker, and
+   * those whose jobs or releases wait likewise. Runs fibers.
    */
   private checkEnders(): void {
     const over = this.isEnding && this.live === 0 && this.retrying === 0

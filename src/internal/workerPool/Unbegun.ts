@@ -22,8 +22,8 @@ const swap = (one: Worker, other: Worker): void => {
 
 /**
  * Workers that have a job and have not begun it, in the order in which the jobs were given. Some begin in this turn, as
- * soon as the fibers that wait for an end have run; others in a later turn, which is requested as the worker becomes free
- * (P16). Jobs begin in the order of this list, whichever worker begins first: the workers exchange their jobs.
+ * soon as the fibers that wait for an end have run; others in a later turn, which is requested as the worker becomes
+ * free (P16). Jobs begin in the order of this list, whichever worker begins first: the workers exchange their jobs.
  */
 export class Unbegun {
   private readonly workers = new List<Worker>()

@@ -199,8 +199,8 @@ export class Worker {
   // The jobs
 
   /**
-   * Begins the job that the pool has assigned: in a later turn if the stack is deep. Does nothing if that job has been taken
-   * away since, or begins in a later turn already. Runs fibers.
+   * Begins the job that the pool has assigned: in a later turn if the stack is deep. Does nothing if that job has been
+   * taken away since, or begins in a later turn already. Runs fibers.
    */
   go(): void {
     if (this.ready === undefined) return
@@ -210,8 +210,8 @@ export class Worker {
   }
 
   /**
-   * One job after the other, as long as they end at once; no job's end recurses into the next. Fibers that go on at a job's
-   * end may bring the next one, which begins here and now, so that no job overtakes it on another worker.
+   * One job after the other, as long as they end at once; no job's end recurses into the next. Fibers that go on at a
+   * job's end may bring the next one, which begins here and now, so that no job overtakes it on another worker.
    */
   private readonly pump = (): void => {
     for (let left = turn; this.ready !== undefined; left--) {
