@@ -55,6 +55,25 @@ export interface Lane {
   children: number
 }
 
+/** A fiber that the machine has not seen before. The first one is the body. */
+export const newLane = (fiber: AnyFiber, index: number, name: string): Lane => ({
+  fiber,
+  index,
+  name,
+  actor: index === 0,
+  cancellable: false,
+  operations: 0,
+  turns: 0,
+  unasked: 0,
+  parked: undefined,
+  forking: false,
+  forked: undefined,
+  tired: 0,
+  context: undefined,
+  scope: undefined,
+  children: 0
+})
+
 /** Not before it has begun: that would be as if it were not there, and others may count on it. */
 export const canBeInterrupted = (lane: Lane): boolean =>
   lane.cancellable && lane.operations > 0 && lane.fiber.pollUnsafe() === undefined
@@ -550,24 +569,9 @@ export class Machine implements Scheduler.Scheduler {
   private enter(fiber: AnyFiber): Lane {
     const index = this.lanes.length
     const parent = this.fresh ? this.turn?.entry?.lane : this.last
-    const lane: Lane = {
-      fiber,
-      index,
-      // What nobody has started, the driver has: the body, and the close of its scope.
-      name: index === 0 ? "main" : parent === undefined ? "close" : `${parent.name}/${++parent.children}`,
-      actor: index === 0,
-      cancellable: false,
-      operations: 0,
-      turns: 0,
-      unasked: 0,
-      parked: undefined,
-      forking: false,
-      forked: undefined,
-      tired: 0,
-      context: undefined,
-      scope: undefined,
-      children: 0
-    }
+    // What nobody has started, the driver has: the body, and the close of its scope.
+    const name = index === 0 ? "main" : parent === undefined ? "close" : `${parent.name}/${++parent.children}`
+    const lane = newLane(fiber, index, name)
     this.lanes.push(lane)
     this.byFiber.set(fiber, lane)
     return lane
