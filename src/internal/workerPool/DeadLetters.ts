@@ -2,9 +2,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
-import type { DeadLetter } from "../../WorkerPool.js"
 import { List } from "../List.js"
 import { currentFiber, Suspended } from "./Job.js"
+import type { DeadLetter } from "./model.js"
 
 interface Entry<Job, E> {
   prev: Entry<Job, E> | undefined

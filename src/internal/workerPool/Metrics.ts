@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
-import type { Stats } from "../../WorkerPool.js"
 import { poolName } from "./errors.js"
+import type { Stats } from "./model.js"
 import type { AnyPool } from "./Pool.js"
 import type { Outcome } from "./states.js"
 

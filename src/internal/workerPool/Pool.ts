@@ -7,7 +7,6 @@ import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import type * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
-import type { JobContext, Ledger, RunError, ShutdownReport, Stats, WorkerInfo, WorkerPool } from "../../WorkerPool.js"
 import { Described } from "../Described.js"
 import { inLaterTurn, sharing } from "../dispatcher.js"
 import { List } from "../List.js"
@@ -24,14 +23,22 @@ import { dismissed } from "./dismissal.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
 import { loadOf } from "./load.js"
+import {
+  type JobContext,
+  type Ledger,
+  type RunError,
+  type ShutdownReport,
+  type Stats,
+  TypeId,
+  type WorkerInfo,
+  type WorkerPool
+} from "./model.js"
 import { isNotBegun, wasWithdrawn } from "./notBegun.js"
 import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
 import { give, Unbegun } from "./Unbegun.js"
 import { CurrentWorker, Worker } from "./Worker.js"
-
-export const TypeId = "~sluice/WorkerPool"
 
 /** A pool's options, checked and with their defaults. What the functions need is in `context`. */
 export interface Config<in out Job, out A, in out E> {
