@@ -275,8 +275,11 @@ export class Stage {
     const again = this.options.retry !== undefined || this.options.poison !== undefined
     // Each key has a queue of its own, and its limit may leave a worker idle.
     if (this.options.queue?.key !== undefined) return this.blameless()
-    this.blame(capacity === "unbounded" || queued <= capacity || again, "more jobs wait than may (P3)")
-    this.blame(waiting === 0 || queued === capacity || again, "callers wait although there is room (P3)")
+    // A job whose resource is lost before the job begins goes back into the queue, which may be full by then.
+    const lost = this.resources.filter(({ fate }) => fate !== "good").length
+    this.blame(capacity === "unbounded" || queued <= capacity + lost || again, "more jobs wait than may (P3)")
+    const isFull = capacity !== "unbounded" && queued >= capacity
+    this.blame(waiting === 0 || isFull || again, "callers wait although there is room (P3)")
     this.blame(stats.idle === 0 || queued + waiting === 0, "a worker is idle although jobs wait (P3)")
     return this.blameless()
   }
