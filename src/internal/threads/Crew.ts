@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { currentFiber } from "../workerPool/Job.js"
+import { currentFiber } from "../workerPool/Suspended.js"
 import type { ThreadFailed } from "./errors.js"
 import { Home, Lease, type Making } from "./Home.js"
 

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import { List } from "../List.js"
-import { currentFiber, Suspended } from "./Job.js"
 import type { DeadLetter } from "./model.js"
+import { currentFiber, Suspended } from "./Suspended.js"
 
 interface Entry<Job, E> {
   prev: Entry<Job, E> | undefined

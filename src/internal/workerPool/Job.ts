@@ -1,14 +1,10 @@
 import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import { type AsyncContext, capture, release } from "../asyncContext.js"
 import { Described } from "../Described.js"
 import { List } from "../List.js"
-import * as stack from "../stack.js"
-import type { AnyFiber } from "../stack.js"
 import type { Timing } from "./Deadline.js"
-import type { Wait } from "./deadlock.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
 import type { Lane } from "./Lane.js"
 import type { JobHandle, RunError } from "./model.js"
@@ -16,6 +12,7 @@ import type { Observation } from "./Observer.js"
 import type { Pool } from "./Pool.js"
 import type { Past } from "./Retries.js"
 import type { Outcome } from "./states.js"
+import type { Suspended } from "./Suspended.js"
 import type { Worker } from "./Worker.js"
 
 /** What a job's handle settles with. */
@@ -23,38 +20,6 @@ export type Settled<A, E> = Exit.Exit<A, E | JobLost | PoolFailed>
 
 /** What a caller is told that has no handle: its job may not have been accepted at all. */
 export type Told<A, E> = Exit.Exit<A, E | RunError>
-
-/**
- * A fiber that is suspended on a pool until it is woken with a `T`. `inside` is the worker whose job's fiber it is, when
- * it is one of that pool's, and `wait` what that job waits for (P9).
- */
-export class Suspended<T> {
-  prev: Suspended<T> | undefined = undefined
-  next: Suspended<T> | undefined = undefined
-  state: "waiting" | "served" = "waiting"
-
-  constructor(
-    readonly fiber: AnyFiber,
-    private readonly resume: (value: T) => void,
-    readonly inside?: Worker,
-    wait: Wait = "end"
-  ) {
-    inside?.waits(wait)
-  }
-
-  /** It has what it waited for, or has given up; though it may not have gone on yet. */
-  served(): void {
-    if (this.state === "served") return
-    this.state = "served"
-    this.inside?.goesOn()
-  }
-
-  /** Runs the fiber. */
-  wake(value: T): void {
-    this.served()
-    stack.resume(this.fiber, this.resume, value)
-  }
-}
 
 /**
  * One job: its place in the queue, its handle and its result.
@@ -204,5 +169,6 @@ export const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
   return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
 }
 
-/** Whoever runs is a fiber. */
-export const currentFiber = (): AnyFiber => Fiber.getCurrent() as AnyFiber
+// A worker does not care what its jobs are, and hands on what the pool gave it.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyJob = PoolJob<any, any, any>

@@ -1,4 +1,4 @@
-import type { AnyJob } from "./Pool.js"
+import type { AnyJob } from "./Job.js"
 
 // How many different keys that have killed a worker are remembered: the latest.
 const remembered = 10_000

@@ -18,10 +18,9 @@ import { Admission, type Discipline } from "./Admission.js"
 import type { Sample } from "./Autoscaler.js"
 import type { DeadLetters } from "./DeadLetters.js"
 import { Deadline } from "./Deadline.js"
-import { verdict, type Wait } from "./deadlock.js"
 import { dismissed } from "./dismissal.js"
 import { JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
-import { currentFiber, outcomeOf, PoolJob, type Settled, Suspended, type Told } from "./Job.js"
+import { type AnyJob, outcomeOf, PoolJob, type Settled, type Told } from "./Job.js"
 import { loadOf } from "./load.js"
 import {
   type JobContext,
@@ -37,7 +36,9 @@ import { isNotBegun, wasWithdrawn } from "./notBegun.js"
 import type { Observer } from "./Observer.js"
 import { type Decision, type Past, type Policy, Retries } from "./Retries.js"
 import { type Outcome, type PoolState, transitions } from "./states.js"
+import { currentFiber, Suspended } from "./Suspended.js"
 import { give, Unbegun } from "./Unbegun.js"
+import { type Situation, type Wait, Waits } from "./Waits.js"
 import { CurrentWorker, Worker } from "./Worker.js"
 
 /** A pool's options, checked and with their defaults. What the functions need is in `context`. */
@@ -61,8 +62,6 @@ export interface Config<in out Job, out A, in out E> {
 // A worker does not care what its jobs are, and hands on what the pool gave it.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyPool = Pool<any, any, any>
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type AnyJob = PoolJob<any, any, any>
 
 /** A stream of `map`, which hears of each new size and of the pool's end (L1, L4). */
 export interface Follower {
@@ -105,8 +104,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   /** What the latest releases died of that did, and how many have. */
   private readonly releaseFailures: Array<Cause.Cause<never>> = []
   releasesFailed = 0
-  /** How many jobs are suspended in an operation of this very pool (P9). */
-  stuck = 0
+  private readonly waits = new Waits(() => this.situation)
   readonly followers = new Set<Follower>()
 
   private state: State = { _tag: "starting" }
@@ -221,6 +219,11 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     return monotonicMillis(Context.get(this.context, Clock.Clock))
   }
 
+  /** Whether it serves jobs, or will once it has a resource. A worker whose job waits for the pool may never do so. */
+  private canServe(worker: Worker): boolean {
+    return worker.wanted && !this.waits.has(worker) && worker.state !== "givenUp" && worker.state !== "ended"
+  }
+
   private leaves(worker: Worker): boolean {
     return worker.isCondemned || !worker.wanted || this.isEnding
   }
@@ -281,7 +284,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       const inside = this.insideOf(fiber)
       const deadlock = inside && this.deadlock("submit", inside, "room")
       if (deadlock !== undefined) return resume(deadlock)
-      const caller = new Suspended(fiber, resume, inside, "room")
+      const caller = new Suspended(fiber, resume, inside && this.waits.begin(inside, "room"))
       job.submitter = caller
       this.waiting.block(job)
       return this.leave(job, caller)
@@ -328,7 +331,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
         : undefined
       if (deadlock !== undefined) return resume(deadlock)
       this.config.observer?.offered(job, fiber, "run")
-      const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), inside, job)
+      const wait = inside && this.waits.begin(inside, job)
+      const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), wait)
       job.observe(caller)
       if (!this.offer(job, "strategy")) this.waiting.block(job)
       return this.leave(job, caller)
@@ -662,7 +666,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       tell(job.exit)
       return undefined
     }
-    const observer = new Suspended(currentFiber(), tell, inside, job)
+    const observer = new Suspended(currentFiber(), tell, inside && this.waits.begin(inside, job))
     job.observe(observer)
     return Effect.sync(() => job.forget(observer))
   }
@@ -682,30 +686,12 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
     wait: Wait,
     pushedOut?: AnyJob
   ): Exit.Exit<never> | undefined {
-    const size = this.reach
     // A deadline will end the wait: of the drain, or of this very job.
     if (this.timers.length > 0 || this.runDeadline !== undefined) return undefined
-    const target = wait === "room" || wait === "end" ? undefined : wait.worker
-    // Nearly always what it waits for does not wait itself, or another worker is left.
-    const goesOn = target !== undefined
-      ? target !== inside && target.waitsFor === undefined
-      : wait === "end"
-      ? this.stuck === 0 && this.pending === 0
-      : this.stuck + 1 < size
-    if (goesOn) return undefined
-    const found = verdict({
-      workers: this.workers,
-      size,
-      queued: this.waiting.size,
-      expires: this.waitDeadline !== undefined,
-      hasQueue: this.waiting.capacity > 0,
-      inside,
-      wait,
-      ends: (wait) =>
-        operation === "shutdown"
-          ? wait === "room" || (wait !== "end" && wait.phase === "blocked")
-          : wait !== "room" && wait === pushedOut
-    })
+    const found = this.waits.verdict(inside, wait, (wait) =>
+      operation === "shutdown"
+        ? wait === "room" || (wait !== "end" && wait.phase === "blocked")
+        : wait !== "room" && wait === pushedOut)
     if (found === undefined) return undefined
     const job = inside.job as PoolJob<Job, A, E>
     return Exit.die(
@@ -718,6 +704,16 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
         itself: found === "circle"
       })
     )
+  }
+
+  private get situation(): Situation {
+    return {
+      reach: this.reach,
+      queued: this.waiting.size,
+      retrying: this.retrying,
+      expires: this.waitDeadline !== undefined,
+      hasQueue: this.waiting.capacity > 0
+    }
   }
 
   /** How many workers there may come to be: one that an autoscaler would add counts as one that is there. */
@@ -776,7 +772,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   }
 
   private letGo(workers: Array<Worker>, count: number): void {
-    const leaving = dismissed(workers, count)
+    const leaving = dismissed(workers, count, (worker) => this.waits.has(worker))
     for (const worker of leaving) worker.wanted = false
     for (const worker of leaving) {
       // What the one before has released may have asked for more again.
@@ -833,7 +829,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       this.wakeStarter(Exit.failCause(cause))
     } else if (this.needs(worker)) {
       // One more than there were could not be had: the pool goes on without it, if another one can serve (P9).
-      if (worker.isNew && [...this.workers].some(({ canServe }) => canServe)) this.size--
+      if (worker.isNew && [...this.workers].some((worker) => this.canServe(worker))) this.size--
       else this.fail(new PoolFailed({ pool: this.name, worker: worker.name, cause }))
     }
   }
@@ -981,7 +977,8 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
       const part = inside ?? this.partOf(fiber)
       const deadlock = mayWaitForEver && part !== undefined ? this.drainDeadlock(inside, part) : undefined
       if (deadlock !== undefined) return resume(deadlock)
-      const ender = new Ender(fiber, () => resume(Effect.sync(() => this.report())), inside, part)
+      const wait = inside && this.waits.begin(inside, "end")
+      const ender = new Ender(fiber, () => resume(Effect.sync(() => this.report())), wait, part)
       const enders = part === undefined ? this.enders : this.insideEnders
       enders.push(ender)
       begin(fiber)
@@ -1007,7 +1004,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
   private drainDeadlock(inside: Worker | undefined, part: Worker): Exit.Exit<never> | undefined {
     if (inside !== undefined) return this.deadlock("shutdown", inside, "end")
     const needsIt = part.job === undefined && this.pending > 0 &&
-      ![...this.workers].some((worker) => worker !== part && worker.canServe)
+      ![...this.workers].some((worker) => worker !== part && this.canServe(worker))
     if (!needsIt) return undefined
     const { name, size } = this
     return Exit.die(
@@ -1074,7 +1071,7 @@ export class Pool<in out Job, in out A, in out E> extends Described implements W
 
   /** For an autoscaler. */
   sample(): Sample {
-    const { heldUp, running, size, stuck, waiting: { callers, overflows, ready } } = this
+    const { heldUp, running, size, waiting: { callers, overflows, ready }, waits: { size: stuck } } = this
     return { now: this.now(), size, running, idle: this.idle.size, ready, callers: callers + heldUp, overflows, stuck }
   }
 
@@ -1102,8 +1099,13 @@ class Ender extends Suspended<void> {
   declare prev: Ender | undefined
   declare next: Ender | undefined
 
-  constructor(fiber: AnyFiber, resume: () => void, inside: Worker | undefined, readonly part: Worker | undefined) {
-    super(fiber, resume, inside, "end")
+  constructor(
+    fiber: AnyFiber,
+    resume: () => void,
+    wait: (() => void) | undefined,
+    readonly part: Worker | undefined
+  ) {
+    super(fiber, resume, wait)
   }
 }
 

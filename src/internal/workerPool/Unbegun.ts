@@ -1,7 +1,7 @@
 import type * as Scheduler from "effect/Scheduler"
 import { inLaterTurn } from "../dispatcher.js"
 import { List } from "../List.js"
-import type { AnyJob } from "./Pool.js"
+import type { AnyJob } from "./Job.js"
 import type { Worker } from "./Worker.js"
 
 /** The worker has the job, in the books. */

@@ -8,11 +8,10 @@ import * as Tracer from "effect/Tracer"
 import { runIn } from "../asyncContext.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { Wait } from "./deadlock.js"
 import { poolName } from "./errors.js"
-import type { PoolJob } from "./Job.js"
+import type { AnyJob, PoolJob } from "./Job.js"
 import { notBegun } from "./notBegun.js"
-import type { AnyJob, AnyPool } from "./Pool.js"
+import type { AnyPool } from "./Pool.js"
 import { refused } from "./RetryBudget.js"
 
 /**
@@ -72,8 +71,6 @@ export class Worker {
   begins: "now" | "later" | undefined = undefined
   /** The turn that was requested when it became free. Used up, or outlived, once it begins a job. */
   turn: symbol | undefined = undefined
-  /** What its job waits for, while that is suspended in an operation of the pool (P9). */
-  waitsFor: Wait | undefined = undefined
 
   private self: AnyFiber | undefined = undefined
   /** The present or the last one, or the attempt at one. */
@@ -186,11 +183,6 @@ export class Worker {
     else stack.resume(self, tenure.end, exit)
   }
 
-  /** Whether it serves jobs, or will once it has a resource. One whose job waits for the pool may never do so. */
-  get canServe(): boolean {
-    return this.wanted && this.waitsFor === undefined && this.state !== "givenUp" && this.state !== "ended"
-  }
-
   /** Gives up an acquisition that the pool does not need any more. */
   giveUp(by: number | undefined): void {
     if (this.state === "acquiring" && this.self !== undefined) stack.interrupt(this.self, by)
@@ -266,17 +258,5 @@ export class Worker {
     }
     this.pool.jobEnded(this, exit)
     this.go()
-  }
-
-  // Who waits in whose job (P9)
-
-  waits(wait: Wait): void {
-    this.waitsFor = wait
-    this.pool.stuck++
-  }
-
-  goesOn(): void {
-    this.waitsFor = undefined
-    this.pool.stuck--
   }
 }

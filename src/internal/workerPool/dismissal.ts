@@ -19,7 +19,11 @@ class Part {
  * that can serve them (P9); then those without a resource, those that are idle, and those that are busy. Workers that
  * share a resource leave together, so that it can be released: first the parts that have fewest workers left.
  */
-export const dismissed = (workers: ReadonlyArray<Worker>, count: number): ReadonlyArray<Worker> => {
+export const dismissed = (
+  workers: ReadonlyArray<Worker>,
+  count: number,
+  waits: (worker: Worker) => boolean
+): ReadonlyArray<Worker> => {
   const parts = new Map<unknown, Part>()
   const partOf = (worker: Worker): Part | undefined => parts.get(sharedOf(worker.resource))
   for (const worker of workers) {
@@ -34,7 +38,7 @@ export const dismissed = (workers: ReadonlyArray<Worker>, count: number): Readon
       ? 0
       : one.workers - other.workers || one.busy - other.busy || other.last - one.last
   return workers.toSorted((one, other) => {
-    const [rank, otherRank] = [rankOf(one), rankOf(other)]
+    const [rank, otherRank] = [rankOf(one, waits(one)), rankOf(other, waits(other))]
     const isServing = rank >= idleRank && otherRank >= idleRank
     return (isServing ? byPart(partOf(one), partOf(other)) : 0) || rank - otherRank || other.id - one.id
   }).slice(0, count)
@@ -42,5 +46,5 @@ export const dismissed = (workers: ReadonlyArray<Worker>, count: number): Readon
 
 const idleRank = 2
 
-const rankOf = ({ state, waitsFor }: Worker): number =>
-  waitsFor !== undefined ? 0 : state === "busy" ? 3 : state === "idle" ? idleRank : 1
+const rankOf = ({ state }: Worker, waits: boolean): number =>
+  waits ? 0 : state === "busy" ? 3 : state === "idle" ? idleRank : 1

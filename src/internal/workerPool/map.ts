@@ -9,10 +9,11 @@ import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { PoolClosed } from "./errors.js"
-import { currentFiber, type PoolJob, Suspended, type Told } from "./Job.js"
+import type { PoolJob, Told } from "./Job.js"
 import type { RunError } from "./model.js"
 import type { Follower, Pool } from "./Pool.js"
 import { type Source, toStream } from "./source.js"
+import { currentFiber, Suspended } from "./Suspended.js"
 
 export const map = <Job, A, E, E2, R2>(
   pool: Pool<Job, A, E>,

@@ -9,8 +9,8 @@ import * as Tracer from "effect/Tracer"
 import type { AnyFiber } from "../stack.js"
 import { JobTimeout } from "./errors.js"
 import { outcomeOf } from "./Job.js"
+import type { AnyJob } from "./Job.js"
 import type { JobContext } from "./model.js"
-import type { AnyJob } from "./Pool.js"
 import { CurrentWorker } from "./Worker.js"
 
 /** The span in which a fiber is, as one that it made itself would have for its parent. */

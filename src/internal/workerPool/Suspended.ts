@@ -1,0 +1,33 @@
+import * as Fiber from "effect/Fiber"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
+
+/** A fiber that is suspended until it is woken with a `T`. */
+export class Suspended<T> {
+  prev: Suspended<T> | undefined = undefined
+  next: Suspended<T> | undefined = undefined
+  state: "waiting" | "served" = "waiting"
+
+  /** `onServed` changes the books of the wait's end. It runs no fiber. */
+  constructor(
+    readonly fiber: AnyFiber,
+    private readonly resume: (value: T) => void,
+    private readonly onServed: (() => void) | undefined = undefined
+  ) {}
+
+  /** The wait is over in the books; the fiber may go on in a later turn. */
+  served(): void {
+    if (this.state === "served") return
+    this.state = "served"
+    this.onServed?.()
+  }
+
+  /** Runs the fiber. */
+  wake(value: T): void {
+    this.served()
+    stack.resume(this.fiber, this.resume, value)
+  }
+}
+
+/** The fiber that calls. Only for code that a fiber runs. */
+export const currentFiber = (): AnyFiber => Fiber.getCurrent() as AnyFiber
