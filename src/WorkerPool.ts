@@ -31,6 +31,8 @@ import {
   type WorkerPool
 } from "./internal/workerPool/model.js"
 import { check, checkSize } from "./internal/workerPool/options.js"
+import { ownOrder } from "./internal/workerPool/OwnLane.js"
+import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import { Pool } from "./internal/workerPool/Pool.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
@@ -38,19 +40,29 @@ export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscal
 export type { Settings } from "./internal/workerPool/config.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 export type {
+  AgingQueue,
   DeadLetter,
   Deadlines,
+  FirstComeQueue,
   JobContext,
   JobHandle,
+  KeyedQueue,
   Ledger,
+  LimitedKeysQueue,
   Options,
+  OrderedQueue,
+  PriorityQueue,
+  QueueBound,
+  QueueOptions,
+  RetryBudgetOptions,
+  RetryOptions,
   RunError,
   ShutdownReport,
   Stats,
   WorkerInfo,
   WorkerPool
 } from "./internal/workerPool/model.js"
-export type { MetricsOptions } from "./internal/workerPool/Observer.js"
+export type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 
 // The interface hides the state, and Pool is its only implementation.
@@ -135,14 +147,9 @@ export const make: {
   Effect.uninterruptibleMask((restore) =>
     Effect.contextWith((context: Context.Context<R | RW | Scope.Scope>) => {
       const pool = new Pool(check(options, context))
-      const { observer } = pool.config
-      observer?.attach(pool)
       // A scope between, so that a pool which could not start leaves nothing behind in the caller's.
       const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
-      const close = observer === undefined
-        ? pool.close
-        : Effect.ensuring(pool.close, Effect.sync(() => observer.detach()))
-      const started = Effect.andThen(Scope.addFinalizer(scope, close), restore(pool.start))
+      const started = Effect.andThen(Scope.addFinalizer(scope, pool.close), restore(pool.start))
       return Effect.onExit(Effect.as(started, pool), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void
         const message = `WorkerPool.make: a resource could not be released after another could not be acquired`
@@ -575,8 +582,7 @@ export const autoscale: {
  * const program = Effect.gen(function*() {
  *   const pool = yield* WorkerPool.make({
  *     size: 2,
- *     retry: Schedule.recurs(2),
- *     deadLetters: {},
+ *     retry: { schedule: Schedule.recurs(2), deadLetters: {} },
  *     run: (to: string) => to === "nobody" ? Effect.fail("no such user") : Effect.void
  *   })
  *   for (const to of ["ada", "nobody", "grace"]) yield* WorkerPool.submit(pool, to)
@@ -725,3 +731,59 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
  * @since 0.1.0
  */
 export const sizing: (workload: Workload) => Sizing = size
+
+/**
+ * Makes an order of your own for the option `queue.order`: which of the waiting jobs goes next.
+ *
+ * **When to use**
+ *
+ * Use where neither arrival, nor `priority`, nor `key` says it: the earliest deadline first, the shortest job first, last
+ * in, first out.
+ *
+ * **Details**
+ *
+ * `makeLine` is called once for each pool. `OrderLine` says what the pool calls, and when.
+ *
+ * **Gotchas**
+ *
+ * The pool keeps no job from starving in an order of your own.
+ *
+ * **Example** (Earliest deadline first)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * interface Mail {
+ *   readonly to: string
+ *   readonly due: number
+ * }
+ *
+ * const earliestDeadline = WorkerPool.order<Mail>(() => {
+ *   const waiting = new Map<number, Mail>()
+ *   return {
+ *     add: (mail, number) => void waiting.set(number, mail),
+ *     remove: (_, number) => void waiting.delete(number),
+ *     next: () => [...waiting].reduce((one, other) => other[1].due < one[1].due ? other : one)[0]
+ *   }
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const sent: Array<string> = []
+ *   const pool = yield* WorkerPool.make({
+ *     size: 1,
+ *     queue: { capacity: 10, order: earliestDeadline },
+ *     run: (mail: Mail) => Effect.andThen(Effect.yieldNow, Effect.sync(() => void sent.push(mail.to)))
+ *   })
+ *   for (const [to, due] of [["ann", 1], ["ben", 9], ["cy", 3]] as const) yield* WorkerPool.submit(pool, { to, due })
+ *   yield* WorkerPool.shutdown(pool)
+ *   console.log(sent.join()) // => ann,cy,ben
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const order: <Job>(makeLine: () => OrderLine<Job>) => Order<Job> = ownOrder

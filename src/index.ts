@@ -1,4 +1,5 @@
 export * as AdaptiveLimit from "./AdaptiveLimit.js"
 export * as Group from "./Group.js"
 export * as Semaphore from "./Semaphore.js"
+export * as Watch from "./Watch.js"
 export * as WorkerPool from "./WorkerPool.js"

@@ -7,7 +7,6 @@ import {
   initial,
   next,
   type Options,
-  type Sample,
   type Settings,
   settings
 } from "../src/internal/workerPool/Autoscaler.js"
@@ -53,7 +52,7 @@ const drive = (settings: Settings, loads: ReadonlyArray<Load>, begin = settings.
     now += wait
     overflows += more
     const running = Math.round(busy * size)
-    const sample: Sample = { now, size, running, idle: size - running, overflows, ...load }
+    const sample: Parameters<typeof next>[2] = { now, size, running, idle: size - running, overflows, ...load }
     const full = load.callers > 0 || (more > 0 && index > 0)
     ;({ state, size } = next(settings, state, sample))
     return { sample, size, full }

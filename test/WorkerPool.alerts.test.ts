@@ -1,7 +1,7 @@
 /** The alerts of `docs/observability.md` see the same jobs, whatever becomes of those that fail. */
 import { Effect, type Metric, Schedule, type Scope } from "effect"
 import { readFileSync } from "node:fs"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { after, runTimed, settle } from "./support/effect.js"
 import { into, makeRegistry, type Registry, snapshotOf, valueOf } from "./support/metrics.js"
@@ -36,7 +36,7 @@ const made = (registry: Registry, options: Some, test: (pool: Parameters<typeof 
     into(registry)(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
-        metrics: true,
+        watch: [Watch.metrics()],
         ...options,
         deadlines: { run: 100 },
         run: (job: Job) => job
@@ -54,10 +54,14 @@ const again = Schedule.recurs(1)
 
 describe.each<[string, Some, readonly [failed: number, died: number, timedOut: number]]>([
   ["without dead letters", {}, [1, 1, 1]],
-  ["with dead letters", { deadLetters: {} }, [1, 1, 1]],
-  ["with a sink", { deadLetters: { sink: () => Effect.void } }, [1, 1, 1]],
-  ["with retries", { retry: again }, [2, 1, 2]],
-  ["with retries, poison and dead letters", { retry: again, poison: { kills: 2 }, deadLetters: {} }, [2, 2, 2]]
+  ["with dead letters", { retry: { times: 0, deadLetters: {} } }, [1, 1, 1]],
+  ["with a sink", { retry: { times: 0, deadLetters: { sink: () => Effect.void } } }, [1, 1, 1]],
+  ["with retries", { retry: { schedule: again } }, [2, 1, 2]],
+  ["with retries, poison and dead letters", { retry: { schedule: again, poison: { kills: 2 }, deadLetters: {} } }, [
+    2,
+    2,
+    2
+  ]]
 ])("%s", (name, options, [failed, died, timedOut]) => {
   test(`the alert of jobs that fail sees each of them ${name}`, () => {
     const registry = makeRegistry()
@@ -95,8 +99,8 @@ test("the alert of a job that hangs is silent while attempts end, though their j
     into(registry)(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
-        metrics: true,
-        retry: Schedule.forever,
+        watch: [Watch.metrics()],
+        retry: { schedule: Schedule.forever },
         run: (job: Job) => job
       })
       yield* WorkerPool.submit(pool, Effect.andThen(Effect.sleep(100), Effect.fail("refused")))

@@ -29,6 +29,9 @@ const workload = fc.record({
     { minLength: 1, maxLength: 8 }
   ),
   retries: fc.boolean(),
+  /** The pool's own bound on retries, and an error after which none follows. */
+  most: fc.constantFrom(undefined, 1, 2),
+  permanent: fc.constantFrom(undefined, undefined, "attempt 1", "attempt 2", "JobTimeout"),
   poison: fc.constantFrom<"none" | "own" | "keyed">("none", "own", "keyed"),
   kills: fc.constantFrom(undefined, 1, 2, 3),
   letters: fc.boolean()
@@ -46,7 +49,9 @@ interface Ending {
 }
 
 /** What becomes of jobs that come one after the other. */
-const model = ({ jobs, kills = 3, letters, poison, retries }: Workload): ReadonlyArray<Ending> => {
+const model = (
+  { jobs, kills = 3, letters, most, permanent, poison, retries }: Workload
+): ReadonlyArray<Ending> => {
   const killed = new Map<string, number>()
   return jobs.map(({ attempts, key, times }) => {
     let steps = 0
@@ -70,19 +75,25 @@ const model = ({ jobs, kills = 3, letters, poison, retries }: Workload): Readonl
         if (isAtFault) return ends("died", "poison")
         continue
       }
-      if (retries) errors.push(came === "fails" ? `attempt ${n}` : "JobTimeout")
-      if (!retries || steps === times) return ends(came === "fails" ? "failed" : "timedOut", "exhausted")
+      const error = came === "fails" ? `attempt ${n}` : "JobTimeout"
+      const outcome = came === "fails" ? "failed" : "timedOut"
+      if (retries && error === permanent) return ends(outcome, "permanent")
+      if (!retries || steps === (most ?? Infinity)) return ends(outcome, "exhausted")
+      errors.push(error)
+      if (steps === times) return ends(outcome, "exhausted")
       steps++
     }
   })
 }
+
+const nameOf = (error: unknown): string => typeof error === "string" ? error : (error as WorkerPool.JobTimeout)._tag
 
 const lastOf = (attempts: ReadonlyArray<Attempt>, n: number): Attempt => attempts[n - 1] ?? "succeeds"
 
 test("each job is tried as often as its schedule and its deaths let it, and ends as its last attempt (P12, P13)", () => {
   const property = fc.asyncProperty(workload, (work) =>
     runTimed(Effect.gen(function*() {
-      const { jobs, kills, letters, poison, retries } = work
+      const { jobs, kills, letters, most, permanent, poison, retries } = work
       let tried: Array<number> = []
       let errors: Array<string> = []
       const sent: Array<Letter> = []
@@ -91,17 +102,28 @@ test("each job is tried as often as its schedule and its deaths let it, and ends
         size: 1,
         worker: () => Effect.sync(() => resources.push(resources.length)),
         deadlines: { run: 50 },
-        retry: retries
-          ? ({ times }: Job) =>
-            Schedule.spaced(10).pipe(
-              Schedule.while(({ attempt, input }: { readonly attempt: number; readonly input: unknown }) => {
-                errors.push(typeof input === "string" ? input : (input as WorkerPool.JobTimeout)._tag)
-                return Effect.succeed(attempt <= times)
-              })
-            )
-          : undefined,
-        poison: poison === "none" ? undefined : { kills, key: poison === "keyed" ? ({ key }: Job) => key : undefined },
-        deadLetters: letters ? { sink: (letter: Letter) => Effect.sync(() => sent.push(letter)) } : undefined,
+        retry: {
+          ...(retries
+            ? {
+              schedule: ({ times }: Job) =>
+                Schedule.spaced(10).pipe(
+                  Schedule.while(({ attempt, input }: { readonly attempt: number; readonly input: unknown }) => {
+                    errors.push(nameOf(input))
+                    return Effect.succeed(attempt <= times)
+                  })
+                ),
+              times: most,
+              while: (error: unknown) => nameOf(error) !== permanent
+            }
+            : { times: 0 }),
+          poison: poison === "none" ? undefined : {
+            kills,
+            key: poison === "keyed"
+              ? ({ key }: Job) => key
+              : undefined
+          },
+          deadLetters: letters ? { sink: (letter: Letter) => Effect.sync(() => sent.push(letter)) } : undefined
+        },
         run: ({ attempts }: Job, { attempt }): Effect.Effect<string, string> => {
           tried.push(attempt)
           const came = lastOf(attempts, attempt)
@@ -160,8 +182,10 @@ describe("a job that cannot be interrupted, and fails in the end", () => {
     return WorkerPool.make({
       size: 1,
       deadlines: { run: 100 },
-      retry: Schedule.recurs(3),
-      deadLetters: { sink: ({ id }: { readonly id: number }) => Effect.sync(() => sent.push(id)) },
+      retry: {
+        schedule: Schedule.recurs(3),
+        deadLetters: { sink: ({ id }: { readonly id: number }) => Effect.sync(() => sent.push(id)) }
+      },
       run: (name: string) => Effect.suspend(() => ++attempts === 1 ? stubborn : Effect.succeed(name))
     })
   }

@@ -346,18 +346,16 @@ test("a pool changes its size as its load has it, whatever comes (U1, U2, U3)", 
       const isKeyed = concurrency !== undefined
       const pool = yield* WorkerPool.make({
         size: min,
-        queue: {
-          capacity,
-          strategy,
-          ...(isKeyed && { key: ({ key }: Job) => key, perKey: { concurrency } })
-        },
+        queue: isKeyed
+          ? { capacity, strategy, key: ({ key }: Job) => key, perKey: { concurrency } }
+          : { capacity, strategy },
         // So that no job ends or comes back just when a sample is taken.
         run: ({ ticks }: Job, { attempt }) =>
           Effect.andThen(
             Effect.sleep(ticks * tick + 7),
             ticks % 3 === 0 && attempt === 1 ? Effect.fail("again") : Effect.void
           ),
-        retry: Schedule.spaced(2 * tick + 3)
+        retry: { schedule: Schedule.spaced(2 * tick + 3) }
       })
       // Which jobs there are is known from what was brought: in the pool, or with callers that are still suspended.
       const handles: Array<readonly [Job, WorkerPool.JobHandle<void, string>]> = []

@@ -2,7 +2,7 @@
 import { Clock, Deferred, Effect, Exit, Schedule, Stream } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { RetryBudget } from "../src/internal/workerPool/RetryBudget.js"
 import { after, runTimed, start } from "./support/effect.js"
@@ -19,9 +19,12 @@ describe("a retry budget (R1)", () => {
       const began: Array<number> = []
       const pool = yield* WorkerPool.make({
         size: 1,
-        retryBudget: budget,
-        retry: (job: { readonly at: number }) => Schedule.spaced(30_000 - job.at).pipe(Schedule.upTo({ times: 1 })),
-        deadLetters: {},
+        retry: {
+          schedule: (job: { readonly at: number }) =>
+            Schedule.spaced(30_000 - job.at).pipe(Schedule.upTo({ times: 1 })),
+          budget: budget,
+          deadLetters: {}
+        },
         run: (_, { attempt }) =>
           Effect.flatMap(Clock.currentTimeMillis, (now) => {
             if (attempt > 1) began.push(now)
@@ -47,9 +50,11 @@ describe("a retry budget (R1)", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         queue: { capacity: "unbounded" },
-        retryBudget: { ...budget, perSecond: 0.2 },
-        retry: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 1 })),
-        deadLetters: {},
+        retry: {
+          schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 1 })),
+          budget: { ...budget, perSecond: 0.2 },
+          deadLetters: {}
+        },
         run: (name: string, { attempt }) =>
           name === "gate" ? Deferred.await(gate) : Effect.suspend(() => {
             if (attempt > 1) began.push(name)
@@ -84,9 +89,8 @@ describe("a retry budget (R1)", () => {
       const pool = yield* into(registry)(make({
         size: 1,
         queue: { capacity: 8 },
-        retryBudget: { ...budget, perSecond: 0.1 },
-        retry: Schedule.spaced("1 second"),
-        metrics: true
+        retry: { schedule: Schedule.spaced("1 second"), budget: { ...budget, perSecond: 0.1 } },
+        watch: [Watch.metrics()]
       }))
       const handles = [yield* WorkerPool.submit(pool, down), yield* WorkerPool.submit(pool, down)]
       yield* after(500)
@@ -105,7 +109,9 @@ describe("a retry budget (R1)", () => {
 
   test("ends a job at once, where nothing is left as it fails", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ retryBudget: { ...budget, perSecond: 0.1 }, retry: Schedule.spaced("1 second") })
+      const pool = yield* make({
+        retry: { schedule: Schedule.spaced("1 second"), budget: { ...budget, perSecond: 0.1 } }
+      })
       const first = yield* WorkerPool.submit(pool, down)
       yield* after(1_000)
       // It has made the one retry there is, and had to fail for good.
@@ -119,9 +125,7 @@ describe("a retry budget (R1)", () => {
     runTimed(Effect.gen(function*() {
       const pool = yield* make({
         size: 2,
-        retryBudget: { ...budget, perSecond: 0.1 },
-        retry: Schedule.spaced("1 second"),
-        deadLetters: {}
+        retry: { schedule: Schedule.spaced("1 second"), budget: { ...budget, perSecond: 0.1 }, deadLetters: {} }
       })
       const first = yield* WorkerPool.submit(pool, down)
       yield* after(500)
@@ -146,8 +150,7 @@ describe("a retry budget (R1)", () => {
       const pool: WorkerPool.WorkerPool<string, unknown, string> = yield* WorkerPool.make({
         size: 1,
         queue: { capacity: "unbounded" },
-        retryBudget: { ...budget, perSecond: 0.1 },
-        retry: Schedule.spaced("1 second"),
+        retry: { schedule: Schedule.spaced("1 second"), budget: { ...budget, perSecond: 0.1 } },
         run: (name: string, { attempt }): Effect.Effect<unknown, string> =>
           name === "gate" ? Deferred.await(gate) : Effect.fail(`${name} ${attempt}`)
       })
@@ -167,9 +170,7 @@ describe("a retry budget (R1)", () => {
     runTimed(Effect.gen(function*() {
       let attempts = 0
       const pool = yield* make({
-        retryBudget: { ...budget, perSecond: 0 },
-        retry: Schedule.recurs(1),
-        poison: { kills: 3 }
+        retry: { schedule: Schedule.recurs(1), budget: { ...budget, perSecond: 0 }, poison: { kills: 3 } }
       })
       const handle = yield* WorkerPool.submit(
         pool,
@@ -214,8 +215,7 @@ test("whenever a retry begins, it and those of the window before are within the 
         const pool = yield* WorkerPool.make({
           size,
           queue: { capacity: "unbounded" },
-          retryBudget: { ratio, perSecond, window },
-          retry: ({ delay }: Job) => Schedule.spaced(delay),
+          retry: { schedule: ({ delay }: Job) => Schedule.spaced(delay), budget: { ratio, perSecond, window } },
           run: ({ fails, takes }: Job, { attempt }) =>
             Effect.gen(function*() {
               const now = yield* Clock.currentTimeMillis

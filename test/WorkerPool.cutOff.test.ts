@@ -27,29 +27,37 @@ describe.each([["in the same turn", Effect.void], ["five milliseconds later", af
   const hourly = Schedule.spaced("1 hour").pipe(Schedule.upTo({ times: 3 }))
 
   test("a job with attempts left is cut off, and sends no letter", async () => {
-    expect(await stopped(turns, { retry: hourly, deadLetters: { sink } }, Effect.fail("planned")))
+    expect(await stopped(turns, { retry: { schedule: hourly, deadLetters: { sink } } }, Effect.fail("planned")))
       .toEqual({ state: "failed", aborted: ["job"], letters: [] })
   })
 
   test("a job without attempts left is not cut off", async () => {
-    expect(await stopped(turns, { retry: Schedule.recurs(0) }, Effect.fail("planned")))
+    expect(await stopped(turns, { retry: { schedule: Schedule.recurs(0) } }, Effect.fail("planned")))
       .toEqual({ state: "failed", aborted: [], letters: [] })
   })
 
   test("a job without attempts left becomes a dead letter", async () => {
-    expect(await stopped(turns, { retry: Schedule.recurs(0), deadLetters: { sink } }, Effect.fail("planned")))
+    expect(
+      await stopped(turns, { retry: { schedule: Schedule.recurs(0), deadLetters: { sink } } }, Effect.fail("planned"))
+    )
       .toEqual({ state: "deadLettered", aborted: [], letters: ["exhausted after 1"] })
   })
 
   test("a job whose schedule does not answer at once is cut off", async () => {
     const slow = Schedule.recurs(1).pipe(Schedule.addDelay(() => Effect.never))
-    expect(await stopped(turns, { retry: slow }, Effect.fail("planned")))
+    expect(await stopped(turns, { retry: { schedule: slow } }, Effect.fail("planned")))
       .toEqual({ state: "failed", aborted: ["job"], letters: [] })
   })
 })
 
 test("a job that has died once and may kill three resources is cut off by a stop in the same turn, and sends no letter", async () => {
-  expect(await stopped(Effect.void, { poison: { kills: 3 }, deadLetters: { sink } }, Effect.die("planned")))
+  expect(
+    await stopped(
+      Effect.void,
+      { retry: { times: 0, poison: { kills: 3 }, deadLetters: { sink } } },
+      Effect.die("planned")
+    )
+  )
     .toEqual({ state: "died", aborted: ["job"], letters: [] })
 })
 
@@ -60,7 +68,7 @@ test("a job that fails as its pool has failed is cut off where it has attempts l
       size: 2,
       restart: Schedule.recurs(0),
       worker: () => Effect.suspend(() => ++acquired > 2 ? Effect.fail("refused") : Effect.void),
-      retry: Schedule.spaced("1 hour"),
+      retry: { schedule: Schedule.spaced("1 hour") },
       run: (job: Effect.Effect<unknown, string>) => job
     })
     const job = yield* WorkerPool.submit(

@@ -87,8 +87,7 @@ test("a budget allows ten retries a second, and a fifth of the successes of ten 
     const pool = yield* WorkerPool.make({
       size: 8,
       queue: { capacity: "unbounded" },
-      retry: Schedule.recurs(1),
-      retryBudget: {},
+      retry: { schedule: Schedule.recurs(1), budget: {} },
       run: (fails: boolean, { attempt }) =>
         Effect.suspend(() => {
           if (attempt > 1) retries++
@@ -117,19 +116,19 @@ test("a poison job kills three resources, and one where there are dead letters a
         yield* handle.await
         return [attempts, handle.state]
       })
-    expect(yield* attempts({ poison: {} })).toEqual([3, "died"])
-    expect(yield* attempts({ deadLetters: {} })).toEqual([1, "deadLettered"])
+    expect(yield* attempts({ retry: { times: 0, poison: {} } })).toEqual([3, "died"])
+    expect(yield* attempts({ retry: { times: 0, deadLetters: {} } })).toEqual([1, "deadLettered"])
   })))
 
 test("a thousand dead letters are kept in memory, and none where there is a sink", () =>
   runTimed(Effect.gen(function*() {
-    const pool = yield* make({ queue: { capacity: "unbounded" }, deadLetters: {} })
+    const pool = yield* make({ queue: { capacity: "unbounded" }, retry: { times: 0, deadLetters: {} } })
     for (let n = 0; n < 1_001; n++) yield* WorkerPool.submit(pool, down)
     yield* WorkerPool.shutdown(pool)
     const letters = yield* Stream.runCollect(WorkerPool.deadLetters(pool))
     expect(letters.map(({ id }) => id)).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 2))
 
-    const sent = yield* make({ deadLetters: { sink: () => Effect.void } })
+    const sent = yield* make({ retry: { times: 0, deadLetters: { sink: () => Effect.void } } })
     yield* WorkerPool.submit(sent, down)
     expect(yield* Stream.runCollect(WorkerPool.deadLetters(sent))).toEqual([])
   })))

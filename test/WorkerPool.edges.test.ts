@@ -50,7 +50,7 @@ describe("a drain is over when the last job that waits leaves, and no worker is 
 
   test("it is cancelled between two attempts", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ retry: Schedule.spaced("1 hour") })
+      const pool = yield* make({ retry: { schedule: Schedule.spaced("1 hour") } })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
       yield* settle
       const ending = yield* start(WorkerPool.shutdown(pool))
@@ -96,7 +96,9 @@ describe("a job between two attempts has no other one, however deep it is ended,
     "cancelled %i turns after it has failed, %i levels deep",
     (n, levels) =>
       run(Effect.gen(function*() {
-        for (const options of [{ poison: { kills: 2 } }, { retry: Schedule.recurs(1) }]) {
+        for (
+          const options of [{ retry: { times: 0, poison: { kills: 2 } } }, { retry: { schedule: Schedule.recurs(1) } }]
+        ) {
           let attempts = 0
           const fails = Effect.suspend(() => (attempts++, "poison" in options ? Effect.die("p") : Effect.fail("f")))
           const pool = yield* make(options)
@@ -116,7 +118,9 @@ describe("a job between two attempts has no other one, however deep it is ended,
     "its pool stops %i turns after it has failed, %i levels deep",
     (n, levels) =>
       run(Effect.gen(function*() {
-        for (const options of [{ poison: { kills: 2 } }, { retry: Schedule.recurs(1) }]) {
+        for (
+          const options of [{ retry: { times: 0, poison: { kills: 2 } } }, { retry: { schedule: Schedule.recurs(1) } }]
+        ) {
           let attempts = 0
           const died = "poison" in options
           const fails = Effect.suspend(() => (attempts++, died ? Effect.die("p") : Effect.fail("f")))

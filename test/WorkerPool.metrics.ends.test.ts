@@ -1,6 +1,6 @@
 /** What a pool counts of jobs that end together with their pool, or with their worker's resource. */
 import { Deferred, Effect, Exit, Schedule, Scope } from "effect"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { ThreadPool, type ThreadWorker } from "sluice/threads"
 import { expect, test } from "vitest"
 import { after, runTimed, settle, start } from "./support/effect.js"
@@ -16,7 +16,7 @@ test("a job that closes the scope of its pool, which has failed, is counted", ()
       let acquired = 0
       const pool = yield* WorkerPool.make({
         size: 2,
-        metrics: true,
+        watch: [Watch.metrics()],
         restart: Schedule.recurs(0),
         worker: () => Effect.suspend(() => ++acquired > 2 ? Effect.fail("planned") : Effect.void),
         run: (job: Effect.Effect<unknown>) => job
@@ -54,7 +54,7 @@ test("the time that a call was at hand in a lost thread is busy time, once, and 
         platform: threads,
         size: 1,
         prefetch: 1,
-        metrics: true
+        watch: [Watch.metrics()]
       })
       const one = yield* pool.submit.call(["one", "stuck"])
       yield* after(0)
@@ -77,7 +77,7 @@ test("pools with the same labels share their series, in whatever order the label
   return runTimed(
     into(registry)(Effect.gen(function*() {
       for (const attributes of [{ region: "north", zone: "a" }, { zone: "a", region: "north" }]) {
-        const pool = yield* WorkerPool.make({ size: 1, metrics: { attributes }, run: () => Effect.void })
+        const pool = yield* WorkerPool.make({ size: 1, watch: [Watch.metrics({ attributes })], run: () => Effect.void })
         yield* WorkerPool.run(pool, 0)
       }
       expect(valueOf(registry, "jobs_submitted_total")).toBe(2)
@@ -89,7 +89,12 @@ test("a pool that is over leaves its counters and no gauge, and its histograms a
   const registry = makeRegistry()
   return runTimed(
     into(registry)(Effect.gen(function*() {
-      const pool = WorkerPool.make({ size: 3, metrics: true, queue: { capacity: 7 }, run: () => Effect.void })
+      const pool = WorkerPool.make({
+        size: 3,
+        watch: [Watch.metrics()],
+        queue: { capacity: 7 },
+        run: () => Effect.void
+      })
       yield* Effect.scoped(Effect.andThen(
         pool,
         Effect.sync(() => {
@@ -114,7 +119,7 @@ test("a worker's busy time goes on with its next job, and not while it is idle",
       const pool = yield* WorkerPool.make({
         name: "mail",
         size: 1,
-        metrics: { workers: true, attributes: { region: "north" } },
+        watch: [Watch.metrics({ workers: true, attributes: { region: "north" } })],
         run: (millis: number) => Effect.sleep(millis)
       })
       const busy = () => valueOf(registry, "worker_busy_seconds_total", { worker: "1", region: "north", pool: "mail" })

@@ -1,6 +1,6 @@
 /** What a pool counts and times, when it is asked to: all of it is the ledger's, and what it says of time is exact. */
 import { Clock, Deferred, Effect, Exit, Fiber, Metric, Schedule, Scope, Stream } from "effect"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { after, runTimed, settle, start } from "./support/effect.js"
 import { histogramOf, into, makeRegistry, type Registry, snapshotOf, valueOf } from "./support/metrics.js"
@@ -12,7 +12,7 @@ const run = <A, E>(registry: Registry, effect: Effect.Effect<A, E, Scope.Scope>)
 type Some = Partial<WorkerPool.Options<Job, unknown, string, never, unknown, string, Scope.Scope>>
 
 const make = (options: Some = {}) =>
-  WorkerPool.make({ size: 1, name: "mail", metrics: true, run: (job: Job) => job, ...options })
+  WorkerPool.make({ size: 1, name: "mail", watch: [Watch.metrics()], run: (job: Job) => job, ...options })
 
 const outcomes = ["succeeded", "failed", "died", "interrupted", "expired", "timedOut", "dropped", "returned"] as const
 
@@ -72,8 +72,7 @@ describe("counters and gauges", () => {
       registry,
       Effect.gen(function*() {
         const pool = yield* make({
-          retry: Schedule.recurs(2).pipe(Schedule.addDelay(() => Effect.succeed(1_000))),
-          deadLetters: {}
+          retry: { schedule: Schedule.recurs(2).pipe(Schedule.addDelay(() => Effect.succeed(1_000))), deadLetters: {} }
         })
         yield* WorkerPool.submit(pool, Effect.andThen(Effect.sleep(100), Effect.fail("refused")))
         yield* after(100)
@@ -212,7 +211,7 @@ describe("busy seconds", () => {
     return run(
       registry,
       Effect.gen(function*() {
-        const pool = yield* make({ size: 2, metrics: { workers: true } })
+        const pool = yield* make({ size: 2, watch: [Watch.metrics({ workers: true })] })
         const busy = () => [
           valueOf(registry, "busy_seconds_total"),
           ...snapshotOf(registry).flatMap(({ attributes, id, state }) =>
@@ -241,7 +240,7 @@ describe("busy seconds", () => {
       Effect.gen(function*() {
         yield* WorkerPool.run(yield* make(), Effect.void)
         expect(series()).toBe(0)
-        const pool = yield* make({ size: 2, name: "others", metrics: { workers: true } })
+        const pool = yield* make({ size: 2, name: "others", watch: [Watch.metrics({ workers: true })] })
         for (let n = 0; n < 5; n++) {
           yield* Effect.forEach([1, 2], () => Effect.exit(WorkerPool.run(pool, Effect.die("poison"))), {
             concurrency: "unbounded"
@@ -261,7 +260,7 @@ describe("the series", () => {
     return run(
       other,
       Effect.gen(function*() {
-        const pool = yield* make({ metrics: { attributes: { region: "north" } } }).pipe(
+        const pool = yield* make({ watch: [Watch.metrics({ attributes: { region: "north" } })] }).pipe(
           into(registry),
           Effect.provideService(Metric.CurrentMetricAttributes, { host: "one", pool: "another" })
         )
@@ -280,8 +279,8 @@ describe("the series", () => {
     return run(
       registry,
       Effect.gen(function*() {
-        for (const metrics of [undefined, false]) {
-          const pool = yield* make({ metrics, tracing: metrics === false })
+        for (const watch of [undefined, [], [Watch.spans()]]) {
+          const pool = yield* make({ watch })
           yield* WorkerPool.run(pool, Effect.void)
         }
         expect(registry.size).toBe(0)
@@ -307,8 +306,8 @@ describe("the series", () => {
             yield* WorkerPool.run(pool, Effect.void)
             return reads
           })
-        expect(yield* reads({ metrics: false, tracing: false })).toBe(0)
-        expect(yield* reads({ metrics: true })).toBeGreaterThan(0)
+        expect(yield* reads({ watch: [] })).toBe(0)
+        expect(yield* reads({ watch: [Watch.metrics()] })).toBeGreaterThan(0)
       })
     )
   })
@@ -372,15 +371,16 @@ describe("the series", () => {
 
 describe("options", () => {
   test.each<[unknown, string]>([
-    [{ metrics: "all" }, "metrics must be true, false or an object, got \"all\""],
-    [{ metrics: null }, "metrics must be true, false or an object, got null"],
-    [{ metrics: { workers: 1 } }, "metrics.workers must be true or false, got 1"],
-    [{ metrics: { attributes: "x" } }, "metrics.attributes must be an object, got \"x\""],
-    [{ metrics: { attributes: { region: 1 } } }, "metrics.attributes.region must be a string, got 1"],
-    [{ metrics: { attributes: { le: "1" } } }, "metrics.attributes must be without pool, worker, outcome, reason, le"],
-    [{ tracing: "yes" }, "tracing must be true or false, got \"yes\""]
+    ["all", "options must be an object, got \"all\""],
+    [null, "options must be an object, got null"],
+    [{ workers: 1 }, "workers must be true or false, got 1"],
+    [{ attributes: "x" }, "attributes must be an object, got \"x\""],
+    [{ attributes: { region: 1 } }, "attributes.region must be a string, got 1"],
+    [{ attributes: { le: "1" } }, "attributes must be without pool, worker, outcome, reason, le"]
   ])("%j are refused", async (options, message) => {
-    const exit = await Effect.runPromise(Effect.exit(Effect.scoped(make(options as Some))))
-    expect(String(exit)).toContain(`WorkerPool.make: ${message}`)
+    const exit = await Effect.runPromise(
+      Effect.exit(Effect.scoped(make({ watch: [Watch.metrics(options as Watch.MetricsOptions)] })))
+    )
+    expect(String(exit)).toContain(`Watch.metrics: ${message}`)
   })
 })

@@ -1,6 +1,6 @@
 /** However a pool's jobs are scheduled and interrupted, its metrics are its ledger, and each span has its end. */
 import { Effect, Exit, Metric, Scope, Tracer } from "effect"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { check, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
 import { turns } from "./support/effect.js"
@@ -11,7 +11,7 @@ type Job = Effect.Effect<unknown, string>
 type Pool = WorkerPool.WorkerPool<Job, unknown, string>
 
 /** What a pool's users see for themselves. */
-class Watch {
+class Audit {
   readonly registry: Registry = makeRegistry()
   readonly spans: Array<Tracer.NativeSpan> = []
   begun = 0
@@ -96,9 +96,13 @@ const watched = (
 (tracing: boolean): Scenario =>
   scenario((t) =>
     Effect.gen(function*() {
-      const watch = new Watch(tracing)
+      const watch = new Audit(tracing)
       const scope = yield* Scope.make()
-      const pool: Pool = yield* WorkerPool.make({ ...options, metrics: true, tracing, run: watch.run }).pipe(
+      const pool: Pool = yield* WorkerPool.make({
+        ...options,
+        watch: [Watch.metrics(), ...(tracing ? [Watch.spans()] : [])],
+        run: watch.run
+      }).pipe(
         Scope.provide(scope),
         Effect.provideService(Metric.MetricRegistry, watch.registry),
         Effect.provideService(Tracer.Tracer, watch.tracer)

@@ -134,31 +134,31 @@ class Simulation {
       slow,
       strategy
     } = work
+    const bounded = capacity === "unbounded" ? undefined : strategy
+    const order = levels === undefined
+      ? { capacity, strategy: bounded }
+      : {
+        capacity,
+        strategy: bounded === "sliding" ? "dropping" as const : bounded,
+        priority: ({ name }: Job) => name.length % levels,
+        aging: 1
+      }
     this.stage = new Stage({
       size,
-      queue: {
-        capacity,
-        strategy: capacity === "unbounded"
-          ? undefined
-          : levels !== undefined && strategy === "sliding"
-          ? "dropping"
-          : strategy,
-        priority: levels === undefined ? undefined : ({ name }) => name.length % levels,
-        aging: levels === undefined ? undefined : 1,
-        key: concurrency === undefined ? undefined : ({ name }) => name,
-        perKey: { concurrency }
-      },
+      queue: concurrency === undefined ? order : { ...order, key: ({ name }: Job) => name, perKey: { concurrency } },
       onDefect,
       deadlines,
       ...(again && {
-        retry: Schedule.upTo(Schedule.spaced(again.millis), { times: again.times }),
-        retryBudget: again.perSecond === undefined ? undefined : { perSecond: again.perSecond, ratio: 0.5 },
-        poison: onDefect === "keep" || again.kills === undefined ? undefined : { kills: again.kills },
-        deadLetters: again.letters === "none"
-          ? undefined
-          : again.letters === "memory"
-          ? {}
-          : { sink: () => turns(2) }
+        retry: {
+          schedule: Schedule.upTo(Schedule.spaced(again.millis), { times: again.times }),
+          budget: again.perSecond === undefined ? undefined : { perSecond: again.perSecond, ratio: 0.5 },
+          poison: onDefect === "keep" || again.kills === undefined ? undefined : { kills: again.kills },
+          deadLetters: again.letters === "none"
+            ? undefined
+            : again.letters === "memory"
+            ? {}
+            : { sink: () => turns(2) }
+        }
       }),
       restart: Schedule.recurs(restarts),
       acquire: (n) => {

@@ -99,7 +99,7 @@ class World {
     const { attempts, capacity, order, size } = this.options
     return WorkerPool.make({
       size,
-      retry: Schedule.recurs(attempts - 1),
+      retry: { schedule: Schedule.recurs(attempts - 1) },
       queue: order === "plain"
         ? { capacity }
         : order === "priority"

@@ -23,7 +23,7 @@ describe("a deadline", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         deadlines: { run: 100 },
-        retry: Schedule.spaced(10),
+        retry: { schedule: Schedule.spaced(10) },
         run: (_job: string, { attempt }) =>
           attempt === 1
             ? Effect.andThen(Effect.sleep(50), Effect.fail("planned"))
@@ -40,7 +40,7 @@ describe("a deadline", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         deadlines: { run: 10 },
-        retry: Schedule.spaced(10),
+        retry: { schedule: Schedule.spaced(10) },
         run: (name: string) => {
           attempts += name.length
           return Effect.onExit(Effect.never, () => Effect.sleep(5))
@@ -68,17 +68,22 @@ describe("a job that awaits one between two attempts", () => {
 
   test("is not told of a deadlock while a dead letter is on its way", () =>
     runTimed(Effect.gen(function*() {
-      expect(yield* awaited({ deadLetters: { sink: () => Effect.sleep(100) } })).toBe("deadLettered")
+      expect(yield* awaited({ retry: { times: 0, deadLetters: { sink: () => Effect.sleep(100) } } })).toBe(
+        "deadLettered"
+      )
     })))
 
   test("is not told of a deadlock when there is no other attempt", () =>
     runTimed(Effect.gen(function*() {
-      expect(yield* awaited({ retry: Schedule.recurs(0) })).toBe("failed")
+      expect(yield* awaited({ retry: { schedule: Schedule.recurs(0) } })).toBe("failed")
     })))
 
   test("nor is one that shuts the pool down", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ queue: { capacity: 4 }, deadLetters: { sink: () => Effect.sleep(100) } })
+      const pool = yield* make({
+        queue: { capacity: 4 },
+        retry: { times: 0, deadLetters: { sink: () => Effect.sleep(100) } }
+      })
       yield* WorkerPool.submit(pool, Effect.fail("planned"))
       const second = yield* WorkerPool.submit(pool, Effect.suspend(() => WorkerPool.shutdown(pool)))
       yield* after(200)
@@ -90,7 +95,7 @@ describe("a job that fails", () => {
   test("is not tried again once it has been cancelled", () =>
     runTimed(Effect.gen(function*() {
       let attempts = 0
-      const pool = yield* make({ retry: Schedule.recurs(3) })
+      const pool = yield* make({ retry: { schedule: Schedule.recurs(3) } })
       const stubborn = Effect.andThen(Effect.sync(() => attempts++), Effect.never)
       const handle = yield* WorkerPool.submit(pool, Effect.catchCause(stubborn, () => Effect.fail("anyway")))
       const job: Job = Effect.onInterrupt(stubborn, () => Effect.die("anyway"))
@@ -112,7 +117,7 @@ describe("a job that fails", () => {
         size: 2,
         restart: Schedule.recurs(0),
         worker: () => Effect.suspend(() => ++acquired <= 2 ? Effect.void : Effect.fail("refused")),
-        deadLetters: { sink: ({ id }) => Effect.sync(() => letters.push(id)) }
+        retry: { times: 0, deadLetters: { sink: ({ id }) => Effect.sync(() => letters.push(id)) } }
       })
       yield* WorkerPool.submit(pool, Effect.andThen(Deferred.await(gate), Effect.fail("planned")))
       yield* WorkerPool.submit(pool, Effect.die("poison"))
@@ -125,7 +130,7 @@ describe("a job that fails", () => {
 
   test("just before the pool stops is one too", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ deadLetters: {} })
+      const pool = yield* make({ retry: { times: 0, deadLetters: {} } })
       yield* WorkerPool.submit(pool, Effect.fail("planned"))
       const { aborted, counts } = yield* WorkerPool.shutdownNow(pool)
       expect([counts.deadLettered, aborted]).toEqual([1, []])
@@ -134,7 +139,7 @@ describe("a job that fails", () => {
   test("is not among the aborted of a pool that goes on, when its schedule interrupts itself", () =>
     runTimed(Effect.gen(function*() {
       const retry = Schedule.recurs(3).pipe(Schedule.while(() => Effect.interrupt))
-      const pool = yield* make({ retry })
+      const pool = yield* make({ retry: { schedule: retry } })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
       expect(yield* handle.await).toEqual(Exit.fail("planned"))
       expect((yield* WorkerPool.shutdown(pool)).aborted).toEqual([])
@@ -150,7 +155,7 @@ describe("poison", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         queue: { capacity: "unbounded" },
-        poison: { kills: 2 },
+        retry: { times: 0, poison: { kills: 2 } },
         run: (n: number) => {
           if (n < 0) return Deferred.await(gate)
           // So that it ends, should it not be noticed.
@@ -166,9 +171,12 @@ describe("poison", () => {
   test("whose key function throws refuses the job, before anything has changed", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* make({
-        poison: {
-          key: () => {
-            throw new Error("no key")
+        retry: {
+          times: 0,
+          poison: {
+            key: () => {
+              throw new Error("no key")
+            }
           }
         }
       })

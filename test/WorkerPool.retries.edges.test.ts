@@ -11,10 +11,12 @@ test("a pool asks for the schedule of a job in a later turn than that in which t
     const asked: Array<unknown> = []
     const pool = yield* make({
       size: 2,
-      retry: () => {
-        balanced(pool)
-        asked.push(WorkerPool.stats(pool))
-        return undefined
+      retry: {
+        schedule: () => {
+          balanced(pool)
+          asked.push(WorkerPool.stats(pool))
+          return undefined
+        }
       }
     })
     const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
@@ -30,7 +32,7 @@ test("a job that dies is tried on another worker in a later turn than that in wh
     const pool = yield* WorkerPool.make({
       size: 2,
       worker: () => Effect.void,
-      poison: { kills: 2 },
+      retry: { times: 0, poison: { kills: 2 } },
       run: (_: string, { attempt }) => {
         attempts.push(attempt)
         return Effect.die("planned")
@@ -45,7 +47,7 @@ test("a job that dies is tried on another worker in a later turn than that in wh
 test("cancel ends a job whose schedule waits before it says how long the job has to", () =>
   runTimed(Effect.gen(function*() {
     const schedule = Schedule.forever.pipe(Schedule.tap(() => Effect.sleep("1 hour")))
-    const pool = yield* make({ retry: schedule as Schedule.Schedule<unknown> })
+    const pool = yield* make({ retry: { schedule: schedule as Schedule.Schedule<unknown> } })
     const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
     yield* turns(5)
     expect(handle.state).toBe("retrying")
@@ -60,9 +62,11 @@ test("the resources that a job has killed count together, whatever its attempts 
     const pool = yield* WorkerPool.make({
       size: 1,
       worker: () => Effect.void,
-      retry: Schedule.forever,
-      poison: { kills: 2 },
-      deadLetters: { sink: (letter: unknown) => Effect.sync(() => letters.push(letter)) },
+      retry: {
+        schedule: Schedule.forever,
+        poison: { kills: 2 },
+        deadLetters: { sink: (letter: unknown) => Effect.sync(() => letters.push(letter)) }
+      },
       run: (_: string, { attempt }) => attempt % 2 === 1 ? Effect.die("planned") : Effect.fail("planned")
     })
     const handle = yield* WorkerPool.submit(pool, "job")
@@ -102,7 +106,7 @@ test.each<[string, () => Effect.Effect<unknown>]>([
   )
   return runTimed(
     Effect.gen(function*() {
-      const pool = yield* make({ deadLetters: { sink } })
+      const pool = yield* make({ retry: { times: 0, deadLetters: { sink } } })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
       expect([yield* handle.await, handle.state]).toEqual([Exit.fail("planned"), "failed"])
       expect(logged).toEqual([["Error", ["WorkerPool: the dead letter of job 1 could not be delivered"], 1]])
@@ -113,8 +117,10 @@ test.each<[string, () => Effect.Effect<unknown>]>([
 test("a job that succeeds at once pays for retries of others (R1)", () =>
   runTimed(Effect.gen(function*() {
     const pool = yield* make({
-      retry: Schedule.recurs(9) as Schedule.Schedule<unknown>,
-      retryBudget: { ratio: 0.5, perSecond: 0, window: "10 seconds" }
+      retry: {
+        schedule: Schedule.recurs(9) as Schedule.Schedule<unknown>,
+        budget: { ratio: 0.5, perSecond: 0, window: "10 seconds" }
+      }
     })
     let attempts = 0
     const down = Effect.suspend(() => Effect.fail(`attempt ${++attempts}`))
@@ -127,7 +133,10 @@ test("a job that succeeds at once pays for retries of others (R1)", () =>
 test("a job may wait for another one that is between two attempts, and had run where it runs itself (P9)", () =>
   runTimed(Effect.gen(function*() {
     const gate = yield* Deferred.make<void>()
-    const pool = yield* make({ size: 2, retry: Schedule.spaced("1 second") as Schedule.Schedule<unknown> })
+    const pool = yield* make({
+      size: 2,
+      retry: { schedule: Schedule.spaced("1 second") as Schedule.Schedule<unknown> }
+    })
     let attempts = 0
     const first = yield* WorkerPool.submit(
       pool,

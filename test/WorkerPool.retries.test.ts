@@ -15,30 +15,28 @@ const failing = (options: Omit<Options, "run"> = {}) =>
     ...options,
     queue: { capacity: options.queue?.capacity ?? 8 },
     deadlines: undefined,
-    retry: options.retry as Schedule.Schedule<unknown> | undefined,
-    deadLetters: options.deadLetters as { readonly capacity?: number } | undefined,
-    poison: undefined,
+    retry: options.retry as never,
     run: (times: number, { attempt }) => attempt <= times ? Effect.fail(`attempt ${attempt}`) : Effect.succeed(attempt)
   })
 
 describe("a retry (P12)", () => {
   test("gives the result of the attempt that succeeds", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* failing({ retry: Schedule.recurs(3) })
+      const pool = yield* failing({ retry: { schedule: Schedule.recurs(3) } })
       expect(yield* WorkerPool.run(pool, 3)).toBe(4)
       expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 1, succeeded: 1, failed: 0, retrying: 0 })
     })))
 
   test("that fails as often as the schedule has it gives the last failure", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* failing({ retry: Schedule.recurs(2) })
+      const pool = yield* failing({ retry: { schedule: Schedule.recurs(2) } })
       expect(yield* Effect.flip(WorkerPool.run(pool, 9))).toBe("attempt 3")
       expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 1, failed: 1, deadLettered: 0 })
     })))
 
   test("waits outside the worker, which serves others, and outside the queue's bound", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* failing({ retry: Schedule.spaced("1 second"), queue: { capacity: 1 } })
+      const pool = yield* failing({ retry: { schedule: Schedule.spaced("1 second") }, queue: { capacity: 1 } })
       const slow = yield* WorkerPool.submit(pool, 1)
       yield* turns(4)
       expect(slow.state).toBe("retrying")
@@ -56,7 +54,7 @@ describe("a retry (P12)", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         queue: { capacity: 1 },
-        retry: Schedule.spaced(100),
+        retry: { schedule: Schedule.spaced(100) },
         run: (name: string, { attempt }) =>
           name === "gate"
             ? Deferred.await(gate)
@@ -85,7 +83,7 @@ describe("a retry (P12)", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         queue: { capacity: 1 },
-        retry: Schedule.spaced(100),
+        retry: { schedule: Schedule.spaced(100) },
         run: (gate: Deferred.Deferred<void> | undefined, { attempt }) =>
           gate !== undefined ? Deferred.await(gate) : attempt === 1 ? Effect.fail("not yet") : Effect.void
       })
@@ -108,7 +106,7 @@ describe("a retry (P12)", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         queue: { capacity: 1, key: () => "one" },
-        retry: Schedule.spaced(100),
+        retry: { schedule: Schedule.spaced(100) },
         run: (name: string, { attempt }) =>
           name === "gate" ? Deferred.await(gate) : attempt === 1 ? Effect.fail("not yet") : Effect.void
       })
@@ -127,7 +125,7 @@ describe("a retry (P12)", () => {
       let runs = 0
       const pool = yield* WorkerPool.make({
         size: 1,
-        retry: Schedule.recurs(2),
+        retry: { schedule: Schedule.recurs(2) },
         deadlines: { run: 100 },
         run: (job: Effect.Effect<void, string>) => Effect.andThen(Effect.sync(() => runs++), job)
       })
@@ -149,10 +147,12 @@ describe("a retry (P12)", () => {
     runTimed(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
-        retry: (job: { readonly tries: number }) =>
-          job.tries === 1 ? undefined : Schedule.recurs(job.tries - 1).pipe(
-            Schedule.while(({ input }: { readonly input: unknown }) => Effect.succeed(input !== "hopeless"))
-          ),
+        retry: {
+          schedule: (job: { readonly tries: number }) =>
+            job.tries === 1 ? undefined : Schedule.recurs(job.tries - 1).pipe(
+              Schedule.while(({ input }: { readonly input: unknown }) => Effect.succeed(input !== "hopeless"))
+            )
+        },
         run: (job: { readonly tries: number; readonly error: string }, { attempt }) =>
           Effect.fail(attempt === 2 ? job.error : "again")
       })
@@ -165,7 +165,7 @@ describe("a retry (P12)", () => {
 
   test("is ended by cancel and by the interrupt of its caller", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* failing({ retry: Schedule.spaced("1 hour") })
+      const pool = yield* failing({ retry: { schedule: Schedule.spaced("1 hour") } })
       const handle = yield* WorkerPool.submit(pool, 9)
       const caller = yield* start(WorkerPool.run(pool, 9))
       yield* turns(5)
@@ -180,7 +180,7 @@ describe("a retry (P12)", () => {
 
   test("is waited for by shutdown, and cut off at its deadline with the last failure", () =>
     runTimed(Effect.gen(function*() {
-      const soon = yield* failing({ retry: Schedule.spaced("1 second") })
+      const soon = yield* failing({ retry: { schedule: Schedule.spaced("1 second") } })
       const first = yield* WorkerPool.submit(soon, 1)
       const end = yield* start(WorkerPool.shutdown(soon))
       yield* after(500)
@@ -189,7 +189,7 @@ describe("a retry (P12)", () => {
       expect(end.pollUnsafe()).toMatchObject({ value: { counts: { succeeded: 1 } } })
       expect(yield* first.await).toEqual(Exit.succeed(2))
 
-      const late = yield* failing({ retry: Schedule.spaced("1 second") })
+      const late = yield* failing({ retry: { schedule: Schedule.spaced("1 second") } })
       const second = yield* WorkerPool.submit(late, 1)
       const cut = yield* start(WorkerPool.shutdown(late, { deadline: 500 }))
       yield* after(500)
@@ -202,7 +202,7 @@ describe("a retry (P12)", () => {
       let acquired = 0
       const pool = yield* make({
         size: 1,
-        retry: Schedule.spaced("1 hour"),
+        retry: { schedule: Schedule.spaced("1 hour") },
         restart: Schedule.recurs(0),
         worker: () => ++acquired === 1 ? Effect.void : Effect.fail("refused")
       })
@@ -218,8 +218,10 @@ describe("a retry (P12)", () => {
   test("of a schedule that dies is the job's defect", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* make({
-        retry: () => {
-          throw new Error("no schedule")
+        retry: {
+          schedule: () => {
+            throw new Error("no schedule")
+          }
         }
       })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
@@ -232,7 +234,7 @@ describe("a retry (P12)", () => {
       const pool = yield* failing({
         size: 8,
         queue: { capacity: "unbounded" },
-        retry: Schedule.jittered(Schedule.exponential("100 millis"))
+        retry: { schedule: Schedule.jittered(Schedule.exponential("100 millis")) }
       })
       for (let n = 0; n < 10_000; n++) yield* WorkerPool.submit(pool, 2)
       for (let n = 0; n < 10; n++) yield* after(100)
@@ -247,8 +249,7 @@ describe("a retry budget (R1)", () => {
       const pool = yield* make({
         size: 8,
         queue: { capacity: "unbounded" },
-        retry: Schedule.spaced(10),
-        retryBudget: { perSecond: 2, window: "5 seconds" }
+        retry: { schedule: Schedule.spaced(10), budget: { perSecond: 2, window: "5 seconds" } }
       })
       const job = Effect.andThen(Effect.sync(() => runs++), Effect.fail("down"))
       for (let n = 0; n < 1_000; n++) yield* WorkerPool.submit(pool, job)
@@ -294,7 +295,7 @@ describe("a retry budget (R1)", () => {
 describe("dead letters (P13)", () => {
   test("get the jobs that have had their last attempt, with cause and attempts", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* failing({ retry: Schedule.recurs(1), deadLetters: {} })
+      const pool = yield* failing({ retry: { schedule: Schedule.recurs(1), deadLetters: {} } })
       const handle = yield* WorkerPool.submit(pool, 9)
       expect(yield* handle.await).toEqual(Exit.fail("attempt 2"))
       expect(handle.state).toBe("deadLettered")
@@ -309,9 +310,7 @@ describe("dead letters (P13)", () => {
     runTimed(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: 1,
-        retry: Schedule.recurs(9),
-        retryBudget: { perSecond: 0, ratio: 0 },
-        deadLetters: {},
+        retry: { schedule: Schedule.recurs(9), budget: { perSecond: 0, ratio: 0 }, deadLetters: {} },
         run: (job: string) => Effect.fail(`${job} is down`)
       })
       yield* Effect.exit(WorkerPool.run(pool, "job"))
@@ -325,7 +324,10 @@ describe("dead letters (P13)", () => {
       const gate = yield* Deferred.make<void>()
       const written: Array<number> = []
       const pool = yield* make({
-        deadLetters: { sink: ({ id }) => Effect.andThen(Deferred.await(gate), Effect.sync(() => written.push(id))) }
+        retry: {
+          times: 0,
+          deadLetters: { sink: ({ id }) => Effect.andThen(Deferred.await(gate), Effect.sync(() => written.push(id))) }
+        }
       })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
       yield* turns(4)
@@ -341,7 +343,7 @@ describe("dead letters (P13)", () => {
 
   test("that their sink cannot take leave the job as it ended, and are logged", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ deadLetters: { sink: () => Effect.die("disk full") } })
+      const pool = yield* make({ retry: { times: 0, deadLetters: { sink: () => Effect.die("disk full") } } })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
       expect(yield* handle.await).toEqual(Exit.fail("planned"))
       expect(handle.state).toBe("failed")
@@ -349,7 +351,7 @@ describe("dead letters (P13)", () => {
 
   test("in memory are bounded, the oldest gives way, and the stream ends with the pool", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ queue: { capacity: 8 }, deadLetters: { capacity: 2 } })
+      const pool = yield* make({ queue: { capacity: 8 }, retry: { times: 0, deadLetters: { capacity: 2 } } })
       for (let n = 1; n <= 3; n++) yield* WorkerPool.submit(pool, Effect.fail(`${n}`))
       yield* WorkerPool.shutdown(pool)
       const letters = yield* Stream.runCollect(WorkerPool.deadLetters(pool))
@@ -358,7 +360,7 @@ describe("dead letters (P13)", () => {
 
   test("wake a reader that waits", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ deadLetters: {} })
+      const pool = yield* make({ retry: { times: 0, deadLetters: {} } })
       const reader = yield* start(Stream.runCollect(Stream.take(WorkerPool.deadLetters(pool), 2)))
       yield* WorkerPool.submit(pool, Effect.fail("one"))
       yield* turns(6)
@@ -376,8 +378,7 @@ describe("a poison job (P13)", () => {
       const pool = yield* WorkerPool.make({
         size: 2,
         worker: () => Effect.sync(() => ++acquired),
-        poison: { kills: 3 },
-        deadLetters: {},
+        retry: { times: 0, poison: { kills: 3 }, deadLetters: {} },
         run: (_: string, { resource }) => {
           used.push(resource)
           return Effect.die("poison")
@@ -399,8 +400,7 @@ describe("a poison job (P13)", () => {
       const pool = yield* WorkerPool.make({
         size: 2,
         queue: { capacity: 8 },
-        poison: { kills: 2, key: () => "the same" },
-        deadLetters: {},
+        retry: { times: 0, poison: { kills: 2, key: () => "the same" }, deadLetters: {} },
         run: (name: string) => Effect.andThen(Effect.yieldNow, Effect.die(name))
       })
       const handles = yield* Effect.forEach(["one", "other"], (name) => WorkerPool.submit(pool, name))
@@ -417,7 +417,10 @@ describe("a poison job (P13)", () => {
       const pool = yield* WorkerPool.make({
         size: 1,
         queue: { capacity: 8 },
-        poison: { kills: 2, key: (job: { readonly user: string; readonly dies: boolean }) => job.user },
+        retry: {
+          times: 0,
+          poison: { kills: 2, key: (job: { readonly user: string; readonly dies: boolean }) => job.user }
+        },
         run: ({ dies }: { readonly user: string; readonly dies: boolean }) =>
           dies ? Effect.andThen(Effect.sync(() => deaths++), Effect.die("poison")) : Effect.void
       })
@@ -437,14 +440,17 @@ describe("a poison job (P13)", () => {
 })
 
 test.each([
-  [{ retry: 3 }, "retry must be a Schedule, or a function that returns one, got 3"],
-  [{ retryBudget: { ratio: -1 } }, "retryBudget.ratio must be a number >= 0, got -1"],
-  [{ retryBudget: { perSecond: NaN } }, "retryBudget.perSecond must be a number >= 0, got NaN"],
-  [{ retryBudget: { window: 0 } }, "retryBudget.window must be a finite duration above zero, got 0"],
-  [{ poison: { kills: 0 } }, "poison.kills must be an integer >= 1, got 0"],
-  [{ poison: {}, onDefect: "keep" }, "poison must be absent with onDefect"],
-  [{ deadLetters: { capacity: 1.5 } }, "deadLetters.capacity must be an integer >= 1, got 1.5"],
-  [{ deadLetters: { sink: "file" } }, "deadLetters.sink must be a function, got"]
+  [{ retry: { schedule: 3 } }, "retry.schedule must be a Schedule, or a function that returns one, got 3"],
+  [{ retry: { times: 1, budget: { ratio: -1 } } }, "retry.budget.ratio must be a number >= 0, got -1"],
+  [{ retry: { times: 1, budget: { perSecond: NaN } } }, "retry.budget.perSecond must be a number >= 0, got NaN"],
+  [{ retry: { times: 1, budget: { window: 0 } } }, "retry.budget.window must be a finite duration above zero, got 0"],
+  [{ retry: { times: 0, poison: { kills: 0 } } }, "retry.poison.kills must be an integer >= 1, got 0"],
+  [{ retry: { times: 0, poison: {} }, onDefect: "keep" }, "retry.poison must be absent with onDefect"],
+  [
+    { retry: { times: 0, deadLetters: { capacity: 1.5 } } },
+    "retry.deadLetters.capacity must be an integer >= 1, got 1.5"
+  ],
+  [{ retry: { times: 0, deadLetters: { sink: "file" } } }, "retry.deadLetters.sink must be a function, got"]
 ])("refuses %j", (options, message) =>
   runTimed(Effect.gen(function*() {
     const exit = yield* Effect.exit(make(options as Options))

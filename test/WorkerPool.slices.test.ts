@@ -150,7 +150,7 @@ test("a deadline interrupts the attempt that it was of, and not the next one", (
     const pool = yield* WorkerPool.make({
       size: all,
       deadlines: { run: 100 },
-      retry: Schedule.recurs(1),
+      retry: { schedule: Schedule.recurs(1) },
       run: (job: Job) => job
     })
     for (let n = 1; n < all; n++) yield* WorkerPool.submit(pool, Effect.never)

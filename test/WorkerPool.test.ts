@@ -5,7 +5,7 @@ import * as assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { transitions } from "../src/internal/workerPool/states.js"
+import { poolTransitions } from "../src/internal/workerPool/states.js"
 import { defectOf, isInterrupted, run, settle, start } from "./support/effect.js"
 import { balanced, type Job, make, type Pool } from "./support/workerPool.js"
 
@@ -144,7 +144,7 @@ describe("states", () => {
   test("the docs' table is the code's", () => {
     const docs = readFileSync("docs/worker-pool.md", "utf8")
     const rows = [...docs.matchAll(/^\| `([a-z]+)` +\| `([a-z]+)` +\|/gm)].map(([, from, to]) => `${from} ${to}`)
-    const steps = Object.entries(transitions).flatMap(([from, tos]) => tos.map((to) => `${from} ${to}`))
+    const steps = Object.entries(poolTransitions).flatMap(([from, tos]) => tos.map((to) => `${from} ${to}`))
     assert.deepEqual(rows.toSorted(), steps.toSorted())
   })
 })

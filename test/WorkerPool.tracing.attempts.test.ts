@@ -1,6 +1,6 @@
 /** The span of each attempt at a job: which one it was, how it ended, and whose it is. */
 import { Cause, Effect, Exit, Option, Schedule, Tracer } from "effect"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { expect, test } from "vitest"
 import { after, runTimed } from "./support/effect.js"
 
@@ -24,7 +24,12 @@ test("a job's span names the attempt, and how long that has waited", () => {
   const { jobs, traced } = keeping()
   return runTimed(traced(Effect.gen(function*() {
     const retry = Schedule.recurs(1).pipe(Schedule.addDelay(() => Effect.succeed(100)))
-    const pool = yield* WorkerPool.make({ size: 1, tracing: true, retry, run: (job: Job) => job })
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      watch: [Watch.spans()],
+      retry: { schedule: retry },
+      run: (job: Job) => job
+    })
     yield* WorkerPool.submit(pool, Effect.fail("planned"))
     yield* after(100)
     const attribute = (name: string) => jobs().map(({ attributes }) => attributes.get(name))
@@ -37,7 +42,12 @@ test("a job's span names the attempt, and how long that has waited", () => {
 test("a job that dies after its deadline has a span that says so, and not that it timed out", () => {
   const { jobs, traced } = keeping()
   return runTimed(traced(Effect.gen(function*() {
-    const pool = yield* WorkerPool.make({ size: 1, tracing: true, deadlines: { run: 100 }, run: (job: Job) => job })
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      watch: [Watch.spans()],
+      deadlines: { run: 100 },
+      run: (job: Job) => job
+    })
     yield* WorkerPool.submit(pool, Effect.onInterrupt(Effect.never, () => Effect.die("planned")))
     yield* after(100)
     const { died, timedOut } = WorkerPool.stats(pool)
@@ -51,7 +61,7 @@ test("a job that dies after its deadline has a span that says so, and not that i
 test("a job's span is below the nearest span of its caller that is traced", () => {
   const { jobs, spans, traced } = keeping()
   return runTimed(traced(Effect.gen(function*() {
-    const pool = yield* WorkerPool.make({ size: 1, tracing: true, run: (job: Job) => job })
+    const pool = yield* WorkerPool.make({ size: 1, watch: [Watch.spans()], run: (job: Job) => job })
     const hidden = Effect.withTracerEnabled(Effect.withSpan(WorkerPool.run(pool, Effect.void), "hidden"), false)
     yield* Effect.withSpan(hidden, "request")
     const request = spans.find(({ name }) => name === "request")

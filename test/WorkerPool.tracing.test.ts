@@ -1,7 +1,7 @@
 /** A span for each job, where it belongs, that says how the job ended; and its number in what it logs. */
 import { Cause, Effect, Exit, Fiber, Logger, Option, References, type Scope, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { run as runScoped, settle, start } from "./support/effect.js"
 
@@ -27,7 +27,7 @@ const after = (millis: number) => Effect.andThen(TestClock.adjust(millis), settl
 type Some = Partial<WorkerPool.Options<Job, unknown, string, never, unknown, string, Scope.Scope>>
 
 const make = (options: Some = {}) =>
-  WorkerPool.make({ size: 1, name: "mail", tracing: true, run: (job: Job) => job, ...options })
+  WorkerPool.make({ size: 1, name: "mail", watch: [Watch.spans()], run: (job: Job) => job, ...options })
 
 const jobs = (spans: ReadonlyArray<Tracer.NativeSpan>) => spans.filter(({ name }) => name === "mail/job")
 const parentOf = (span: Tracer.Span) => Option.getOrUndefined(span.parent)
@@ -121,7 +121,7 @@ describe("a job's span", () => {
         const pool = yield* WorkerPool.make({
           size: 1,
           name: "mail",
-          tracing: true,
+          watch: [Watch.spans()],
           deadlines: { run: 1_000 },
           run: (job: Job | "throw") => {
             if (job === "throw") throw new Error("no effect at all")
@@ -164,7 +164,7 @@ describe("a job's span", () => {
   test("is none unless asked for", () =>
     run((spans) =>
       Effect.gen(function*() {
-        const pool = yield* make({ tracing: false, metrics: true })
+        const pool = yield* make({ watch: [Watch.metrics()] })
         yield* Effect.withSpan(WorkerPool.run(pool, Effect.withSpan(Effect.void, "inner")), "request")
         expect(jobs(spans)).toEqual([])
         // What a job does is in the span of its worker's resource then.
@@ -184,7 +184,7 @@ test("what a job logs has its number beside its worker, if it is traced", () =>
       const job = Effect.annotateLogs(Effect.log("sent"), { to: "ada" })
       const ofMaker = Effect.annotateLogs({ service: "mailer" })
       const pool = yield* make().pipe(ofMaker, loggers)
-      const plain = yield* make({ tracing: false }).pipe(ofMaker, loggers)
+      const plain = yield* make({ watch: [] }).pipe(ofMaker, loggers)
       yield* WorkerPool.run(pool, Effect.void)
       yield* WorkerPool.run(pool, job)
       yield* WorkerPool.run(plain, job)

@@ -104,7 +104,11 @@ describe("no verdict", () => {
     "for the first to be told, of %i jobs that await another one, in a pool of %i",
     (count, size) =>
       runTimed(Effect.gen(function*() {
-        const pool = yield* WorkerPool.make({ size, retry: Schedule.spaced("1 hour"), run: (job: Job) => job })
+        const pool = yield* WorkerPool.make({
+          size,
+          retry: { schedule: Schedule.spaced("1 hour") },
+          run: (job: Job) => job
+        })
         const other = yield* WorkerPool.submit(pool, Effect.fail("planned"))
         yield* settle
         const use = Effect.suspend(() => WorkerPool.run(pool, Effect.succeed("inner")))

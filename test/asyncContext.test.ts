@@ -86,7 +86,7 @@ describe("a job sees the store of its caller", () => {
 
   test("in each attempt: at once, and after a pause in which others ran", () =>
     run(Effect.gen(function*() {
-      const { job, runs, seen } = yield* staging({ retry: Schedule.recurs(2) })
+      const { job, runs, seen } = yield* staging({ retry: { schedule: Schedule.recurs(2) } })
       const again = job("ada", () => Effect.fail("planned"))
       yield* runs(again, job("bob"))
       yield* settle
@@ -95,7 +95,7 @@ describe("a job sees the store of its caller", () => {
 
   test("in an attempt that takes an idle worker at once, after one that killed its resource", () =>
     run(Effect.gen(function*() {
-      const { job, runs, seen } = yield* staging({ size: 2, poison: { kills: 2 } })
+      const { job, runs, seen } = yield* staging({ size: 2, retry: { times: 0, poison: { kills: 2 } } })
       yield* runs(job("ada", (attempt) => attempt === 1 ? Effect.die("poison") : Effect.void))
       yield* seen.check(["ada", "ada"])
     })))
@@ -151,7 +151,7 @@ describe("a job sees the store of its caller", () => {
       const seen = new Seen()
       const pool = yield* WorkerPool.make({
         size: 2,
-        retry: Schedule.recurs(1),
+        retry: { schedule: Schedule.recurs(1) },
         deadlines: { run: "1 second" },
         run: (user: string, { attempt }) => Effect.andThen(seen.look(user), attempt === 1 ? Effect.never : Effect.void)
       })

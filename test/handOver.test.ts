@@ -194,7 +194,7 @@ test("a job that is tried again waits for its turn behind those that have come b
     const order: Array<string> = []
     const pool = yield* WorkerPool.make({
       size: 1,
-      retry: Schedule.recurs(1),
+      retry: { schedule: Schedule.recurs(1) },
       run: (job: string) => Effect.suspend(() => (order.push(job), job === "a" ? Effect.fail("planned") : Effect.void))
     })
     yield* WorkerPool.submit(pool, "a")

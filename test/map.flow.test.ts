@@ -1,6 +1,6 @@
 /** `WorkerPool.map` at its edges: what it takes from its source, how it ends, and what is a source at all. */
 import { Deferred, Effect, Exit, Fiber, Stream } from "effect"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import * as stack from "../src/internal/stack.js"
 import { run, settle, squash, start } from "./support/effect.js"
@@ -163,7 +163,7 @@ describe("a map whose pool ends", () => {
     return run(
       into(registry)(Effect.gen(function*() {
         const gate = yield* Deferred.make<void>()
-        const pool = yield* WorkerPool.make({ size: 1, metrics: true, run: () => Effect.void })
+        const pool = yield* WorkerPool.make({ size: 1, watch: [Watch.metrics()], run: () => Effect.void })
         const source = Stream.ensuring(Stream.never, Deferred.await(gate))
         const stream = yield* start(Stream.runDrain(WorkerPool.map(pool, source)))
         yield* settle

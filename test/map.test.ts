@@ -1,7 +1,7 @@
 /** `WorkerPool.map`: its window, the end of its source, and its jobs, under the laws L1 to L4. */
 import { Cause, Deferred, Effect, Exit, Fiber, Queue, Schedule, Stream } from "effect"
 import * as fc from "fast-check"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { check, type Scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
 import { exhausted, type MapOptions, mapping } from "./scenarios/map.js"
@@ -302,7 +302,7 @@ describe("a stream over a pool that accepts no more (L4)", () => {
           const pool = yield* WorkerPool.make({
             size: 1,
             queue: { capacity: 1 },
-            metrics: true,
+            watch: [Watch.metrics()],
             run: () => Deferred.await(gate)
           })
           for (let other = 0; other < others; other++) yield* WorkerPool.submit(pool, 0)

@@ -152,7 +152,7 @@ test("WorkerPool: what orders and retries jobs is given the pool's own, and dead
       key: (job: string) => job.length,
       perKey: { weight: (key: number) => key }
     },
-    retry: (job) => (expectTypeOf(job).toEqualTypeOf<string>(), Schedule.recurs(1)),
+    retry: { schedule: (job) => (expectTypeOf(job).toEqualTypeOf<string>(), Schedule.recurs(1)) },
     run: (text: string) => Effect.as(boom, text.length)
   })
   expectTypeOf(WorkerPool.deadLetters(pool)).toEqualTypeOf<Stream.Stream<WorkerPool.DeadLetter<string, Boom>>>()
@@ -210,5 +210,5 @@ test("ThreadPool: what a job takes, returns and fails with is that of its functi
     Effect.Effect<ThreadPool.ThreadPool<Jobs, WorkerPool.JobTimeout>, ThreadPool.ThreadFailed, Scope.Scope>
   >()
   // @ts-expect-error a schedule is given what jobs fail with
-  ThreadPool.make<Jobs>({ module, retry: Schedule.recurs(1).pipe(Schedule.setInputType<Bang>()) })
+  ThreadPool.make<Jobs>({ module, retry: { schedule: Schedule.recurs(1).pipe(Schedule.setInputType<Bang>()) } })
 })

@@ -27,7 +27,7 @@ export interface StageOptions extends
   Partial<
     Pick<
       WorkerPool.Options<Job, unknown, string, never, Resource, string, Scope.Scope>,
-      "size" | "queue" | "onDefect" | "restart" | "deadlines" | "retry" | "retryBudget" | "poison" | "deadLetters"
+      "size" | "queue" | "onDefect" | "restart" | "deadlines" | "retry"
     >
   >
 {
@@ -264,6 +264,11 @@ export class Stage {
     return handle
   }
 
+  private get triesAgain(): boolean {
+    const { retry } = this.options
+    return retry !== undefined && (retry.times !== 0 || retry.poison !== undefined)
+  }
+
   /** What must hold whenever no fiber runs. */
   readonly holds = (): boolean => {
     if (this.pool === undefined) return this.blameless()
@@ -275,7 +280,7 @@ export class Stage {
       `${running} jobs run, of them ${this.running} seen (P2)`
     )
     // Jobs that come back are outside the bound.
-    const again = this.options.retry !== undefined || this.options.poison !== undefined
+    const again = this.triesAgain
     // Each key has a queue of its own, and its limit may leave a worker idle.
     if (this.options.queue?.key !== undefined) return this.blameless()
     // A job whose resource is lost before the job begins goes back into the queue, which may be full by then.
@@ -317,7 +322,7 @@ export class Stage {
       yield* t.expect(stats.keys === 0, "a key is left (P15)")
       yield* t.expect(!inOrder || isSorted(this.begun), `jobs began in the order ${this.begun.join()} (P3)`)
       yield* t.expect(new Set(this.begun).size === this.begun.length, "a job began twice")
-      const again = this.options.retry !== undefined || this.options.poison !== undefined
+      const again = this.triesAgain
       for (const handle of this.handles) {
         const exit = yield* handle.await
         yield* t.expect(exit === (yield* handle.await), "a handle settled twice (P4)")
@@ -538,55 +543,61 @@ export const exhausted: Record<string, Scenario> = {
     Effect.flatMap(stage.submit(job("one", Effect.never)), (handle) => Effect.andThen(Effect.sleep(1), handle.cancel)),
     stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
   ]),
-  "retry": around({ ...one, retry: Schedule.recurs(1) }, (stage) => [
+  "retry": around({ ...one, retry: { schedule: Schedule.recurs(1) } }, (stage) => [
     stage.run(job("one", Effect.fail("planned"))),
     stage.run(job("two"))
   ]),
-  "retry, cancel and shutdown": around({ ...one, retry: Schedule.spaced(1) }, (stage) => [
+  "retry, cancel and shutdown": around({ ...one, retry: { schedule: Schedule.spaced(1) } }, (stage) => [
     Effect.flatMap(
       stage.submit(job("one", Effect.fail("planned"))),
       (handle) => Effect.andThen(Effect.yieldNow, handle.cancel)
     ),
     stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!, { deadline: 2 })))
   ]),
-  "retry, and shutdownNow": around({ ...one, retry: Schedule.recurs(1) }, (stage) => [
+  "retry, and shutdownNow": around({ ...one, retry: { schedule: Schedule.recurs(1) } }, (stage) => [
     stage.run(job("one", Effect.fail("planned"))),
     stage.ending(Effect.suspend(() => WorkerPool.shutdownNow(stage.pool!)))
   ]),
-  "retry, and resize": around({ size: 2, queue: { capacity: 1 }, retry: Schedule.recurs(1) }, (stage) => [
+  "retry, and resize": around({ size: 2, queue: { capacity: 1 }, retry: { schedule: Schedule.recurs(1) } }, (stage) => [
     stage.run(job("one", Effect.fail("planned"))),
     stage.resize(1)
   ]),
   "retry, without a queue, and resize": around(
-    { size: 1, queue: { capacity: 0 }, retry: Schedule.recurs(1) },
+    { size: 1, queue: { capacity: 0 }, retry: { schedule: Schedule.recurs(1) } },
     (stage) => [
       stage.run(job("one", Effect.fail("planned"))),
       Effect.andThen(stage.resize(2), stage.run(job("two")))
     ]
   ),
-  "retry, of a job that timed out": around({ ...one, retry: Schedule.recurs(1), deadlines: { run: 1 } }, (stage) => [
-    stage.run(job("one", Effect.never)),
-    stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
-  ]),
-  "poison": around({ ...one, poison: { kills: 2 }, deadLetters: {} }, (stage) => [
+  "retry, of a job that timed out": around(
+    { ...one, retry: { schedule: Schedule.recurs(1) }, deadlines: { run: 1 } },
+    (stage) => [
+      stage.run(job("one", Effect.never)),
+      stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+    ]
+  ),
+  "poison": around({ ...one, retry: { times: 0, poison: { kills: 2 }, deadLetters: {} } }, (stage) => [
     stage.run(job("one", Effect.die("poison"))),
     stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
   ]),
   "a dead letter, cancel and shutdownNow": around({
     ...one,
-    deadLetters: { sink: () => Effect.yieldNow }
+    retry: { times: 0, deadLetters: { sink: () => Effect.yieldNow } }
   }, (stage) => [
     Effect.flatMap(stage.submit(job("one", Effect.fail("planned"))), (handle) => handle.cancel),
     stage.ending(Effect.suspend(() => WorkerPool.shutdownNow(stage.pool!)))
   ]),
-  "dead letters, read and interrupted": around({ ...one, deadLetters: {}, closing: true }, (stage) => [
-    Effect.andThen(
-      stage.submit(job("one", Effect.fail("planned"))),
-      Effect.suspend(() => WorkerPool.shutdown(stage.pool!))
-    ),
-    Effect.suspend(() => Stream.runDrain(WorkerPool.deadLetters(stage.pool!))),
-    Effect.suspend(() => Stream.runDrain(Stream.take(WorkerPool.deadLetters(stage.pool!), 1)))
-  ]),
+  "dead letters, read and interrupted": around(
+    { ...one, retry: { times: 0, deadLetters: {} }, closing: true },
+    (stage) => [
+      Effect.andThen(
+        stage.submit(job("one", Effect.fail("planned"))),
+        Effect.suspend(() => WorkerPool.shutdown(stage.pool!))
+      ),
+      Effect.suspend(() => Stream.runDrain(WorkerPool.deadLetters(stage.pool!))),
+      Effect.suspend(() => Stream.runDrain(Stream.take(WorkerPool.deadLetters(stage.pool!), 1)))
+    ]
+  ),
   "keys, of which one may run at a time": around(keyed(2, 1), (stage) => [
     Effect.andThen(stage.submit(job("a1")), stage.submit(job("a2"))),
     stage.run(job("b1"))
@@ -600,7 +611,7 @@ export const exhausted: Record<string, Scenario> = {
     stage.submit(job("b1")),
     stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
   ]),
-  "keys, and retry": around({ ...keyed(2, 1), retry: Schedule.recurs(1) }, (stage) => [
+  "keys, and retry": around({ ...keyed(2, 1), retry: { schedule: Schedule.recurs(1) } }, (stage) => [
     stage.run(job("a1", Effect.fail("planned"))),
     stage.run(job("a2"))
   ]),

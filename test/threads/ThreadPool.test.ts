@@ -418,7 +418,7 @@ describe("a thread that ends", () => {
         size: 1,
         concurrency: 2,
         grace: 10,
-        retry: Schedule.recurs(1)
+        retry: { schedule: Schedule.recurs(1) }
       })
       const counts = shared(2)
       const holds = yield* start(pool.run.holdingOnce(counts))

@@ -17,7 +17,7 @@ const queues: ReadonlyArray<[string, Some["queue"]]> = [
   ["keys and priorities", { priority: () => 0, key: ({ input }) => (input as number) % 2 }]
 ]
 
-const make = (options: Some & { readonly retry?: Schedule.Schedule<unknown> }) =>
+const make = (options: Some & { readonly retry?: ThreadPool.Options<unknown>["retry"] }) =>
   Effect.gen(function*() {
     const threads = new Puppets()
     const module = new URL("fake:threads")
@@ -100,7 +100,7 @@ test.each([0, 1])(
         prefetch,
         queue: { capacity: 100 },
         grace: 10,
-        retry: Schedule.spaced("20 millis").pipe(Schedule.upTo({ times: 1 }))
+        retry: { schedule: Schedule.spaced("20 millis").pipe(Schedule.upTo({ times: 1 })) }
       })
       const retried = yield* pool.submit.call(1)
       yield* settle

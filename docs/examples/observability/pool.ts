@@ -1,5 +1,5 @@
 import { Data, Effect } from "effect"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 
 export class Bounced extends Data.TaggedError("Bounced")<{ readonly to: string }> {}
 
@@ -8,8 +8,7 @@ export const makeMailer = WorkerPool.make({
   name: "mailer",
   size: 3,
   queue: { capacity: 10 },
-  metrics: { attributes: { region: "north" }, workers: true },
-  tracing: true,
+  watch: [Watch.metrics({ attributes: { region: "north" }, workers: true }), Watch.spans()],
   run: (to: string) =>
     Effect.gen(function*() {
       yield* Effect.withSpan(Effect.yieldNow, "smtp")

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { type CircuitBreakerError } from "effect/persistence/CircuitBreaker"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { connection, NotDelivered, post } from "./post.js"
 import type { Tally } from "./tally.js"
 
@@ -55,7 +55,7 @@ export const makePool = (settings: Settings, port: number, tally: Tally) =>
     })
     return yield* WorkerPool.make({
       name: "webhooks",
-      metrics: metrics && { attributes: { version: keyed ? "keyed" : "naive" } },
+      watch: metrics ? [Watch.metrics({ attributes: { version: keyed ? "keyed" : "naive" } })] : [],
       size: workers,
       queue: keyed
         ? { capacity, key: ({ subscriber }: Delivery) => subscriber, perKey: { concurrency } }
@@ -75,14 +75,16 @@ export const makePool = (settings: Settings, port: number, tally: Tally) =>
         ),
       // For what the request's own timeout is not about, such as a breaker's store on the network.
       deadlines: { run: timeout * 2 },
-      retry: Schedule.exponential(backoff).pipe(
-        Schedule.setInputType<Failure>(),
-        Schedule.jittered,
-        Schedule.modifyDelay(({ duration, input }) => Effect.succeed(Duration.sum(duration, openFor(input)))),
-        Schedule.upTo({ times: retries })
-      ),
-      retryBudget: { ratio: budget, perSecond },
-      deadLetters: { sink: (letter) => Effect.sync(() => tally.lost(letter)) }
+      retry: {
+        schedule: Schedule.exponential(backoff).pipe(
+          Schedule.setInputType<Failure>(),
+          Schedule.jittered,
+          Schedule.modifyDelay(({ duration, input }) => Effect.succeed(Duration.sum(duration, openFor(input)))),
+          Schedule.upTo({ times: retries })
+        ),
+        budget: { ratio: budget, perSecond },
+        deadLetters: { sink: (letter) => Effect.sync(() => tally.lost(letter)) }
+      }
     })
   })
 

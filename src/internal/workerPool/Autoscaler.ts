@@ -17,6 +17,7 @@
  */
 import type * as Duration from "effect/Duration"
 import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
+import type { Sample } from "./parts.js"
 
 export interface Options {
   readonly min: number
@@ -39,23 +40,6 @@ export interface Settings {
   readonly shrinkBelow: number
   readonly dwell: { readonly grow: number; readonly shrink: number }
   readonly step: number
-}
-
-/** What the pool is doing. Jobs that the limit of their key holds back are in none of the counts. */
-export interface Sample {
-  /** In milliseconds, of a clock that nobody sets. */
-  readonly now: number
-  readonly size: number
-  readonly running: number
-  readonly idle: number
-  /** Jobs that another worker could take, were there one: from the queue, or from a caller who waits for room. */
-  readonly ready: number
-  /** Callers who wait for room. */
-  readonly callers: number
-  /** How many jobs have ever found the queue full. */
-  readonly overflows: number
-  /** Workers whose job waits for the pool itself. */
-  readonly stuck: number
 }
 
 interface Known {

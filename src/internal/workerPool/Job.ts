@@ -4,22 +4,42 @@ import * as Exit from "effect/Exit"
 import { type AsyncContext, capture, release } from "../asyncContext.js"
 import { Described } from "../Described.js"
 import { List } from "../List.js"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
 import type { Timing } from "./Deadline.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
-import type { Lane } from "./Lane.js"
+import type { Lane, Waiting } from "./Lane.js"
 import type { JobHandle, RunError } from "./model.js"
-import type { Observation } from "./Observer.js"
-import type { Pool } from "./Pool.js"
-import type { Past } from "./Retries.js"
-import type { Outcome } from "./states.js"
+import { checkStep, type JobPhase, jobTransitions, type Outcome } from "./states.js"
 import type { Suspended } from "./Suspended.js"
-import type { Worker } from "./Worker.js"
+import type { Task, Worker } from "./Worker.js"
 
 /** What a job's handle settles with. */
 export type Settled<A, E> = Exit.Exit<A, E | JobLost | PoolFailed>
 
 /** What a caller is told that has no handle: its job may not have been accepted at all. */
 export type Told<A, E> = Exit.Exit<A, E | RunError>
+
+/** A job's attempts so far, once one has failed where there may be another. Written by `Retries` alone. */
+export interface Past<A, E> {
+  readonly attempts: number
+  /** Of the last attempt. */
+  readonly outcome: Outcome
+  readonly exit: Exit.Exit<A, E>
+}
+
+/** Why a job is interrupted: by its handle or its caller, by the pool's end, or by its deadline. */
+export interface Cancelled {
+  readonly by: number | undefined
+  readonly reason: "cancelled" | "aborted" | "timedOut"
+}
+
+/** What a job's handle asks of its pool. */
+export interface Owner<Job, A, E> {
+  readonly name: string | undefined
+  awaitJob(job: PoolJob<Job, A, E>): Effect.Effect<Settled<A, E>>
+  cancel(job: PoolJob<Job, A, E>): Effect.Effect<boolean>
+}
 
 /**
  * One job: its place in the queue, its handle and its result.
@@ -37,47 +57,49 @@ export type Told<A, E> = Exit.Exit<A, E | RunError>
  * It is `running` from the moment a worker has it, and goes back into the queue if that worker's resource turns out to
  * be no good before it has begun.
  */
-export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E> {
+export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Task, Waiting<Job, PoolJob<Job, A, E>> {
   /** Given when it is accepted. */
   id = 0
-  phase: "offered" | "blocked" | "withdrawn" | "queued" | "running" | "retrying" | Outcome = "offered"
-  /** Its place among those that wait: the lower, the sooner; and in the heap, where that is what orders them. */
   rank = 0
   slot = 0
-  /** How many later jobs may go before it. */
   handicap = 0
-  /** That of its key. */
-  lane: Lane<Job, A, E> | undefined = undefined
+  lane: Lane<Job, PoolJob<Job, A, E>> | undefined = undefined
   poisonKey: unknown = undefined
-  /** Once an attempt has failed, where there may be another one. */
   past: Past<A, E> | undefined = undefined
-  /** Where it runs. */
-  worker: Worker | undefined = undefined
-  /** It has been interrupted; by the pool itself as that stopped, by its deadline, or by its handle or its caller. */
-  cancelled: { readonly by: number | undefined; readonly reason: "cancelled" | "aborted" | "timedOut" } | undefined =
-    undefined
-  /** How many interrupts are on their way to its fiber. */
+  /** It has been interrupted, or its interrupt is on its way. */
+  cancelled: Cancelled | undefined = undefined
   interrupts = 0
-  /** The call of `submit` that waits for room, until it goes on. */
-  submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
   /** Its caller's, where an attempt does not begin in the turn in which the caller brought it. */
   asyncContext: AsyncContext | undefined = undefined
-  /** Of its wait or its run, where there is a deadline. */
+  /** Of its wait or its run, where there is a deadline. Written by the deadlines alone. */
   timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
-  /** What the pool's observer remembers of it, where there is one. */
-  observed: Observation | undefined = undefined
+  /** What the pool's watchers remember of it, in their order. Written by `Watchers` alone. */
+  notes: ReadonlyArray<unknown> | undefined = undefined
   prev: PoolJob<Job, A, E> | undefined = undefined
   next: PoolJob<Job, A, E> | undefined = undefined
-  private told: Told<A, E> | undefined = undefined
+  private current: JobPhase = "offered"
+  private servedBy: Worker | undefined = undefined
+  private told: Told<A, E> | (() => Told<A, E>) | undefined = undefined
+  /** The call of `submit` that waits for room, until it goes on. */
+  private submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
   private observers: List<Suspended<Told<A, E>>> | undefined = undefined
 
-  constructor(readonly pool: Pool<Job, A, E>, readonly input: Job) {
+  constructor(readonly owner: Owner<Job, A, E>, readonly input: Job) {
     super()
   }
 
   toJSON(): unknown {
-    const { id, pool, state } = this
-    return { _id: "JobHandle", pool: pool.name, id, state }
+    const { id, owner, state } = this
+    return { _id: "JobHandle", pool: owner.name, id, state }
+  }
+
+  get phase(): JobPhase {
+    return this.current
+  }
+
+  become(next: JobPhase): void {
+    checkStep("job", jobTransitions, this.current, next)
+    this.current = next
   }
 
   get state(): "queued" | "running" | "retrying" | Outcome {
@@ -85,35 +107,86 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E> {
     return this.phase as "queued" | "running" | "retrying" | Outcome
   }
 
+  /** The worker that has it. */
+  get worker(): Worker | undefined {
+    return this.servedBy
+  }
+
+  assigned(worker: Worker | undefined): void {
+    this.servedBy = worker
+  }
+
+  get isReturning(): boolean {
+    return this.past !== undefined
+  }
+
   /** The number of the attempt that runs, or that is to come. */
   get attempt(): number {
     return (this.past?.attempts ?? 0) + 1
   }
+
+  get await(): Effect.Effect<Settled<A, E>> {
+    return this.owner.awaitJob(this)
+  }
+
+  get cancel(): Effect.Effect<boolean> {
+    return this.owner.cancel(this)
+  }
+
+  /** It may begin in another turn than its caller's, in which it is called. */
+  keepContext(): void {
+    this.asyncContext ??= capture()
+  }
+
+  // Its interrupts
+
+  /** Interrupts its fiber; where the stack is deep, in a later turn. Runs fibers. */
+  interrupt(fiber: AnyFiber, by: number): void {
+    if (!stack.isDeep()) return stack.interrupt(fiber, by)
+    this.interrupts++
+    stack.later(fiber, () => {
+      this.interrupts--
+      stack.interrupt(fiber, by)
+    })
+  }
+
+  // Its caller, if that waits for room
+
+  waitsForRoom(caller: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>>): void {
+    this.submitter = caller
+  }
+
+  /** Its caller waits no more, in the books. Returns whether there is one, which has to be let go on. */
+  callerServed(): boolean {
+    this.submitter?.served()
+    return this.submitter !== undefined
+  }
+
+  /** Its caller has gone. */
+  callerLeft(): void {
+    this.submitter = undefined
+  }
+
+  /** Lets its caller go on, unless it was interrupted meanwhile. Runs fibers. */
+  callerGoesOn(exit: Exit.Exit<PoolJob<Job, A, E>, PoolClosed>): void {
+    const { submitter } = this
+    if (submitter === undefined) return
+    this.submitter = undefined
+    submitter.wake(exit)
+  }
+
+  // Its end
 
   /**
    * Present once it has ended. An error takes its stack trace when it is made, and of a million jobs that are returned or
    * have expired few are asked: so that of such a job is made when somebody is told.
    */
   get exit(): Told<A, E> | undefined {
-    if (this.told !== undefined) return this.told
-    if (this.phase === "expired") this.told = this.pool.timeout(this, "wait")
-    if (this.phase === "dropped" || this.phase === "returned") {
-      this.told = Exit.fail(new JobLost({ pool: this.pool.name, job: this.id, reason: this.phase }))
+    if (typeof this.told === "function") this.told = this.told()
+    if (this.told === undefined && (this.phase === "dropped" || this.phase === "returned")) {
+      this.told = Exit.fail(new JobLost({ pool: this.owner.name, job: this.id, reason: this.phase }))
     }
     return this.told
-  }
-
-  get await(): Effect.Effect<Settled<A, E>> {
-    return this.pool.awaitJob(this)
-  }
-
-  get cancel(): Effect.Effect<boolean> {
-    return this.pool.cancel(this)
-  }
-
-  /** It may begin in another turn than its caller's, in which it is called. */
-  keepContext(): void {
-    this.asyncContext ??= capture()
   }
 
   observe(observer: Suspended<Told<A, E>>): void {
@@ -127,11 +200,11 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E> {
     this.observers?.remove(observer)
   }
 
-  /** The books of its end. `tell` has to follow. A job that was lost, or has expired, has no exit yet. */
-  settle(outcome: Outcome | "withdrawn", exit: Told<A, E> | undefined): void {
-    this.phase = outcome
+  /** The books of its end. `tell` has to follow. A job that was lost has no exit yet; that of another may be made later. */
+  settle(outcome: Outcome | "withdrawn", exit: Told<A, E> | (() => Told<A, E>) | undefined): void {
+    this.become(outcome)
     this.told = exit
-    this.worker = undefined
+    this.servedBy = undefined
     release(this.asyncContext)
     this.asyncContext = undefined
     for (let observer = this.observers?.head; observer !== undefined; observer = observer.next) observer.served()
@@ -157,7 +230,7 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E> {
    */
   result(exit: Told<A, E>): Told<A, E> {
     return this.cancelled?.reason === "aborted" && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-      ? Exit.fail(new JobLost({ pool: this.pool.name, job: this.id, reason: "aborted" }))
+      ? Exit.fail(new JobLost({ pool: this.owner.name, job: this.id, reason: "aborted" }))
       : exit
   }
 }

@@ -1,27 +1,42 @@
 import { List } from "../List.js"
 import { Ranked } from "../Ranked.js"
-import type { PoolJob } from "./Job.js"
 
-/** A `List`, in the order in which they have come, or `Ranked`. */
-export interface Line<Job, A, E> {
-  readonly size: number
-  readonly head: PoolJob<Job, A, E> | undefined
-  push(job: PoolJob<Job, A, E>): void
-  unshift(job: PoolJob<Job, A, E>): void
-  remove(job: PoolJob<Job, A, E>): void
-  shift(): PoolJob<Job, A, E> | undefined
-  takeAll(): Array<PoolJob<Job, A, E>>
+/** A job, as the lanes know it: `J` is its own type, and `Job` that of its input. */
+export interface Waiting<Job, J extends Waiting<Job, J>> {
+  prev: J | undefined
+  next: J | undefined
+  readonly input: Job
+  /** Its place among those that wait: the lower, the sooner. */
+  readonly rank: number
+  /** Its place in the heap, where that orders them. */
+  slot: number
+  /** How many later jobs may go before it. */
+  handicap: number
+  lane: Lane<Job, J> | undefined
+  /** It comes for another attempt. */
+  readonly isReturning: boolean
 }
 
-/** What waits under one key; without keys, all that waits. */
-export class Lane<Job, A, E> {
-  prev: Lane<Job, A, E> | undefined = undefined
-  next: Lane<Job, A, E> | undefined = undefined
-  readonly queued: Line<Job, A, E>
+/** A `List`, in the order in which they have come, or `Ranked`. */
+export interface Line<J> {
+  readonly size: number
+  readonly head: J | undefined
+  push(job: J): void
+  unshift(job: J): void
+  remove(job: J): void
+  shift(): J | undefined
+  takeAll(): Array<J>
+}
+
+/** The jobs that wait under one key; without keys, all that wait. */
+export class Lane<Job, J extends Waiting<Job, J>> {
+  prev: Lane<Job, J> | undefined = undefined
+  next: Lane<Job, J> | undefined = undefined
+  readonly queued: Line<J>
   /** Jobs that come for another attempt, which no bound keeps out. */
-  readonly returning: Line<Job, A, E>
+  readonly returning: Line<J>
   /** Jobs whose callers wait for room. */
-  readonly blocked: Line<Job, A, E>
+  readonly blocked: Line<J>
   running = 0
   /** "turn": it waits for its turn. */
   state: "apart" | "turn" = "apart"
@@ -31,9 +46,8 @@ export class Lane<Job, A, E> {
   ready = 0
   callers = 0
 
-  /** `weight`: how many jobs it may start in its next turn. */
-  constructor(readonly key: unknown, public weight: number, isRanked: boolean) {
-    const line = (): Line<Job, A, E> => isRanked ? new Ranked<PoolJob<Job, A, E>>() : new List<PoolJob<Job, A, E>>()
+  /** `weight`: how many jobs it may start in its next turn. `line` makes each of its three lines. */
+  constructor(readonly key: unknown, public weight: number, line: () => Line<J>) {
     this.queued = line()
     this.returning = line()
     this.blocked = line()
@@ -43,19 +57,21 @@ export class Lane<Job, A, E> {
     return this.queued.size + this.returning.size + this.blocked.size
   }
 
-  /** Of those that wait in the queue or for room, the one that comes next. */
-  get head(): PoolJob<Job, A, E> | undefined {
+  /** The job that comes next, of those in the queue and those whose callers wait for room. */
+  get head(): J | undefined {
     return sooner(sooner(this.queued.head, this.blocked.head), this.returning.head)
   }
 
-  /** Where it waits for a worker. */
-  lineOf(job: PoolJob<Job, A, E>): Line<Job, A, E> {
-    return job.past === undefined ? this.queued : this.returning
+  /** The line in which the job waits for a worker. */
+  lineOf(job: J): Line<J> {
+    return job.isReturning ? this.returning : this.queued
   }
 }
 
+/** Lines in the order in which jobs come; or of their ranks, where a handicap makes these differ. */
+export const lineOf = <J extends Waiting<unknown, J>>(isRanked: boolean): Line<J> =>
+  isRanked ? new Ranked<J>() : new List<J>()
+
 /** The first of the two where both are as soon. */
-const sooner = <Job, A, E>(
-  one: PoolJob<Job, A, E> | undefined,
-  other: PoolJob<Job, A, E> | undefined
-): PoolJob<Job, A, E> | undefined => one === undefined || (other !== undefined && other.rank < one.rank) ? other : one
+const sooner = <J extends { readonly rank: number }>(one: J | undefined, other: J | undefined): J | undefined =>
+  one === undefined || (other !== undefined && other.rank < one.rank) ? other : one

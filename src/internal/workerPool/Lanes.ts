@@ -1,5 +1,6 @@
 import { List } from "../List.js"
-import { Lane } from "./Lane.js"
+import { Lane, lineOf, type Waiting } from "./Lane.js"
+import type { Handicap, Order } from "./Order.js"
 
 /** How jobs are told apart, and what each key may have. */
 export interface Keys<in Job> {
@@ -18,71 +19,84 @@ export interface Keys<in Job> {
  * A lane waits for its turn while it has a job that could run: one that waits, where fewer run than may. It is forgotten
  * once nothing of it waits or runs.
  */
-export class Lanes<Job, A, E> {
-  private readonly byKey = new Map<unknown, Lane<Job, A, E>>()
-  private readonly turns = new List<Lane<Job, A, E>>()
-  /** How many jobs could begin, were there enough workers. */
+export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
+  private readonly byKey = new Map<unknown, Lane<Job, J>>()
+  private readonly turns = new List<Lane<Job, J>>()
   ready = 0
-  /** How many callers wait for room where jobs could begin. */
   callers = 0
 
-  constructor(private readonly keys: Keys<Job>, private readonly isRanked: boolean) {}
+  constructor(private readonly by: Keys<Job>, private readonly handicap: Handicap<Job>) {}
 
-  get size(): number {
+  get keys(): number {
     return this.byKey.size
   }
 
-  get all(): Iterable<Lane<Job, A, E>> {
-    return this.byKey.values()
+  get lanes(): Iterable<Lane<Job, J>> {
+    return [...this.byKey.values()]
   }
 
-  /** The lane of a new job. One that is new itself counts from when something is in it. */
-  laneFor(input: Job): Lane<Job, A, E> {
-    const key = this.keys.of(input)
-    const weight = this.keys.weight(key)
-    const lane = this.byKey.get(key)
-    if (lane === undefined) return new Lane<Job, A, E>(key, weight, this.isRanked)
-    lane.weight = weight
-    return lane
+  /** A lane that is new itself counts from when something is in it. */
+  arrives(job: J): void {
+    const { by, handicap } = this
+    const key = by.of(job.input)
+    const weight = by.weight(key)
+    const known = this.byKey.get(key)
+    if (handicap !== undefined) job.handicap = handicap(job.input)
+    if (known !== undefined) known.weight = weight
+    job.lane = known ?? new Lane<Job, J>(key, weight, () => lineOf<J>(handicap !== undefined))
   }
 
-  /** The one that counts, for a lane which may have been forgotten. `refresh` has to follow. */
-  current(lane: Lane<Job, A, E>): Lane<Job, A, E> {
+  /** The one that counts: the job's own may have been forgotten. */
+  laneOf({ lane }: J): Lane<Job, J> {
+    if (lane === undefined) throw new Error("WorkerPool: a job without a lane")
     const found = this.byKey.get(lane.key)
     if (found !== undefined) return found
     this.byKey.set(lane.key, lane)
     return lane
   }
 
-  /** Whether another job of the lane may run. */
-  hasTurn(lane: Lane<Job, A, E>): boolean {
-    return (this.byKey.get(lane.key)?.running ?? 0) < this.keys.concurrency
+  private known({ lane }: J): Lane<Job, J> | undefined {
+    return lane && this.byKey.get(lane.key)
   }
 
-  /** How many jobs are in its queue. */
-  queuedIn(lane: Lane<Job, A, E>): number {
-    return this.byKey.get(lane.key)?.queued.size ?? 0
+  mayRun(job: J): boolean {
+    return (this.known(job)?.running ?? 0) < this.by.concurrency
   }
 
-  /** Whose turn it is. */
-  get next(): Lane<Job, A, E> | undefined {
+  queuedWith(job: J): number {
+    return this.known(job)?.queued.size ?? 0
+  }
+
+  get next(): Lane<Job, J> | undefined {
     return this.turns.head
   }
 
+  began(job: J): void {
+    const lane = this.laneOf(job)
+    lane.running++
+    this.changed(lane)
+  }
+
+  ended(job: J): void {
+    const lane = this.laneOf(job)
+    lane.running--
+    this.changed(lane)
+  }
+
   /**
-   * Asks for the lane's weight again, from its next turn on. A mistake in the answer changes nothing: nobody waits here who
-   * could hear of it, but the caller who brings the key's next job does.
+   * Asks for the lane's weight again, from its next turn on. A mistake of the function changes nothing: nobody waits here
+   * who could hear of it, but the caller who brings the key's next job does.
    */
-  weigh(lane: Lane<Job, A, E>): void {
+  weigh(job: J): void {
+    const lane = this.laneOf(job)
     try {
-      lane.weight = this.keys.weight(lane.key)
+      lane.weight = this.by.weight(lane.key)
     } catch {
       return
     }
   }
 
-  /** It has started a job. */
-  spend(lane: Lane<Job, A, E>): void {
+  spent(lane: Lane<Job, J>): void {
     if (lane.credit === 0) lane.credit = lane.weight
     lane.credit--
     // It has nothing more to run, and its turn is over.
@@ -92,8 +106,7 @@ export class Lanes<Job, A, E> {
     this.turns.push(lane)
   }
 
-  /** Something of it has come, begun, ended or gone. */
-  refresh(lane: Lane<Job, A, E>): void {
+  changed(lane: Lane<Job, J>): void {
     this.count(lane)
     const wants = lane.head !== undefined
     if (!wants && lane.running === 0) this.byKey.delete(lane.key)
@@ -107,8 +120,8 @@ export class Lanes<Job, A, E> {
     this.turns.remove(lane)
   }
 
-  private count(lane: Lane<Job, A, E>): void {
-    const ready = Math.max(0, Math.min(lane.size, this.keys.concurrency - lane.running))
+  private count(lane: Lane<Job, J>): void {
+    const ready = Math.max(0, Math.min(lane.size, this.by.concurrency - lane.running))
     const callers = ready > 0 ? lane.blocked.size : 0
     this.ready += ready - lane.ready
     this.callers += callers - lane.callers
@@ -116,7 +129,7 @@ export class Lanes<Job, A, E> {
     lane.callers = callers
   }
 
-  private join(lane: Lane<Job, A, E>): void {
+  private join(lane: Lane<Job, J>): void {
     lane.state = "turn"
     if (lane.credit > 0) this.turns.unshift(lane)
     else this.turns.push(lane)

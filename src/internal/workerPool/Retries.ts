@@ -10,33 +10,37 @@ import * as Schedule from "effect/Schedule"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { PoolJob } from "./Job.js"
+import type { Past, PoolJob } from "./Job.js"
 import type { DeadLetter } from "./model.js"
+import type { Controls, Retries } from "./parts.js"
 import type { Poison } from "./Poison.js"
-import { isRefused, type RetryBudget } from "./RetryBudget.js"
+import { isRefused, refused, type RetryBudget } from "./RetryBudget.js"
 import type { Outcome } from "./states.js"
 
 /** What becomes of a job whose attempt has failed, died or timed out. */
 export interface Policy<in out Job> {
+  /** Undefined where no failed attempt is followed by another one. */
   readonly schedule: ((job: Job) => Schedule.Schedule<unknown> | undefined) | undefined
+  /** At most so many retries of a job that its schedule grants. */
+  readonly times: number
+  /** Whether a job may be tried again after the error. */
+  readonly while: ((error: unknown) => boolean) | undefined
   readonly budget: RetryBudget | undefined
   readonly poison: Poison<Job> | undefined
   readonly sink: ((letter: DeadLetter<Job, unknown>) => Effect.Effect<unknown>) | undefined
 }
 
-/** What a job has behind it, once an attempt has failed. */
-export interface Past<A, E> {
-  attempts: number
-  /** Of the last attempt. */
-  outcome: Outcome
-  exit: Exit.Exit<A, E>
+/** What the part remembers of a job, from the first attempt that has failed. */
+interface Trial<A, E> extends Past<A, E> {
   /** It waits, between two attempts. */
   fiber: AnyFiber | undefined
   step: Step | undefined
+  /** How many retries its schedule has granted. */
+  granted: number
   /** How many of its attempts have died. */
-  kills: number
+  readonly kills: number
   /** There was nothing left in the budget when its next attempt was to begin (R1). */
-  isOverBudget: boolean
+  readonly isOverBudget: boolean
   decision: Decision | undefined
   /** The sink has its dead letter: whatever interrupted that, too late. */
   isDelivered: boolean
@@ -45,20 +49,19 @@ export interface Past<A, E> {
 type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, never, never>>>
 
 /** What was decided: another attempt, now; or no more, and the last one's exit is the job's. */
-export type Decision = "again" | "over"
+type Decision = "again" | "over"
+
+// Only this part writes it.
+const trialOf = <Job, A, E>({ past }: PoolJob<Job, A, E>): Trial<A, E> | undefined => past as Trial<A, E> | undefined
 
 /**
  * The jobs between two attempts: outside the workers, which serve others meanwhile, and outside the queue. Each has a
  * fiber that decides what becomes of it, and sleeps as long as its schedule says.
  */
-export class Retries<Job, A, E> {
+export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
   private readonly between = new List<PoolJob<Job, A, E>>()
 
-  constructor(
-    private readonly policy: Policy<Job>,
-    private readonly fork: <X>(effect: Effect.Effect<X>) => ReturnType<typeof Effect.runFork<X, never>>,
-    private readonly decided: (job: PoolJob<Job, A, E>, exit: Exit.Exit<Decision>) => void
-  ) {}
+  constructor(private readonly policy: Policy<Job>, private readonly controls: Controls<Job, A, E>) {}
 
   /** A new job. What the user's functions say of it is asked now, before anything has changed. */
   arrives(job: PoolJob<Job, A, E>): void {
@@ -70,95 +73,115 @@ export class Retries<Job, A, E> {
     return this.between.size
   }
 
-  /** R1: whether the attempt that is about to begin may not, as a retry that the budget has nothing left for. */
-  refuses({ past, pool }: PoolJob<Job, A, E>): boolean {
+  refusal({ past }: PoolJob<Job, A, E>): Exit.Exit<never, unknown> | undefined {
     // One that has died is tried again to find out whose fault it was: `poison` bounds that.
-    if (past === undefined || past.outcome === "died") return false
-    return this.policy.budget?.withdraw(pool.now()) === false
+    if (past === undefined || past.outcome === "died") return undefined
+    return this.policy.budget?.withdraw(this.controls.now()) === false ? refused : undefined
   }
 
-  /** Takes a job that has ended, if what becomes of it is for the policy to decide: then `decide` has to follow. */
-  take(
-    job: PoolJob<Job, A, E>,
-    outcome: Outcome,
-    exit: Exit.Exit<A, E>
-  ): Past<A, E> | undefined {
+  takes(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Exit.Exit<A, E>): boolean {
     const { budget, poison, schedule, sink } = this.policy
-    if (job.past !== undefined && isRefused(exit)) {
-      return this.keep(job, { ...job.past, isOverBudget: true, decision: undefined })
+    const past = trialOf(job)
+    if (past !== undefined && isRefused(exit)) {
+      return this.keep(job, { ...past, isOverBudget: true, decision: undefined })
     }
     if (outcome === "succeeded") {
-      budget?.succeeded(job.pool.now())
+      budget?.succeeded(this.controls.now())
       poison?.forgive(job)
     }
     const policy = outcome === "failed" || outcome === "timedOut" ? schedule : outcome === "died" ? poison : undefined
     const hasFailed = outcome === "failed" || outcome === "timedOut" || outcome === "died"
     const concerned = hasFailed && (sink !== undefined || policy !== undefined)
     // One that was cancelled, and fails all the same, has had its last attempt.
-    if (!concerned || (job.cancelled !== undefined && job.cancelled.reason !== "timedOut")) return undefined
-    const kills = (job.past?.kills ?? 0) + (outcome === "died" ? 1 : 0)
+    if (!concerned || (job.cancelled !== undefined && job.cancelled.reason !== "timedOut")) return false
     return this.keep(job, {
       attempts: job.attempt,
       outcome,
       exit,
       fiber: undefined,
-      step: job.past?.step,
-      kills,
+      step: past?.step,
+      granted: past?.granted ?? 0,
+      kills: (past?.kills ?? 0) + (outcome === "died" ? 1 : 0),
       isOverBudget: false,
       decision: undefined,
       isDelivered: false
     })
   }
 
-  private keep(job: PoolJob<Job, A, E>, past: Past<A, E>): Past<A, E> {
+  private keep(job: PoolJob<Job, A, E>, trial: Trial<A, E>): true {
     job.cancelled = undefined
-    job.past = past
-    job.phase = "retrying"
-    job.worker = undefined
+    job.past = trial
+    job.become("retrying")
+    job.assigned(undefined)
     this.between.push(job)
-    return past
+    return true
   }
 
-  /** Runs a fiber, which does nothing before its first suspension. */
-  decide(job: PoolJob<Job, A, E>, past: Past<A, E>): void {
+  /** The fiber does nothing before its first suspension. */
+  decide(job: PoolJob<Job, A, E>): void {
+    const trial = trialOf(job)
+    if (trial === undefined) return
     // Only the wait for another attempt can be interrupted: what has had its last one becomes a dead letter (P13).
     const decision = Effect.uninterruptible(
       Effect.map(
-        Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.decision(job, past))),
-        (decision) => (past.decision = decision)
+        Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.decision(job, trial))),
+        (decision) => (trial.decision = decision)
       )
     )
-    const fiber = stack.start<Decision, never, never>(this.fork, decision)
-    past.fiber = fiber
+    const fiber = stack.start<Decision, never, never>(Effect.runForkWith(this.controls.context), decision)
+    trial.fiber = fiber
     fiber.addObserver((exit) => {
       this.between.remove(job)
-      past.fiber = undefined
+      trial.fiber = undefined
       // A fiber that is interrupted as it decides ends as interrupted.
-      this.decided(job, past.decision === undefined ? exit : Exit.succeed(past.decision))
+      this.decided(job, trial, trial.decision === undefined ? exit : Exit.succeed(trial.decision))
     })
   }
 
-  /** The fibers of all, for who ends them. */
+  /** What becomes of a job between two attempts; or it was interrupted before that was decided. Runs fibers. */
+  private decided(job: PoolJob<Job, A, E>, trial: Trial<A, E>, decision: Exit.Exit<Decision>): void {
+    const { controls } = this
+    const isCancelled = job.cancelled?.reason === "cancelled"
+    if (trial.isDelivered) return controls.end(job, "deadLettered", trial.exit)
+    if (Exit.isFailure(decision) && !Cause.hasInterruptsOnly(decision.cause)) {
+      return controls.end(job, "died", Exit.failCause(decision.cause))
+    }
+    const isOver = Exit.isSuccess(decision) && decision.value === "over"
+    // Its interrupt may still be on its way.
+    if (isCancelled && !isOver) return controls.end(job, "interrupted", Exit.interrupt(job.cancelled?.by))
+    if (controls.isEnding && !isOver) return controls.cutOff(job)
+    // Over, or a schedule that interrupts itself.
+    if (isOver || Exit.isFailure(decision)) return controls.end(job, trial.outcome, trial.exit)
+    controls.comeBack(job)
+  }
+
+  fiberOf(job: PoolJob<Job, A, E>): AnyFiber | undefined {
+    return trialOf(job)?.fiber
+  }
+
   get fibers(): Array<AnyFiber> {
     const fibers: Array<AnyFiber> = []
     for (let job = this.between.head; job !== undefined; job = job.next) {
-      if (job.past?.fiber !== undefined) fibers.push(job.past.fiber)
+      const fiber = this.fiberOf(job)
+      if (fiber !== undefined) fibers.push(fiber)
     }
     return fibers
   }
 
   /** In a pool that ends, too: a job that has had its last attempt is not cut off. */
-  private decision(job: PoolJob<Job, A, E>, past: Past<A, E>): Effect.Effect<Decision> {
+  private decision(job: PoolJob<Job, A, E>, past: Trial<A, E>): Effect.Effect<Decision> {
     if (past.isOverBudget) return this.end(job, past, "budget")
     if (past.outcome === "died") {
       const isPoison = this.policy.poison?.kills(job, past.kills) === true
       return isPoison ? this.end(job, past, "poison") : Effect.succeed("again")
     }
-    const isSpent = () => this.policy.budget?.allows(job.pool.now()) === false
+    if (this.isPermanent(past)) return this.end(job, past, "permanent")
+    const isSpent = () => this.policy.budget?.allows(this.controls.now()) === false
     const step = this.step(job, past)
-    const { isEnding } = job.pool
+    const { isEnding } = this.controls
     return Effect.flatMap(isEnding ? atOnce(step) : Effect.interruptible(step), (delay) => {
       if (delay === undefined) return this.end(job, past, "exhausted")
+      past.granted++
       // A budget that is spent now, or by then, is reason enough. Another attempt is charged when it begins.
       if (isSpent()) return this.end(job, past, "budget")
       if (isEnding) return Effect.succeed("again")
@@ -169,18 +192,20 @@ export class Retries<Job, A, E> {
     })
   }
 
+  private isPermanent({ exit }: Trial<A, E>): boolean {
+    const error = errorOf(exit)
+    return this.policy.while !== undefined && Option.isSome(error) && !this.policy.while(error.value)
+  }
+
   /** How long the job's schedule has it wait for another attempt; undefined when there is none. */
-  private step(job: PoolJob<Job, A, E>, past: Past<A, E>): Effect.Effect<Duration.Duration | undefined> {
-    const { schedule: scheduleOf } = this.policy
+  private step(job: PoolJob<Job, A, E>, past: Trial<A, E>): Effect.Effect<Duration.Duration | undefined> {
+    const { schedule: scheduleOf, times } = this.policy
     return Effect.gen(function*() {
-      const schedule = scheduleOf?.(job.input)
+      const schedule = past.granted < times ? scheduleOf?.(job.input) : undefined
       if (schedule === undefined) return undefined
       past.step ??= yield* Schedule.toStep(schedule)
       const now = yield* Clock.currentTimeMillis
-      const error = Exit.isFailure(past.exit)
-        ? Option.getOrUndefined(Cause.findErrorOption(past.exit.cause))
-        : undefined
-      return yield* Pull.matchEffect(past.step(now, error), {
+      return yield* Pull.matchEffect(past.step(now, Option.getOrUndefined(errorOf(past.exit))), {
         onSuccess: ([, delay]) => Effect.succeed(delay),
         onFailure: (cause) => Effect.failCause(cause),
         onDone: () => Effect.succeed(undefined)
@@ -191,7 +216,7 @@ export class Retries<Job, A, E> {
   /** It has had its last attempt. Once it is handed to the sink it is the sink's, whatever happens to the pool. */
   private end(
     job: PoolJob<Job, A, E>,
-    past: Past<A, E>,
+    past: Trial<A, E>,
     reason: DeadLetter<Job, E>["reason"]
   ): Effect.Effect<Decision> {
     const { sink } = this.policy
@@ -209,6 +234,9 @@ export class Retries<Job, A, E> {
       ))
   }
 }
+
+const errorOf = <E>(exit: Exit.Exit<unknown, E>): Option.Option<E> =>
+  Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
 
 /** What an effect comes to without a wait. One that suspends is interrupted. */
 const atOnce = <X>(effect: Effect.Effect<X>): Effect.Effect<X> =>

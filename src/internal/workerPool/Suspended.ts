@@ -12,7 +12,7 @@ export class Suspended<T> {
   constructor(
     readonly fiber: AnyFiber,
     private readonly resume: (value: T) => void,
-    private readonly onServed: (() => void) | undefined = undefined
+    private readonly onServed?: (() => void) | undefined
   ) {}
 
   /** The wait is over in the books; the fiber may go on in a later turn. */

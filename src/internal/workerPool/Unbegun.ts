@@ -1,14 +1,7 @@
 import type * as Scheduler from "effect/Scheduler"
 import { inLaterTurn } from "../dispatcher.js"
 import { List } from "../List.js"
-import type { AnyJob } from "./Job.js"
 import type { Worker } from "./Worker.js"
-
-/** The worker has the job, in the books. */
-export const give = (worker: Worker, job: AnyJob): void => {
-  worker.job = job
-  job.worker = worker
-}
 
 /** Two workers exchange their jobs, each of which may begin in another turn then. */
 const swap = (one: Worker, other: Worker): void => {
@@ -16,8 +9,8 @@ const swap = (one: Worker, other: Worker): void => {
   if (job === undefined || other.job === undefined) return
   job.keepContext()
   other.job.keepContext()
-  give(one, other.job)
-  give(other, job)
+  one.take(other.job)
+  other.take(job)
 }
 
 /**
@@ -68,6 +61,7 @@ export class Unbegun {
 
   /** The worker begins a job: the oldest one. */
   begin(worker: Worker): void {
+    worker.turn = undefined
     if (worker.begins === undefined) return
     for (let other = worker.prev; other !== undefined; other = other.prev) swap(worker, other)
     this.remove(worker)
@@ -77,5 +71,10 @@ export class Unbegun {
   handDown(worker: Worker): void {
     const first = worker.begins === undefined ? this.workers.head : worker.next
     for (let other = first; other !== undefined; other = other.next) swap(worker, other)
+  }
+
+  /** The turn that was requested for the worker counts no more: its resource is a new one. */
+  forgetTurn(worker: Worker): void {
+    worker.turn = undefined
   }
 }

@@ -1,3 +1,4 @@
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -5,14 +6,13 @@ import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { runIn } from "../asyncContext.js"
+import { type AsyncContext, runIn } from "../asyncContext.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { poolName } from "./errors.js"
-import type { AnyJob, PoolJob } from "./Job.js"
+import type { WorkerInfo } from "./model.js"
 import { notBegun } from "./notBegun.js"
-import type { AnyPool } from "./Pool.js"
-import { refused } from "./RetryBudget.js"
+import { checkStep, type WorkerState, workerTransitions } from "./states.js"
 
 /**
  * The worker on whose resource a fiber runs, for P9. Whatever a job forks inherits it, so it tells nothing by itself:
@@ -22,11 +22,54 @@ export const CurrentWorker = Context.Reference<Worker | undefined>("~sluice/Work
   defaultValue: () => undefined
 })
 
+/** A job, as its worker knows it. */
+export interface Task {
+  readonly id: number
+  /** How many interrupts are on their way to its fiber. */
+  readonly interrupts: number
+  /** In which its fiber is to be forked, where that is not the caller's turn. */
+  readonly asyncContext: AsyncContext | undefined
+  keepContext(): void
+  /** That worker has it, or none any more. */
+  assigned(worker: Worker | undefined): void
+}
+
+/** What a worker asks of its pool, and tells it. The pool may call the worker back from each `told` event. */
+export interface Owner {
+  readonly name: string | undefined
+  readonly context: Context.Context<never>
+  /** No worker takes another job. */
+  readonly isEnding: boolean
+  /** The worker's resource, in the scope of the caller: one attempt. */
+  acquire(info: WorkerInfo): Effect.Effect<unknown, unknown>
+  /** All attempts at a resource. */
+  restarting(attempt: Effect.Effect<void, unknown>): Effect.Effect<void, unknown>
+  /** Whether a worker without a resource is to get another one. */
+  needs(worker: Worker): boolean
+  /** Told: the worker has a resource. */
+  acquired(worker: Worker, isFirst: boolean): void
+  /** Told: the worker has none, and will not get one. */
+  cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void
+  releaseFailed(cause: Cause.Cause<never>): void
+  /** Told: the worker's own fiber has ended. */
+  workerEnded(worker: Worker): void
+  /** Told: the resource is condemned, and no job has begun on it. */
+  retire(worker: Worker): void
+  /** The worker begins its job in a later turn. */
+  postpone(worker: Worker): void
+  /** The worker is about to begin: it has the oldest job that has not begun when this returns. */
+  beginsOldest(worker: Worker): void
+  /** What the job's fiber runs. */
+  perform(worker: Worker, tenure: Tenure): Effect.Effect<unknown, unknown>
+  /** Told: the job's fiber has ended. */
+  jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void
+}
+
 // How many jobs that end at once run in one turn. Each has a fiber of its own, so none of them would ever yield.
 const turn = 128
 
 /** A resource, from its acquisition to its release. */
-class Tenure {
+export class Tenure {
   readonly invalidate: Effect.Effect<void> = Effect.sync(() => this.worker.condemn(this))
   condemned = false
   /** Resumes the worker's own fiber, which closes the scope with this exit. */
@@ -54,34 +97,33 @@ class Tenure {
 export class Worker {
   prev: Worker | undefined = undefined
   next: Worker | undefined = undefined
-  state: "acquiring" | "idle" | "busy" | "releasing" | "givenUp" | "ended" = "acquiring"
   readonly name: string
   /** That of the pool, with the worker in it. */
   readonly context: Context.Context<never>
-  /** It is not one too many. */
+  /** It is not surplus. */
   wanted = true
   /** It has had no resource yet. */
   isNew = true
-  job: AnyJob | undefined = undefined
-  /** The job's fiber. A scheduler may have it yield before its first operation. */
-  fiber: AnyFiber | undefined = undefined
-  /** The job's fiber has come to its first operation. */
-  hasBegun = false
-  /** When it begins its job, while that stands among those to begin. */
+  /** When it begins its job, while that stands among those to begin. Written by `Unbegun` alone, as is `turn`. */
   begins: "now" | "later" | undefined = undefined
   /** The turn that was requested when it became free. Used up, or outlived, once it begins a job. */
   turn: symbol | undefined = undefined
 
+  private current: WorkerState = "acquiring"
+  private task: Task | undefined = undefined
+  /** The job's fiber. A scheduler may have it yield before its first operation. */
+  private taskFiber: AnyFiber | undefined = undefined
+  private taskBegan = false
   private self: AnyFiber | undefined = undefined
   /** The present or the last one, or the attempt at one. */
   private tenure = new Tenure(this, Scope.makeUnsafe())
   /** A job's fiber is being forked, and may end before that returns. Before its first operation others may have run. */
-  isBeginning = false
+  private isBeginning = false
   private endedAtOnce: Exit.Exit<unknown, unknown> | undefined = undefined
 
-  constructor(readonly pool: AnyPool, readonly id: number) {
-    this.name = `${poolName(pool.name)}/worker-${id}`
-    const { context } = pool
+  constructor(readonly owner: Owner, readonly id: number) {
+    this.name = `${poolName(owner.name)}/worker-${id}`
+    const { context } = owner
     this.context = Context.mergeAll(
       context,
       Context.make(CurrentWorker, this),
@@ -93,6 +135,15 @@ export class Worker {
     )
   }
 
+  get state(): WorkerState {
+    return this.current
+  }
+
+  become(next: WorkerState): void {
+    checkStep("worker", workerTransitions, this.current, next)
+    this.current = next
+  }
+
   // Its own fiber, and the resource
 
   start(): void {
@@ -100,29 +151,29 @@ export class Worker {
     this.self = fiber
     fiber.addObserver((exit) => {
       // Only of what is no effect, and comes from JavaScript: no handler is asked then.
-      if (Exit.isFailure(exit)) this.pool.cannotAcquire(this, exit.cause)
-      this.state = "ended"
-      this.pool.workerEnded(this)
+      if (Exit.isFailure(exit)) this.owner.cannotAcquire(this, exit.cause)
+      this.become("ended")
+      this.owner.workerEnded(this)
     })
     // The pool may have been told to end, or to do without it, while this fiber was not known here.
-    if (this.pool.isEnding || !this.wanted) this.giveUp(fiber.id)
+    if (this.owner.isEnding || !this.wanted) this.giveUp(fiber.id)
   }
 
   private life(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
-      for (let first = true; first || this.pool.needs(this); first = false) {
-        this.state = "acquiring"
-        const acquired = yield* Effect.exit(Effect.interruptible(this.pool.restarting(this.acquire)))
+      for (let first = true; first || this.owner.needs(this); first = false) {
+        if (!first) this.become("acquiring")
+        const acquired = yield* Effect.exit(Effect.interruptible(this.owner.restarting(this.acquire)))
         // An interrupt may also come when the resource is there already: so what counts is not what `acquire` returned.
         const { tenure } = this
         if (Exit.isFailure(acquired)) {
           yield* this.release(tenure, acquired)
-          return this.pool.cannotAcquire(this, acquired.cause)
+          return this.owner.cannotAcquire(this, acquired.cause)
         }
         const exit = yield* Effect.callback<Exit.Exit<unknown, unknown>>((resume) => {
           tenure.end = (exit) => resume(Effect.succeed(exit))
           this.isNew = false
-          this.pool.acquired(this, first)
+          this.owner.acquired(this, first)
         })
         yield* this.release(tenure, exit)
       }
@@ -138,7 +189,7 @@ export class Worker {
       const span = yield* Scope.provide(Effect.makeSpanScoped(this.name), scope)
       const context = this.context.pipe(Context.add(Scope.Scope, scope), Context.add(Tracer.ParentSpan, span))
       tenure.fork = Effect.runForkWith(context)
-      tenure.resource = yield* Effect.provideContext(this.pool.config.worker({ id: this.id, invalidate }), context)
+      tenure.resource = yield* Effect.provideContext(this.owner.acquire({ id: this.id, invalidate }), context)
     })
     return Effect.onExit(acquire, (exit) => Exit.isFailure(exit) ? this.release(tenure, exit) : Effect.void)
   })
@@ -146,7 +197,7 @@ export class Worker {
   /** P2: the one place where a resource is released. What the release dies of is reported, and stops nothing. */
   private release(tenure: Tenure, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.catchCause(Scope.close(tenure.scope, exit), (cause) => {
-      this.pool.releaseFailed(cause)
+      this.owner.releaseFailed(cause)
       return Effect.logError("WorkerPool: a resource could not be released", cause)
     })
   }
@@ -155,17 +206,7 @@ export class Worker {
   condemn(tenure: Tenure): void {
     tenure.condemned = true
     const serves = this.state === "idle" || this.isUnbegun
-    if (this.tenure === tenure && serves) this.pool.retire(this)
-  }
-
-  /** It has a job, for which there is no fiber yet. */
-  get isUnbegun(): boolean {
-    return this.job !== undefined && this.fiber === undefined && !this.isBeginning
-  }
-
-  /** The job that it has, if that is to begin now. */
-  private get ready(): AnyJob | undefined {
-    return this.isUnbegun && this.begins !== "later" ? this.job : undefined
+    if (this.tenure === tenure && serves) this.owner.retire(this)
   }
 
   get resource(): unknown {
@@ -190,14 +231,50 @@ export class Worker {
 
   // The jobs
 
+  get job(): Task | undefined {
+    return this.task
+  }
+
+  /** The fiber of its job, once that is forked. */
+  get fiber(): AnyFiber | undefined {
+    return this.taskFiber
+  }
+
+  /** Its job's fiber has come to its first operation. */
+  get hasBegun(): boolean {
+    return this.taskBegan
+  }
+
+  /** It has a job, for which there is no fiber yet. */
+  get isUnbegun(): boolean {
+    return this.task !== undefined && this.taskFiber === undefined && !this.isBeginning
+  }
+
+  /** The job that it has, if that is to begin now. */
+  private get ready(): Task | undefined {
+    return this.isUnbegun && this.begins !== "later" ? this.task : undefined
+  }
+
+  /** The worker has the job, in the books. */
+  take(job: Task): void {
+    this.task = job
+    job.assigned(this)
+  }
+
+  /** The worker has no job any more. */
+  drop(): void {
+    this.task = undefined
+    this.taskFiber = undefined
+    this.taskBegan = false
+  }
+
   /**
    * Begins the job that the pool has assigned: in a later turn if the stack is deep. Does nothing if that job has been
    * taken away since, or begins in a later turn already. Runs fibers.
    */
   go(): void {
     if (this.ready === undefined) return
-    if (stack.isDeep()) return this.pool.unbegun.postpone(this)
-    this.turn = undefined
+    if (stack.isDeep()) return this.owner.postpone(this)
     stack.nest(this.pump)
   }
 
@@ -207,22 +284,22 @@ export class Worker {
    */
   private readonly pump = (): void => {
     for (let left = turn; this.ready !== undefined; left--) {
-      if (left === 0) return this.pool.unbegun.postpone(this)
+      if (left === 0) return this.owner.postpone(this)
       const exit = this.begin()
       if (exit === undefined) return
-      this.pool.jobEnded(this, exit)
+      this.owner.jobEnded(this, exit)
     }
   }
 
-  /** Starts the job's fiber, and answers its exit if it has ended at once. */
+  /** Starts the job's fiber, and returns its exit if it has ended at once. */
   private begin(): Exit.Exit<unknown, unknown> | undefined {
-    this.pool.unbegun.begin(this)
+    this.owner.beginsOldest(this)
     this.isBeginning = true
     try {
-      this.know(runIn(this.job?.asyncContext, this.tenure.fork, this.serve))
+      this.know(runIn(this.task?.asyncContext, this.tenure.fork, this.serve))
     } catch (error) {
       // Thrown by an observer that the job has given to its own fiber: after the worker, which is the first one.
-      if (this.fiber !== undefined) stack.rethrow(this.fiber, error)
+      if (this.taskFiber !== undefined) stack.rethrow(this.taskFiber, error)
     }
     this.isBeginning = false
     const exit = this.endedAtOnce
@@ -232,31 +309,29 @@ export class Worker {
 
   /** By its first operation; or by the fork, where that is yet to come. */
   private know(fiber: AnyFiber): void {
-    if (this.fiber !== undefined) return
-    this.fiber = fiber
+    if (this.taskFiber !== undefined) return
+    this.taskFiber = fiber
     fiber.addObserver(this.onExit)
   }
 
   /** What the job's fiber runs. An observer that throws keeps those behind it from being told, so ours has to be first. */
   private readonly serve = Effect.withFiber<unknown, unknown>((fiber) => {
     this.know(fiber)
-    const { id, pool, tenure: { condemned, invalidate, resource } } = this
-    const job = this.job as PoolJob<unknown, unknown, unknown>
     // Before its first operation, as where it was made to wait for its turn.
-    if (condemned) return notBegun
-    if (job.cancelled !== undefined) return Exit.interrupt(job.cancelled.by)
-    this.hasBegun = true
-    if (pool.refuses(job)) return refused
-    pool.jobBegan(job)
-    return pool.config.run(job.input, { id, job: job.id, resource, attempt: job.attempt, invalidate })
+    return this.tenure.condemned ? notBegun : this.owner.perform(this, this.tenure)
   })
+
+  /** Its job's fiber has come to its first operation, and is about to run the job. */
+  began(): void {
+    this.taskBegan = true
+  }
 
   private readonly onExit = (exit: Exit.Exit<unknown, unknown>): void => {
     if (this.isBeginning) {
       this.endedAtOnce = exit
       return
     }
-    this.pool.jobEnded(this, exit)
+    this.owner.jobEnded(this, exit)
     this.go()
   }
 }

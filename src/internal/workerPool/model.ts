@@ -7,8 +7,9 @@ import type { Pipeable } from "effect/Pipeable"
 import type * as Schedule from "effect/Schedule"
 import type { Covariant, Invariant } from "effect/Types"
 import type { JobLost, JobTimeout, PoolClosed, PoolFailed } from "./errors.js"
-import type { MetricsOptions } from "./Observer.js"
+import type { Order } from "./ownOrder.js"
 import type { Outcome, PoolState } from "./states.js"
+import type { Watcher } from "./watching.js"
 
 /** The public types of a pool. `WorkerPool.ts` exports them. */
 export const TypeId = "~sluice/WorkerPool"
@@ -74,8 +75,9 @@ export interface JobContext<out W> {
  *
  * - `job`: the job itself; `id`: its number in the pool; `attempts`: how often it has been tried.
  * - `cause`: what the last attempt came to.
- * - `reason`: `"exhausted"`, its schedule has come to an end, or there was none; `"budget"`, there was nothing left in
- *   the pool's retry budget; `"poison"`, it has killed as many resources as it may.
+ * - `reason`: `"exhausted"`, its schedule or `times` has come to an end, or there was none; `"permanent"`, `while` of
+ *   `retry` says that its error is none to try again after; `"budget"`, there was nothing left in the pool's retry
+ *   budget; `"poison"`, it has killed as many resources as it may.
  *
  * @category models
  * @since 0.1.0
@@ -85,7 +87,7 @@ export interface DeadLetter<out Job, out E = never> {
   readonly id: number
   readonly attempts: number
   readonly cause: Cause.Cause<E>
-  readonly reason: "exhausted" | "budget" | "poison"
+  readonly reason: "exhausted" | "permanent" | "budget" | "poison"
 }
 
 /**
@@ -100,84 +102,232 @@ export interface Deadlines {
 }
 
 /**
- * How a pool is made. An option that is out of range, or that means nothing without another one, is a defect of `make`.
+ * How many jobs may wait, and what becomes of a job that finds the queue full.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QueueBound {
+  /** How many jobs may wait for a worker, an integer >= 0 or `"unbounded"`; twice the size by default. */
+  readonly capacity?: number | "unbounded" | undefined
+}
+
+/**
+ * First come, first served (P3).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FirstComeQueue {
+  /**
+   * What becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for room; `"dropping"`
+   * drops the job; `"sliding"` drops the job that has waited longest. A dropped job's handle says so (P3). The last two
+   * are for a queue that has a bound.
+   */
+  readonly strategy?: "suspend" | "dropping" | "sliding" | undefined
+  readonly priority?: undefined
+  readonly aging?: undefined
+}
+
+/**
+ * Urgent jobs first (P14).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PriorityQueue<in Job> {
+  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  readonly strategy?: "suspend" | "dropping" | undefined
+  /** The level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within a level. */
+  readonly priority?: ((job: Job) => number) | undefined
+  readonly aging?: undefined
+}
+
+/**
+ * Urgent jobs first, with a bound of your own on how often a less urgent one is passed over (P14).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AgingQueue<in Job> {
+  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  readonly strategy?: "suspend" | "dropping" | undefined
+  /** The level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within a level. */
+  readonly priority: (job: Job) => number
+  /**
+   * For each level how many jobs that come later may go first, 100 by default: so a job of level `n` is passed over by at
+   * most `n` times as many (P14).
+   */
+  readonly aging?: number | undefined
+}
+
+/**
+ * A queue for each key, of that `capacity`; they take turns at the workers (P15).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyedQueue<in Job> {
+  /** Tells jobs apart, as a `Map` does. Without it, all jobs have one queue. */
+  readonly key?: ((job: Job) => unknown) | undefined
+  readonly perKey?: undefined
+}
+
+/**
+ * A queue for each key, and what each key may have (P15).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LimitedKeysQueue<in Job> {
+  /** Tells jobs apart, as a `Map` does. */
+  readonly key: (job: Job) => unknown
+  /** What each key may have. */
+  readonly perKey?: {
+    /** How many jobs of a key may run at a time; any number by default. */
+    readonly concurrency?: number | undefined
+    /**
+     * How many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key, which is asked as
+     * each job of the key comes and as each begins; 1 by default.
+     */
+    readonly weight?: number | ((key: never) => number) | undefined
+  } | undefined
+}
+
+/**
+ * An order of your own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OrderedQueue<in Job> {
+  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  readonly strategy?: "suspend" | "dropping" | undefined
+  /** Which waiting job is next: a value of `WorkerPool.order`. */
+  readonly order: Order<Job>
+  readonly priority?: undefined
+  readonly aging?: undefined
+  readonly key?: undefined
+  readonly perKey?: undefined
+}
+
+/**
+ * The queue of a pool: its bound, and its order. What means nothing without another option does not compile.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type QueueOptions<Job> =
+  & QueueBound
+  & (
+    | (
+      & (FirstComeQueue | PriorityQueue<Job> | AgingQueue<Job>)
+      & (KeyedQueue<Job> | LimitedKeysQueue<Job>)
+      & { readonly order?: undefined }
+    )
+    | OrderedQueue<Job>
+  )
+
+/**
+ * How many retries may begin in all, so that a downstream that fails is not asked many times as much as one that works
+ * (R1).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryBudgetOptions {
+  /** The share of the successes within the last `window`, 0.2 by default. */
+  readonly ratio?: number | undefined
+  /** As many in addition for each second of the `window`, 10 by default. */
+  readonly perSecond?: number | undefined
+  /** How far back successes and retries count, 10 seconds by default. */
+  readonly window?: Duration.Input | undefined
+}
+
+/**
+ * When a job is tried again, and what becomes of a job that has had its last attempt (P12, P13).
  *
  * **Details**
  *
- * - `size`: how many workers there are, an integer from 1 to 1,000,000.
- * - `run`: what a worker does with a job. A typed failure is the job's result, and nothing else's (P6).
- * - `worker`: acquires a worker's resource, in a scope that closes when the worker is done with it. Without it, workers
- *   have none.
- * - `queue.capacity`: how many jobs may wait for a worker, an integer >= 0 or `"unbounded"`; twice the size by default.
- * - `queue.strategy`: what becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for
- *   room; `"dropping"` drops it; `"sliding"` drops the one that has waited longest. A dropped job's handle says so (P3).
- *   The last two are for a queue that has a bound.
- * - `queue.priority`: the level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within
- *   a level. `queue.aging`: for each level how many jobs that come later may go first, 100 by default: so a job of level
- *   `n` is passed over by at most `n` times as many (P14). Not with `"sliding"`.
- * - `queue.key`: tells jobs apart, as a `Map` does: each key has a queue of its own, of that `capacity`, and they take
- *   turns at the workers (P15). `perKey.concurrency`: how many jobs of a key may run at a time; any number by default.
- *   `perKey.weight`: how many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key, which
- *   is asked as each job of the key comes and as each begins; 1 by default.
- * - `onDefect`: whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5).
- * - `restart`: how often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has
- *   failed, whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A defect is not tried again.
- * - `deadlines.wait`: how long a job may wait in the queue; `deadlines.run`: how long it may run. One that takes longer
- *   leaves the queue, or is interrupted, and fails with `JobTimeout` (P11). By default as long as it takes.
- * - `retry`: when a job that has failed, or timed out as it ran, is tried again: a schedule, or one for each job. It is
- *   given the error. Meanwhile the job is outside the workers and outside the queue's bound (P12).
- * - `retryBudget`: how many retries may begin in all: within the last `window`, 10 seconds by default, the share
- *   `ratio` of the successes, 0.2, and `perSecond`, 10 (R1). Without it as many as `retry` says.
- * - `poison`: how many resources a job may kill, 3 by default, before it is the job's fault: one that dies is tried
- *   again, on another resource, until then. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
- * - `deadLetters`: where jobs go that have had their last attempt (P13): to the `sink`, or into memory, 1,000 of them by
- *   default, to be read from `deadLetters`: that `capacity` is not for a sink.
- * - `name`: shown in messages, logs, metrics and spans: `name/worker-3`.
- * - `metrics`: whether the pool counts and times its jobs in Effect's `Metric`s, in the registry of the caller of `make`.
- * - `tracing`: whether each job has a span, and its logs the job's number. `docs/observability.md` is about both; neither
- *   is on by default.
+ * A job is tried again if it has failed, or timed out as it ran, for as long as `while`, `times` and `schedule` all allow
+ * it. Without a `schedule` the next attempt comes after 0.1 s, then 0.2 s, 0.4 s and so on, up to 10 s. Either `schedule`
+ * or `times` is needed: without an end a job that always fails would be tried without one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryOptions<in Job, in E> {
+  /**
+   * The waits between the attempts, and when they end; or a schedule for each job, or none for it. It is given the error.
+   * Meanwhile the job is outside the workers and outside the queue's bound (P12).
+   */
+  readonly schedule?:
+    | Schedule.Schedule<unknown, E | JobTimeout>
+    | ((job: Job) => Schedule.Schedule<unknown, E | JobTimeout> | undefined)
+    | undefined
+  /** At most as many retries, an integer >= 0. With 0 a job that fails has had its last attempt. */
+  readonly times?: number | undefined
+  /** Whether a job may be tried again after this error. Any error by default. */
+  readonly while?: ((error: E | JobTimeout) => boolean) | undefined
+  /** How many retries may begin in all jobs together. Without it as many as the above says. */
+  readonly budget?: RetryBudgetOptions | undefined
+  /**
+   * Jobs that die, and cost the worker its resource. Such a job is tried again, on another resource, until it has killed
+   * `kills` of them, 3 by default. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
+   */
+  readonly poison?: {
+    readonly kills?: number | undefined
+    readonly key?: ((job: Job) => unknown) | undefined
+  } | undefined
+  /**
+   * Where jobs go that have had their last attempt (P13): to the `sink`, or into memory, `capacity` of them, 1,000 by
+   * default, to be read from `WorkerPool.deadLetters`.
+   */
+  readonly deadLetters?:
+    | { readonly capacity?: number | undefined; readonly sink?: undefined }
+    | {
+      readonly sink: (letter: DeadLetter<Job, E | JobTimeout>) => Effect.Effect<unknown>
+      readonly capacity?: undefined
+    }
+    | undefined
+}
+
+/**
+ * How a pool is made. An option that is out of range is a defect of `make`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
+  /** How many workers there are, an integer from 1 to 1,000,000. */
   readonly size: number
+  /** What a worker does with a job. A typed failure is the job's result, and nothing else's (P6). */
   readonly run: (job: Job, context: JobContext<W>) => Effect.Effect<A, E, R>
+  /**
+   * Acquires a worker's resource, in a scope that closes when the worker is done with it. Without it, workers have none.
+   */
   readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
-  readonly queue?: {
-    readonly capacity?: number | "unbounded" | undefined
-    readonly strategy?: "suspend" | "dropping" | "sliding" | undefined
-    readonly priority?: ((job: Job) => number) | undefined
-    readonly aging?: number | undefined
-    readonly key?: ((job: Job) => unknown) | undefined
-    readonly perKey?: {
-      readonly concurrency?: number | undefined
-      readonly weight?: number | ((key: never) => number) | undefined
-    } | undefined
-  } | undefined
+  /** How many jobs may wait, and in which order they go. By default twice the size, first come, first served. */
+  readonly queue?: QueueOptions<Job> | undefined
+  /** Whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5). */
   readonly onDefect?: "replace" | "keep" | undefined
+  /**
+   * How often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has failed, whatever
+   * the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A
+   * defect is not tried again. Only with a `worker`.
+   */
   readonly restart?: Schedule.Schedule<unknown, EW> | undefined
+  /**
+   * How long a job may wait in the queue, and how long it may run. A job that takes longer leaves the queue, or is
+   * interrupted, and fails with `JobTimeout` (P11). By default as long as it takes.
+   */
   readonly deadlines?: Deadlines | undefined
-  readonly retry?:
-    | Schedule.Schedule<unknown, NoInfer<E> | JobTimeout>
-    | ((job: Job) => Schedule.Schedule<unknown, NoInfer<E> | JobTimeout> | undefined)
-    | undefined
-  readonly retryBudget?: {
-    readonly ratio?: number | undefined
-    readonly perSecond?: number | undefined
-    readonly window?: Duration.Input | undefined
-  } | undefined
-  readonly poison?: {
-    readonly kills?: number | undefined
-    readonly key?: ((job: Job) => unknown) | undefined
-  } | undefined
-  readonly deadLetters?: {
-    readonly capacity?: number | undefined
-    readonly sink?: ((letter: DeadLetter<Job, NoInfer<E> | JobTimeout>) => Effect.Effect<unknown>) | undefined
-  } | undefined
+  /** When a job is tried again, and where it goes after its last attempt. Without it, each attempt is the only one. */
+  readonly retry?: RetryOptions<Job, NoInfer<E>> | undefined
+  /** Shown in messages, logs, metrics and spans: `name/worker-3`. */
   readonly name?: string | undefined
-  readonly metrics?: boolean | MetricsOptions | undefined
-  readonly tracing?: boolean | undefined
+  /** Watchers of the pool's jobs: `Watch.metrics`, `Watch.spans`, your own. None by default, which costs nothing. */
+  readonly watch?: ReadonlyArray<Watcher> | undefined
 }
 
 /**

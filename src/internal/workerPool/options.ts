@@ -1,17 +1,24 @@
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
-import type { Discipline } from "./Admission.js"
 import { DeadLetters } from "./DeadLetters.js"
-import { poolName } from "./errors.js"
-import type { Options } from "./model.js"
-import { observerOf } from "./Observer.js"
+import { JobDeadlines } from "./Deadlines.js"
+import type { Waiting } from "./Lane.js"
+import { type Keys, Lanes } from "./Lanes.js"
+import type { Options, RetryBudgetOptions } from "./model.js"
+import { type Handicap, OneLane } from "./Order.js"
+import type { BuiltOrder } from "./ownOrder.js"
 import { Poison } from "./Poison.js"
 import type { Config } from "./Pool.js"
-import type { Policy } from "./Retries.js"
+import type { Discipline } from "./Queue.js"
+import { JobRetries, type Policy } from "./Retries.js"
 import { RetryBudget } from "./RetryBudget.js"
+
+// JavaScript may bring anything.
+const isRecord = (u: unknown): boolean => typeof u === "object" && u !== null && !Array.isArray(u)
 
 const where = "WorkerPool.make"
 
@@ -50,50 +57,77 @@ export const checkSize = (operation: string, size: number): number => {
 }
 
 const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
+const defaultRetry = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")])
 const noResource = () => Effect.void
+
+// What the options say of types is checked by the compiler, and for JavaScript here.
+type AnyOptions<Job, A, E> = Options<Job, A, E, unknown, unknown, unknown, unknown>
 
 /** A pool's options with their defaults. One that makes no sense throws. */
 export const check = <Job, A, E, R, W, EW, RW>(
   options: Options<Job, A, E, R, W, EW, RW>,
   context: Context.Context<R | RW>
 ): Config<Job, A, E> => {
-  const { deadlines = {}, name, onDefect = "replace", queue = {}, restart = defaultRestart, run, size, worker } =
-    options
+  const {
+    deadlines = {},
+    name,
+    onDefect = "replace",
+    queue = {},
+    restart = defaultRestart,
+    run,
+    size,
+    watch = [],
+    worker
+  } = options
   checkSize(where, size)
   oneOf("onDefect", ["replace", "keep"], onDefect)
   if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
   if (typeof run !== "function") fail("run", "a function", run)
   functionOrNone("worker", worker)
   if (worker === undefined) absent("restart", "without a worker, which acquires the resource", options.restart)
-  const observer = observerOf(options, context)
+  if (!Array.isArray(watch) || !watch.every(isWatcher)) fail("watch", "an array of watchers", watch)
+  const limits = { wait: deadline("wait", deadlines.wait), run: deadline("run", deadlines.run) }
+  const { deadLetters, policy } = checkRetries<Job, A, E>(options.retry, onDefect)
+  const logMistake = (error: unknown) => {
+    const message = "WorkerPool: queue.order made a mistake. From now on the queue is first come, first served"
+    Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, Effect.logError(message, error)))
+  }
   return {
     name,
-    observer,
     size,
-    discipline: checkQueue(queue, 2 * size),
+    watch,
+    discipline: checkQueue<Job>(queue, 2 * size, logMistake),
     onDefect,
-    deadlines: { wait: deadline("wait", deadlines.wait), run: deadline("run", deadlines.run) },
-    ...checkRetries(options, onDefect),
+    parts: {
+      deadlines: limits.wait === undefined && limits.run === undefined
+        ? undefined
+        : (controls) => new JobDeadlines(limits, controls),
+      retries: policy && ((controls) => new JobRetries(policy, controls))
+    },
+    deadLetters,
     // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
     // given what `worker` fails with.
     context: context,
     restart: restart as Schedule.Schedule<unknown>,
     worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
-    run: observer?.wrap(run as Config<Job, A, E>["run"], poolName(name)) ?? run as Config<Job, A, E>["run"]
+    run: run as Config<Job, A, E>["run"]
   }
 }
+
+const isWatcher = (u: unknown): boolean => hasProperty(u, "watch") && typeof u.watch === "function"
 
 const deadline = (phase: "wait" | "run", input: Duration.Input = Duration.infinity): Duration.Duration | undefined => {
   const millis = checkMillis(where, `deadlines.${phase}`, input, "a duration above zero", isPositive)
   return millis === Infinity ? undefined : Duration.millis(millis)
 }
 
-/** Who waits, and in which order. What the user's functions answer is checked when they do. */
+/** Who waits, and in which order. What the user's functions return is checked when they do. */
 const checkQueue = <Job>(
-  queue: NonNullable<Options<Job, unknown, unknown, unknown, unknown, unknown, unknown>["queue"]>,
-  defaultCapacity: number
+  queue: NonNullable<AnyOptions<Job, unknown, unknown>["queue"]>,
+  defaultCapacity: number,
+  onMistake: (error: unknown) => void
 ): Discipline<Job> => {
-  const { aging = 100, capacity = defaultCapacity, key, perKey = {}, priority, strategy = "suspend" } = queue
+  const { aging = 100, capacity = defaultCapacity, key, order, perKey = {}, priority, strategy = "suspend" } = queue
   if (capacity !== "unbounded" && (!Number.isSafeInteger(capacity) || capacity < 0)) {
     fail("queue.capacity", "an integer >= 0 or \"unbounded\"", capacity)
   }
@@ -109,63 +143,86 @@ const checkQueue = <Job>(
     absent("queue.perKey.concurrency", "without a queue.key", perKey.concurrency)
     absent("queue.perKey.weight", "without a queue.key", perKey.weight)
   }
-  if (priority !== undefined && strategy === "sliding") {
-    fail("queue.strategy", "\"suspend\" or \"dropping\" with a priority", strategy)
+  if ((priority !== undefined || order !== undefined) && strategy === "sliding") {
+    fail("queue.strategy", `"suspend" or "dropping" with ${order === undefined ? "a priority" : "an order"}`, strategy)
+  }
+  if (order !== undefined) {
+    absent("queue.key", "with an order", key)
+    absent("queue.priority", "with an order", priority)
+    if (!isBuilt(order)) fail("queue.order", "a value of WorkerPool.order", order)
+  }
+  const handicap: Handicap<Job> = priority &&
+    ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000))
+  const keys: Keys<Job> | undefined = key && {
+    of: key,
+    concurrency,
+    // A key is what `key` returned.
+    weight: (key) =>
+      typeof weight === "function" ? integer("queue.perKey.weight", weight(key as never), 1, 1_000) : weight
   }
   return {
     capacity: capacity === "unbounded" ? Infinity : capacity,
     strategy,
-    handicap: priority && ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000)),
-    keys: key && {
-      of: key,
-      concurrency,
-      // A key is what `key` returned.
-      weight: (key) =>
-        typeof weight === "function" ? integer("queue.perKey.weight", weight(key as never), 1, 1_000) : weight
-    }
+    order: <J extends Waiting<Job, J>>() =>
+      order !== undefined
+        ? (order as BuiltOrder<Job>).build<J>(onMistake)
+        : keys === undefined
+        ? new OneLane<Job, J>(handicap)
+        : new Lanes<Job, J>(keys, handicap)
   }
 }
 
-/** Undefined where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
-const checkRetries = <Job, A, E, R, W, EW, RW>(
-  { deadLetters, poison, retry, retryBudget }: Options<Job, A, E, R, W, EW, RW>,
+const isBuilt = (u: unknown): boolean => hasProperty(u, "build") && typeof u.build === "function"
+
+/** Nothing where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
+const checkRetries = <Job, A, E>(
+  retry: AnyOptions<Job, A, E>["retry"],
   onDefect: "replace" | "keep"
-): Pick<Config<Job, A, E>, "policy" | "deadLetters"> => {
-  if (retry !== undefined && !Schedule.isSchedule(retry) && typeof retry !== "function") {
-    fail("retry", "a Schedule, or a function that returns one", retry)
+): { readonly policy: Policy<Job> | undefined; readonly deadLetters: DeadLetters<Job, E> | undefined } => {
+  if (retry === undefined) return { policy: undefined, deadLetters: undefined }
+  if (!isRecord(retry) || Schedule.isSchedule(retry)) fail("retry", "an object with a schedule or times", retry)
+  const { budget, deadLetters, poison, schedule, times, while: predicate } = retry
+  if (schedule !== undefined && !Schedule.isSchedule(schedule) && typeof schedule !== "function") {
+    fail("retry.schedule", "a Schedule, or a function that returns one", schedule)
   }
-  const budget = checkBudget(retryBudget ?? {})
-  if (retry === undefined) absent("retryBudget", "without a retry", retryBudget)
-  const kills = count("poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
-  if (onDefect === "keep") absent("poison", "with onDefect \"keep\", which spares the resource", poison)
-  functionOrNone("poison.key", poison?.key)
-  const letters = deadLetters && new DeadLetters<Job, E>(count("deadLetters.capacity", deadLetters.capacity ?? 1_000))
-  functionOrNone("deadLetters.sink", deadLetters?.sink)
+  if (schedule === undefined && times === undefined) fail("retry", "an object with a schedule or times", retry)
+  if (times !== undefined) integer("retry.times", times, 0, Number.MAX_SAFE_INTEGER)
+  functionOrNone("retry.while", predicate)
+  if (times === 0) {
+    absent("retry.budget", "with retry.times 0", budget)
+    absent("retry.while", "with retry.times 0", predicate)
+    absent("retry.schedule", "with retry.times 0", schedule)
+  }
+  const kills = count("retry.poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
+  if (onDefect === "keep") absent("retry.poison", "with onDefect \"keep\", which spares the resource", poison)
+  functionOrNone("retry.poison.key", poison?.key)
+  const letters = deadLetters &&
+    new DeadLetters<Job, E>(count("retry.deadLetters.capacity", deadLetters.capacity ?? 1_000))
+  functionOrNone("retry.deadLetters.sink", deadLetters?.sink)
   if (deadLetters?.sink !== undefined) {
-    absent("deadLetters.capacity", "with a deadLetters.sink, which keeps the letters", deadLetters.capacity)
-  }
-  if (retry === undefined && poison === undefined && deadLetters === undefined) {
-    return { policy: undefined, deadLetters: undefined }
+    absent("retry.deadLetters.capacity", "with a retry.deadLetters.sink, which keeps the letters", deadLetters.capacity)
   }
   const policy: Policy<Job> = {
     // What it is given is what jobs fail with: so says its type.
-    schedule: retry &&
-      ((job) => (typeof retry === "function" ? retry(job) : retry) as Schedule.Schedule<unknown> | undefined),
-    budget: retryBudget && budget,
+    schedule: times === 0
+      ? undefined
+      : ((job) =>
+        (typeof schedule === "function" ? schedule(job) : schedule ?? defaultRetry) as AnySchedule | undefined),
+    times: times ?? Infinity,
+    while: predicate as Policy<Job>["while"],
+    budget: budget && checkBudget(budget),
     poison: poison === undefined && deadLetters === undefined ? undefined : new Poison(kills, poison?.key),
     sink: (deadLetters?.sink ?? letters?.add) as Policy<Job>["sink"]
   }
   return { policy, deadLetters: deadLetters?.sink === undefined ? letters : undefined }
 }
 
-const checkBudget = (
-  { ratio = 0.2, perSecond = 10, window = "10 seconds" }: NonNullable<
-    Options<unknown, unknown, unknown, unknown, unknown, unknown, unknown>["retryBudget"]
-  >
-): RetryBudget => {
+type AnySchedule = Schedule.Schedule<unknown>
+
+const checkBudget = ({ ratio = 0.2, perSecond = 10, window = "10 seconds" }: RetryBudgetOptions): RetryBudget => {
   const notNegative = (argument: string, value: number) =>
-    checkNumber(where, `retryBudget.${argument}`, value, "a number >= 0", (n) => n >= 0)
+    checkNumber(where, `retry.budget.${argument}`, value, "a number >= 0", (n) => n >= 0)
   const isValid = (n: number) => isPositive(n) && Number.isFinite(n)
-  const millis = checkMillis(where, "retryBudget.window", window, "a finite duration above zero", isValid)
+  const millis = checkMillis(where, "retry.budget.window", window, "a finite duration above zero", isValid)
   return new RetryBudget(notNegative("ratio", ratio), notNegative("perSecond", perSecond), millis)
 }

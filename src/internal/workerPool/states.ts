@@ -1,15 +1,5 @@
-/** What a pool is doing; see the table in `docs/worker-pool.md`. */
+/** A pool's states; the table with their meaning is in `docs/worker-pool.md`. */
 export type PoolState = "starting" | "running" | "draining" | "stopping" | "stopped" | "failed"
-
-/** Which state may follow which: a pool refuses any other step, and a test holds the docs' table against this one. */
-export const transitions: Readonly<Record<PoolState, ReadonlyArray<PoolState>>> = {
-  starting: ["running", "stopping"],
-  running: ["draining", "stopping", "failed"],
-  draining: ["stopping", "failed"],
-  stopping: ["stopped"],
-  stopped: [],
-  failed: []
-}
 
 /** How a job ended. Each is a column of the ledger (P4). */
 export type Outcome =
@@ -22,3 +12,62 @@ export type Outcome =
   | "deadLettered"
   | "dropped"
   | "returned"
+
+/** A job's phases; the table with their meaning is in `docs/internals.md`. */
+export type JobPhase = "offered" | "blocked" | "withdrawn" | "queued" | "running" | "retrying" | Outcome
+
+/** A worker's states; the table with their meaning is in `docs/internals.md`. */
+export type WorkerState = "acquiring" | "idle" | "busy" | "releasing" | "givenUp" | "ended"
+
+/** Which state may follow which. A test compares each table with its documentation. */
+export type Transitions<State extends string> = Readonly<Record<State, ReadonlyArray<State>>>
+
+export const poolTransitions: Transitions<PoolState> = {
+  starting: ["running", "stopping"],
+  running: ["draining", "stopping", "failed"],
+  draining: ["stopping", "failed"],
+  stopping: ["stopped"],
+  stopped: [],
+  failed: []
+}
+
+// The ends of a job's last attempt, where the job is not given another one.
+const lastAttempt: ReadonlyArray<JobPhase> = ["failed", "died", "timedOut"]
+const over: ReadonlyArray<JobPhase> = []
+
+export const jobTransitions: Transitions<JobPhase> = {
+  offered: ["blocked", "queued", "running", "dropped", "withdrawn"],
+  blocked: ["queued", "running", "withdrawn"],
+  queued: ["running", "interrupted", "expired", "dropped", "returned", ...lastAttempt],
+  running: ["running", "queued", "retrying", "succeeded", "interrupted", "returned", ...lastAttempt],
+  retrying: ["queued", "running", "interrupted", "deadLettered", ...lastAttempt],
+  withdrawn: over,
+  succeeded: over,
+  failed: over,
+  died: over,
+  interrupted: over,
+  expired: over,
+  timedOut: over,
+  deadLettered: over,
+  dropped: over,
+  returned: over
+}
+
+export const workerTransitions: Transitions<WorkerState> = {
+  acquiring: ["idle", "busy", "releasing", "givenUp"],
+  idle: ["busy", "releasing"],
+  busy: ["idle", "busy", "releasing"],
+  releasing: ["acquiring", "ended"],
+  givenUp: ["ended"],
+  ended: []
+}
+
+/** Throws for a step that the table does not have: then a book of the pool is wrong, and nothing may go on. */
+export const checkStep = <State extends string>(
+  subject: string,
+  transitions: Transitions<State>,
+  from: State,
+  to: State
+): void => {
+  if (!transitions[from].includes(to)) throw new Error(`WorkerPool: a ${subject} that is ${from} cannot become ${to}`)
+}

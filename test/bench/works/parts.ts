@@ -30,7 +30,7 @@ export const poolParts: Work = {
   contenders: [
     { name: "nothing else", run: submitAll({}) },
     { name: "deadlines to wait and to run", run: submitAll({ deadlines: { wait: "1 minute", run: "1 minute" } }) },
-    { name: "a retry", run: submitAll({ retry: Schedule.recurs(3) }) },
+    { name: "a retry", run: submitAll({ retry: { schedule: Schedule.recurs(3) } }) },
     { name: "four priorities", run: submitAll({ queue: { priority: (n) => n % 4 } }) },
     { name: "a hundred keys", run: submitAll({ queue: { key: (n) => n % 100 } }) },
     {

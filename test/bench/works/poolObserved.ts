@@ -1,5 +1,5 @@
 import { Effect, Metric, Tracer } from "effect"
-import { WorkerPool } from "sluice"
+import { Watch, WorkerPool } from "sluice"
 import { type Work } from "../work.js"
 
 const items = 100_000
@@ -36,10 +36,10 @@ export const poolObserved: Work = {
   items,
   contenders: [
     { name: "neither", run: submitAll({}) },
-    { name: "metrics", run: submitAll({ metrics: true }) },
-    { name: "tracing", run: submitAll({ tracing: true }) },
+    { name: "metrics", run: submitAll({ watch: [Watch.metrics()] }) },
+    { name: "tracing", run: submitAll({ watch: [Watch.spans()] }) },
     { name: "Effect.withSpan in the job, by hand", run: submitAll({}, spanned) },
-    { name: "metrics and tracing", run: submitAll({ metrics: true, tracing: true }) }
+    { name: "metrics and tracing", run: submitAll({ watch: [Watch.metrics(), Watch.spans()] }) }
   ],
   goals: []
 }

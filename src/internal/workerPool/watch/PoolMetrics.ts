@@ -1,9 +1,9 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
-import { poolName } from "./errors.js"
-import type { Stats } from "./model.js"
-import type { AnyPool } from "./Pool.js"
-import type { Outcome } from "./states.js"
+import { poolName } from "../errors.js"
+import type { Stats } from "../model.js"
+import type { Outcome } from "../states.js"
+import type { Pool } from "../watching.js"
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -188,10 +188,10 @@ export class PoolMetrics {
 
   constructor(
     private readonly options: MetricsSettings,
-    private readonly pool: AnyPool,
+    private readonly pool: Pool,
     private readonly now: () => number
   ) {
-    const { config: { context, name } } = pool
+    const { context, name } = pool
     const labels = {
       ...Context.get(context, Metric.CurrentMetricAttributes),
       ...options.attributes,
@@ -221,7 +221,7 @@ export class PoolMetrics {
   }
 
   get releaseFailures(): number {
-    return this.pool.releasesFailed
+    return this.pool.releasesFailed()
   }
 
   /** With those that run: an hour's job counts as it goes, and not all at once when it ends. */

@@ -1,17 +1,22 @@
 import * as Exit from "effect/Exit"
-import type { Deadline } from "./Deadline.js"
 import type { PoolJob } from "./Job.js"
-import { Lane } from "./Lane.js"
-import { type Keys, Lanes } from "./Lanes.js"
+import type { Lane, Waiting } from "./Lane.js"
+import type { Ledger } from "./Ledger.js"
+import type { Order } from "./Order.js"
+import type { Deadlines } from "./parts.js"
 
-/** What decides who is next, and who may come in. */
+/** Who may come in, and in which order they go. */
 export interface Discipline<in Job> {
   /** How many jobs may wait, of each key where there are keys. */
   readonly capacity: number
   readonly strategy: "suspend" | "dropping" | "sliding"
-  /** How many later jobs may go before a job: 0 for the most urgent ones. Undefined where all are equal. */
-  readonly handicap: ((job: Job) => number) | undefined
-  readonly keys: Keys<Job> | undefined
+  readonly order: <J extends Waiting<Job, J>>() => Order<Job, J>
+}
+
+/** How the queue lets callers go on: in the next turn of the pool, or in one that is requested then. */
+export interface Turns {
+  readonly soon: (task: () => void) => void
+  readonly later: (task: () => void) => void
 }
 
 /**
@@ -26,71 +31,34 @@ export interface Discipline<in Job> {
  *
  * Only `wake` runs fibers.
  */
-export class Admission<Job, A, E> {
-  /** How many have been accepted. The number of each is its job's id. */
-  accepted = 0
+export class Queue<Job, A, E> {
+  readonly capacity: number
+  readonly order: Order<Job, PoolJob<Job, A, E>>
   /** How many wait for a worker. */
   size = 0
   /** How many callers wait for room. */
-  waiting = 0
+  blocked = 0
   /** How many jobs have found the queue full, though another worker could have taken one. */
   overflows = 0
 
-  readonly capacity: number
-  private readonly only: Lane<Job, A, E>
-  private readonly lanes: Lanes<Job, A, E> | undefined
   /** Let in, and not woken yet. */
   private admitted: Array<PoolJob<Job, A, E>> = []
   private wakeUp: "none" | "scheduled" = "none"
   /** Counts those who come, in order. */
   private arrivals = 0
 
-  /** `soon` runs a task in the next turn of the pool, `later` in one that is requested then. */
   constructor(
     private readonly discipline: Discipline<Job>,
-    private readonly soon: (task: () => void) => void,
-    private readonly later: (task: () => void) => void,
-    private readonly deadline: Deadline<PoolJob<Job, A, E>> | undefined
+    private readonly ledger: Ledger,
+    private readonly deadlines: Deadlines<Job, A, E> | undefined,
+    private readonly turns: Turns
   ) {
-    const isRanked = discipline.handicap !== undefined
     this.capacity = discipline.capacity
-    this.only = new Lane(undefined, 1, isRanked)
-    this.lanes = discipline.keys && new Lanes(discipline.keys, isRanked)
-  }
-
-  /** How many keys have jobs that wait or run. */
-  get keys(): number {
-    return this.lanes === undefined ? 0 : this.lanes.size
-  }
-
-  /** How many jobs could begin, were there enough workers: all that wait, unless their key's limit holds them back. */
-  get ready(): number {
-    return this.lanes === undefined ? this.size + this.waiting : this.lanes.ready
-  }
-
-  /** How many callers wait for room that another worker would make. */
-  get callers(): number {
-    return this.lanes === undefined ? this.waiting : this.lanes.callers
-  }
-
-  /** A new job. What the user's functions say of it is asked now, before anything has changed. */
-  arrives(job: PoolJob<Job, A, E>): void {
-    const { handicap } = this.discipline
-    if (this.lanes !== undefined) job.lane = this.lanes.laneFor(job.input)
-    if (handicap !== undefined) job.handicap = handicap(job.input)
-  }
-
-  private laneOf(job: PoolJob<Job, A, E>): Lane<Job, A, E> {
-    return this.lanes === undefined || job.lane === undefined ? this.only : this.lanes.current(job.lane)
-  }
-
-  /** Whether it could run if a worker were idle. */
-  mayRun(job: PoolJob<Job, A, E>): boolean {
-    return this.lanes === undefined || job.lane === undefined || this.lanes.hasTurn(job.lane)
+    this.order = discipline.order<PoolJob<Job, A, E>>()
   }
 
   isFull(job: PoolJob<Job, A, E>): boolean {
-    return this.queuedWith(job) >= this.capacity
+    return this.order.queuedWith(job) >= this.capacity
   }
 
   /** Whether the job would be dropped for want of room, rather than have to wait. */
@@ -101,17 +69,13 @@ export class Admission<Job, A, E> {
 
   /** The job that would be dropped to make room for this one. */
   oldestToDrop(job: PoolJob<Job, A, E>): PoolJob<Job, A, E> | undefined {
-    const queued = this.queuedWith(job)
+    const queued = this.order.queuedWith(job)
     const isFull = this.discipline.strategy === "sliding" && queued > 0 && queued >= this.capacity
-    return isFull ? this.laneOf(job).queued.head : undefined
-  }
-
-  private queuedWith(job: PoolJob<Job, A, E>): number {
-    return this.lanes === undefined || job.lane === undefined ? this.only.queued.size : this.lanes.queuedIn(job.lane)
+    return isFull ? this.order.laneOf(job).queued.head : undefined
   }
 
   private accept(job: PoolJob<Job, A, E>): void {
-    job.id = ++this.accepted
+    job.id = this.ledger.accept()
   }
 
   /** A worker takes the job as it comes. It has a rank all the same: it may be put back. */
@@ -120,30 +84,9 @@ export class Admission<Job, A, E> {
     this.rank(job)
   }
 
-  /** It has begun: the user may be asked what its key is worth now. */
-  weigh(job: PoolJob<Job, A, E>): void {
-    this.lanes?.weigh(this.laneOf(job))
-  }
-
-  /** It has a worker. */
-  began(job: PoolJob<Job, A, E>): void {
-    if (this.lanes === undefined) return
-    const lane = this.laneOf(job)
-    lane.running++
-    this.lanes.refresh(lane)
-  }
-
-  /** It has none any more. */
-  ended(job: PoolJob<Job, A, E>): void {
-    if (this.lanes === undefined) return
-    const lane = this.laneOf(job)
-    lane.running--
-    this.lanes.refresh(lane)
-  }
-
   /** A worker cannot run the job after all. It has been first in line before, and may be one more than there is room. */
   putBack(job: PoolJob<Job, A, E>): void {
-    job.worker = undefined
+    job.assigned(undefined)
     this.enter(job, "first")
   }
 
@@ -158,14 +101,14 @@ export class Admission<Job, A, E> {
   }
 
   /**
-   * Takes the job in, at the expense of an older one, or of itself, where the strategy has one dropped: then it answers
-   * that one. Answers "full", and changes nothing, when the job has to wait for room.
+   * Takes the job in, at the expense of an older one, or of itself, where the strategy has one dropped: then it returns
+   * that one. Returns "full", and changes nothing, when the job has to wait for room.
    */
   offer(job: PoolJob<Job, A, E>): "queued" | "full" | PoolJob<Job, A, E> {
-    const { capacity, discipline: { strategy } } = this
+    const { discipline: { strategy }, order } = this
     // Where there is room nobody waits for it, so there is no one to be overtaken.
-    const isFull = this.queuedWith(job) >= capacity
-    if (isFull && this.mayRun(job)) this.overflows++
+    const isFull = this.isFull(job)
+    if (isFull && order.mayRun(job)) this.overflows++
     if (isFull && strategy === "suspend") return "full"
     this.accept(job)
     const oldest = isFull && strategy === "sliding" ? this.oldestToDrop(job) : undefined
@@ -179,39 +122,39 @@ export class Admission<Job, A, E> {
   /** Lets the job's caller wait for room. */
   block(job: PoolJob<Job, A, E>): void {
     this.rank(job)
-    job.phase = "blocked"
+    job.become("blocked")
     job.keepContext()
-    const lane = this.laneOf(job)
+    const lane = this.order.laneOf(job)
     lane.blocked.push(job)
-    this.waiting++
-    this.lanes?.refresh(lane)
+    this.blocked++
+    this.order.changed(lane)
   }
 
   /** The job whose turn it is, for a worker to run. */
   take(): PoolJob<Job, A, E> | undefined {
-    const lane = this.lanes === undefined ? this.only : this.lanes.next
+    const lane = this.order.next
     const job = lane?.head
     if (lane === undefined || job === undefined) return undefined
     // One that waits for room goes before those in the queue where the queue holds none, or only less urgent ones.
     if (job.phase === "blocked") {
       lane.blocked.remove(job)
-      this.waiting--
+      this.blocked--
       this.letIn(job)
     } else {
       this.leave(job)
     }
-    this.lanes?.spend(lane)
+    this.order.spent(lane)
     this.admit(lane)
     return job
   }
 
   /** A job leaves, and another one may come in. */
   remove(job: PoolJob<Job, A, E>): void {
-    const lane = this.laneOf(job)
+    const lane = this.order.laneOf(job)
     if (job.phase === "blocked") {
       lane.blocked.remove(job)
-      this.waiting--
-      this.lanes?.refresh(lane)
+      this.blocked--
+      this.order.changed(lane)
     } else {
       this.leave(job)
       this.admit(lane)
@@ -220,7 +163,7 @@ export class Admission<Job, A, E> {
 
   /** All callers that wait for room: nobody is let in any more. */
   takeBlocked(): Array<PoolJob<Job, A, E>> {
-    this.waiting = 0
+    this.blocked = 0
     return this.takeFrom((lane) => lane.blocked.takeAll())
   }
 
@@ -228,51 +171,46 @@ export class Admission<Job, A, E> {
   takeQueued(): Array<PoolJob<Job, A, E>> {
     this.size = 0
     const jobs = this.takeFrom((lane) => lane.queued.takeAll().concat(lane.returning.takeAll()))
-    for (const job of jobs) this.stopTiming(job)
+    if (this.deadlines !== undefined) { for (const job of jobs) this.deadlines.dequeued(job) }
     return jobs
   }
 
-  private takeFrom(take: (lane: Lane<Job, A, E>) => Array<PoolJob<Job, A, E>>): Array<PoolJob<Job, A, E>> {
-    if (this.lanes === undefined) return take(this.only)
+  private takeFrom(
+    take: (lane: Lane<Job, PoolJob<Job, A, E>>) => Array<PoolJob<Job, A, E>>
+  ): Array<PoolJob<Job, A, E>> {
     const all: Array<PoolJob<Job, A, E>> = []
-    for (const lane of [...this.lanes.all]) {
+    for (const lane of this.order.lanes) {
       for (const job of take(lane)) all.push(job)
-      this.lanes.refresh(lane)
+      this.order.changed(lane)
     }
     return all.sort((one, other) => one.rank - other.rank)
   }
 
   private enter(job: PoolJob<Job, A, E>, where: "first" | "last"): void {
-    job.phase = "queued"
+    job.become("queued")
     job.keepContext()
-    const lane = this.laneOf(job)
+    const lane = this.order.laneOf(job)
     const line = lane.lineOf(job)
     if (where === "first") line.unshift(job)
     else line.push(job)
     this.size++
-    if (this.deadline !== undefined) job.timing = this.deadline.start(job)
-    this.lanes?.refresh(lane)
+    this.deadlines?.queued(job)
+    this.order.changed(lane)
   }
 
   private leave(job: PoolJob<Job, A, E>): void {
-    const lane = this.laneOf(job)
+    const lane = this.order.laneOf(job)
     lane.lineOf(job).remove(job)
     this.size--
-    this.stopTiming(job)
-    this.lanes?.refresh(lane)
+    this.deadlines?.dequeued(job)
+    this.order.changed(lane)
   }
 
-  private stopTiming(job: PoolJob<Job, A, E>): void {
-    if (job.timing === undefined) return
-    this.deadline?.stop(job.timing)
-    job.timing = undefined
-  }
-
-  private admit(lane: Lane<Job, A, E>): void {
+  private admit(lane: Lane<Job, PoolJob<Job, A, E>>): void {
     while (lane.queued.size < this.capacity) {
       const job = lane.blocked.shift()
       if (job === undefined) break
-      this.waiting--
+      this.blocked--
       this.letIn(job)
       this.enter(job, "last")
     }
@@ -280,9 +218,7 @@ export class Admission<Job, A, E> {
 
   private letIn(job: PoolJob<Job, A, E>): void {
     this.accept(job)
-    if (job.submitter === undefined) return
-    job.submitter.served()
-    this.admitted.push(job)
+    if (job.callerServed()) this.admitted.push(job)
   }
 
   /** Lets those go on whose jobs were let in: now if the queue is half empty, else in the next turn. */
@@ -291,7 +227,7 @@ export class Admission<Job, A, E> {
     if (this.size * 2 <= this.capacity) return this.wakeAll()
     if (this.wakeUp === "scheduled") return
     this.wakeUp = "scheduled"
-    this.soon(this.wakeSoon)
+    this.turns.soon(this.wakeSoon)
   }
 
   private readonly wakeSoon = (): void => {
@@ -302,7 +238,7 @@ export class Admission<Job, A, E> {
   private wakeAll(): void {
     const { admitted } = this
     this.admitted = []
-    for (const job of admitted) goOn(job)
+    for (const job of admitted) job.callerGoesOn(Exit.succeed(job))
   }
 
   /** Lets them go on in a later turn: what made room for them was an interrupt, which they may be about to get, too. */
@@ -310,16 +246,8 @@ export class Admission<Job, A, E> {
     const { admitted } = this
     if (admitted.length === 0) return
     this.admitted = []
-    this.later(() => {
-      for (const job of admitted) goOn(job)
+    this.turns.later(() => {
+      for (const job of admitted) job.callerGoesOn(Exit.succeed(job))
     })
   }
-}
-
-const goOn = <Job, A, E>(job: PoolJob<Job, A, E>): void => {
-  const { submitter } = job
-  // None, when it was interrupted meanwhile.
-  if (submitter === undefined) return
-  job.submitter = undefined
-  submitter.wake(Exit.succeed(job))
 }

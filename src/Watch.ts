@@ -1,0 +1,103 @@
+/**
+ * Watchers of a `WorkerPool`: metrics, spans, and the interface for a watcher of your own. A pool takes them as its
+ * option `watch`; a pool without that option pays nothing for them, and a program that names none does not load them.
+ *
+ * @since 0.1.0
+ */
+import { metrics as poolMetrics, type MetricsOptions } from "./internal/workerPool/watch/metrics.js"
+import { spans as poolSpans } from "./internal/workerPool/watch/spans.js"
+import type { Watcher, Watching } from "./internal/workerPool/watching.js"
+import type * as watching from "./internal/workerPool/watching.js"
+
+export type { MetricsOptions } from "./internal/workerPool/watch/metrics.js"
+export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPool/watching.js"
+
+/**
+ * Counts and times the pool's jobs in Effect's `Metric`s, in the registry of the caller of `WorkerPool.make`. The series
+ * are listed in `docs/observability.md`. Options that make no sense are a defect of `make`.
+ *
+ * **Example** (How many jobs have succeeded)
+ *
+ * ```ts
+ * import { Effect, Metric } from "effect"
+ * import { Watch, WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 2,
+ *     name: "mail",
+ *     run: (n: number) => Effect.succeed(2 * n),
+ *     watch: [Watch.metrics({ attributes: { region: "eu" } })]
+ *   })
+ *   yield* WorkerPool.run(pool, 21)
+ *   const ended = (yield* Metric.snapshot).filter(({ id }) => id === "sluice_pool_jobs_settled_total")
+ *   console.log(ended.find(({ attributes }) => attributes?.["outcome"] === "succeeded")?.state) // => { count: 1, incremental: true }
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category watchers
+ * @since 0.1.0
+ */
+export const metrics = (options: MetricsOptions = {}): Watcher => ({ watch: (pool) => poolMetrics(options, pool) })
+
+/**
+ * Gives each attempt at a job a span, `name/job`, and its logs the job's number. The span of a job that `run` brings lies
+ * within its caller's; that of a submitted job begins a trace, with a link. `docs/observability.md` has the attributes.
+ *
+ * **Example** (A job's span lies within its caller's)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Watch, WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const run = (_: string) => Effect.map(Effect.currentParentSpan, (span) => span._tag === "Span" ? span.name : "")
+ *   const pool = yield* WorkerPool.make({ size: 1, name: "mail", run, watch: [Watch.spans()] })
+ *   console.log(yield* WorkerPool.run(pool, "hello")) // => mail/job
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category watchers
+ * @since 0.1.0
+ */
+export const spans = (): Watcher => ({ watch: poolSpans })
+
+/**
+ * Makes a watcher of your own: `watch` is called once for each pool that has it, and returns the functions that the pool
+ * calls. `Watching` says when, and in which order.
+ *
+ * **Example** (How long each job has taken, waits and retries included)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Watch, WorkerPool } from "sluice"
+ *
+ * const slowest = { job: 0, attempts: 0 }
+ * const attempts = Watch.make(() => ({
+ *   offered: (job) => ({ job, attempts: 0 }),
+ *   began: (note) => void note.attempts++,
+ *   ended: (note) => {
+ *     if (note.attempts > slowest.attempts) Object.assign(slowest, { job: note.job.id, attempts: note.attempts })
+ *   }
+ * }))
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2, run: (n: number) => Effect.succeed(n), watch: [attempts] })
+ *   yield* WorkerPool.run(pool, 1)
+ *   console.log(slowest) // => { job: 1, attempts: 1 }
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category watchers
+ * @since 0.1.0
+ */
+export const make = <Note>(watch: (pool: watching.Pool) => Watching<Note>): Watcher => ({
+  // The pool passes each watcher its own notes.
+  watch: (pool) => watch(pool)
+})

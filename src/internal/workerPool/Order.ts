@@ -1,0 +1,84 @@
+import { Lane, lineOf, type Waiting } from "./Lane.js"
+
+/**
+ * The order in which waiting jobs go: in which lane a job waits, and which lane is next. Within a lane the rank decides.
+ * The queue moves the jobs, and tells the order of each step after it.
+ */
+export interface Order<Job, J extends Waiting<Job, J>> {
+  /** How many keys have jobs that wait or run. */
+  readonly keys: number
+  /** How many jobs could begin, were there enough workers. */
+  readonly ready: number
+  /** How many callers wait for room that another worker would make. */
+  readonly callers: number
+  /** The lane whose turn it is. */
+  readonly next: Lane<Job, J> | undefined
+  readonly lanes: Iterable<Lane<Job, J>>
+  /** A new job. The user's functions are asked now, before anything has changed. */
+  arrives(job: J): void
+  /** The lane in which the job waits, or is about to. `changed` has to follow. */
+  laneOf(job: J): Lane<Job, J>
+  /** Whether the job could run if a worker were idle. */
+  mayRun(job: J): boolean
+  /** How many jobs share the queue's bound with this one. */
+  queuedWith(job: J): number
+  /** The lane has handed a job to a worker. */
+  spent(lane: Lane<Job, J>): void
+  /** A job of the lane has come, or gone. */
+  changed(lane: Lane<Job, J>): void
+  /** A worker has the job. */
+  began(job: J): void
+  /** The worker has it no more. */
+  ended(job: J): void
+  /** The job has come to its first operation: the user may be asked what its key is worth now. */
+  weigh(job: J): void
+}
+
+/** How many later jobs may go before a job: 0 for the most urgent ones. Undefined where all are equal. */
+export type Handicap<Job> = ((job: Job) => number) | undefined
+
+const nothing = (): void => {}
+
+/** One lane: first come, first served, but for what a handicap allows (P14). */
+export class OneLane<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
+  readonly keys = 0
+  readonly lanes: ReadonlyArray<Lane<Job, J>>
+
+  constructor(
+    private readonly handicap: Handicap<Job>,
+    readonly next: Lane<Job, J> = new Lane<Job, J>(undefined, 1, () => lineOf<J>(handicap !== undefined))
+  ) {
+    this.lanes = [next]
+  }
+
+  get ready(): number {
+    return this.next.size
+  }
+
+  get callers(): number {
+    return this.next.blocked.size
+  }
+
+  arrives(job: J): void {
+    if (this.handicap !== undefined) job.handicap = this.handicap(job.input)
+  }
+
+  laneOf(): Lane<Job, J> {
+    return this.next
+  }
+
+  mayRun(): boolean {
+    return true
+  }
+
+  queuedWith(): number {
+    return this.next.queued.size
+  }
+
+  // One lane has no turns to count.
+  readonly spent = nothing
+  readonly changed = nothing
+  readonly began = nothing
+  readonly ended = nothing
+  readonly weigh = nothing
+}

@@ -1,0 +1,91 @@
+import { List } from "../List.js"
+import { Lane, type Line, type Waiting } from "./Lane.js"
+import { OneLane } from "./Order.js"
+import type { BuiltOrder, OrderLine } from "./ownOrder.js"
+
+/** The user's line, and which job each of its numbers is. "failed": it has made a mistake, and is not asked any more. */
+class Chooser<Job, J extends Waiting<Job, J>> {
+  private readonly jobs = new Map<number, J>()
+  private readonly numbers = new Map<J, number>()
+  private last = 0
+  private state: "asked" | "failed" = "asked"
+
+  constructor(private readonly line: OrderLine<Job>, private readonly onMistake: (error: unknown) => void) {}
+
+  add(job: J): void {
+    const number = ++this.last
+    this.jobs.set(number, job)
+    this.numbers.set(job, number)
+    this.ask(() => this.line.add(job.input, number))
+  }
+
+  remove(job: J): void {
+    const number = this.numbers.get(job)
+    if (number === undefined) return
+    this.numbers.delete(job)
+    this.jobs.delete(number)
+    this.ask(() => this.line.remove(job.input, number))
+  }
+
+  /** The job that the user's line says is next; undefined where it cannot be asked. */
+  get next(): J | undefined {
+    if (this.jobs.size === 0) return undefined
+    return this.ask(() => {
+      const number = this.line.next()
+      const job = this.jobs.get(number)
+      if (job === undefined) throw new RangeError(`WorkerPool.order: next returned ${number}, which does not wait`)
+      return job
+    })
+  }
+
+  private ask<X>(question: () => X): X | undefined {
+    if (this.state === "failed") return undefined
+    try {
+      return question()
+    } catch (error) {
+      this.state = "failed"
+      this.onMistake(error)
+      return undefined
+    }
+  }
+}
+
+/** A list whose jobs the chooser knows as well. */
+class KnownLine<Job, J extends Waiting<Job, J>> extends List<J> implements Line<J> {
+  constructor(private readonly chooser: Chooser<Job, J>) {
+    super()
+  }
+
+  override push(job: J): void {
+    super.push(job)
+    this.chooser.add(job)
+  }
+
+  override unshift(job: J): void {
+    super.unshift(job)
+    this.chooser.add(job)
+  }
+
+  override remove(job: J): J {
+    this.chooser.remove(job)
+    return super.remove(job)
+  }
+}
+
+/** A lane whose next job is the user's choice, and, where there is none, the one that has waited longest. */
+class OwnLane<Job, J extends Waiting<Job, J>> extends Lane<Job, J> {
+  constructor(private readonly chooser: Chooser<Job, J>) {
+    super(undefined, 1, () => new KnownLine<Job, J>(chooser))
+  }
+
+  override get head(): J | undefined {
+    return this.chooser.next ?? super.head
+  }
+}
+
+/** One lane in an order of the user's own. */
+export const ownOrder = <Job>(makeLine: () => OrderLine<Job>): BuiltOrder<Job> => ({
+  makeLine,
+  build: <J extends Waiting<Job, J>>(onMistake: (error: unknown) => void) =>
+    new OneLane<Job, J>(undefined, new OwnLane<Job, J>(new Chooser<Job, J>(makeLine(), onMistake)))
+})

@@ -1,0 +1,81 @@
+import { List } from "../List.js"
+import { dismissed } from "./dismissal.js"
+import { loadOf } from "./load.js"
+import type { Worker } from "./Worker.js"
+
+/** Which workers there are, which of them are idle, and how many there are to be (P1, P10). Runs no fiber. */
+export class Roster {
+  private readonly all = new Set<Worker>()
+  private readonly idlers = new List<Worker>()
+  /** The numbers of workers that have ended, for those to come. */
+  private readonly freeIds: Array<number> = []
+  /** Workers whose own fibers have not ended. */
+  live = 0
+  /** How many resources took the place of another. */
+  replaced = 0
+
+  /** `size`: how many workers there are to be. */
+  constructor(public size: number, private readonly create: (id: number) => Worker) {}
+
+  get workers(): ReadonlyArray<Worker> {
+    return [...this.all]
+  }
+
+  get idle(): number {
+    return this.idlers.size
+  }
+
+  /** One more worker, which is to start. */
+  hire(): Worker {
+    const worker = this.create(this.freeIds.pop() ?? this.all.size + 1)
+    this.all.add(worker)
+    this.live++
+    return worker
+  }
+
+  ended(worker: Worker): void {
+    this.live--
+    this.all.delete(worker)
+    this.freeIds.push(worker.id)
+  }
+
+  rest(worker: Worker): void {
+    worker.become("idle")
+    this.idlers.push(worker)
+  }
+
+  /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
+  takeIdle(): Worker | undefined {
+    let least = this.idlers.head
+    let lowest = loadOf(least?.resource) ?? 0
+    for (let other = least?.next; other !== undefined && lowest > 0; other = other.next) {
+      const own = loadOf(other.resource) ?? 0
+      if (own >= lowest) continue
+      least = other
+      lowest = own
+    }
+    return least && this.idlers.remove(least)
+  }
+
+  /** The worker is about to release its resource: it is idle no more. */
+  releases(worker: Worker): void {
+    if (worker.state === "idle") this.idlers.remove(worker)
+    worker.become("releasing")
+  }
+
+  /** Workers that are to stay. */
+  get staying(): ReadonlyArray<Worker> {
+    return this.workers.filter(({ state, wanted }) => wanted && state !== "givenUp")
+  }
+
+  /** Workers that are to leave, and can go back on that. One that gives up its acquisition cannot. */
+  get leaving(): ReadonlyArray<Worker> {
+    return this.workers.filter(({ state, wanted }) => !wanted && state !== "acquiring" && state !== "givenUp")
+  }
+
+  /** P10: the surplus workers. `waits` tells whether a worker's job waits for the pool. */
+  surplus(waits: (worker: Worker) => boolean): ReadonlyArray<Worker> {
+    const { staying } = this
+    return dismissed(staying, Math.max(0, staying.length - this.size), waits)
+  }
+}

@@ -1,0 +1,89 @@
+import type * as Context from "effect/Context"
+import type * as Exit from "effect/Exit"
+import type { AnyFiber } from "../stack.js"
+import type { PoolJob, Settled } from "./Job.js"
+import type { Outcome } from "./states.js"
+
+/**
+ * The interfaces of a pool's parts: deadlines and retries. The pool knows them by these types alone, so a pool
+ * without a part executes no code of it. A part is made with the pool's `Controls`.
+ */
+export interface Controls<Job, A, E> {
+  readonly name: string | undefined
+  readonly context: Context.Context<never>
+  /** No worker takes another job. */
+  readonly isEnding: boolean
+  /** Milliseconds of a clock that nobody sets back. */
+  now(): number
+  /**
+   * Takes a job that has waited for too long off the books. `exit` makes its exit, when somebody is told. Returns what tells
+   * of its end: that runs fibers.
+   */
+  expire(job: PoolJob<Job, A, E>, exit: () => Exit.Exit<never, E>): () => void
+  /** Marks a job that has run for too long. Returns what interrupts it, in the name of the fiber `by`: that runs fibers. */
+  interruptLate(job: PoolJob<Job, A, E>, by: number): () => void
+  /** Ends a job that is between two attempts. Runs fibers. */
+  end(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Settled<A, E>): void
+  /** Ends a job that is between two attempts, since the pool ends: its last attempt's result is its own. Runs fibers. */
+  cutOff(job: PoolJob<Job, A, E>): void
+  /** Brings a job that is between two attempts back for the next one. Runs fibers. */
+  comeBack(job: PoolJob<Job, A, E>): void
+}
+
+/** P11. Told of each step of a job, after the books. Only `takeSleepers` and the passing of time run fibers. */
+export interface Deadlines<Job, A, E> {
+  /** Whether waiting for a worker has a deadline, and running on one. */
+  readonly limits: { readonly wait: boolean; readonly run: boolean }
+  /** The job waits for a worker. */
+  queued(job: PoolJob<Job, A, E>): void
+  /** The job waits no more. */
+  dequeued(job: PoolJob<Job, A, E>): void
+  /** The job has come to its first operation. */
+  began(job: PoolJob<Job, A, E>): void
+  /** The job's worker has it no more. */
+  released(job: PoolJob<Job, A, E>): void
+  /** How a job ends that has taken too long. */
+  timeout(job: PoolJob<Job, A, E>, phase: "wait" | "run"): Exit.Exit<never, E>
+  /** The fibers that sleep until deadlines, for the pool's end to interrupt. Nothing is told afterwards. */
+  takeSleepers(): ReadonlyArray<AnyFiber>
+}
+
+/** P12, P13, R1. The jobs between two attempts are this part's: outside the workers, and outside the queue. */
+export interface Retries<Job, A, E> {
+  /** How many jobs are between two attempts. */
+  readonly size: number
+  /** A new job. The user's functions are asked now, before anything has changed. */
+  arrives(job: PoolJob<Job, A, E>): void
+  /** How the attempt ends that is about to begin, if the budget has nothing left for it (R1). */
+  refusal(job: PoolJob<Job, A, E>): Exit.Exit<never, unknown> | undefined
+  /** Whether the part takes the job, whose attempt has ended: then `decide` has to follow. */
+  takes(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Exit.Exit<A, E>): boolean
+  /** Decides what becomes of the job, and calls the controls once that is known. Runs a fiber. */
+  decide(job: PoolJob<Job, A, E>): void
+  /** The fiber that decides, or sleeps until the next attempt. */
+  fiberOf(job: PoolJob<Job, A, E>): AnyFiber | undefined
+  readonly fibers: Array<AnyFiber>
+}
+
+/** How each part is made; undefined for a part that the pool does not have. */
+export interface Parts<Job, A, E> {
+  readonly deadlines: ((controls: Controls<Job, A, E>) => Deadlines<Job, A, E>) | undefined
+  readonly retries: ((controls: Controls<Job, A, E>) => Retries<Job, A, E>) | undefined
+}
+
+/** What the pool is doing. Jobs that the limit of their key holds back are in none of the counts. */
+export interface Sample {
+  /** In milliseconds, of a clock that nobody sets. */
+  readonly now: number
+  readonly size: number
+  readonly running: number
+  readonly idle: number
+  /** Jobs that another worker could take, were there one: from the queue, or from a caller who waits for room. */
+  readonly ready: number
+  /** Callers who wait for room. */
+  readonly callers: number
+  /** How many jobs have ever found the queue full. */
+  readonly overflows: number
+  /** Workers whose job waits for the pool itself. */
+  readonly stuck: number
+}
