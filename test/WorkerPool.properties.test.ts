@@ -225,6 +225,7 @@ class Simulation {
       case "await":
         return Effect.suspend(() => handle()?.await ?? Effect.void)
       case "map":
+        stage.isMapped = true
         return Stream.runDrain(Stream.take(WorkerPool.map(pool, jobs, { ordered: n % 2 === 0 }), n + 1))
       case "invalidate":
         return stage.invalidate(n)

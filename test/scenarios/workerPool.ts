@@ -241,7 +241,8 @@ export class Stage {
       this.blame(!verdict, "a verdict although a worker was free (P9)")
     })
 
-  private isMapped = false
+  /** A stream brings jobs. */
+  isMapped = false
 
   /** When the stream has ended, so have its jobs; and if the pool took no more, all that it took are among the results. */
   readonly map = (jobs: ReadonlyArray<Job>, options: { readonly ordered: boolean; readonly enough?: number }) =>
