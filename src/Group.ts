@@ -997,7 +997,7 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
 export const setLimit: {
   (limit: number | "unbounded"): <E>(self: Group<E>) => Effect.Effect<void>
   <E>(self: Group<E>, limit: number | "unbounded"): Effect.Effect<void>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <E>(self: Group<E>, limit: number | "unbounded") =>
     Effect.sync(() => impl(self).setLimit(checkLimit("setLimit", limit)))

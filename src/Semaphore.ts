@@ -471,7 +471,7 @@ const holdUntilClosed = (semaphore: SemaphoreImpl, permits: number, scope: Scope
 export const acquire: {
   (permits: number): (self: Semaphore) => Effect.Effect<void, CapacityExceeded, Scope.Scope>
   (self: Semaphore, permits: number): Effect.Effect<void, CapacityExceeded, Scope.Scope>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   (self: Semaphore, permits: number) =>
     Effect.uninterruptibleMask((restore) =>
@@ -516,7 +516,7 @@ export const acquire: {
 export const tryAcquire: {
   (permits: number): (self: Semaphore) => Effect.Effect<boolean, never, Scope.Scope>
   (self: Semaphore, permits: number): Effect.Effect<boolean, never, Scope.Scope>
-} = dual(2, (self: Semaphore, permits: number) =>
+} = /* @__PURE__ */ dual(2, (self: Semaphore, permits: number) =>
   Effect.uninterruptible(
     Effect.flatMap(Effect.scope, (scope) => {
       const invalid = checkPermits("tryAcquire", permits)
@@ -560,7 +560,7 @@ export const tryAcquire: {
 export const resize: {
   (capacity: number): (self: Semaphore) => Effect.Effect<void>
   (self: Semaphore, capacity: number): Effect.Effect<void>
-} = dual(2, (self: Semaphore, capacity: number) =>
+} = /* @__PURE__ */ dual(2, (self: Semaphore, capacity: number) =>
   Effect.sync(() => {
     const error = checkInteger("Semaphore.resize", "capacity", capacity)
     if (error) throw error

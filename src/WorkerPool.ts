@@ -203,7 +203,7 @@ export const run: {
     job: Job
   ): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<A, E | RunError>
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | RunError>
-} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).run(job))
+} = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).run(job))
 
 /**
  * Gives the pool a job, and returns a handle on it once it is accepted.
@@ -245,7 +245,7 @@ export const run: {
 export const submit: {
   <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<JobHandle<A, E>, PoolClosed>
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<JobHandle<A, E>, PoolClosed>
-} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).submit(job))
+} = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).submit(job))
 
 /**
  * Gives the pool a job as `submit` does, but fails with `QueueFull` where that would suspend.
@@ -282,7 +282,7 @@ export const submit: {
 export const trySubmit: {
   <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<JobHandle<A, E>, QueueFull | PoolClosed>
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<JobHandle<A, E>, QueueFull | PoolClosed>
-} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).trySubmit(job))
+} = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).trySubmit(job))
 
 /**
  * Runs every job of a source on the pool, and returns the stream of their results.
@@ -340,7 +340,7 @@ export const map: {
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
     options?: { readonly ordered?: boolean | undefined }
   ): Stream.Stream<A, E | E2 | RunError, R2>
-} = dual(
+} = /* @__PURE__ */ dual(
   (args) => isWorkerPool(args[0]),
   <Job, A, E, E2, R2>(
     self: WorkerPool<Job, A, E>,
@@ -398,7 +398,7 @@ export const shutdown: {
     self: WorkerPool<Job, A, E>,
     options?: { readonly deadline?: Duration.Input | undefined }
   ): Effect.Effect<ShutdownReport<Job>>
-} = dual(
+} = /* @__PURE__ */ dual(
   (args) => isWorkerPool(args[0]),
   <Job, A, E>(self: WorkerPool<Job, A, E>, options?: { readonly deadline?: Duration.Input | undefined }) =>
     Effect.suspend(() => {
@@ -479,7 +479,7 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
 export const resize: {
   (size: number): <Job, A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<void>
   <Job, A, E>(self: WorkerPool<Job, A, E>, size: number): Effect.Effect<void>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <Job, A, E>(self: WorkerPool<Job, A, E>, size: number) =>
     Effect.sync(() => impl(self).resize(checkSize("WorkerPool.resize", size)))
@@ -538,31 +538,34 @@ export const autoscale: {
     self: WorkerPool<Job, A, E>
   ) => Effect.Effect<void, never, Scope.Scope>
   <Job, A, E>(self: WorkerPool<Job, A, E>, options: Autoscaler.Options): Effect.Effect<void, never, Scope.Scope>
-} = dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, options: Autoscaler.Options) =>
-  Effect.suspend(() => {
-    const settings = Autoscaler.settings(options)
-    const pool = impl(self)
-    const interval = Math.max(1, Math.min(settings.dwell.grow, settings.dwell.shrink) / 10)
-    const loop = Effect.gen(function*() {
-      for (let state = Autoscaler.initial; !pool.isEnding;) {
-        const sample = pool.sample()
-        const decision = Autoscaler.next(settings, state, sample)
-        state = decision.state
-        if (decision.size !== sample.size) pool.resize(decision.size)
-        yield* Effect.sleep(interval)
-      }
+} = /* @__PURE__ */ dual(
+  2,
+  <Job, A, E>(self: WorkerPool<Job, A, E>, options: Autoscaler.Options) =>
+    Effect.suspend(() => {
+      const settings = Autoscaler.settings(options)
+      const pool = impl(self)
+      const interval = Math.max(1, Math.min(settings.dwell.grow, settings.dwell.shrink) / 10)
+      const loop = Effect.gen(function*() {
+        for (let state = Autoscaler.initial; !pool.isEnding;) {
+          const sample = pool.sample()
+          const decision = Autoscaler.next(settings, state, sample)
+          state = decision.state
+          if (decision.size !== sample.size) pool.resize(decision.size)
+          yield* Effect.sleep(interval)
+        }
+      })
+      // The pool knows of it: it reckons with the workers to come (P9), and its end is that of the loop.
+      const known = Effect.withFiber((fiber) => {
+        const autoscaler = { max: settings.max, fiber }
+        return Effect.acquireUseRelease(
+          Effect.sync(() => pool.autoscalers.add(autoscaler)),
+          () => loop,
+          () => Effect.sync(() => pool.autoscalers.delete(autoscaler))
+        )
+      })
+      return Effect.asVoid(Effect.forkScoped(Effect.provideContext(known, pool.context), { startImmediately: true }))
     })
-    // The pool knows of it: it reckons with the workers to come (P9), and its end is that of the loop.
-    const known = Effect.withFiber((fiber) => {
-      const autoscaler = { max: settings.max, fiber }
-      return Effect.acquireUseRelease(
-        Effect.sync(() => pool.autoscalers.add(autoscaler)),
-        () => loop,
-        () => Effect.sync(() => pool.autoscalers.delete(autoscaler))
-      )
-    })
-    return Effect.asVoid(Effect.forkScoped(Effect.provideContext(known, pool.context), { startImmediately: true }))
-  }))
+)
 
 /**
  * The dead letters that the pool keeps in memory: a stream of them, which takes each away.
