@@ -7,47 +7,53 @@
  * @since 0.1.0
  */
 import type * as Configs from "effect/Config"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import { hasProperty } from "effect/Predicate"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { checkMillis } from "./internal/args.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
+import { checkSize } from "./internal/workerPool/check.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import type { JobTimeout, PoolClosed, QueueFull } from "./internal/workerPool/errors.js"
+import { makePool } from "./internal/workerPool/make.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
 import {
   type DeadLetter,
   type JobHandle,
-  type Options,
   type RunError,
   type ShutdownReport,
   type Stats,
   TypeId,
   type WorkerPool
 } from "./internal/workerPool/model.js"
-import { check, checkSize } from "./internal/workerPool/options.js"
+import type { Options } from "./internal/workerPool/options.js"
 import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
-import { Pool } from "./internal/workerPool/Pool.js"
+import type { Pool } from "./internal/workerPool/Pool.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
 export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
 export type { Settings } from "./internal/workerPool/config.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 export type {
-  AgingQueue,
   DeadLetter,
-  Deadlines,
-  FirstComeQueue,
   JobContext,
   JobHandle,
-  KeyedQueue,
   Ledger,
+  RunError,
+  ShutdownReport,
+  Stats,
+  WorkerInfo,
+  WorkerPool
+} from "./internal/workerPool/model.js"
+export type {
+  AgingQueue,
+  Deadlines,
+  FirstComeQueue,
+  KeyedQueue,
   LimitedKeysQueue,
   Options,
   OrderedQueue,
@@ -55,13 +61,8 @@ export type {
   QueueBound,
   QueueOptions,
   RetryBudgetOptions,
-  RetryOptions,
-  RunError,
-  ShutdownReport,
-  Stats,
-  WorkerInfo,
-  WorkerPool
-} from "./internal/workerPool/model.js"
+  RetryOptions
+} from "./internal/workerPool/options.js"
 export type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 
@@ -143,20 +144,7 @@ export const make: {
   ): Effect.Effect<WorkerPool<Job, A, E | JobTimeout>, EW, R | RW | Scope.Scope>
 } = <Job, A, E, R, W, EW, RW>(
   options: Options<Job, A, E, R, W, EW, RW>
-): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.contextWith((context: Context.Context<R | RW | Scope.Scope>) => {
-      const pool = new Pool(check(options, context))
-      // A scope between, so that a pool which could not start leaves nothing behind in the caller's.
-      const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
-      const started = Effect.andThen(Scope.addFinalizer(scope, pool.close), restore(pool.start))
-      return Effect.onExit(Effect.as(started, pool), (exit) => {
-        if (Exit.isSuccess(exit)) return Effect.void
-        const message = `WorkerPool.make: a resource could not be released after another could not be acquired`
-        return Effect.catchCause(Scope.close(scope, exit), (cause) => Effect.logError(message, cause))
-      }) as Effect.Effect<WorkerPool<Job, A, E>, EW>
-    })
-  )
+): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope> => makePool(options, undefined)
 
 /**
  * Gives the pool a job, and returns its result.

@@ -2,21 +2,23 @@
 import { Deferred, Effect } from "effect"
 import { WorkerPool } from "sluice"
 import { expect, test } from "vitest"
-import { notBegun } from "../src/internal/workerPool/notBegun.js"
+import { makePool } from "../src/internal/workerPool/make.js"
 import { after, runTimed, start, turns } from "./support/effect.js"
+import { Losing } from "./support/losing.js"
 
 /** A pool of one worker. The first attempt of its job is handed back once `lose` has run; the next one never ends. */
 const losing = (deadlines?: WorkerPool.Deadlines) =>
   Effect.gen(function*() {
     const gate = yield* Deferred.make<void>()
+    const losing = new Losing()
     let attempts = 0
-    const first = Effect.uninterruptible(Effect.andThen(Deferred.await(gate), notBegun))
-    const pool = yield* WorkerPool.make({
+    const first = Effect.uninterruptible(Effect.andThen(Deferred.await(gate), losing.lose))
+    const pool: WorkerPool.WorkerPool<string, never> = yield* makePool({
       size: 1,
       worker: () => Effect.void,
-      run: () => Effect.suspend(() => ++attempts === 1 ? first : Effect.never),
+      run: (_: string) => Effect.suspend(() => ++attempts === 1 ? first : Effect.never),
       ...(deadlines && { deadlines })
-    })
+    }, losing)
     return { pool, attempts: () => attempts, lose: Deferred.succeed(gate, undefined) }
   })
 

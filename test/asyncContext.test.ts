@@ -7,8 +7,9 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { Group, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import * as stack from "../src/internal/stack.js"
-import { notBegun } from "../src/internal/workerPool/notBegun.js"
+import { makePool } from "../src/internal/workerPool/make.js"
 import { after, run, runTimed, settle } from "./support/effect.js"
+import { Losing } from "./support/losing.js"
 
 const request = new AsyncLocalStorage<string>()
 
@@ -44,11 +45,12 @@ type Options = Omit<
 const staging = (options: Options) =>
   Effect.gen(function*() {
     const seen = new Seen()
-    const pool = yield* WorkerPool.make({
+    const losing = new Losing()
+    const pool: WorkerPool.WorkerPool<Job, unknown, string> = yield* makePool({
       size: 1,
       ...options,
       run: ({ end, user }: Job, { attempt, invalidate }) => Effect.andThen(seen.look(user), end(attempt, invalidate))
-    })
+    }, losing)
     const gate = yield* Deferred.make<void, string>()
     const first: Job = { user: "first", end: () => Deferred.await(gate) }
     const job = (user: string, end: Job["end"] = () => Effect.void): Job => ({ user, end })
@@ -58,7 +60,7 @@ const staging = (options: Options) =>
       Effect.forEach(jobs, (job) => seen.as(job.user, WorkerPool.run(pool, job)), { discard: true })
     const open = seen.as("opener", Deferred.succeed(gate, undefined))
     const fail = seen.as("opener", Deferred.fail(gate, "planned"))
-    return { fail, first, job, open, pool, runs, seen, submit }
+    return { fail, first, job, losing, open, pool, runs, seen, submit }
   })
 
 describe("a job sees the store of its caller", () => {
@@ -102,9 +104,9 @@ describe("a job sees the store of its caller", () => {
 
   test.each([1, 2])("that its resource hands back to a pool of %i workers", (size) =>
     run(Effect.gen(function*() {
-      const { job, runs, seen } = yield* staging({ size, worker: () => Effect.void })
+      const { job, losing, runs, seen } = yield* staging({ size, worker: () => Effect.void })
       let lost = 0
-      yield* runs(job("ada", () => ++lost === 1 ? Effect.andThen(Effect.yieldNow, notBegun as never) : Effect.void))
+      yield* runs(job("ada", () => ++lost === 1 ? Effect.andThen(Effect.yieldNow, losing.lose) : Effect.void))
       yield* seen.check(["ada", "ada"])
     })))
 

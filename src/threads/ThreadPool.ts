@@ -16,13 +16,14 @@ import { Described } from "../internal/Described.js"
 import type { CodecsByName } from "../internal/threads/codec.js"
 import { Crew } from "../internal/threads/Crew.js"
 import { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed } from "../internal/threads/errors.js"
-import type { Lease } from "../internal/threads/Home.js"
+import { type Lease, leases } from "../internal/threads/Home.js"
 import { nodePlatform } from "../internal/threads/node.js"
 import type { NodeOptions, Platform } from "../internal/threads/platform.js"
 import { type Call, Thread } from "../internal/threads/Thread.js"
 import { transfer } from "../internal/threads/transfer.js"
 import { type Web, webPlatform } from "../internal/threads/web.js"
 import { poolName } from "../internal/workerPool/errors.js"
+import { makePool } from "../internal/workerPool/make.js"
 import { type Source, toStream } from "../internal/workerPool/source.js"
 import * as WorkerPool from "../WorkerPool.js"
 import type { Jobs, Schemas } from "./ThreadWorker.js"
@@ -343,13 +344,13 @@ export const make: {
       }
     })
     const make = (run: (call: Call, lease: Lease) => Effect.Effect<unknown, unknown>) =>
-      WorkerPool.make({
+      makePool({
         ...pool,
         size: size * seats,
         worker: ({ invalidate }) => crew.acquire(invalidate),
         // What the jobs fail with, and return, the module's type says.
         run: (call: Call, { resource }) => run(call, resource) as Effect.Effect<unknown>
-      })
+      }, leases)
     const made = schemas === undefined ? make((call, lease) => lease.call(call)) : Effect.flatMap(
       // It is much, and most have none.
       Effect.promise(() => import("../internal/threads/codec.js")),

@@ -8,9 +8,12 @@ import type * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type { CodecsByName } from "../internal/threads/codec.js"
 import { connect } from "../internal/threads/connect.js"
+import type { Handler } from "../internal/threads/handlers.js"
 import type { Init } from "../internal/threads/protocol.js"
-import { type Handler, Server } from "../internal/threads/Server.js"
+import { Server } from "../internal/threads/Server.js"
 import { transfer as mark } from "../internal/threads/transfer.js"
+
+export type { JobContext } from "../internal/threads/handlers.js"
 
 declare const handlers: unique symbol
 
@@ -22,25 +25,6 @@ declare const handlers: unique symbol
  */
 export interface Jobs<out Handlers> {
   readonly [handlers]: Handlers
-}
-
-/**
- * What a function is given beside its input.
- *
- * **Details**
- *
- * - `isCancelled`: whether somebody has cancelled this call. It tells at once, also in the midst of a loop; a function
- *   that is asked to stop may return whatever it likes. Some ten nanoseconds. In a browser, where no memory is
- *   shared, it tells when the `signal` does.
- * - `signal`: the same as an `AbortSignal`, for what takes one. It is aborted when the thread reads its messages: not
- *   while it computes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface JobContext {
-  readonly isCancelled: () => boolean
-  readonly signal: AbortSignal
 }
 
 /**

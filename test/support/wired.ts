@@ -1,7 +1,8 @@
 /** Threads that are servers in this one: the test says when a message arrives, and when a thread has ended. */
 import type { ThreadPool } from "sluice/threads"
+import type { Handler } from "../../src/internal/threads/handlers.js"
 import type { MessagePortLike } from "../../src/internal/threads/protocol.js"
-import { type Handler, Server } from "../../src/internal/threads/Server.js"
+import { Server } from "../../src/internal/threads/Server.js"
 
 type Handlers = Readonly<Record<string, Handler>>
 type Message = ReadonlyArray<unknown> | { readonly _tag: string }

@@ -6,8 +6,6 @@ import { Crew } from "../../src/internal/threads/Crew.js"
 import type { Lease } from "../../src/internal/threads/Home.js"
 import { Board, kinds } from "../../src/internal/threads/protocol.js"
 import { Thread } from "../../src/internal/threads/Thread.js"
-import { load, shared } from "../../src/internal/workerPool/load.js"
-import { isNotBegun } from "../../src/internal/workerPool/notBegun.js"
 import { run, settle, squash } from "../support/effect.js"
 import { type Puppet, Puppets } from "../support/puppets.js"
 
@@ -86,7 +84,7 @@ test("workers share a thread as long as it has seats, and wait together until it
     ])
     for (const puppet of all) puppet.serve()
     const [a, b, c] = parts.map(leaseOf)
-    expect([a![shared] === b![shared], a![shared] === c![shared], running(), crew.jobs]).toEqual([
+    expect([a!.home === b!.home, a!.home === c!.home, running(), crew.jobs]).toEqual([
       true,
       false,
       [],
@@ -96,7 +94,7 @@ test("workers share a thread as long as it has seats, and wait together until it
     // Each has a seat of its own, and the load is that of the thread.
     for (const lease of [a!, b!, c!]) yield* start(lease.call({ name: "call", input: 1 }))
     yield* settle
-    expect([a![load], b![load], c![load]]).toEqual([2, 2, 1])
+    expect([a!.load, b!.load, c!.load]).toEqual([2, 2, 1])
     expect(all[0]!.posted.flat().filter((_, i) => i % 4 === 0).sort()).toEqual([0, 1])
   })))
 
@@ -118,7 +116,7 @@ test("a worker that leaves while its thread starts takes no seat, and the last o
     expect([isOver(released), all.length, running()]).toEqual([true, 2, ["startTimeout"]])
     const d = yield* acquire("d")
     all[1]!.serve()
-    expect([leaseOf(c)[shared] === leaseOf(d)[shared], all.length]).toEqual([true, 2])
+    expect([leaseOf(c).home === leaseOf(d).home, all.length]).toEqual([true, 2])
   })))
 
 test("a thread closes with the last part of it, and there is a next one once it has ended", () =>
@@ -177,7 +175,7 @@ test("a thread that a job has died in is given to nobody else, and ends with the
     expect(isOver(yield* a.release(died))).toBe(true)
     // All hear of it before a call comes back: the pool would give it to the same thread again.
     expect([invalidated, toldFirst, isOver(begun)]).toEqual([["b", "c"], ["b", "c"], false])
-    expect(isNotBegun(waits.pollUnsafe()!)).toBe(true)
+    expect(leaseOf(c).unbegun).toBe("lost")
     const d = yield* acquire("d")
     expect([isOver(d.fiber), all.length, all[0]!.terminations]).toEqual([false, 1, 0])
     expect(isOver(yield* c.release(died))).toBe(true)
@@ -228,7 +226,7 @@ test("a thread that ends by itself is taken from its workers before its calls en
     all[1]!.serve()
     expect(isOver(yield* b.release(died))).toBe(true)
     expect([invalidated, all[1]!.posted, running()]).toEqual([["a", "b"], [], []])
-    expect(leaseOf(c)[load]).toBe(0)
+    expect(leaseOf(c).load).toBe(0)
   })))
 
 test("a thread that cannot be started fails all that wait for it; it closes, and nothing is left of it", () =>
@@ -312,7 +310,7 @@ test("a worker goes where a thread serves, then where one is about to end, and o
     for (const name of ["a", "b", "c", "d", "e"]) workers.push(yield* acquire(name))
     for (const puppet of all) puppet.serve()
     const [a, b, c, d, e] = workers as [Part, Part, Part, Part, Part]
-    const homeOf = (part: Part) => leaseOf(part)[shared]
+    const homeOf = (part: Part) => leaseOf(part).home
     const [first, second, third] = [homeOf(a), homeOf(c), homeOf(e)]
     expect([all.length, new Set([first, second, third]).size]).toEqual([3, 3])
     // The first thread is about to end, and the second one has a seat.
@@ -348,12 +346,12 @@ test("a worker does not wait for a thread that it cannot have while another one 
     for (const name of ["a", "b", "c", "d"]) workers.push(yield* acquire(name))
     for (const puppet of all) puppet.serve()
     const [a, b, c, d] = workers as [Part, Part, Part, Part]
-    const second = leaseOf(c)[shared]
+    const second = leaseOf(c).home
     // The first thread is to go, and there is a seat of each.
     yield* a.release(died)
     yield* d.release()
     const e = yield* acquire("e")
-    expect(leaseOf(e)[shared]).toBe(second)
+    expect(leaseOf(e).home).toBe(second)
     // The first one has ended, and the second one is about to.
     yield* b.release()
     all[0]!.end()
@@ -364,7 +362,7 @@ test("a worker does not wait for a thread that it cannot have while another one 
     all[1]!.end()
     expect(all).toHaveLength(3)
     all[2]!.serve()
-    expect(leaseOf(f)[shared]).toBe(second)
+    expect(leaseOf(f).home).toBe(second)
   })))
 
 test("a seat is free again once its worker has left, for another one", () =>

@@ -5,7 +5,6 @@ import { afterEach, expect, test, vi } from "vitest"
 import * as stack from "../../src/internal/stack.js"
 import { Board, kinds, version } from "../../src/internal/threads/protocol.js"
 import { type Owner, Thread } from "../../src/internal/threads/Thread.js"
-import { isNotBegun, wasWithdrawn } from "../../src/internal/workerPool/notBegun.js"
 import { run, settle, squash, start, turns } from "../support/effect.js"
 import { Puppets } from "../support/puppets.js"
 
@@ -33,7 +32,14 @@ const make = () => {
   puppet.isHeld = true
   const board = new Board(puppet.options.init.words)
   const call = (seat: number, input: unknown, grace: Effect.Effect<void> = Effect.never) =>
-    start(thread.call(seat, { name: "call", input }, grace))
+    Effect.gen(function*() {
+      const ends: { unbegun?: string } = {}
+      const fiber = yield* start(thread.call(seat, { name: "call", input }, grace, (how) => {
+        ends.unbegun = how
+      }))
+      unbegun.set(fiber, ends)
+      return fiber
+    })
   return { board, call, log, puppet, thread }
 }
 
@@ -44,12 +50,15 @@ const serving = (closes = false) => {
   return made
 }
 
+/** How calls have ended that their thread had not begun. */
+const unbegun = new WeakMap<Fiber.Fiber<unknown, unknown>, { readonly unbegun?: string }>()
+
 /** What of its end says the most. */
 const endOf = (fiber: Fiber.Fiber<unknown, unknown>): unknown => {
   const exit = fiber.pollUnsafe()
   if (exit === undefined) return "running"
   if (Exit.isSuccess(exit)) return exit.value
-  if (isNotBegun(exit)) return "not begun"
+  if (unbegun.get(fiber)?.unbegun === "lost") return "not begun"
   if (Cause.hasInterruptsOnly(exit.cause)) return "interrupted"
   const error = squash(exit)
   if (error instanceof ThreadPool.ThreadLost) return `lost: ${error.reason}`
@@ -215,7 +224,7 @@ test("a thread is asked whether it listens once at a time, only while it serves,
         const fiber = yield* call(seat, seat)
         yield* settle
         yield* cancel(fiber)
-        expect(wasWithdrawn(fiber)).toBe(true)
+        expect(unbegun.get(fiber)?.unbegun).toBe("withdrawn")
       })
     const stays = yield* call(2, 3)
     yield* withdrawn(0)

@@ -5,9 +5,9 @@ import type * as Fiber from "effect/Fiber"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { load, shared } from "../workerPool/load.js"
+import type { Sharing } from "../workerPool/parts.js"
 import { ThreadFailed } from "./errors.js"
-import { type Call, type Thread } from "./Thread.js"
+import type { Call, Thread, Unbegun } from "./Thread.js"
 
 /** How the threads of a pool are made. */
 export interface Making {
@@ -47,22 +47,36 @@ export class Lease {
     readonly invalidate: Effect.Effect<void>
   ) {}
 
-  /** Workers that share a thread leave together. */
-  get [shared](): object {
-    return this.home
-  }
-
-  /** What its thread has to do, so that the pool prefers one with less. */
-  get [load](): number {
+  /** How many calls its thread has to do. */
+  get load(): number {
     return this.state._tag === "seated" ? this.state.thread.load : 0
   }
+
+  /** How its last call has ended, if the thread had not begun it. */
+  unbegun: Unbegun | undefined = undefined
 
   call(call: Call): Effect.Effect<unknown, unknown> {
     // A worker has one before it has jobs.
     if (this.state._tag !== "seated") return Effect.die(new Error("ThreadPool: a job began without a thread"))
-    return this.state.thread.call(this.state.seat, call, this.home.making.grace)
+    return this.state.thread.call(this.state.seat, call, this.home.making.grace, (how) => {
+      this.unbegun = how
+    })
   }
 }
+
+/** How workers share a thread: each has a lease, and they leave together. */
+export const leases: Sharing = {
+  whole: (lease) => asLease(lease)?.home,
+  load: (lease) => asLease(lease)?.load ?? 0,
+  begins: (lease) => {
+    const own = asLease(lease)
+    if (own !== undefined) own.unbegun = undefined
+  },
+  unbegun: (lease) => asLease(lease)?.unbegun
+}
+
+/** A worker that acquires has none yet. */
+const asLease = (part: unknown): Lease | undefined => part instanceof Lease ? part : undefined
 
 /**
  * A thread's place, where there is one thread after the other, and some workers share it.

@@ -1,14 +1,12 @@
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import type { JobContext } from "../../threads/ThreadWorker.js"
 import type { AnyFiber } from "../stack.js"
 import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
+import { type Handler, isThenable, type JobContext } from "./handlers.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
-
-export type Handler = (input: never, context: JobContext) => unknown
 
 // How long the thread may compute until results go, each of which could go alone: a message takes some hundredth of that.
 const patienceMillis = 0.25
@@ -322,6 +320,3 @@ const effectKey: Effect.TypeId = "~effect/Effect"
 
 const isEffect = (u: unknown): u is AnyEffect =>
   (typeof u === "object" && u !== null || typeof u === "function") && effectKey in u
-
-export const isThenable = (u: unknown): u is PromiseLike<unknown> =>
-  typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"

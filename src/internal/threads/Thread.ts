@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { notBegun, withdraw } from "../workerPool/notBegun.js"
 import { currentFiber } from "../workerPool/Suspended.js"
 import { decodeCause, decodeFailure } from "./causes.js"
 import { copyOf, uncopied } from "./copy.js"
@@ -18,6 +17,12 @@ export interface Call {
   readonly name: string
   readonly input: unknown
 }
+
+/** How a call ends that its thread has not begun: the thread was lost, or the pool has withdrawn the call. */
+export type Unbegun = "lost" | "withdrawn"
+
+// The pool takes such a call back, and nobody sees the error.
+const lost: Exit.Exit<never> = Exit.die(new Error("ThreadPool: a thread was lost before it had begun a call"))
 
 /** A call on its way. */
 class Flight {
@@ -38,8 +43,21 @@ class Flight {
     /** Some of its input is there and no longer here. */
     readonly isMoved: boolean,
     readonly fiber: AnyFiber,
-    private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void
+    private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void,
+    private readonly onUnbegun: (how: Unbegun) => void
   ) {}
+
+  /** Its thread will not begin it. Runs fibers. */
+  endUnbegun(): void {
+    this.onUnbegun("lost")
+    this.end(lost)
+  }
+
+  /** The pool has withdrawn it before its thread had begun it. */
+  withdrawn(): void {
+    this.onUnbegun("withdrawn")
+    this.isOver = true
+  }
 
   /** Runs fibers. */
   end(exit: Exit.Exit<unknown, unknown>): void {
@@ -77,7 +95,7 @@ export interface Owner {
  *
  * From "asked" on it has been asked to close; in "closing" it runs the finalizers of its layer; after "closed" it ends by
  * itself. In "ending" it has been terminated; and it may end by itself at any time. It takes calls only while it is
- * serving; any other call ends with `notBegun`.
+ * serving; any other call is lost.
  */
 export class Thread {
   private state: "starting" | "serving" | "asked" | "closing" | "closed" | "ending" | "ended" = "starting"
@@ -137,9 +155,17 @@ export class Thread {
   }
 
   /** Ends as the call does. */
-  call(seat: number, call: Call, grace: Effect.Effect<void>): Effect.Effect<unknown, unknown> {
+  call(
+    seat: number,
+    call: Call,
+    grace: Effect.Effect<void>,
+    onUnbegun: (how: Unbegun) => void
+  ): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
-      if (this.state !== "serving") return resume(notBegun)
+      if (this.state !== "serving") {
+        onUnbegun("lost")
+        return resume(lost)
+      }
       const moved = transfersOf(call.input)
       const copy = copyOf(call.input)
       const input = copy === uncopied ? call.input : copy
@@ -148,7 +174,8 @@ export class Thread {
       const turn = nextTurn(this.turns[seat] ?? 0)
       this.turns[seat] = turn
       const fiber = currentFiber()
-      const flight = new Flight(call.name, input, seat, turn, this.sent++, moved.length > 0, fiber, resume)
+      const isMoved = moved.length > 0
+      const flight = new Flight(call.name, input, seat, turn, this.sent++, isMoved, fiber, resume, onUnbegun)
       this.flights[seat] = flight
       this.board.offer(seat, turn)
       this.outbox.push(seat, turn, call.name, input)
@@ -239,8 +266,7 @@ export class Thread {
       const { seat, turn } = flight
       if (this.isShared && this.board.withdraw(seat, turn)) {
         this.take(seat, turn)
-        withdraw(flight.fiber)
-        flight.isOver = true
+        flight.withdrawn()
         this.doubt(flight)
         return Effect.void
       }
@@ -341,7 +367,7 @@ export class Thread {
   /** It is to do no more than it has begun. Runs fibers. */
   retire(): void {
     for (const { isMoved, seat, turn } of this.latestFirst()) {
-      if (!isMoved && this.isShared && this.board.withdraw(seat, turn)) this.take(seat, turn)?.end(notBegun)
+      if (!isMoved && this.isShared && this.board.withdraw(seat, turn)) this.take(seat, turn)?.endUnbegun()
     }
   }
 
@@ -398,7 +424,7 @@ export class Thread {
   private settle(flight: Flight | undefined, end: ThreadEnd): void {
     if (flight === undefined) return
     const { isMoved, name, seat, turn } = flight
-    if (this.isShared && !isMoved && this.board.isWaiting(seat, turn)) return flight.end(notBegun)
+    if (this.isShared && !isMoved && this.board.isWaiting(seat, turn)) return flight.endUnbegun()
     const { cause, exitCode, reason } = end
     const thread = this.options.name
     const error = this.reason === undefined

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { NotCloneable } from "./errors.js"
-import { type Handler, isThenable } from "./Server.js"
+import { type Handler, isThenable } from "./handlers.js"
 import type { Call } from "./Thread.js"
 import { transfer, transfersOf } from "./transfer.js"
 

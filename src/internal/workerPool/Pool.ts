@@ -20,7 +20,6 @@ import { type AnyJob, outcomeOf, PoolJob, type Settled, type Told } from "./Job.
 import { Ledger } from "./Ledger.js"
 import { Ender, Lifecycle } from "./Lifecycle.js"
 import * as model from "./model.js"
-import { isNotBegun, wasWithdrawn } from "./notBegun.js"
 import type { Controls, Deadlines, Parts, Retries, Sample } from "./parts.js"
 import { type Discipline, Queue } from "./Queue.js"
 import { Roster } from "./Roster.js"
@@ -123,7 +122,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       soon: (task) => dispatcher.scheduleTask(task, 0),
       later: (task) => inLaterTurn(scheduler, task)
     })
-    this.roster = new Roster(size, (id) => new Worker(this, id))
+    this.roster = new Roster(size, parts.sharing, (id) => new Worker(this, id))
     const releasesFailed = () => this.findings.releasesFailed
     this.watchers = watch.length === 0
       ? undefined
@@ -370,6 +369,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     if (refusal !== undefined) return refusal
     const { watchers } = this
     const attempt = watchers && this.attemptOf(worker, job)
+    this.config.parts.sharing?.begins(resource)
     if (watchers !== undefined && attempt !== undefined) watchers.began(job, attempt)
     this.deadlines?.began(job)
     this.queue.order.weigh(job)
@@ -378,16 +378,17 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return watchers === undefined || attempt === undefined ? run() : watchers.around(job, attempt, Effect.suspend(run))
   }
 
-  private attemptOf({ id, name }: Worker, job: PoolJob<Job, A, E>): Attempt {
-    return { job, number: job.attempt, worker: id, workerName: name, judge: (exit) => this.judge(job, exit) }
+  private attemptOf(worker: Worker, job: PoolJob<Job, A, E>): Attempt {
+    const { id, name } = worker
+    return { job, number: job.attempt, worker: id, workerName: name, judge: (exit) => this.judge(worker, job, exit) }
   }
 
   // Jobs end
 
   /** The worker only ever runs this pool's function. */
-  private judge(job: PoolJob<Job, A, E>, exit: Exit.Exit<unknown, unknown>): Judgement<A, E> {
+  private judge(worker: Worker, job: PoolJob<Job, A, E>, exit: Exit.Exit<unknown, unknown>): Judgement<A, E> {
     const outcome = outcomeOf(exit)
-    const isLost = outcome === "died" && isNotBegun(exit)
+    const isLost = worker.isLost || this.unbegunOn(worker) === "lost"
     // P7, P11: what was cancelled, or was late, as its resource was lost does not come back.
     if (this.deadlines !== undefined && job.cancelled?.reason === "timedOut" && (isLost || outcome === "interrupted")) {
       return { outcome: "timedOut", exit: this.deadlines.timeout(job, "run"), isLost }
@@ -396,13 +397,17 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return { outcome, exit: exit as Exit.Exit<A, E>, isLost }
   }
 
+  private unbegunOn({ hasBegun, resource }: Worker): "lost" | "withdrawn" | undefined {
+    return hasBegun ? this.config.parts.sharing?.unbegun(resource) : undefined
+  }
+
   /** A worker's job has ended by itself. The worker sees to its next one. Runs fibers. */
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     const job = this.jobOf(worker)
-    const judgement = this.judge(job, exit)
+    const judgement = this.judge(worker, job, exit)
     const reason = job.cancelled?.reason
     const isLeft = judgement.outcome === "interrupted" && reason === "aborted" &&
-      (!worker.hasBegun || wasWithdrawn(worker.fiber))
+      (!worker.hasBegun || this.unbegunOn(worker) === "withdrawn")
     if (isLeft || (judgement.isLost && (reason === undefined || reason === "aborted"))) {
       return this.takeBack(worker, job)
     }

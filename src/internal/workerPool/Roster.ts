@@ -1,6 +1,6 @@
 import { List } from "../List.js"
 import { dismissed } from "./dismissal.js"
-import { loadOf } from "./load.js"
+import type { Sharing } from "./parts.js"
 import type { Worker } from "./Worker.js"
 
 /** Which workers there are, which of them are idle, and how many there are to be (P1, P10). Runs no fiber. */
@@ -15,7 +15,11 @@ export class Roster {
   replaced = 0
 
   /** `size`: how many workers there are to be. */
-  constructor(public size: number, private readonly create: (id: number) => Worker) {}
+  constructor(
+    public size: number,
+    private readonly sharing: Sharing | undefined,
+    private readonly create: (id: number) => Worker
+  ) {}
 
   get workers(): ReadonlyArray<Worker> {
     return [...this.all]
@@ -46,15 +50,19 @@ export class Roster {
 
   /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
   takeIdle(): Worker | undefined {
+    const { sharing } = this
     let least = this.idlers.head
-    let lowest = loadOf(least?.resource) ?? 0
-    for (let other = least?.next; other !== undefined && lowest > 0; other = other.next) {
-      const own = loadOf(other.resource) ?? 0
-      if (own >= lowest) continue
-      least = other
-      lowest = own
+    if (least === undefined) return undefined
+    if (sharing !== undefined) {
+      let lowest = sharing.load(least.resource)
+      for (let other = least.next; other !== undefined && lowest > 0; other = other.next) {
+        const own = sharing.load(other.resource)
+        if (own >= lowest) continue
+        least = other
+        lowest = own
+      }
     }
-    return least && this.idlers.remove(least)
+    return this.idlers.remove(least)
   }
 
   /** The worker is about to release its resource: it is idle no more. */
@@ -76,6 +84,6 @@ export class Roster {
   /** P10: the surplus workers. `waits` tells whether a worker's job waits for the pool. */
   surplus(waits: (worker: Worker) => boolean): ReadonlyArray<Worker> {
     const { staying } = this
-    return dismissed(staying, Math.max(0, staying.length - this.size), waits)
+    return dismissed(staying, Math.max(0, staying.length - this.size), this.sharing, waits)
   }
 }

@@ -11,7 +11,6 @@ import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { poolName } from "./errors.js"
 import type { WorkerInfo } from "./model.js"
-import { notBegun } from "./notBegun.js"
 import { checkStep, type WorkerState, workerTransitions } from "./states.js"
 
 /**
@@ -114,6 +113,7 @@ export class Worker {
   /** The job's fiber. A scheduler may have it yield before its first operation. */
   private taskFiber: AnyFiber | undefined = undefined
   private taskBegan = false
+  private taskLost = false
   private self: AnyFiber | undefined = undefined
   /** The present or the last one, or the attempt at one. */
   private tenure = new Tenure(this, Scope.makeUnsafe())
@@ -245,6 +245,11 @@ export class Worker {
     return this.taskBegan
   }
 
+  /** Its job's fiber has ended, or is about to, since the resource was condemned before its first operation. */
+  get isLost(): boolean {
+    return this.taskLost
+  }
+
   /** It has a job, for which there is no fiber yet. */
   get isUnbegun(): boolean {
     return this.task !== undefined && this.taskFiber === undefined && !this.isBeginning
@@ -266,6 +271,7 @@ export class Worker {
     this.task = undefined
     this.taskFiber = undefined
     this.taskBegan = false
+    this.taskLost = false
   }
 
   /**
@@ -317,8 +323,10 @@ export class Worker {
   /** What the job's fiber runs. An observer that throws keeps those behind it from being told, so ours has to be first. */
   private readonly serve = Effect.withFiber<unknown, unknown>((fiber) => {
     this.know(fiber)
-    // Before its first operation, as where it was made to wait for its turn.
-    return this.tenure.condemned ? notBegun : this.owner.perform(this, this.tenure)
+    if (!this.tenure.condemned) return this.owner.perform(this, this.tenure)
+    // It was condemned while a scheduler made this fiber wait for its turn.
+    this.taskLost = true
+    return Exit.interrupt()
   })
 
   /** Its job's fiber has come to its first operation, and is about to run the job. */

@@ -1,4 +1,4 @@
-import { sharedOf } from "./load.js"
+import type { Sharing } from "./parts.js"
 import type { Worker } from "./Worker.js"
 
 /** How many workers of one resource there are, and how many of them are busy. */
@@ -22,12 +22,13 @@ class Part {
 export const dismissed = (
   workers: ReadonlyArray<Worker>,
   count: number,
+  sharing: Sharing | undefined,
   waits: (worker: Worker) => boolean
 ): ReadonlyArray<Worker> => {
   const parts = new Map<unknown, Part>()
-  const partOf = (worker: Worker): Part | undefined => parts.get(sharedOf(worker.resource))
+  const partOf = ({ resource }: Worker): Part | undefined => parts.get(sharing?.whole(resource))
   for (const worker of workers) {
-    const of = sharedOf(worker.resource)
+    const of = sharing?.whole(worker.resource)
     if (of === undefined) continue
     const part = parts.get(of) ?? new Part()
     part.add(worker)

@@ -1,228 +1,247 @@
-import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import { hasProperty } from "effect/Predicate"
-import * as Schedule from "effect/Schedule"
-import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
-import { DeadLetters } from "./DeadLetters.js"
-import { JobDeadlines } from "./Deadlines.js"
-import type { Waiting } from "./Lane.js"
-import { type Keys, Lanes } from "./Lanes.js"
-import type { Options, RetryBudgetOptions } from "./model.js"
-import { type Handicap, OneLane } from "./Order.js"
-import type { BuiltOrder } from "./ownOrder.js"
-import { Poison } from "./Poison.js"
-import type { Config } from "./Pool.js"
-import type { Discipline } from "./Queue.js"
-import { JobRetries, type Policy } from "./Retries.js"
-import { RetryBudget } from "./RetryBudget.js"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
+import type { JobTimeout } from "./errors.js"
+import type { DeadLetter, JobContext, WorkerInfo } from "./model.js"
+import type { Order } from "./ownOrder.js"
+import type { Watcher } from "./watching.js"
 
-// JavaScript may bring anything.
-const isRecord = (u: unknown): boolean => typeof u === "object" && u !== null && !Array.isArray(u)
-
-const where = "WorkerPool.make"
-
-const fail = (argument: string, requirement: string, value: unknown): never => {
-  throw invalid(where, argument, requirement, value)
+/**
+ * How long a job may take: `wait` in the queue, for a worker, and `run` on one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Deadlines {
+  readonly wait?: Duration.Input | undefined
+  readonly run?: Duration.Input | undefined
 }
 
-const oneOf = (argument: string, values: ReadonlyArray<string>, value: string): void => {
-  if (!values.includes(value)) fail(argument, values.map((value) => JSON.stringify(value)).join(" or "), value)
+/**
+ * How many jobs may wait, and what becomes of a job that finds the queue full.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QueueBound {
+  /** How many jobs may wait for a worker, an integer >= 0 or `"unbounded"`; twice the size by default. */
+  readonly capacity?: number | "unbounded" | undefined
 }
 
-/** An option that means nothing where another one is not, or is as it is. */
-const absent = (argument: string, where: string, value: unknown): void => {
-  if (value !== undefined) fail(argument, `absent ${where}`, value)
+/**
+ * First come, first served (P3).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FirstComeQueue {
+  /**
+   * What becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for room; `"dropping"`
+   * drops the job; `"sliding"` drops the job that has waited longest. A dropped job's handle says so (P3). The last two
+   * are for a queue that has a bound.
+   */
+  readonly strategy?: "suspend" | "dropping" | "sliding" | undefined
+  readonly priority?: undefined
+  readonly aging?: undefined
 }
 
-const functionOrNone = (argument: string, value: unknown): void => {
-  if (value !== undefined && typeof value !== "function") fail(argument, "a function", value)
+/**
+ * Urgent jobs first (P14).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PriorityQueue<in Job> {
+  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  readonly strategy?: "suspend" | "dropping" | undefined
+  /** The level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within a level. */
+  readonly priority?: ((job: Job) => number) | undefined
+  readonly aging?: undefined
 }
 
-const integer = (argument: string, value: number, min: number, max: number): number => {
-  const bounds = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `from ${min} to ${max}`
-  const isValid = (n: number) => Number.isSafeInteger(n) && n >= min && n <= max
-  return checkNumber(where, argument, value, `an integer ${bounds}`, isValid)
+/**
+ * Urgent jobs first, with a bound of your own on how often a less urgent one is passed over (P14).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AgingQueue<in Job> {
+  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  readonly strategy?: "suspend" | "dropping" | undefined
+  /** The level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within a level. */
+  readonly priority: (job: Job) => number
+  /**
+   * For each level how many jobs that come later may go first, 100 by default: so a job of level `n` is passed over by at
+   * most `n` times as many (P14).
+   */
+  readonly aging?: number | undefined
 }
 
-const count = (argument: string, value: number): number =>
-  checkNumber(where, argument, value, "an integer >= 1", isCount)
-
-// Each worker has a fiber: more would end in the process running out of memory, where nobody can catch it.
-const maxSize = 1_000_000
-
-export const checkSize = (operation: string, size: number): number => {
-  if (Number.isInteger(size) && size >= 1 && size <= maxSize) return size
-  throw invalid(operation, "size", `an integer from 1 to ${maxSize}`, size)
+/**
+ * A queue for each key, of that `capacity`; they take turns at the workers (P15).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyedQueue<in Job> {
+  /** Tells jobs apart, as a `Map` does. Without it, all jobs have one queue. */
+  readonly key?: ((job: Job) => unknown) | undefined
+  readonly perKey?: undefined
 }
 
-const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
-const defaultRetry = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")])
-const noResource = () => Effect.void
-
-// What the options say of types is checked by the compiler, and for JavaScript here.
-type AnyOptions<Job, A, E> = Options<Job, A, E, unknown, unknown, unknown, unknown>
-
-/** A pool's options with their defaults. One that makes no sense throws. */
-export const check = <Job, A, E, R, W, EW, RW>(
-  options: Options<Job, A, E, R, W, EW, RW>,
-  context: Context.Context<R | RW>
-): Config<Job, A, E> => {
-  const {
-    deadlines = {},
-    name,
-    onDefect = "replace",
-    queue = {},
-    restart = defaultRestart,
-    run,
-    size,
-    watch = [],
-    worker
-  } = options
-  checkSize(where, size)
-  oneOf("onDefect", ["replace", "keep"], onDefect)
-  if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
-  if (typeof run !== "function") fail("run", "a function", run)
-  functionOrNone("worker", worker)
-  if (worker === undefined) absent("restart", "without a worker, which acquires the resource", options.restart)
-  if (!Array.isArray(watch) || !watch.every(isWatcher)) fail("watch", "an array of watchers", watch)
-  const limits = { wait: deadline("wait", deadlines.wait), run: deadline("run", deadlines.run) }
-  const { deadLetters, policy } = checkRetries<Job, A, E>(options.retry, onDefect)
-  const logMistake = (error: unknown) => {
-    const message = "WorkerPool: queue.order made a mistake. From now on the queue is first come, first served"
-    Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, Effect.logError(message, error)))
-  }
-  return {
-    name,
-    size,
-    watch,
-    discipline: checkQueue<Job>(queue, 2 * size, logMistake),
-    onDefect,
-    parts: {
-      deadlines: limits.wait === undefined && limits.run === undefined
-        ? undefined
-        : (controls) => new JobDeadlines(limits, controls),
-      retries: policy && ((controls) => new JobRetries(policy, controls))
-    },
-    deadLetters,
-    // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
-    // given what `worker` fails with.
-    context: context,
-    restart: restart as Schedule.Schedule<unknown>,
-    worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
-    run: run as Config<Job, A, E>["run"]
-  }
+/**
+ * A queue for each key, and what each key may have (P15).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LimitedKeysQueue<in Job> {
+  /** Tells jobs apart, as a `Map` does. */
+  readonly key: (job: Job) => unknown
+  /** What each key may have. */
+  readonly perKey?: {
+    /** How many jobs of a key may run at a time; any number by default. */
+    readonly concurrency?: number | undefined
+    /**
+     * How many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key, which is asked as
+     * each job of the key comes and as each begins; 1 by default.
+     */
+    readonly weight?: number | ((key: never) => number) | undefined
+  } | undefined
 }
 
-const isWatcher = (u: unknown): boolean => hasProperty(u, "watch") && typeof u.watch === "function"
-
-const deadline = (phase: "wait" | "run", input: Duration.Input = Duration.infinity): Duration.Duration | undefined => {
-  const millis = checkMillis(where, `deadlines.${phase}`, input, "a duration above zero", isPositive)
-  return millis === Infinity ? undefined : Duration.millis(millis)
+/**
+ * An order of your own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OrderedQueue<in Job> {
+  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  readonly strategy?: "suspend" | "dropping" | undefined
+  /** Which waiting job is next: a value of `WorkerPool.order`. */
+  readonly order: Order<Job>
+  readonly priority?: undefined
+  readonly aging?: undefined
+  readonly key?: undefined
+  readonly perKey?: undefined
 }
 
-/** Who waits, and in which order. What the user's functions return is checked when they do. */
-const checkQueue = <Job>(
-  queue: NonNullable<AnyOptions<Job, unknown, unknown>["queue"]>,
-  defaultCapacity: number,
-  onMistake: (error: unknown) => void
-): Discipline<Job> => {
-  const { aging = 100, capacity = defaultCapacity, key, order, perKey = {}, priority, strategy = "suspend" } = queue
-  if (capacity !== "unbounded" && (!Number.isSafeInteger(capacity) || capacity < 0)) {
-    fail("queue.capacity", "an integer >= 0 or \"unbounded\"", capacity)
-  }
-  oneOf("queue.strategy", ["suspend", "dropping", "sliding"], strategy)
-  functionOrNone("queue.priority", priority)
-  functionOrNone("queue.key", key)
-  integer("queue.aging", aging, 0, 1_000_000_000)
-  const { concurrency = Infinity, weight = 1 } = perKey
-  if (concurrency !== Infinity) integer("queue.perKey.concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER)
-  if (typeof weight !== "function") integer("queue.perKey.weight", weight, 1, 1_000)
-  if (priority === undefined) absent("queue.aging", "without a queue.priority", queue.aging)
-  if (key === undefined) {
-    absent("queue.perKey.concurrency", "without a queue.key", perKey.concurrency)
-    absent("queue.perKey.weight", "without a queue.key", perKey.weight)
-  }
-  if ((priority !== undefined || order !== undefined) && strategy === "sliding") {
-    fail("queue.strategy", `"suspend" or "dropping" with ${order === undefined ? "a priority" : "an order"}`, strategy)
-  }
-  if (order !== undefined) {
-    absent("queue.key", "with an order", key)
-    absent("queue.priority", "with an order", priority)
-    if (!isBuilt(order)) fail("queue.order", "a value of WorkerPool.order", order)
-  }
-  const handicap: Handicap<Job> = priority &&
-    ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000))
-  const keys: Keys<Job> | undefined = key && {
-    of: key,
-    concurrency,
-    // A key is what `key` returned.
-    weight: (key) =>
-      typeof weight === "function" ? integer("queue.perKey.weight", weight(key as never), 1, 1_000) : weight
-  }
-  return {
-    capacity: capacity === "unbounded" ? Infinity : capacity,
-    strategy,
-    order: <J extends Waiting<Job, J>>() =>
-      order !== undefined
-        ? (order as BuiltOrder<Job>).build<J>(onMistake)
-        : keys === undefined
-        ? new OneLane<Job, J>(handicap)
-        : new Lanes<Job, J>(keys, handicap)
-  }
+/**
+ * The queue of a pool: its bound, and its order. What means nothing without another option does not compile.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type QueueOptions<Job> =
+  & QueueBound
+  & (
+    | (
+      & (FirstComeQueue | PriorityQueue<Job> | AgingQueue<Job>)
+      & (KeyedQueue<Job> | LimitedKeysQueue<Job>)
+      & { readonly order?: undefined }
+    )
+    | OrderedQueue<Job>
+  )
+
+/**
+ * How many retries may begin in all, so that a downstream that fails is not asked many times as much as one that works
+ * (R1).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryBudgetOptions {
+  /** The share of the successes within the last `window`, 0.2 by default. */
+  readonly ratio?: number | undefined
+  /** As many in addition for each second of the `window`, 10 by default. */
+  readonly perSecond?: number | undefined
+  /** How far back successes and retries count, 10 seconds by default. */
+  readonly window?: Duration.Input | undefined
 }
 
-const isBuilt = (u: unknown): boolean => hasProperty(u, "build") && typeof u.build === "function"
-
-/** Nothing where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
-const checkRetries = <Job, A, E>(
-  retry: AnyOptions<Job, A, E>["retry"],
-  onDefect: "replace" | "keep"
-): { readonly policy: Policy<Job> | undefined; readonly deadLetters: DeadLetters<Job, E> | undefined } => {
-  if (retry === undefined) return { policy: undefined, deadLetters: undefined }
-  if (!isRecord(retry) || Schedule.isSchedule(retry)) fail("retry", "an object with a schedule or times", retry)
-  const { budget, deadLetters, poison, schedule, times, while: predicate } = retry
-  if (schedule !== undefined && !Schedule.isSchedule(schedule) && typeof schedule !== "function") {
-    fail("retry.schedule", "a Schedule, or a function that returns one", schedule)
-  }
-  if (schedule === undefined && times === undefined) fail("retry", "an object with a schedule or times", retry)
-  if (times !== undefined) integer("retry.times", times, 0, Number.MAX_SAFE_INTEGER)
-  functionOrNone("retry.while", predicate)
-  if (times === 0) {
-    absent("retry.budget", "with retry.times 0", budget)
-    absent("retry.while", "with retry.times 0", predicate)
-    absent("retry.schedule", "with retry.times 0", schedule)
-  }
-  const kills = count("retry.poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
-  if (onDefect === "keep") absent("retry.poison", "with onDefect \"keep\", which spares the resource", poison)
-  functionOrNone("retry.poison.key", poison?.key)
-  const letters = deadLetters &&
-    new DeadLetters<Job, E>(count("retry.deadLetters.capacity", deadLetters.capacity ?? 1_000))
-  functionOrNone("retry.deadLetters.sink", deadLetters?.sink)
-  if (deadLetters?.sink !== undefined) {
-    absent("retry.deadLetters.capacity", "with a retry.deadLetters.sink, which keeps the letters", deadLetters.capacity)
-  }
-  const policy: Policy<Job> = {
-    // What it is given is what jobs fail with: so says its type.
-    schedule: times === 0
-      ? undefined
-      : ((job) =>
-        (typeof schedule === "function" ? schedule(job) : schedule ?? defaultRetry) as AnySchedule | undefined),
-    times: times ?? Infinity,
-    while: predicate as Policy<Job>["while"],
-    budget: budget && checkBudget(budget),
-    poison: poison === undefined && deadLetters === undefined ? undefined : new Poison(kills, poison?.key),
-    sink: (deadLetters?.sink ?? letters?.add) as Policy<Job>["sink"]
-  }
-  return { policy, deadLetters: deadLetters?.sink === undefined ? letters : undefined }
+/**
+ * When a job is tried again, and what becomes of a job that has had its last attempt (P12, P13).
+ *
+ * **Details**
+ *
+ * A job is tried again if it has failed, or timed out as it ran, for as long as `while`, `times` and `schedule` all allow
+ * it. Without a `schedule` the next attempt comes after 0.1 s, then 0.2 s, 0.4 s and so on, up to 10 s. Either `schedule`
+ * or `times` is needed: without an end a job that always fails would be tried without one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryOptions<in Job, in E> {
+  /**
+   * The waits between the attempts, and when they end; or a schedule for each job, or none for it. It is given the error.
+   * Meanwhile the job is outside the workers and outside the queue's bound (P12).
+   */
+  readonly schedule?:
+    | Schedule.Schedule<unknown, E | JobTimeout>
+    | ((job: Job) => Schedule.Schedule<unknown, E | JobTimeout> | undefined)
+    | undefined
+  /** At most as many retries, an integer >= 0. With 0 a job that fails has had its last attempt. */
+  readonly times?: number | undefined
+  /** Whether a job may be tried again after this error. Any error by default. */
+  readonly while?: ((error: E | JobTimeout) => boolean) | undefined
+  /** How many retries may begin in all jobs together. Without it as many as the above says. */
+  readonly budget?: RetryBudgetOptions | undefined
+  /**
+   * Jobs that die, and cost the worker its resource. Such a job is tried again, on another resource, until it has killed
+   * `kills` of them, 3 by default. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
+   */
+  readonly poison?: {
+    readonly kills?: number | undefined
+    readonly key?: ((job: Job) => unknown) | undefined
+  } | undefined
+  /**
+   * Where jobs go that have had their last attempt (P13): to the `sink`, or into memory, `capacity` of them, 1,000 by
+   * default, to be read from `WorkerPool.deadLetters`.
+   */
+  readonly deadLetters?:
+    | { readonly capacity?: number | undefined; readonly sink?: undefined }
+    | {
+      readonly sink: (letter: DeadLetter<Job, E | JobTimeout>) => Effect.Effect<unknown>
+      readonly capacity?: undefined
+    }
+    | undefined
 }
 
-type AnySchedule = Schedule.Schedule<unknown>
-
-const checkBudget = ({ ratio = 0.2, perSecond = 10, window = "10 seconds" }: RetryBudgetOptions): RetryBudget => {
-  const notNegative = (argument: string, value: number) =>
-    checkNumber(where, `retry.budget.${argument}`, value, "a number >= 0", (n) => n >= 0)
-  const isValid = (n: number) => isPositive(n) && Number.isFinite(n)
-  const millis = checkMillis(where, "retry.budget.window", window, "a finite duration above zero", isValid)
-  return new RetryBudget(notNegative("ratio", ratio), notNegative("perSecond", perSecond), millis)
+/**
+ * How a pool is made. An option that is out of range is a defect of `make`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
+  /** How many workers there are, an integer from 1 to 1,000,000. */
+  readonly size: number
+  /** What a worker does with a job. A typed failure is the job's result, and nothing else's (P6). */
+  readonly run: (job: Job, context: JobContext<W>) => Effect.Effect<A, E, R>
+  /**
+   * Acquires a worker's resource, in a scope that closes when the worker is done with it. Without it, workers have none.
+   */
+  readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
+  /** How many jobs may wait, and in which order they go. By default twice the size, first come, first served. */
+  readonly queue?: QueueOptions<Job> | undefined
+  /** Whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5). */
+  readonly onDefect?: "replace" | "keep" | undefined
+  /**
+   * How often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has failed, whatever
+   * the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A
+   * defect is not tried again. Only with a `worker`.
+   */
+  readonly restart?: Schedule.Schedule<unknown, EW> | undefined
+  /**
+   * How long a job may wait in the queue, and how long it may run. A job that takes longer leaves the queue, or is
+   * interrupted, and fails with `JobTimeout` (P11). By default as long as it takes.
+   */
+  readonly deadlines?: Deadlines | undefined
+  /** When a job is tried again, and where it goes after its last attempt. Without it, each attempt is the only one. */
+  readonly retry?: RetryOptions<Job, NoInfer<E>> | undefined
+  /** Shown in messages, logs, metrics and spans: `name/worker-3`. */
+  readonly name?: string | undefined
+  /** Watchers of the pool's jobs: `Watch.metrics`, `Watch.spans`, your own. None by default, which costs nothing. */
+  readonly watch?: ReadonlyArray<Watcher> | undefined
 }

@@ -5,7 +5,7 @@ import type { PoolJob, Settled } from "./Job.js"
 import type { Outcome } from "./states.js"
 
 /**
- * The interfaces of a pool's parts: deadlines and retries. The pool knows them by these types alone, so a pool
+ * The interfaces of a pool's parts: deadlines, retries and sharing. The pool knows them by these types alone, so a pool
  * without a part executes no code of it. A part is made with the pool's `Controls`.
  */
 export interface Controls<Job, A, E> {
@@ -65,10 +65,29 @@ export interface Retries<Job, A, E> {
   readonly fibers: Array<AnyFiber>
 }
 
+/**
+ * A resource of which several workers have a part each, as of a thread. The pool asks about the parts: their workers'
+ * resources. None of these functions runs a fiber.
+ */
+export interface Sharing {
+  /** The thing that it is a part of: workers with the same one leave together. */
+  whole(part: unknown): unknown
+  /** How much the whole has to do: an idle worker with less is given the next job. */
+  load(part: unknown): number
+  /** The worker is about to run a job on the part. */
+  begins(part: unknown): void
+  /**
+   * Whether that job has ended without having begun on the resource: "lost", since the resource was; "withdrawn", since its
+   * fiber was interrupted.
+   */
+  unbegun(part: unknown): "lost" | "withdrawn" | undefined
+}
+
 /** How each part is made; undefined for a part that the pool does not have. */
 export interface Parts<Job, A, E> {
   readonly deadlines: ((controls: Controls<Job, A, E>) => Deadlines<Job, A, E>) | undefined
   readonly retries: ((controls: Controls<Job, A, E>) => Retries<Job, A, E>) | undefined
+  readonly sharing: Sharing | undefined
 }
 
 /** What the pool is doing. Jobs that the limit of their key holds back are in none of the counts. */

@@ -1,0 +1,24 @@
+/**
+ * What a function is given in addition to its input.
+ *
+ * **Details**
+ *
+ * - `isCancelled`: whether somebody has cancelled this call. It tells at once, also in the midst of a loop; a function
+ *   that is asked to stop may return whatever it likes. Some ten nanoseconds. In a browser, where no memory is
+ *   shared, it tells when the `signal` does.
+ * - `signal`: the same as an `AbortSignal`, for what takes one. It is aborted when the thread reads its messages: not
+ *   while it computes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JobContext {
+  readonly isCancelled: () => boolean
+  readonly signal: AbortSignal
+}
+
+/** A function that a module serves. */
+export type Handler = (input: never, context: JobContext) => unknown
+
+export const isThenable = (u: unknown): u is PromiseLike<unknown> =>
+  typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"

@@ -1,0 +1,231 @@
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
+import { DeadLetters } from "./DeadLetters.js"
+import { JobDeadlines } from "./Deadlines.js"
+import type { Waiting } from "./Lane.js"
+import { type Keys, Lanes } from "./Lanes.js"
+import type { Options, RetryBudgetOptions } from "./options.js"
+import { type Handicap, OneLane } from "./Order.js"
+import type { BuiltOrder } from "./ownOrder.js"
+import type { Sharing } from "./parts.js"
+import { Poison } from "./Poison.js"
+import type { Config } from "./Pool.js"
+import type { Discipline } from "./Queue.js"
+import { JobRetries, type Policy } from "./Retries.js"
+import { RetryBudget } from "./RetryBudget.js"
+
+// JavaScript may bring anything.
+const isRecord = (u: unknown): boolean => typeof u === "object" && u !== null && !Array.isArray(u)
+
+const where = "WorkerPool.make"
+
+const fail = (argument: string, requirement: string, value: unknown): never => {
+  throw invalid(where, argument, requirement, value)
+}
+
+const oneOf = (argument: string, values: ReadonlyArray<string>, value: string): void => {
+  if (!values.includes(value)) fail(argument, values.map((value) => JSON.stringify(value)).join(" or "), value)
+}
+
+/** An option that means nothing where another one is not, or is as it is. */
+const absent = (argument: string, where: string, value: unknown): void => {
+  if (value !== undefined) fail(argument, `absent ${where}`, value)
+}
+
+const functionOrNone = (argument: string, value: unknown): void => {
+  if (value !== undefined && typeof value !== "function") fail(argument, "a function", value)
+}
+
+const integer = (argument: string, value: number, min: number, max: number): number => {
+  const bounds = max === Number.MAX_SAFE_INTEGER ? `>= ${min}` : `from ${min} to ${max}`
+  const isValid = (n: number) => Number.isSafeInteger(n) && n >= min && n <= max
+  return checkNumber(where, argument, value, `an integer ${bounds}`, isValid)
+}
+
+const count = (argument: string, value: number): number =>
+  checkNumber(where, argument, value, "an integer >= 1", isCount)
+
+// Each worker has a fiber: more would end in the process running out of memory, where nobody can catch it.
+const maxSize = 1_000_000
+
+export const checkSize = (operation: string, size: number): number => {
+  if (Number.isInteger(size) && size >= 1 && size <= maxSize) return size
+  throw invalid(operation, "size", `an integer from 1 to ${maxSize}`, size)
+}
+
+const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
+const defaultRetry = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")])
+const noResource = () => Effect.void
+
+// What the options say of types is checked by the compiler, and for JavaScript here.
+type AnyOptions<Job, A, E> = Options<Job, A, E, unknown, unknown, unknown, unknown>
+
+/** A pool's options with their defaults. One that makes no sense throws. */
+export const check = <Job, A, E, R, W, EW, RW>(
+  options: Options<Job, A, E, R, W, EW, RW>,
+  context: Context.Context<R | RW>,
+  sharing: Sharing | undefined
+): Config<Job, A, E> => {
+  const {
+    deadlines = {},
+    name,
+    onDefect = "replace",
+    queue = {},
+    restart = defaultRestart,
+    run,
+    size,
+    watch = [],
+    worker
+  } = options
+  checkSize(where, size)
+  oneOf("onDefect", ["replace", "keep"], onDefect)
+  if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
+  if (typeof run !== "function") fail("run", "a function", run)
+  functionOrNone("worker", worker)
+  if (worker === undefined) absent("restart", "without a worker, which acquires the resource", options.restart)
+  if (!Array.isArray(watch) || !watch.every(isWatcher)) fail("watch", "an array of watchers", watch)
+  const limits = { wait: deadline("wait", deadlines.wait), run: deadline("run", deadlines.run) }
+  const { deadLetters, policy } = checkRetries<Job, A, E>(options.retry, onDefect)
+  const logMistake = (error: unknown) => {
+    const message = "WorkerPool: queue.order made a mistake. From now on the queue is first come, first served"
+    Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, Effect.logError(message, error)))
+  }
+  return {
+    name,
+    size,
+    watch,
+    discipline: checkQueue<Job>(queue, 2 * size, logMistake),
+    onDefect,
+    parts: {
+      deadlines: limits.wait === undefined && limits.run === undefined
+        ? undefined
+        : (controls) => new JobDeadlines(limits, controls),
+      retries: policy && ((controls) => new JobRetries(policy, controls)),
+      sharing
+    },
+    deadLetters,
+    // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
+    // given what `worker` fails with.
+    context: context,
+    restart: restart as Schedule.Schedule<unknown>,
+    worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
+    run: run as Config<Job, A, E>["run"]
+  }
+}
+
+const isWatcher = (u: unknown): boolean => hasProperty(u, "watch") && typeof u.watch === "function"
+
+const deadline = (phase: "wait" | "run", input: Duration.Input = Duration.infinity): Duration.Duration | undefined => {
+  const millis = checkMillis(where, `deadlines.${phase}`, input, "a duration above zero", isPositive)
+  return millis === Infinity ? undefined : Duration.millis(millis)
+}
+
+/** Who waits, and in which order. What the user's functions return is checked when they do. */
+const checkQueue = <Job>(
+  queue: NonNullable<AnyOptions<Job, unknown, unknown>["queue"]>,
+  defaultCapacity: number,
+  onMistake: (error: unknown) => void
+): Discipline<Job> => {
+  const { aging = 100, capacity = defaultCapacity, key, order, perKey = {}, priority, strategy = "suspend" } = queue
+  if (capacity !== "unbounded" && (!Number.isSafeInteger(capacity) || capacity < 0)) {
+    fail("queue.capacity", "an integer >= 0 or \"unbounded\"", capacity)
+  }
+  oneOf("queue.strategy", ["suspend", "dropping", "sliding"], strategy)
+  functionOrNone("queue.priority", priority)
+  functionOrNone("queue.key", key)
+  integer("queue.aging", aging, 0, 1_000_000_000)
+  const { concurrency = Infinity, weight = 1 } = perKey
+  if (concurrency !== Infinity) integer("queue.perKey.concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER)
+  if (typeof weight !== "function") integer("queue.perKey.weight", weight, 1, 1_000)
+  if (priority === undefined) absent("queue.aging", "without a queue.priority", queue.aging)
+  if (key === undefined) {
+    absent("queue.perKey.concurrency", "without a queue.key", perKey.concurrency)
+    absent("queue.perKey.weight", "without a queue.key", perKey.weight)
+  }
+  if ((priority !== undefined || order !== undefined) && strategy === "sliding") {
+    fail("queue.strategy", `"suspend" or "dropping" with ${order === undefined ? "a priority" : "an order"}`, strategy)
+  }
+  if (order !== undefined) {
+    absent("queue.key", "with an order", key)
+    absent("queue.priority", "with an order", priority)
+    if (!isBuilt(order)) fail("queue.order", "a value of WorkerPool.order", order)
+  }
+  const handicap: Handicap<Job> = priority &&
+    ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000))
+  const keys: Keys<Job> | undefined = key && {
+    of: key,
+    concurrency,
+    // A key is what `key` returned.
+    weight: (key) =>
+      typeof weight === "function" ? integer("queue.perKey.weight", weight(key as never), 1, 1_000) : weight
+  }
+  return {
+    capacity: capacity === "unbounded" ? Infinity : capacity,
+    strategy,
+    order: <J extends Waiting<Job, J>>() =>
+      order !== undefined
+        ? (order as BuiltOrder<Job>).build<J>(onMistake)
+        : keys === undefined
+        ? new OneLane<Job, J>(handicap)
+        : new Lanes<Job, J>(keys, handicap)
+  }
+}
+
+const isBuilt = (u: unknown): boolean => hasProperty(u, "build") && typeof u.build === "function"
+
+/** Nothing where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
+const checkRetries = <Job, A, E>(
+  retry: AnyOptions<Job, A, E>["retry"],
+  onDefect: "replace" | "keep"
+): { readonly policy: Policy<Job> | undefined; readonly deadLetters: DeadLetters<Job, E> | undefined } => {
+  if (retry === undefined) return { policy: undefined, deadLetters: undefined }
+  if (!isRecord(retry) || Schedule.isSchedule(retry)) fail("retry", "an object with a schedule or times", retry)
+  const { budget, deadLetters, poison, schedule, times, while: predicate } = retry
+  if (schedule !== undefined && !Schedule.isSchedule(schedule) && typeof schedule !== "function") {
+    fail("retry.schedule", "a Schedule, or a function that returns one", schedule)
+  }
+  if (schedule === undefined && times === undefined) fail("retry", "an object with a schedule or times", retry)
+  if (times !== undefined) integer("retry.times", times, 0, Number.MAX_SAFE_INTEGER)
+  functionOrNone("retry.while", predicate)
+  if (times === 0) {
+    absent("retry.budget", "with retry.times 0", budget)
+    absent("retry.while", "with retry.times 0", predicate)
+    absent("retry.schedule", "with retry.times 0", schedule)
+  }
+  const kills = count("retry.poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
+  if (onDefect === "keep") absent("retry.poison", "with onDefect \"keep\", which spares the resource", poison)
+  functionOrNone("retry.poison.key", poison?.key)
+  const letters = deadLetters &&
+    new DeadLetters<Job, E>(count("retry.deadLetters.capacity", deadLetters.capacity ?? 1_000))
+  functionOrNone("retry.deadLetters.sink", deadLetters?.sink)
+  if (deadLetters?.sink !== undefined) {
+    absent("retry.deadLetters.capacity", "with a retry.deadLetters.sink, which keeps the letters", deadLetters.capacity)
+  }
+  const policy: Policy<Job> = {
+    // What it is given is what jobs fail with: so says its type.
+    schedule: times === 0
+      ? undefined
+      : ((job) =>
+        (typeof schedule === "function" ? schedule(job) : schedule ?? defaultRetry) as AnySchedule | undefined),
+    times: times ?? Infinity,
+    while: predicate as Policy<Job>["while"],
+    budget: budget && checkBudget(budget),
+    poison: poison === undefined && deadLetters === undefined ? undefined : new Poison(kills, poison?.key),
+    sink: (deadLetters?.sink ?? letters?.add) as Policy<Job>["sink"]
+  }
+  return { policy, deadLetters: deadLetters?.sink === undefined ? letters : undefined }
+}
+
+type AnySchedule = Schedule.Schedule<unknown>
+
+const checkBudget = ({ ratio = 0.2, perSecond = 10, window = "10 seconds" }: RetryBudgetOptions): RetryBudget => {
+  const notNegative = (argument: string, value: number) =>
+    checkNumber(where, `retry.budget.${argument}`, value, "a number >= 0", (n) => n >= 0)
+  const isValid = (n: number) => isPositive(n) && Number.isFinite(n)
+  const millis = checkMillis(where, "retry.budget.window", window, "a finite duration above zero", isValid)
+  return new RetryBudget(notNegative("ratio", ratio), notNegative("perSecond", perSecond), millis)
+}

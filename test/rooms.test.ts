@@ -1,0 +1,94 @@
+/** Who may import whom: the rules of the house, which `CONTRIBUTING.md` draws. */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import * as path from "node:path"
+import ts from "typescript"
+import { describe, expect, test } from "vitest"
+
+const src = path.resolve(import.meta.dirname, "../src")
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts")).sort()
+
+/** The files of `src` that a file names in its imports and exports, types included. */
+const importsOf = (file: string): ReadonlyArray<string> =>
+  ts.preProcessFile(readFileSync(path.join(src, file), "utf8"), true, true).importedFiles
+    .filter(({ fileName }) => fileName.startsWith("."))
+    .map(({ fileName }) => path.join(path.dirname(file), fileName).replace(/\.js$/, ".ts"))
+
+const imports = new Map(files.map((file) => [file, importsOf(file)]))
+const arrows = [...imports].flatMap(([from, tos]) => tos.map((to) => [from, to] as const))
+const offending = (is: (from: string, to: string) => boolean) =>
+  arrows.filter(([from, to]) => is(from, to)).map((arrow) => arrow.join(" -> "))
+const isIn = (folder: string) => (file: string) => file.startsWith(folder)
+const pool = "internal/workerPool/"
+
+// Rooms and parts: the conductor alone knows them all.
+const parts = ["Deadlines", "Retries", "RetryBudget", "Poison", "DeadLetters", "Lanes", "OwnLane", "Autoscaler", "map"]
+const isPart = (file: string) => parts.some((part) => file === `${pool}${part}.ts`) || isIn(`${pool}watch/`)(file)
+
+test("every import is a file of the sources", () => {
+  expect(arrows.map(([, to]) => to).filter((to) => !existsSync(path.join(src, to)))).toEqual([])
+  expect(arrows.length).toBeGreaterThan(100)
+})
+
+test("no circle of imports, types included", () => {
+  const circles: Array<string> = []
+  const done = new Set<string>()
+  const visit = (file: string, above: ReadonlyArray<string>): void => {
+    if (above.includes(file)) return void circles.push([...above.slice(above.indexOf(file)), file].join(" -> "))
+    if (done.has(file)) return
+    for (const to of imports.get(file) ?? []) visit(to, [...above, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+  expect(circles).toEqual([])
+})
+
+describe("the floors", () => {
+  test("nothing internal imports a public module", () => {
+    expect(offending((from, to) => isIn("internal/")(from) && !isIn("internal/")(to))).toEqual([])
+  })
+
+  test("the testing kit stands apart: it imports nothing of sluice, and nothing imports it", () => {
+    expect(offending((from, to) => isIn("testing/")(from) !== isIn("testing/")(to))).toEqual([])
+  })
+
+  test("groups, semaphores and limits know nothing of pools", () => {
+    const isBelow = (file: string) => !isIn("internal/workerPool/")(file) && !isIn("internal/threads/")(file)
+    expect(offending((from, to) => isIn("internal/")(from) && isBelow(from) && !isBelow(to))).toEqual([])
+  })
+
+  test("the pool knows nothing of threads", () => {
+    expect(offending((from, to) => isIn(pool)(from) && isIn("internal/threads/")(to))).toEqual([])
+  })
+
+  test("threads take from the pool its maker, the types of its parts, suspension and the errors", () => {
+    const allowed = ["make", "parts", "Suspended", "errors", "source"].map((name) => `${pool}${name}.ts`)
+    const isThreads = (file: string) => isIn("internal/threads/")(file) || isIn("threads/")(file)
+    expect(offending((from, to) => isThreads(from) && isIn(pool)(to) && !allowed.includes(to))).toEqual([])
+  })
+})
+
+describe("the pool", () => {
+  test("imports no part", () => {
+    expect(offending((from, to) => from === `${pool}Pool.ts` && isPart(to))).toEqual([])
+  })
+
+  test("is imported by no room and no part, but for `map`, which is a stream over it", () => {
+    const knows = [`${pool}make.ts`, `${pool}check.ts`, `${pool}map.ts`]
+    expect(offending((from, to) => isIn(pool)(from) && to === `${pool}Pool.ts` && !knows.includes(from))).toEqual([])
+  })
+
+  test("has parts that know no other room than the job", () => {
+    const rooms = ["Queue", "Ledger", "Worker", "Roster", "Waits", "Lifecycle", "Unbegun", "Findings"]
+    const isRoom = (file: string) => rooms.some((room) => file === `${pool}${room}.ts`)
+    expect(offending((from, to) => isPart(from) && isRoom(to))).toEqual([])
+  })
+
+  test("writes no phase of a job and no state of a worker: they become what their tables allow", () => {
+    const writes = files.filter(isIn(pool)).flatMap((file) =>
+      readFileSync(path.join(src, file), "utf8").split("\n").filter((line) =>
+        /\b(job|worker|other|oldest)\.(phase|state) = /.test(line)
+      )
+    )
+    expect(writes).toEqual([])
+  })
+})
