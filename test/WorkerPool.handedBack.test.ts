@@ -16,7 +16,7 @@ const losing = (deadlines?: WorkerPool.Deadlines) =>
     const pool: WorkerPool.WorkerPool<string, never> = yield* makePool({
       size: 1,
       worker: () => Effect.void,
-      run: (_: string) => Effect.suspend(() => ++attempts === 1 ? first : Effect.never),
+      run: (job: string) => Effect.suspend(() => job !== "" && ++attempts === 1 ? first : Effect.never),
       ...(deadlines && { deadlines })
     }, losing)
     return { pool, attempts: () => attempts, lose: Deferred.succeed(gate, undefined) }

@@ -10,7 +10,7 @@ import type { Timing } from "./Deadline.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
 import type { Lane, Waiting } from "./Lane.js"
 import type { JobHandle, RunError } from "./model.js"
-import { checkStep, type JobPhase, jobTransitions, type Outcome } from "./states.js"
+import { type JobPhase, jobPhases, type Outcome, type State, step } from "./states.js"
 import type { Suspended } from "./Suspended.js"
 import type { Task, Worker } from "./Worker.js"
 
@@ -77,7 +77,7 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   notes: ReadonlyArray<unknown> | undefined = undefined
   prev: PoolJob<Job, A, E> | undefined = undefined
   next: PoolJob<Job, A, E> | undefined = undefined
-  private current: JobPhase = "offered"
+  private current: State<JobPhase> = jobPhases.offered
   private servedBy: Worker | undefined = undefined
   private told: Told<A, E> | (() => Told<A, E>) | undefined = undefined
   /** The call of `submit` that waits for room, until it goes on. */
@@ -94,12 +94,11 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   }
 
   get phase(): JobPhase {
-    return this.current
+    return this.current.name
   }
 
-  become(next: JobPhase): void {
-    checkStep("job", jobTransitions, this.current, next)
-    this.current = next
+  become(next: State<JobPhase>): void {
+    this.current = step("job", this.current, next)
   }
 
   get state(): "queued" | "running" | "retrying" | Outcome {
@@ -202,7 +201,7 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
 
   /** The books of its end. `tell` has to follow. A job that was lost has no exit yet; that of another may be made later. */
   settle(outcome: Outcome | "withdrawn", exit: Told<A, E> | (() => Told<A, E>) | undefined): void {
-    this.become(outcome)
+    this.become(jobPhases[outcome])
     this.told = exit
     this.servedBy = undefined
     release(this.asyncContext)

@@ -2,7 +2,7 @@ import * as Exit from "effect/Exit"
 import { List } from "../List.js"
 import type { AnyFiber } from "../stack.js"
 import { PoolClosed, type PoolFailed } from "./errors.js"
-import { checkStep, type PoolState, poolTransitions } from "./states.js"
+import { type PoolState, poolStates, step } from "./states.js"
 import { Suspended } from "./Suspended.js"
 import type { Worker } from "./Worker.js"
 
@@ -57,7 +57,7 @@ export class Lifecycle {
   }
 
   private become(next: State): void {
-    checkStep("pool", poolTransitions, this.current._tag, next._tag)
+    step("pool", poolStates[this.current._tag], poolStates[next._tag])
     this.current = next
   }
 

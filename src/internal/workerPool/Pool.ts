@@ -23,7 +23,7 @@ import * as model from "./model.js"
 import type { Controls, Deadlines, Parts, Retries, Sample } from "./parts.js"
 import { type Discipline, Queue } from "./Queue.js"
 import { Roster } from "./Roster.js"
-import type { Outcome } from "./states.js"
+import { jobPhases, type Outcome, workerStates } from "./states.js"
 import { currentFiber, Suspended } from "./Suspended.js"
 import { Unbegun } from "./Unbegun.js"
 import { type Situation, type Wait, Waits } from "./Waits.js"
@@ -306,9 +306,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   private assign(worker: Worker, job: PoolJob<Job, A, E>): void {
-    job.become("running")
+    job.become(jobPhases.running)
     worker.take(job)
-    worker.become("busy")
+    worker.become(workerStates.busy)
     this.ledger.assigned()
     this.queue.order.began(job)
   }
@@ -367,15 +367,15 @@ export class Pool<in out Job, in out A, in out E> extends Described
     worker.began()
     const refusal = this.retries?.refusal(job)
     if (refusal !== undefined) return refusal
-    const { watchers } = this
+    const { config, watchers } = this
     const attempt = watchers && this.attemptOf(worker, job)
-    this.config.parts.sharing?.begins(resource)
+    config.parts.sharing?.begins(resource)
     if (watchers !== undefined && attempt !== undefined) watchers.began(job, attempt)
     this.deadlines?.began(job)
     this.queue.order.weigh(job)
-    const run = () =>
-      this.config.run(job.input, { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate })
-    return watchers === undefined || attempt === undefined ? run() : watchers.around(job, attempt, Effect.suspend(run))
+    const context = { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate }
+    if (watchers === undefined || attempt === undefined) return config.run(job.input, context)
+    return watchers.around(job, attempt, Effect.suspend(() => config.run(job.input, context)))
   }
 
   private attemptOf(worker: Worker, job: PoolJob<Job, A, E>): Attempt {
@@ -403,6 +403,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** A worker's job has ended by itself. The worker sees to its next one. Runs fibers. */
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
+    // The worker only ever runs this pool's function.
+    if (Exit.isSuccess(exit)) return this.endJob(worker, "succeeded", exit as Exit.Exit<A, E>, false)
     const job = this.jobOf(worker)
     const judgement = this.judge(worker, job, exit)
     const reason = job.cancelled?.reason
@@ -756,7 +758,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** P1 for the first resource, P5 for a later one. Runs fibers. */
   cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void {
-    worker.become("givenUp")
+    worker.become(workerStates.givenUp)
     if (this.lifecycle.state === "starting") {
       this.stop(undefined)
       this.wakeStarter(Exit.failCause(cause))

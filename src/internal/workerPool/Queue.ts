@@ -4,6 +4,7 @@ import type { Lane, Waiting } from "./Lane.js"
 import type { Ledger } from "./Ledger.js"
 import type { Order } from "./Order.js"
 import type { Deadlines } from "./parts.js"
+import { jobPhases } from "./states.js"
 
 /** Who may come in, and in which order they go. */
 export interface Discipline<in Job> {
@@ -122,7 +123,7 @@ export class Queue<Job, A, E> {
   /** Lets the job's caller wait for room. */
   block(job: PoolJob<Job, A, E>): void {
     this.rank(job)
-    job.become("blocked")
+    job.become(jobPhases.blocked)
     job.keepContext()
     const lane = this.order.laneOf(job)
     lane.blocked.push(job)
@@ -187,7 +188,7 @@ export class Queue<Job, A, E> {
   }
 
   private enter(job: PoolJob<Job, A, E>, where: "first" | "last"): void {
-    job.become("queued")
+    job.become(jobPhases.queued)
     job.keepContext()
     const lane = this.order.laneOf(job)
     const line = lane.lineOf(job)

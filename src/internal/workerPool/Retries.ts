@@ -15,7 +15,7 @@ import type { DeadLetter } from "./model.js"
 import type { Controls, Retries } from "./parts.js"
 import type { Poison } from "./Poison.js"
 import { isRefused, refused, type RetryBudget } from "./RetryBudget.js"
-import type { Outcome } from "./states.js"
+import { jobPhases, type Outcome } from "./states.js"
 
 /** What becomes of a job whose attempt has failed, died or timed out. */
 export interface Policy<in out Job> {
@@ -111,7 +111,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
   private keep(job: PoolJob<Job, A, E>, trial: Trial<A, E>): true {
     job.cancelled = undefined
     job.past = trial
-    job.become("retrying")
+    job.become(jobPhases.retrying)
     job.assigned(undefined)
     this.between.push(job)
     return true

@@ -1,6 +1,7 @@
 import { List } from "../List.js"
 import { dismissed } from "./dismissal.js"
 import type { Sharing } from "./parts.js"
+import { workerStates } from "./states.js"
 import type { Worker } from "./Worker.js"
 
 /** Which workers there are, which of them are idle, and how many there are to be (P1, P10). Runs no fiber. */
@@ -44,7 +45,7 @@ export class Roster {
   }
 
   rest(worker: Worker): void {
-    worker.become("idle")
+    worker.become(workerStates.idle)
     this.idlers.push(worker)
   }
 
@@ -68,7 +69,7 @@ export class Roster {
   /** The worker is about to release its resource: it is idle no more. */
   releases(worker: Worker): void {
     if (worker.state === "idle") this.idlers.remove(worker)
-    worker.become("releasing")
+    worker.become(workerStates.releasing)
   }
 
   /** Workers that are to stay. */

@@ -11,7 +11,7 @@ import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { poolName } from "./errors.js"
 import type { WorkerInfo } from "./model.js"
-import { checkStep, type WorkerState, workerTransitions } from "./states.js"
+import { type State, step, type WorkerState, workerStates } from "./states.js"
 
 /**
  * The worker on whose resource a fiber runs, for P9. Whatever a job forks inherits it, so it tells nothing by itself:
@@ -108,7 +108,7 @@ export class Worker {
   /** The turn that was requested when it became free. Used up, or outlived, once it begins a job. */
   turn: symbol | undefined = undefined
 
-  private current: WorkerState = "acquiring"
+  private current: State<WorkerState> = workerStates.acquiring
   private task: Task | undefined = undefined
   /** The job's fiber. A scheduler may have it yield before its first operation. */
   private taskFiber: AnyFiber | undefined = undefined
@@ -136,12 +136,11 @@ export class Worker {
   }
 
   get state(): WorkerState {
-    return this.current
+    return this.current.name
   }
 
-  become(next: WorkerState): void {
-    checkStep("worker", workerTransitions, this.current, next)
-    this.current = next
+  become(next: State<WorkerState>): void {
+    this.current = step("worker", this.current, next)
   }
 
   // Its own fiber, and the resource
@@ -152,7 +151,7 @@ export class Worker {
     fiber.addObserver((exit) => {
       // Only of what is no effect, and comes from JavaScript: no handler is asked then.
       if (Exit.isFailure(exit)) this.owner.cannotAcquire(this, exit.cause)
-      this.become("ended")
+      this.become(workerStates.ended)
       this.owner.workerEnded(this)
     })
     // The pool may have been told to end, or to do without it, while this fiber was not known here.
@@ -162,7 +161,7 @@ export class Worker {
   private life(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       for (let first = true; first || this.owner.needs(this); first = false) {
-        if (!first) this.become("acquiring")
+        if (!first) this.become(workerStates.acquiring)
         const acquired = yield* Effect.exit(Effect.interruptible(this.owner.restarting(this.acquire)))
         // An interrupt may also come when the resource is there already: so what counts is not what `acquire` returned.
         const { tenure } = this
