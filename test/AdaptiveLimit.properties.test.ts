@@ -1,11 +1,10 @@
 /** The laws A1 to A4 over any samples, and A5 and A6 over schedules and cancellations. */
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
-import { check, type Scenario } from "sluice/testing"
-import { describe, expect, test } from "vitest"
+import { describe, test } from "vitest"
 import { Aimd, type Bounds, type Estimator, Gradient } from "../src/internal/adaptiveLimit/estimators.js"
 import { exhausted } from "./scenarios/adaptiveLimit.js"
-import { holdsByChance, soak } from "./support/property.js"
+import { lawsOf, soak } from "./support/property.js"
 
 const bounds: fc.Arbitrary<Bounds> = fc.tuple(
   fc.integer({ min: 1, max: 12 }),
@@ -129,18 +128,10 @@ describe("calls that had begun when an overload lowered it change it no more (A4
   })
 })
 
-describe("over every schedule with an interrupt at any operation (A5, A6)", () => {
-  // With more the listeners' and the third call's schedules are too many.
-  const one = ["withPermit, lowered", "a listener that yields", "a listener that dies"]
-  test.each(Object.entries<Scenario>(exhausted))("%s", (name, self) => {
-    const preemptions = one.includes(name) ? 1 : 2
-    expect(check(self, { strategy: { exhaustive: { preemptions, cancels: 1 } } }).exhausted).toBe(true)
-  })
-})
+// With more the listeners' and the third call's schedules are too many.
+const one = ["withPermit, lowered", "a listener that yields", "a listener that dies"]
 
-describe("over schedules by chance (A5, A6)", () => {
-  test.each(Object.entries<Scenario>(exhausted))(
-    "%s",
-    (_, self) => holdsByChance(self, { runs: 1_000, cancels: 3 })
-  )
+lawsOf(exhausted, {
+  bounds: (name) => ({ preemptions: one.includes(name) ? 1 : 2, cancels: 1 }),
+  runs: 1_000
 })

@@ -33,6 +33,11 @@ class FakeWorker {
 
   constructor(private readonly world: World) {}
 
+  take(job: FakeJob): void {
+    this.job = job
+    job.worker = this
+  }
+
   go(): void {
     if (this.begins === "later") return
     this.turn = undefined

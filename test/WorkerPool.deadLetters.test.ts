@@ -1,29 +1,27 @@
 /** P13: dead letters in memory, and those who read them. */
 import { Cause, Effect, Exit, Fiber, Stream } from "effect"
-import { check } from "sluice/testing"
 import { expect, test } from "vitest"
 import * as stack from "../src/internal/stack.js"
 import { DeadLetters } from "../src/internal/workerPool/DeadLetters.js"
 import { closing, reading, readingOne } from "./scenarios/deadLetters.js"
 import { run, settle, start } from "./support/effect.js"
-import { soak } from "./support/property.js"
+import { holdsByChance, holdsWithin } from "./support/property.js"
 
 const letter = (id: number) =>
   ({ job: `${id}`, id, attempts: 1, cause: Cause.die("planned"), reason: "exhausted" }) as const
 
 // Two preemptions and an interrupt: a reader is woken, preempted before it has suspended, and interrupted before it pulls.
 test("no reader waits while there is a letter, however another one is preempted and interrupted", () => {
-  const bounds = { strategy: { exhaustive: { preemptions: 2, cancels: 1 } } }
-  expect(check(readingOne, bounds).exhausted).toBe(true)
+  holdsWithin(readingOne, { preemptions: 2, cancels: 1 })
 })
 
 test("a reader ends with the pool, after the last letter, however it is preempted", () => {
-  expect(check(closing, { strategy: { exhaustive: { preemptions: 2, cancels: 0 } } }).exhausted).toBe(true)
+  holdsWithin(closing, { preemptions: 2, cancels: 0 })
 })
 
 test.each([[[1, 1, 1]], [[2, 1]], [[2, 2, 2]]])(
   "no reader waits while there is a letter, over schedules by chance: readers of %j",
-  (readers) => void check(reading(...readers), { runs: 300 * soak, cancels: 3 })
+  (readers) => holdsByChance(reading(...readers), { runs: 300, cancels: 3 })
 )
 
 test("a reader that was woken from deep within, and is interrupted before it goes on, leaves the letter to the next", () =>

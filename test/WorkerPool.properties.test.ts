@@ -2,11 +2,11 @@
 import { Effect, Schedule, Scope, Stream } from "effect"
 import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
-import { check, type Kit, type Scenario, scenario } from "sluice/testing"
-import { describe, expect, test } from "vitest"
+import { type Kit, type Scenario, scenario } from "sluice/testing"
+import { describe, test } from "vitest"
 import { exhausted, type Job, job, Stage } from "./scenarios/workerPool.js"
 import { turns } from "./support/effect.js"
-import { holds, holdsByChance, soak } from "./support/property.js"
+import { holds, lawsOf, soak } from "./support/property.js"
 
 /**
  * What a job does: `work` turns, or a job of its own on the same pool; then it may condemn its resource; then it ends;
@@ -271,29 +271,27 @@ describe("over workloads", () => {
     holds(workload, punctual, { realism: "suspension", cancels: 2, workloads: 300 }))
 })
 
-describe("over every schedule with one interrupt", () => {
-  // With two preemptions most of them take 20,000 to 100,000 schedules: those are for `SOAK`.
-  const short = ["run, with a finalizer", "shutdownNow", "cancel, from two", "shutdown, with a deadline"]
-  // And these take as many with one: then a fiber is left only where it suspends, and the interrupt may be anywhere.
-  const long = [
-    "dead letters, read and interrupted",
-    "keys, cancel, and a job that dies",
-    "keys, without a queue, and shutdown",
-    "map, of a pool that shuts down",
-    "map, unordered, of a pool that shuts down",
-    "poison",
-    "priority",
-    "resize, and shutdown",
-    "resize, there and back",
-    "resize, to less, while a job waits for room",
-    "retry, without a queue, and resize"
-  ]
-  test.each(Object.entries<Scenario>(exhausted))("%s", (name, self) => {
-    const preemptions = (soak > 1 || short.includes(name) ? 2 : 1) - (soak === 1 && long.includes(name) ? 1 : 0)
-    expect(check(self, { strategy: { exhaustive: { preemptions, cancels: 1 } } }).exhausted).toBe(true)
-  })
-})
+// With two preemptions most of them take 20,000 to 100,000 schedules: those are for `SOAK`.
+const short = ["run, with a finalizer", "shutdownNow", "cancel, from two", "shutdown, with a deadline"]
+// And these take as many with one: then a fiber is left only where it suspends, and the interrupt may be anywhere.
+const long = [
+  "dead letters, read and interrupted",
+  "keys, cancel, and a job that dies",
+  "keys, without a queue, and shutdown",
+  "map, of a pool that shuts down",
+  "map, unordered, of a pool that shuts down",
+  "poison",
+  "priority",
+  "resize, and shutdown",
+  "resize, there and back",
+  "resize, to less, while a job waits for room",
+  "retry, without a queue, and resize"
+]
 
-describe("over schedules by chance", () => {
-  test.each(Object.entries<Scenario>(exhausted))("%s", (_, self) => holdsByChance(self, { runs: 500, cancels: 3 }))
+lawsOf(exhausted, {
+  bounds: (name) => {
+    const preemptions = (soak > 1 || short.includes(name) ? 2 : 1) - (soak <= 1 && long.includes(name) ? 1 : 0)
+    return { preemptions, cancels: 1 }
+  },
+  runs: 500
 })

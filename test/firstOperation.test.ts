@@ -1,12 +1,12 @@
 /** A scheduler may have a fiber yield before its first operation: then its job, or its child, has not begun yet. */
 import { Deferred, Effect, type Fiber, Scheduler, type Scope } from "effect"
 import { Group, WorkerPool } from "sluice"
-import { check, type Scenario, scenario } from "sluice/testing"
+import { type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
 import { exhausted as ofGroup } from "./scenarios/group.js"
 import { exhausted as ofPool } from "./scenarios/workerPool.js"
 import { deepInTheStack, run, settle } from "./support/effect.js"
-import { holdsByChance } from "./support/property.js"
+import { holdsByChance, holdsWithin } from "./support/property.js"
 import { balanced } from "./support/workerPool.js"
 
 /** Shares time as a scheduler that reads the clock does. Set `isOver`, and it ends one slice. */
@@ -106,7 +106,7 @@ test("a job cancelled before its first operation, whose resource is lost, ends w
   ))
 
 describe("over every schedule with a preemption, where fibers may yield before their first operation", () => {
-  const strategy = { exhaustive: { preemptions: 1, cancels: 0 } }
+  const bounds = { preemptions: 1, cancels: 0 }
   const short = [
     ...["run", "cancel", "invalidate, by the resource itself", "shutdownNow", "a job that dies", "retry"],
     ...[
@@ -117,10 +117,10 @@ describe("over every schedule with a preemption, where fibers may yield before t
     ]
   ]
   test.each(short)("a pool: %s", (name) => {
-    expect(check(ofPool[name]!, { realism: "scheduler", strategy }).exhausted).toBe(true)
+    holdsWithin(ofPool[name]!, bounds, "scheduler")
   })
   test.each(Object.entries<Scenario>(ofGroup))("a group: %s", (_, self) => {
-    expect(check(self, { realism: "scheduler", strategy }).exhausted).toBe(true)
+    holdsWithin(self, bounds, "scheduler")
   })
 
   const ended: Record<
@@ -146,7 +146,7 @@ describe("over every schedule with a preemption, where fibers may yield before t
         balanced(pool)
       })
     )
-    expect(check(self, { realism: "scheduler", strategy }).exhausted).toBe(true)
+    holdsWithin(self, bounds, "scheduler")
   })
 })
 

@@ -1,7 +1,8 @@
 /** Properties over workloads of fast-check's, each run under schedules of the kit's. */
 import * as fc from "fast-check"
 import { check, type CheckOptions, explore, type Realism, type Scenario } from "sluice/testing"
-import { seed, soak } from "./seed.js"
+import { describe, expect, test } from "vitest"
+import { isWhole, seed, soak } from "./seed.js"
 
 export { soak }
 
@@ -34,6 +35,39 @@ export const holds = <W>(
   throw new Error(`${found}: failed once, and not again`)
 }
 
+// Of the schedules of one scenario, in the order of their enumeration.
+const shareOfSchedules = 200
+
+/** How many preemptions and interrupts a schedule may have. */
+export interface Bounds {
+  readonly preemptions: number
+  readonly cancels: number
+}
+
+/** The scenario fails under no schedule within the bounds: all of them are tried, or the first of them where few are asked. */
+export const holdsWithin = (scenario: Scenario, bounds: Bounds, realism: Realism = "contract"): void => {
+  const options: CheckOptions = { realism, strategy: { exhaustive: bounds } }
+  if (!isWhole) return void check(scenario, { ...options, runs: shareOfSchedules })
+  expect(check(scenario, options).exhausted).toBe(true)
+}
+
 /** The scenario fails under none of `runs` schedules drawn by chance; `SOAK` times as many with that. */
 export const holdsByChance = (scenario: Scenario, { runs, ...options }: CheckOptions & { readonly runs: number }) =>
   void check(scenario, { ...options, seed: seed(), runs: Math.ceil(runs * soak) })
+
+/**
+ * The laws that each scenario checks by itself hold: under every schedule within its bounds, and under `runs` schedules
+ * drawn by chance, each with up to three interrupts.
+ */
+export const lawsOf = (
+  scenarios: Readonly<Record<string, Scenario>>,
+  { bounds, runs }: { readonly bounds: (name: string) => Bounds; readonly runs: number }
+): void => {
+  describe("over every schedule within the bounds", () => {
+    test.each(Object.entries(scenarios))("%s", (name, scenario) => holdsWithin(scenario, bounds(name)))
+  })
+
+  describe("over schedules by chance", () => {
+    test.each(Object.entries(scenarios))("%s", (_, scenario) => holdsByChance(scenario, { runs, cancels: 3 }))
+  })
+}

@@ -8,8 +8,13 @@
 import * as fc from "fast-check"
 import { beforeEach } from "vitest"
 
-/** How many runs a random test gets. `SOAK=10 npm test` runs ten times as many. */
-export const soak = Number(process.env["SOAK"] ?? 1)
+/** Whether all of the laws' schedules and workloads are tried, as `npm run test:all` does; else a fixed share of them. */
+export const isWhole = process.env["LAWS"] !== "share"
+
+const share = 0.1
+
+/** How many times its usual runs a random test gets: `SOAK=10 npm run test:all` runs ten times as many. */
+export const soak = Number(process.env["SOAK"] ?? 1) * (isWhole ? 1 : share)
 
 const runSeed = process.env["SLUICE_SEED"] ?? "1"
 
@@ -52,11 +57,13 @@ const fullName = ({ name, suite }: Named): string => suite === undefined ? name 
 /** The command that runs one test with the same seeds. `-t` is a pattern: a point stands for what has a meaning there. */
 const repeat = (file: string, name: string): string => {
   const pattern = name.replaceAll(/[^\w ,:;'/-]/g, ".")
-  return `${soak === 1 ? "" : `SOAK=${soak} `}SLUICE_SEED=${runSeed} npx vitest run ${file} -t "^${pattern}$"`
+  return `${
+    isWhole ? soak === 1 ? "" : `SOAK=${soak} ` : "LAWS=share "
+  }SLUICE_SEED=${runSeed} npx vitest run ${file} -t "^${pattern}$"`
 }
 
 fc.configureGlobal({
-  numRuns: 100 * soak,
+  numRuns: Math.ceil(100 * soak),
   // A getter: fast-check reads it for each property, and that is how a test that draws is known from others.
   get seed() {
     return seed()

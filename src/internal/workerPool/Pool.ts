@@ -374,7 +374,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.deadlines?.began(job)
     this.queue.order.weigh(job)
     const context = { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate }
-    if (watchers === undefined || attempt === undefined) return config.run(job.input, context)
+    if (attempt === undefined || watchers?.wraps !== true) return config.run(job.input, context)
     return watchers.around(job, attempt, Effect.suspend(() => config.run(job.input, context)))
   }
 

@@ -14,9 +14,12 @@ class Watched {
 /** All watchers of a pool. Each keeps a note about each job: `notes` of the job has them in the order of the watchers. */
 export class Watchers {
   private readonly all: ReadonlyArray<Watched>
+  /** A watcher wraps the effects of attempts. */
+  readonly wraps: boolean
 
   constructor(watchers: ReadonlyArray<Watcher>, private readonly pool: Pool) {
     this.all = watchers.map((watcher) => new Watched(watcher.watch(pool)))
+    this.wraps = this.all.some(({ watching: { around } }) => around !== undefined)
   }
 
   offered(job: AnyJob, caller: AnyFiber, by: "run" | "submit"): void {
