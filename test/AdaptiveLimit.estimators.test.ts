@@ -210,12 +210,46 @@ describe("gradient, round by round", () => {
     expect(times(28, again).limit).toBe(60)
   })
 
-  test("only calls that fill nine tenths of the limit make a round", () => {
+  test("only calls that take the last place, of this limit or of the one before, make a round", () => {
     call = 0
     const known = knowing()
     expect(times(200, known, { inFlight: 39 }).limit).toBe(44)
     expect(times(43, known, { inFlight: 40 }).limit).toBe(44)
-    expect(times(44, known, { inFlight: 40 }).limit).toBeGreaterThan(44)
+    const grown = times(44, known, { inFlight: 40 })
+    expect(grown.limit).toBe(70)
+    expect(times(200, grown, { inFlight: 43 }).limit).toBe(70)
+    expect(times(70, grown, { inFlight: 44 }).limit).toBeGreaterThan(70)
+  })
+
+  test("a call that took the last place of a limit less than half as high makes no round (A2)", () => {
+    call = 0
+    const grown = times(4, times(10, new Gradient({ ...options, initial: 4, queue: 8 })), { inFlight: 2 })
+    expect(grown.limit).toBe(12)
+    expect(times(200, grown, { inFlight: 5 }).limit).toBe(12)
+    expect(times(200, grown, { inFlight: 6 }).limit).toBeGreaterThan(12)
+  })
+
+  test("a call that had begun when a round lowered the limit counts in the next round, and does not end it", () => {
+    call = 0
+    const lowered = times(44, knowing(), { latency: 12 })
+    expect(lowered.limit).toBe(40)
+    const late = { begun: call + 1, call, inFlight: 44, latency: 15, outcome: "success" } as const
+    let counted = lowered
+    for (let i = 0; i < 40; i++) counted = counted.next(late)
+    expect(counted.limit).toBe(40)
+    expect(next(counted, {}).limit).toBeLessThan(40)
+    expect(times(40, lowered).limit).toBeGreaterThan(40)
+  })
+
+  test("a call that had begun when an overload lowered the limit does not count in the next round (A4)", () => {
+    call = 0
+    const lowered = next(knowing(), { outcome: "overload" })
+    expect(lowered.limit).toBe(22)
+    const late = { begun: call + 1, call, inFlight: 44, latency: 15, outcome: "success" } as const
+    let estimator = lowered
+    for (let i = 0; i < 40; i++) estimator = estimator.next(late)
+    expect(times(21, estimator).limit).toBe(22)
+    expect(times(22, estimator).limit).toBe(times(22, lowered).limit)
   })
 
   test("a call that had begun when a round lowered the limit does not lower it again (A4)", () => {
@@ -225,7 +259,7 @@ describe("gradient, round by round", () => {
     const late = { begun: call + 1, inFlight: 44, latency: 12, outcome: "overload" } as const
     expect(lowered.next({ ...late, call })).toBe(lowered)
     expect(lowered.next({ ...late, call: call + 1 }).limit).toBe(20)
-    // Nor does it belong to the next round.
+    // Nor does it end the next round.
     let estimator = lowered
     for (let i = 0; i < 60; i++) estimator = estimator.next({ ...late, call, outcome: "success" })
     expect(estimator.limit).toBe(40)
@@ -244,6 +278,17 @@ describe("gradient, round by round", () => {
       wild = next(wild, { latency: calls % 2 === 0 ? 1e-3 : 1e15 })
     }
     expect(calls).toBe(4_400)
+  })
+
+  test("a round whose calls are alike lasts as long as others, if those of the baseline vary", () => {
+    call = 0
+    let known = times(40, new Gradient(options))
+    for (let i = 0; i < 100; i++) known = next(known, { inFlight: 10, latency: i % 2 === 0 ? 2 : 50 })
+    expect(known.limit).toBe(44)
+    let calls = 0
+    for (; known.limit === 44; calls++) known = next(known, {})
+    expect(calls).toBeGreaterThan(240)
+    expect(calls).toBeLessThan(280)
   })
 
   test("a probe measures again after window turns, and sooner when the limit has fallen by a fifth", () => {

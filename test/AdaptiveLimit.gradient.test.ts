@@ -52,6 +52,11 @@ describe.each(names)("with %s service times, gradient", (kind) => {
     }
   })
 
+  test.each([0.8, 0.9])("holds the limit within a fifth of the capacity at a load of %d, by three seeds", (share) => {
+    const limits = [1, 2, 3].map((seed) => gradient(open(kind, share, seed))[0]!.limit.mean)
+    expect(limits.reduce((sum, limit) => sum + limit, 0) / limits.length).toBeLessThan(1.2 * 24)
+  })
+
   test("keeps the server busy while its capacity falls to a quarter and rises again", () => {
     for (const seed of [1, 2]) {
       for (const { capacity, throughput } of gradient(closed(kind, [24, 6, 24], seed))) {
@@ -96,7 +101,7 @@ test("the simulation and the limit itself, on TestClock, agree at every moment",
     const seed = 5
     const capacity = 12
     const service = kinds["exponential"]!
-    const millis = 2_000
+    const millis = 3_000
     const simulated: Array<readonly [number, number]> = []
     const ours = new Ours(AdaptiveLimit.gradient())
     const trace = { ...closed("exponential", [capacity], seed), load: { tag: "closed", clients: 40 } as const, millis }

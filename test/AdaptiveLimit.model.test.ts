@@ -13,6 +13,8 @@ type Options = ConstructorParameters<typeof Gradient>[0]
 class Model {
   private estimate: number
   private lowered = 0
+  private overloaded = 0
+  private before: number
   private full = new Latencies()
   private calm = new Latencies()
   private calmTurns = 0
@@ -24,7 +26,7 @@ class Model {
   private probe: { back: number; readonly until: number } | undefined = undefined
 
   constructor(private readonly options: Options) {
-    this.estimate = this.measuredAt = options.initial
+    this.estimate = this.measuredAt = this.before = options.initial
   }
 
   get limit(): number {
@@ -36,13 +38,16 @@ class Model {
     // A4.
     const isNew = call > this.lowered
     if (outcome === "overload") return isNew ? this.overload(begun) : undefined
-    const fills = isNew && probe === undefined && inFlight >= 0.9 * limit
+    const isFull = inFlight >= Math.min(this.before, limit) && inFlight >= limit / 2
+    const fills = isFull && call > this.overloaded && probe === undefined
     if (fills) this.full = this.full.add(latency)
     if (inFlight <= low) this.calm = this.calm.add(latency)
     if (this.calm.count > 0) this.calmTurns += 1 / turn
     if (this.calm.count >= few && this.calmTurns >= 3) this.measure()
     const { count } = this.full
-    if (fills && count >= turn && (this.full.isKnownTo(0.1) || count >= 100 * turn)) this.round(begun)
+    const variance = Math.max(this.full.variance, this.baseline.variance)
+    const isOver = count >= turn && (variance / count <= 0.01 || count >= 100 * turn)
+    if (fills && isNew && isOver) this.round(begun)
     if (probe === undefined || !isNew || begun < probe.until || inFlight < limit / 2) return
     this.probe = undefined
     this.estimate = probe.back
@@ -62,9 +67,9 @@ class Model {
     return Math.min(max, Math.max(min, half, 1))
   }
 
-  /** As many as `low`, ten at least, but three for each of them at most. */
+  /** As many as `low`, ten at least, but two for each of them at most. */
   private get few(): number {
-    return Math.min(Math.max(10, this.low), 3 * this.low)
+    return Math.min(Math.max(10, this.low), 2 * this.low)
   }
 
   private within(estimate: number): number {
@@ -76,7 +81,7 @@ class Model {
     const lower = (limit: number) => this.within(Math.min(limit - 1, Math.floor(limit * share)))
     this.estimate = lower(this.limit)
     if (this.probe !== undefined) this.probe.back = lower(Math.floor(this.probe.back))
-    this.lowered = begun
+    this.lowered = this.overloaded = begun
     this.full = new Latencies()
     this.hasQueued = true
   }
@@ -84,6 +89,7 @@ class Model {
   private round(begun: number): void {
     const { baseline, estimate, full, limit, options, turn } = this
     this.full = new Latencies()
+    this.before = limit
     this.turnsLeft -= full.count / turn
     let change = 0
     if (baseline.count > 0) {

@@ -31,6 +31,10 @@ interface GradientState {
   readonly estimate: number
   /** Calls up to this one had begun when the limit was last lowered. */
   readonly lowered: number
+  /** Calls up to this one had begun when an overload last lowered the limit. */
+  readonly overloaded: number
+  /** The limit of the round before. */
+  readonly previous: number
   /** Of the round: calls that filled the limit. */
   readonly busy: Latencies
   /** Of calls that met few others, since the baseline was last renewed. */
@@ -67,6 +71,8 @@ export class Gradient implements Estimator {
     private readonly state: GradientState = {
       estimate: options.initial,
       lowered: 0,
+      overloaded: 0,
+      previous: options.initial,
       busy: new Latencies(),
       calm: new Latencies(),
       age: 0,
@@ -87,16 +93,26 @@ export class Gradient implements Estimator {
     const { begun, inFlight, latency } = sample
     // A4.
     const isRecent = sample.call > state.lowered
-    // A2: nine tenths are more than half.
-    const isFull = isRecent && phase.tag === "steady" && inFlight >= this.limit * 0.9
+    const isFull = this.isFull(sample)
     const calm = inFlight <= low ? state.calm.add(latency) : state.calm
     const age = calm.count === 0 ? 0 : state.age + 1 / turn
     const observed = this.with({ calm, age, busy: isFull ? state.busy.add(latency) : state.busy })
     const next = calm.count >= this.few && age >= ripe ? observed.renew() : observed
-    if (isFull) return next.isRound ? next.endRound(begun) : next
+    if (isFull) return isRecent && next.isRound ? next.endRound(begun) : next
     // A2.
     const isOver = phase.tag === "probing" && isRecent && begun >= phase.until && !isLight(inFlight, this.limit)
     return isOver ? next.resume(phase.resume) : next
+  }
+
+  /**
+   * The call took the last place, be it that of the round before: it was in flight as this round began. A round without
+   * those calls would leave out the long ones, which are the last to end. An overload is a congestion of its own (A4).
+   */
+  private isFull({ call, inFlight }: Sample): boolean {
+    const { limit, state: { overloaded, phase, previous } } = this
+    if (call <= overloaded || phase.tag === "probing") return false
+    // A2.
+    return inFlight >= Math.min(previous, limit) && !isLight(inFlight, limit)
   }
 
   private with(changes: Partial<GradientState>): Gradient {
@@ -117,7 +133,7 @@ export class Gradient implements Estimator {
 
   /** So many calls measure the baseline. A probe with one or two in flight must not take longer than others. */
   private get few(): number {
-    return Math.min(Math.max(least, this.low), this.low * 3)
+    return Math.min(Math.max(least, this.low), this.low * 2)
   }
 
   private get turn(): number {
@@ -125,8 +141,14 @@ export class Gradient implements Estimator {
   }
 
   private get isRound(): boolean {
-    const { state: { busy }, turn } = this
-    return busy.count >= turn && (busy.isKnownTo(precision) || busy.count >= turn * longest)
+    const { state: { busy }, turn, variance } = this
+    return busy.count >= turn && (busy.isKnownTo(precision, variance) || busy.count >= turn * longest)
+  }
+
+  /** Of a round and its baseline the larger one. Rounds that happen to lack long calls would end sooner, and prevail. */
+  private get variance(): number {
+    const { baseline, busy } = this.state
+    return Math.max(baseline.variance, busy.variance)
   }
 
   /** A3 and A4. */
@@ -138,6 +160,7 @@ export class Gradient implements Estimator {
     return this.with({
       estimate: backOff(options, limit, factor),
       lowered: begun,
+      overloaded: begun,
       busy: new Latencies(),
       isStarting: false,
       phase: phase.tag === "steady" ? phase : { ...phase, resume: backOff(options, Math.floor(phase.resume), factor) }
@@ -145,12 +168,11 @@ export class Gradient implements Estimator {
   }
 
   private endRound(begun: number): Gradient {
-    const { limit, options, state, turn } = this
+    const { limit, options, state, turn, variance } = this
     const { baseline, busy, estimate } = state
     const isKnown = baseline.count > 0
     // By logarithms: how much longer calls take when the limit is full, and how much of that is too much.
     const longer = isKnown ? busy.mean - baseline.mean : Infinity
-    const variance = Math.max(baseline.variance, busy.variance)
     const excess = isKnown ? longer - Math.log(options.tolerance) - doubt * Math.sqrt(variance / baseline.count) : 0
     const isStarting = state.isStarting && excess <= 0
     const step = isStarting && isKnown ? stride.starting : longer < unseen ? stride.steady : 0
@@ -159,6 +181,7 @@ export class Gradient implements Estimator {
     const left = state.phase.tag === "steady" ? state.phase.left - busy.count / turn : 0
     const ended = this.with({
       estimate: next,
+      previous: limit,
       lowered: Math.floor(next) < limit ? begun : state.lowered,
       busy: new Latencies(),
       served: isKnown ? limit * Math.exp(-Math.max(0, longer)) : state.served,

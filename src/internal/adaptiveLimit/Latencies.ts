@@ -22,8 +22,8 @@ export class Latencies {
   }
 
   /** The standard error of `mean` is at most `error`: a part of the geometric mean. */
-  isKnownTo(error: number): boolean {
-    return this.count > 0 && this.variance <= error ** 2 * this.count
+  isKnownTo(error: number, variance = this.variance): boolean {
+    return this.count > 0 && variance <= error ** 2 * this.count
   }
 
   add(latency: number): Latencies {
