@@ -49,10 +49,10 @@ const runStock = ({ body }: Scenario, interruptions: ReadonlyArray<Interruption>
       }),
     settled: Effect.andThen(
       turns(settledTurns),
-      Effect.suspend(() => {
-        if (actors.every(({ fiber }) => fiber.pollUnsafe() !== undefined)) return Effect.void
-        fail("deadlock")
-        return Effect.never
+      Effect.sync(() => {
+        if (actors.every(({ fiber }) => fiber.pollUnsafe() !== undefined)) return
+        // The program does not wait for timers, and would call a fiber stuck that only sleeps.
+        fail(clock.timers.length > 0 ? "an actor sleeps" : "deadlock")
       })
     ),
     expect: (condition, message) =>
@@ -61,7 +61,11 @@ const runStock = ({ body }: Scenario, interruptions: ReadonlyArray<Interruption>
       }),
     always: () => Effect.void,
     op: (_name, _argument, effect) => effect,
-    history: Effect.succeed([]),
+    // The program has none, so that what it decides cannot be shown.
+    history: Effect.sync(() => {
+      fail("the history is read")
+      return []
+    }),
     linearizable: () => Effect.void,
     choose: (values) => Effect.sync(() => values[0] as (typeof values)[number]),
     get turn() {
@@ -158,6 +162,15 @@ const modules = [
   "TxSemaphore"
 ]
 
+/** What a program's kit has only if the scenario uses it. */
+const onlyIfUsed: Readonly<Record<string, ReadonlyArray<string>>> = {
+  turn: ["  get turn() {", "    return turn", "  }"],
+  always: ["  always: () => Effect.void"],
+  op: ["  op: (name, argument, effect) => effect"],
+  linearizable: ["  linearizable: () => Effect.void"],
+  choose: ["  choose: (values) => Effect.succeed(values[0])"]
+}
+
 /** The program: the scenario's own source, with the least of a kit that it needs. */
 export const standAlone = (
   { body }: Scenario,
@@ -169,9 +182,38 @@ export const standAlone = (
     .replace(/\(0,\s*__vi(?:te_ssr)?_import_\d+__\.(\w+)\)/g, "$1")
     .replace(/__vi(?:te_ssr)?_import_\d+__\./g, "")
   const used = modules.filter((name) => name === "Effect" || new RegExp(`\\b${name}\\.`).test(source))
-  const uses = (name: string) => new RegExp(`\\.${name}\\b`).test(source)
+  const uses = (name: string) => new RegExp(`\\b${name}\\b`).test(source)
+  const kit = [
+    [
+      "  actor: (name, effect) =>",
+      "    Effect.map(Effect.forkDetach(effect), (fiber) => {",
+      "      actors.push({ name, fiber })",
+      "      if (Object.hasOwn(interruptAfter, name)) {",
+      "        Effect.runFork(Effect.andThen(turns(interruptAfter[name]), Effect.sync(() => fiber.interruptUnsafe())))",
+      "      }",
+      "      return fiber",
+      "    })"
+    ],
+    [
+      "  settled: Effect.andThen(",
+      `    turns(${settledTurns}),`,
+      "    Effect.sync(() => {",
+      "      for (const { name, fiber } of actors) {",
+      `        if (fiber.pollUnsafe() === undefined) throw new Error(name + " waits for ever")`,
+      "      }",
+      "    })",
+      "  )"
+    ],
+    [
+      "  expect: (condition, message) =>",
+      "    Effect.sync(() => {",
+      `      if (!(typeof condition === "function" ? condition() : condition)) throw new Error(message)`,
+      "    })"
+    ],
+    ...Object.entries(onlyIfUsed).flatMap(([name, lines]) => uses(name) ? [lines] : [])
+  ]
   return [
-    `// ${problem.kind}: ${problem.message.split("\n")[0] ?? ""}`,
+    `// ${problem.kind}: ${problem.message.split(/[\n\r\u2028\u2029]/)[0] ?? ""}`,
     `// On the stock runtime, without a kit. Names that the scenario takes from its surroundings are to be added.`,
     `import { ${used.join(", ")} } from "effect"`,
     "",
@@ -186,30 +228,7 @@ export const standAlone = (
       : []),
     "const actors = []",
     "const t = {",
-    "  actor: (name, effect) =>",
-    "    Effect.map(Effect.forkDetach(effect), (fiber) => {",
-    "      actors.push({ name, fiber })",
-    "      if (name in interruptAfter) {",
-    "        Effect.runFork(Effect.andThen(turns(interruptAfter[name]), Effect.sync(() => fiber.interruptUnsafe())))",
-    "      }",
-    "      return fiber",
-    "    }),",
-    "  settled: Effect.andThen(",
-    `    turns(${settledTurns}),`,
-    "    Effect.sync(() => {",
-    "      for (const { name, fiber } of actors) {",
-    `        if (fiber.pollUnsafe() === undefined) throw new Error(name + " waits for ever")`,
-    "      }",
-    "    })",
-    "  ),",
-    "  expect: (condition, message) =>",
-    "    Effect.sync(() => {",
-    `      if (!(typeof condition === "function" ? condition() : condition)) throw new Error(message)`,
-    "    })" + (["always", "choose", "op", "turn"].some(uses) ? "," : ""),
-    ...(uses("turn") ? ["  get turn() {", "    return turn", "  },"] : []),
-    ...(uses("always") ? [`  always: () => Effect.void,`] : []),
-    ...(uses("op") ? ["  op: (name, argument, effect) => effect,", "  linearizable: () => Effect.void,"] : []),
-    ...(uses("choose") ? ["  choose: (values) => Effect.succeed(values[0])"] : []),
+    kit.map((lines) => lines.join("\n")).join(",\n"),
     "}",
     "await Effect.runPromise(Effect.scoped(Effect.andThen(body(t), t.settled)))"
   ].join("\n")
