@@ -20,7 +20,9 @@ export class Plan {
   readonly lanes: ReadonlyArray<Lane>
   readonly laneOf: Lanes["of"]
   readonly spans: ReadonlyArray<Span>
-  /** The marks that are not folded. */
+  /** The marks that are not folded, in the order of time. */
+  readonly marks: ReadonlyArray<Marked>
+  /** Their indices. */
   readonly drawn: ReadonlySet<number>
   readonly callouts: Callouts
   readonly words: Words
@@ -46,16 +48,17 @@ export class Plan {
     this.width = Math.round(Math.max(minWidth, this.right + margin))
     this.inner = this.width - 2 * margin
 
-    this.drawn = new Set(this.spans.filter(({ folded, marks }) => marks > 0 && !folded).map(({ first }) => first))
+    this.marks = this.spans.flatMap((span) => {
+      const event = events[span.first]
+      return span.marks > 0 && !span.folded && event !== undefined
+        ? [{ event, index: span.first, x: middleOf(span) }]
+        : []
+    })
+    this.drawn = new Set(this.marks.map(({ index }) => index))
     this.callouts = calloutsFrom(events, this.drawn, telling)
   }
 
   marked(kind: Event["kind"]): ReadonlyArray<Marked> {
-    return this.spans.flatMap((span) => {
-      const event = this.events[span.first]
-      return event?.kind === kind && this.drawn.has(span.first)
-        ? [{ event, index: span.first, x: middleOf(span) }]
-        : []
-    })
+    return this.marks.filter(({ event }) => event.kind === kind)
   }
 }

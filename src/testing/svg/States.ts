@@ -32,7 +32,7 @@ export class States {
     let at = 0
     for (const span of spans) {
       const fromAt = at
-      if (span.end > span.first || span.folded) at = events[span.end - 1]?.at ?? at
+      at = events[span.end - 1]?.at ?? at
       if (span.folded) this.fold(span, fromAt, at)
       else this.follow(span, span.operations > 0 ? span.x : middleOf(span))
     }

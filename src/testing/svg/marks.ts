@@ -1,14 +1,12 @@
 /** What happens to the fibers: a sign where it does, with its number, and an arrow from the fiber that did it. */
-import type { Event } from "../Trace.js"
 import { kinds, signOf } from "./kinds.js"
 import { arrow, badge, elbow, moved, withTip } from "./markup.js"
-import type { Plan } from "./Plan.js"
+import type { Marked, Plan } from "./Plan.js"
 import type { Sheet } from "./Sheet.js"
 import { signs } from "./signs.js"
-import { middleOf } from "./spans.js"
 import type { Tracks } from "./Tracks.js"
 
-const mark = (sheet: Sheet, plan: Plan, tracks: Tracks, event: Event, index: number, x: number): void => {
+const mark = (sheet: Sheet, plan: Plan, tracks: Tracks, { event, index, x }: Marked): void => {
   const lane = plan.laneOf(event.fiber)
   if (lane === undefined) return
   const by = event.by === undefined ? undefined : plan.laneOf(event.by)
@@ -37,9 +35,5 @@ const mark = (sheet: Sheet, plan: Plan, tracks: Tracks, event: Event, index: num
 }
 
 export const marks = (sheet: Sheet, plan: Plan, tracks: Tracks): void => {
-  for (const span of plan.spans) {
-    const event = plan.events[span.first]
-    if (span.folded || event === undefined || !plan.drawn.has(span.first)) continue
-    mark(sheet, plan, tracks, event, span.first, span.operations > 0 ? span.x : middleOf(span))
-  }
+  for (const marked of plan.marks) mark(sheet, plan, tracks, marked)
 }

@@ -25,10 +25,9 @@ export const names = (sheet: Sheet, { events, inner, laneOf, lanes }: Plan, trac
   for (const { detail, fiber, kind, operation } of events) {
     const lane = laneOf(fiber)
     if (lane === undefined) continue
-    const before = operations[lane] ?? 0
     operations[lane] = lanes[lane]?.shared === true
-      ? before + Number(kind === "operation")
-      : Math.max(before, operation)
+      ? (operations[lane] ?? 0) + Number(kind === "operation")
+      : operation
     if (kind === "end") outcome[lane] = outcomes[outcomeOf(detail)].word
   }
   lanes.forEach((self, lane) => {
