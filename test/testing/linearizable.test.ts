@@ -214,6 +214,18 @@ describe("calls without a result", () => {
     expect(orderOf(register, [cancelled(write), read(1, 1)])).toEqual([0, 1])
   })
 
+  test("a cancelled call has no effect after its end, where a call that started before it comes late", () => {
+    const early = call("c", [1, 12], "read", undefined, 0)
+    expect(orderOf(register, [early, cancelled(write), read(6, 0), read(14, 0)])).toEqual([2, 0, 3])
+    expect(orderOf(register, [early, cancelled(write), read(6, 0), read(14, 1)])).toBeUndefined()
+  })
+
+  test("a cancelled call is in the order only if it is needed there", () => {
+    const other = call("c", [2, 6], "write", 2)
+    expect(orderOf(register, [cancelled(write), other, read(7, 2)])).toEqual([1, 2])
+    expect(orderOf(register, [cancelled(read(1, 0)), pending(read(2, 0)), other, read(7, 2)])).toEqual([2, 3])
+  })
+
   test("a cancelled call has its effect once", () => {
     const offer = cancelled(call("a", [1, 9], "offer", "x"))
     const take = (at: number) => call("b", [at, at + 1], "take", undefined, "x")
@@ -285,7 +297,48 @@ describe("calls without a result", () => {
   })
 })
 
+describe("a result", () => {
+  const read = (exit: Call["exit"]): Call => ({ ...call("a", [1, 2], "read"), exit })
+  const unknown = [read(undefined), read(Exit.interrupt()), read(Exit.failCause(Cause.interrupt(7)))]
+
+  test("is compared by what it contains", () => {
+    expect(returns(read(Exit.succeed([1, { two: 2 }])), [1, { two: 2 }])).toBe(true)
+    expect(returns(read(Exit.succeed([1, { two: 2 }])), [1, { two: 3 }])).toBe(false)
+    expect(returns(read(Exit.fail(1)), 1)).toBe(false)
+  })
+
+  test("is a typed failure only if it failed with one that fits", () => {
+    expect(fails(read(Exit.fail("no")))).toBe(true)
+    expect(fails(read(Exit.fail("no")), (error) => error === "no")).toBe(true)
+    expect(fails(read(Exit.fail("no")), (error) => error === "yes")).toBe(false)
+    for (const exit of [Exit.die("no"), Exit.void, Exit.failCause(Cause.empty)]) expect(fails(read(exit))).toBe(false)
+  })
+
+  test("may be any, of a call that was cancelled or never returned", () => {
+    for (const call of unknown) {
+      expect(returns(call, 1)).toBe(true)
+      expect(fails(call, () => false)).toBe(true)
+    }
+  })
+
+  test("is told by what it is besides an interruption", () => {
+    const told = (cause: Cause.Cause<unknown>) =>
+      failureOf(register, [read(Exit.failCause(cause)), call("b", [1, 2], "read", undefined, 7)])
+        .explanation.split("\n").find((line) => line.startsWith("  a: "))
+    expect(told(Cause.empty)).toBe("  a: read() failed, from 1 to 2")
+    expect(told(Cause.combine(Cause.interrupt(1), Cause.die("bug")))).toBe(`  a: read() died with "bug", from 1 to 2`)
+    expect(told(Cause.combine(Cause.interrupt(1), Cause.fail("no")))).toBe(`  a: read() failed with "no", from 1 to 2`)
+  })
+})
+
 describe("the explanation", () => {
+  test("shows up to 60 characters of a name", () => {
+    const shown = (length: number) =>
+      failureOf(register, [call("a".repeat(length), [1, 2], "read", undefined, 7)]).explanation.split("\n").at(-1)
+    expect(shown(60)).toBe(`  ${"a".repeat(60)}: read() => 7, from 1 to 2`)
+    expect(shown(61)).toBe(`  ${"a".repeat(59)}…: read() => 7, from 1 to 2`)
+  })
+
   test("tells how far the order goes, the state then, and what cannot come next", () => {
     const { explanation } = failureOf(queue, [
       call("ann", [1, 2], "offer", { id: 1 }),
@@ -644,26 +697,36 @@ describe("long histories", () => {
   })
 })
 
-test("what was left out and is too late counts as placed: the search is no larger for it", () => {
+describe("the search is no larger", () => {
   const exit = Exit.void
   const at = (name: string, argument: unknown, started: number): Call => (
     { actor: "a", name, argument, started, ended: started + 1, exit }
   )
-  // Each cancelled write is followed by one that hides it; in the end there is a read that nothing explains.
-  const rounds = 60
-  const history = Array.from({ length: rounds }, (_, i) => [
-    { ...at("write", i + 1, 4 * i), exit: Exit.interrupt() },
-    at("write", 0, 4 * i + 2)
-  ]).flat()
-  let steps = 0
-  const model: Model<unknown> = {
-    init: 0,
-    step: (value, call) => {
-      steps++
-      return call.name === "write" ? [call.argument] : returns(call, value) ? [value] : []
-    }
+  /** How many steps it takes to find that nothing explains the last read. */
+  const stepsOf = (history: History): number => {
+    let steps = 0
+    const step: typeof register.step = (value, call) => (steps++, register.step(value, call))
+    const read = { ...at("read", undefined, 1000), exit: Exit.succeed(-1) }
+    expect(linearizable({ ...register, step }, [...history, read])._tag).toBe("NotLinearizable")
+    return steps
   }
-  const read = { ...at("read", undefined, 4 * rounds), exit: Exit.succeed(-1) }
-  expect(linearizable(model, [...history, read])._tag).toBe("NotLinearizable")
-  expect(steps).toBeLessThan(5 * rounds)
+
+  // Each cancelled write is followed by one that hides it.
+  const rounds = 60
+  const hidden = Array.from({ length: rounds }, (_, i) => [
+    { ...at("write", i + 1, 4 * i + 2), exit: Exit.interrupt() },
+    at("write", 0, 4 * i + 4)
+  ]).flat()
+
+  test("for what was left out and is too late, which counts as placed", () => {
+    expect(stepsOf(hidden)).toBeLessThan(5 * rounds)
+  })
+
+  test("for that, where an earlier call may come at any time", () => {
+    expect(stepsOf([pending(at("read", undefined, 0)), ...hidden.slice(0, 24)])).toBeLessThan(20 * 12)
+  })
+
+  test("for calls that may be left out and would change nothing", () => {
+    expect(stepsOf(Array.from({ length: 12 }, () => pending(at("read", undefined, 1))))).toBeLessThan(30)
+  })
 })
