@@ -142,6 +142,37 @@ describe("exhaustive", () => {
     }
   })
 
+  test("a fiber that is interrupted where it yields leaves the preemptions to the others", () => {
+    const steps = Effect.andThen(Effect.sync(() => {}), Effect.sync(() => {}))
+    const self = scenario((t) =>
+      Effect.gen(function*() {
+        yield* t.actor("a", steps)
+        for (const name of ["b", "c"]) yield* t.actor(name, steps, { cancel: false })
+      })
+    )
+    const outcomes = enumerate(self, new Machine(2_000, "contract"), { preemptions: 1, cancels: 1 })
+    const kinds = outcomes.map(({ decisions }) =>
+      decisions.filter(({ kind }) => kind !== "go").map(({ fiber, kind, pick }) =>
+        kind === "interrupt" && fiber !== pick ? "interrupt of another" : kind
+      ).join()
+    )
+    expect(kinds).toContain("preempt,interrupt,preempt")
+    expect(kinds).toContain("preempt,preempt,interrupt")
+    expect(kinds).not.toContain("preempt,preempt")
+    expect(kinds).not.toContain("preempt,interrupt of another,preempt")
+  })
+
+  test("an uninterruptible stretch has its interrupt in each order of the fibers", () => {
+    // A run ends within the stretch, since a failure leaves it without another operation.
+    const fails = Effect.uninterruptible(Effect.andThen(Effect.sync(() => {}), Effect.fail("no")))
+    const self = scenario((t) => Effect.forEach(["a", "b"], (name) => t.actor(name, fails), { discard: true }))
+    const schedules = enumerate(self, new Machine(2_000, "contract"), { preemptions: 0, cancels: 1 })
+      .map(({ decisions }) => decisions.map(({ kind, pick }) => `${kind} ${pick}`).join())
+    for (const first of ["", "go 1,"]) {
+      for (const fiber of [1, 2]) expect(schedules).toContain(`${first}preempt 0,interrupt ${fiber}`)
+    }
+  })
+
   test("of two fibers that a task resumes, as many may be preempted as the bound allows", () => {
     const waiters = ["a", "b", "c"]
     const self = scenario((t) =>
