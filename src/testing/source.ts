@@ -178,7 +178,7 @@ class Files {
     if (this.node.path.isAbsolute(reference)) return reference
     const { URL, pathToFileURL } = this.node.url
     const from = this.node.path.isAbsolute(base) ? pathToFileURL(base).href : base
-    return attempt(() => new URL(reference, from).href) ?? attempt(() => new URL(reference).href) ?? reference
+    return attempt(() => new URL(reference, from).href) ?? reference
   }
 
   text(place: string): string | undefined {
