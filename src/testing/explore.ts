@@ -133,8 +133,7 @@ function* simplest(machine: Machine, self: Program, outcome: Outcome, settings: 
 
 /** What shows it on the stock runtime, if that can: the ones the schedule interrupts, and when. */
 const programOf = (scenario: Scenario, failure: Failure): string | undefined => {
-  const { realism, schedule, trace } = failure
-  if (realism !== "suspension" && schedule.some(({ kind }) => kind === "choose" || kind === "timer")) return undefined
+  const { schedule, trace } = failure
   const victims = schedule.filter(({ kind }) => kind === "interrupt" || kind === "nested")
     .map(({ pick }) => trace.fibers[pick]?.name ?? "")
   const interruptions = onStock(scenario, failure, [...new Set(victims)])

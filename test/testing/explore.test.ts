@@ -1,7 +1,8 @@
 /** The failures that an exploration reports: whose doing they are, their needs, and how they run again. */
 import { Effect, Fiber } from "effect"
-import { explore, type ExploreOptions, replay, run, type Scenario, scenario } from "sluice/testing"
-import { describe, expect, test } from "vitest"
+import * as inspector from "node:inspector"
+import { explore, exploreAsync, type ExploreOptions, replay, run, type Scenario, scenario } from "sluice/testing"
+import { describe, expect, test, vi } from "vitest"
 import { turns } from "../support/effect.js"
 
 const found = (self: Scenario, options: ExploreOptions = {}) => explore(self, { runs: 300, ...options })
@@ -191,5 +192,34 @@ describe("one schedule", () => {
       distinct: 1,
       steps: 10 * one
     })
+  })
+})
+
+describe("the trace of a failure", () => {
+  test("leaves no connection to the inspector open", () => {
+    const [connect, disconnect] = (["connect", "disconnect"] as const).map((method) =>
+      vi.spyOn(inspector.Session.prototype, method)
+    )
+    try {
+      expect(found(failsFrom(1)).failure?.trace.events.length).toBeGreaterThan(0)
+      expect(connect).toHaveBeenCalled()
+      expect(disconnect).toHaveBeenCalledTimes(connect!.mock.calls.length)
+    } finally {
+      vi.restoreAllMocks()
+    }
+  })
+
+  test("is that of a deadlock where a promise never comes, though it was waited for", async () => {
+    const self = scenario((t) => t.actor("a", Effect.promise(() => new Promise(() => {})), { cancel: false }))
+    // Each look at the clock is a second later, so that patience ends soon.
+    let now = 0
+    vi.spyOn(Date, "now").mockImplementation(() => now += 1_000)
+    try {
+      const { failure } = await exploreAsync(self, { runs: 1, shrink: false })
+      expect(failure).toMatchObject({ kind: "deadlock", message: "a waits for ever" })
+    } finally {
+      vi.restoreAllMocks()
+    }
+    expect(found(self).failure).toMatchObject({ kind: "escaped" })
   })
 })
