@@ -378,7 +378,6 @@ export class Machine implements Scheduler.Scheduler {
       this.fail("defect", `thrown outside of any fiber: ${String(error)}`)
     }
     this.turn = undefined
-    if (parked !== undefined) parked.unasked = 0
     for (const check of this.invariants) check()
     this.places?.push(this.last?.index ?? 0, this.last?.operations ?? 0)
   }
