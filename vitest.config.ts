@@ -10,23 +10,61 @@ if (!Number.isInteger(seed)) throw new Error(`SLUICE_SEED must be an integer or 
 if (!(Number(SOAK) > 0)) throw new Error(`SOAK must be a number above 0, got "${SOAK}"`)
 if (SLUICE_SEED === "random") console.error(`SLUICE_SEED=${seed}`)
 
-export default defineConfig({
-  resolve: {
-    // Tests, docs and examples say "sluice", as a user does, and run the sources.
-    alias: [
-      { find: /^sluice$/, replacement: src("index.ts") },
-      { find: /^sluice\/testing$/, replacement: src("testing/index.ts") },
-      { find: /^sluice\/threads$/, replacement: src("threads/index.ts") },
-      { find: /^sluice\/(.*)$/, replacement: src("$1.ts") }
-    ]
-  },
-  test: {
-    include: ["test/**/*.test.ts"],
-    typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
-    // All processors: by default one is left for who watches.
-    maxWorkers: "100%",
-    testTimeout: 60_000 * Math.max(1, Number(SOAK)),
-    setupFiles: ["test/support/seed.ts"],
-    env: { SLUICE_SEED: String(seed) }
+// Each kind of test is a project: `vitest run --project laws`. A test file belongs to the first that names it, else to `unit`.
+const kinds = {
+  // Real threads, and all that is about them.
+  threads: ["test/threads/**/*.test.ts"],
+  // Programs of a folder of their own, in processes of their own.
+  examples: ["test/examples/**/*.test.ts"],
+  // What README, docs and doc comments show.
+  docs: ["test/docs.test.ts", "test/testing/{effect-modules,gallery,guide}.test.ts"],
+  // The testing kit.
+  kit: ["test/testing/**/*.test.ts"],
+  // A million of everything.
+  volume: ["test/**/*.volume.test.ts"],
+  // Random workloads, schedules and cancellations, and every schedule of small scenarios.
+  laws: ["test/**/*.{properties,model,reentrant}.test.ts", "test/{handOver,pipelines,Unbegun,Autoscaler}.test.ts"]
+}
+
+// Their files share the modules of a process, which takes a third less time. The others look at processes, threads or memory.
+const sharing = ["laws", "unit"]
+
+const projects = Object.entries({ ...kinds, unit: ["test/**/*.test.ts"] }).map(([name, include], i) => ({
+  extends: true as const,
+  test: { name, include, exclude: Object.values(kinds).slice(0, i).flat(), isolate: !sharing.includes(name) }
+}))
+
+export default defineConfig(({ mode }) => {
+  // `npm test` tries a share of the laws, and one volume test of each kind; everything else tries all. Vitest reads this file
+  // again for each project, with a mode of its own.
+  if (mode === "share") process.env["LAWS"] ??= "share"
+  return {
+    resolve: {
+      // Tests, docs and examples say "sluice", as a user does, and run the sources.
+      alias: [
+        { find: /^sluice$/, replacement: src("index.ts") },
+        { find: /^sluice\/testing$/, replacement: src("testing/index.ts") },
+        { find: /^sluice\/threads$/, replacement: src("threads/index.ts") },
+        { find: /^sluice\/(.*)$/, replacement: src("$1.ts") }
+      ]
+    },
+    test: {
+      projects: [
+        ...projects,
+        {
+          extends: true as const,
+          test: {
+            name: "types",
+            include: [],
+            typecheck: { enabled: true, only: true, include: ["test/**/*.test-d.ts"] }
+          }
+        }
+      ],
+      // All processors: by default one is left for who watches.
+      maxWorkers: "100%",
+      testTimeout: 60_000 * Math.max(1, Number(SOAK)),
+      setupFiles: ["test/support/seed.ts"],
+      env: { SLUICE_SEED: String(seed), LAWS: process.env["LAWS"] ?? "all" }
+    }
   }
 })

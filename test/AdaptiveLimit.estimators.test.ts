@@ -4,10 +4,10 @@ import * as assert from "node:assert/strict"
 import { describe, expect, test } from "vitest"
 import { Aimd, type Estimator, Gradient, type Sample } from "../src/internal/adaptiveLimit/estimators.js"
 import { Latencies } from "../src/internal/adaptiveLimit/Latencies.js"
-import { soak } from "./support/property.js"
+import { times } from "./support/property.js"
 
 const seed = 1_604_022
-const runs = 2_000 * soak
+const runs = times(2_000)
 
 describe("aimd", () => {
   const sample = fc.record({

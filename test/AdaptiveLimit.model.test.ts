@@ -5,7 +5,7 @@ import { test } from "vitest"
 import { Gradient, type Sample } from "../src/internal/adaptiveLimit/estimators.js"
 import { Latencies } from "../src/internal/adaptiveLimit/Latencies.js"
 import { randomOf } from "./bench/adaptiveLimit/simulation.js"
-import { soak } from "./support/property.js"
+import { times } from "./support/property.js"
 
 type Options = ConstructorParameters<typeof Gradient>[0]
 
@@ -179,6 +179,6 @@ test("gradient has the limit of its rules after each call", () => {
         }
       }
     ),
-    { numRuns: 150 * soak }
+    { numRuns: times(150) }
   )
 })

@@ -4,7 +4,7 @@ import * as assert from "node:assert/strict"
 import { describe, test } from "vitest"
 import { Aimd, type Bounds, type Estimator, Gradient } from "../src/internal/adaptiveLimit/estimators.js"
 import { exhausted } from "./scenarios/adaptiveLimit.js"
-import { lawsOf, soak } from "./support/property.js"
+import { lawsOf, times } from "./support/property.js"
 
 const bounds: fc.Arbitrary<Bounds> = fc.tuple(
   fc.integer({ min: 1, max: 12 }),
@@ -87,7 +87,7 @@ const property = (check: (subject: Subject, steps: ReadonlyArray<Step>) => void)
         }
         check(subject, steps)
       }),
-      { numRuns: 10_000 * soak }
+      { numRuns: times(10_000) }
     )
   })
 

@@ -10,7 +10,7 @@ import {
   type Settings,
   settings
 } from "../src/internal/workerPool/Autoscaler.js"
-import { soak } from "./support/property.js"
+import { times } from "./support/property.js"
 
 const options: fc.Arbitrary<Options> = fc.record({
   min: fc.integer({ min: 1, max: 4 }),
@@ -73,7 +73,7 @@ const property = (check: (settings: Settings, steps: ReturnType<typeof drive>) =
       const resolved = settings(options)
       check(resolved, drive(resolved, loads))
     }),
-    { numRuns: 10_000 * soak }
+    { numRuns: times(10_000) }
   )
 
 describe("over any samples", () => {
@@ -242,7 +242,7 @@ describe("a pool under load", () => {
         // From min to max it is 18 steps.
         assert.ok(changes.length <= 2 * shrinks + 18)
       }),
-      { numRuns: 300 * soak }
+      { numRuns: times(300) }
     )
   })
 })

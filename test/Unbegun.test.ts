@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { Unbegun } from "../src/internal/workerPool/Unbegun.js"
 import type { Worker } from "../src/internal/workerPool/Worker.js"
-import { soak } from "./support/seed.js"
+import { times } from "./support/seed.js"
 
 interface Turn {
   readonly worker: FakeWorker
@@ -170,5 +170,5 @@ test("jobs begin in the order in which they were given, and each worker has one 
       const world = new World()
       for (const [kind, which] of operations) world.run(kind, which)
     }),
-    { numRuns: 1_000 * soak }
+    { numRuns: times(1_000) }
   ))

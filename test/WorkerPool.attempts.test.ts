@@ -6,7 +6,7 @@ import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { Poison } from "../src/internal/workerPool/Poison.js"
 import { after, runTimed, start } from "./support/effect.js"
-import { soak } from "./support/property.js"
+import { times } from "./support/property.js"
 import { balanced } from "./support/workerPool.js"
 
 type Attempt = "succeeds" | "fails" | "dies" | "hangs"
@@ -170,7 +170,7 @@ test("each job is tried as often as its schedule and its deaths let it, and ends
       assert.equal(resources.length, deaths + 1)
       balanced(pool)
     })))
-  return fc.assert(property, { numRuns: 200 * soak })
+  return fc.assert(property, { numRuns: times(200) })
 })
 
 describe("a job that cannot be interrupted, and fails in the end", () => {
@@ -249,7 +249,7 @@ describe("keys that have killed", () => {
         }
       }
     )
-    fc.assert(property, { numRuns: 1_000 * soak })
+    fc.assert(property, { numRuns: times(1_000) })
   })
 
   test("are remembered, the latest ten thousand of them", () => {

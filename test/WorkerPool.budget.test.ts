@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest"
 import { RetryBudget } from "../src/internal/workerPool/RetryBudget.js"
 import { after, runTimed, start } from "./support/effect.js"
 import { histogramOf, into, makeRegistry } from "./support/metrics.js"
-import { soak } from "./support/property.js"
+import { times } from "./support/property.js"
 import { balanced, make } from "./support/workerPool.js"
 
 const down = Effect.fail("down")
@@ -243,7 +243,7 @@ test("whenever a retry begins, it and those of the window before are within the 
         balanced(pool)
       }))
   )
-  return fc.assert(property, { numRuns: 100 * soak })
+  return fc.assert(property, { numRuns: times(100) })
 })
 
 describe("the books of a budget", () => {
@@ -275,7 +275,7 @@ describe("the books of a budget", () => {
         }
       }
     )
-    fc.assert(property, { numRuns: 2_000 * soak })
+    fc.assert(property, { numRuns: times(2_000) })
   })
 
   test("a window keeps no more than its slots, however much comes", () => {

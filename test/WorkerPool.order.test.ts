@@ -5,7 +5,7 @@ import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { Ranked } from "../src/internal/Ranked.js"
 import { run, start, turns } from "./support/effect.js"
-import { soak } from "./support/seed.js"
+import { times } from "./support/seed.js"
 import { balanced } from "./support/workerPool.js"
 
 interface Job {
@@ -74,7 +74,7 @@ describe("priority (P14)", () => {
           expect(overtaking.every((other) => other.level < level)).toBe(true)
         }
       })))
-    return fc.assert(property, { numRuns: 200 * soak })
+    return fc.assert(property, { numRuns: times(200) })
   })
 
   test("the lowest level is served under a load of the highest that never ends", () =>
@@ -186,7 +186,7 @@ describe("keys (P15)", () => {
             expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
           }
         })))
-      return fc.assert(property, { numRuns: 200 * soak })
+      return fc.assert(property, { numRuns: times(200) })
     }
   )
 

@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { expect, test } from "vitest"
 import { run, settle, turns } from "./support/effect.js"
-import { soak } from "./support/seed.js"
+import { times } from "./support/seed.js"
 import { balanced } from "./support/workerPool.js"
 
 interface Input {
@@ -248,5 +248,5 @@ class World {
 test("P2, P3, P4 and P15 hold whatever jobs, releases and fibers that await an end call the pool with, inline", () =>
   fc.assert(
     fc.asyncProperty(workload, (options) => run(new World(options).run)),
-    { numRuns: 400 * soak }
+    { numRuns: times(400) }
   ))

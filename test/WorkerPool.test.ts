@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { WorkerPool } from "sluice"
-import { describe, expect, test } from "vitest"
+import { describe, test } from "vitest"
 import { poolTransitions } from "../src/internal/workerPool/states.js"
 import { defectOf, isInterrupted, run, settle, start } from "./support/effect.js"
 import { balanced, type Job, make, type Pool } from "./support/workerPool.js"
@@ -855,45 +855,5 @@ describe("map", () => {
       assert.match(String(yield* defectOf(Stream.runDrain(WorkerPool.map(pool, broken)))), /broken/)
       const failing = Stream.concat(Stream.make(2), Stream.fail("ends"))
       assert.equal(yield* Effect.flip(Stream.runDrain(WorkerPool.map(pool, failing))), "ends")
-    })))
-})
-
-describe("volume", () => {
-  test("a million queued jobs are returned, and a million jobs that end at once are run", () =>
-    run(Effect.gen(function*() {
-      const gate = yield* Deferred.make<void>()
-      const pool = yield* make({ queue: { capacity: "unbounded" } })
-      yield* WorkerPool.submit(pool, Deferred.await(gate))
-      for (let n = 0; n < 1_000_000; n++) yield* WorkerPool.submit(pool, Effect.void)
-      yield* Deferred.succeed(gate, undefined)
-      assert.equal((yield* WorkerPool.shutdown(pool)).counts.succeeded, 1_000_001)
-      const other = yield* make({ queue: { capacity: "unbounded" } })
-      for (let n = 0; n < 1_000_000; n++) yield* WorkerPool.submit(other, Effect.never)
-      assert.equal((yield* WorkerPool.shutdownNow(other)).returned.length, 999_999)
-    })))
-
-  test("a hundred thousand callers wait for room, and are served or turned away", () =>
-    run(Effect.gen(function*() {
-      for (const end of ["serve", "turn away"]) {
-        const gate = yield* Deferred.make<void>()
-        const pool = yield* make({ queue: { capacity: 0 } })
-        yield* WorkerPool.submit(pool, Deferred.await(gate))
-        const callers: Array<Fiber.Fiber<unknown, unknown>> = []
-        for (let n = 0; n < 100_000; n++) callers.push(yield* start(WorkerPool.run(pool, Effect.void)))
-        if (end === "serve") yield* Deferred.succeed(gate, undefined)
-        else yield* WorkerPool.shutdownNow(pool)
-        const exits = yield* Fiber.awaitAll(callers)
-        const expected = end === "serve" ? "Success" : "PoolClosed"
-        expect(exits.every((exit) => tagOf(exit) === expected)).toBe(true)
-      }
-    })))
-
-  test("ten thousand pools that hand on to one another do not overflow the stack", () =>
-    run(Effect.gen(function*() {
-      const pools: Array<WorkerPool.WorkerPool<number, number>> = []
-      const hand = (n: number): Effect.Effect<number> =>
-        n === pools.length ? Effect.succeed(n) : Effect.orDie(WorkerPool.run(pools[n]!, n))
-      for (let n = 0; n < 10_000; n++) pools.push(yield* WorkerPool.make({ size: 1, run: (n: number) => hand(n + 1) }))
-      assert.equal(yield* hand(0), 10_000)
     })))
 })

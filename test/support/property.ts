@@ -2,9 +2,9 @@
 import * as fc from "fast-check"
 import { check, type CheckOptions, explore, type Realism, type Scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { isWhole, seed, soak } from "./seed.js"
+import { isWhole, seed, soak, times } from "./seed.js"
 
-export { soak }
+export { soak, times }
 
 /**
  * No workload fails under any of the schedules tried. For one that does, fast-check reduces the workload and the kit the
@@ -23,7 +23,7 @@ export const holds = <W>(
       explore(scenarioOf(workload), { seed, realism, cancels, runs: 4, shrink: false }).failure ===
         undefined
   )
-  const { counterexample, failed } = fc.check(property, { numRuns: Math.ceil(workloads * soak) })
+  const { counterexample, failed } = fc.check(property, { numRuns: times(workloads) })
   if (!failed) return
   const [least, scheduleSeed] = counterexample!
   const found = `schedule seed ${scheduleSeed}, workload ${JSON.stringify(least)}`
@@ -53,7 +53,7 @@ export const holdsWithin = (scenario: Scenario, bounds: Bounds, realism: Realism
 
 /** The scenario fails under none of `runs` schedules drawn by chance; `SOAK` times as many with that. */
 export const holdsByChance = (scenario: Scenario, { runs, ...options }: CheckOptions & { readonly runs: number }) =>
-  void check(scenario, { ...options, seed: seed(), runs: Math.ceil(runs * soak) })
+  void check(scenario, { ...options, seed: seed(), runs: times(runs) })
 
 /**
  * The laws that each scenario checks by itself hold: under every schedule within its bounds, and under `runs` schedules

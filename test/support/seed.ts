@@ -16,6 +16,9 @@ const share = 0.1
 /** How many times its usual runs a random test gets: `SOAK=10 npm run test:all` runs ten times as many. */
 export const soak = Number(process.env["SOAK"] ?? 1) * (isWhole ? 1 : share)
 
+/** As many runs as a random test gets that usually has `runs`: a whole number, at least one. */
+export const times = (runs: number): number => Math.ceil(runs * soak)
+
 const runSeed = process.env["SLUICE_SEED"] ?? "1"
 
 /** The running test. `drawn` counts the seeds it has asked for. */
@@ -63,7 +66,7 @@ const repeat = (file: string, name: string): string => {
 }
 
 fc.configureGlobal({
-  numRuns: Math.ceil(100 * soak),
+  numRuns: times(100),
   // A getter: fast-check reads it for each property, and that is how a test that draws is known from others.
   get seed() {
     return seed()

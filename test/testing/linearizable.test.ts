@@ -12,7 +12,7 @@ import {
   returns,
   type Verdict
 } from "../../src/testing/linearizable.js"
-import { soak } from "../support/seed.js"
+import { times } from "../support/seed.js"
 
 // Models -------------------------------------------------------------------------------------------------------------
 
@@ -602,9 +602,9 @@ describe("random histories", () => {
           const model = { ...subject.model, cancelled }
           verdicts[judge(model, historyOf(subject, plans))._tag]++
         }),
-        { numRuns: 1000 * soak }
+        { numRuns: times(1000) }
       )
-      expect(Math.min(verdicts.Linearizable, verdicts.NotLinearizable)).toBeGreaterThan(100)
+      expect(Math.min(verdicts.Linearizable, verdicts.NotLinearizable)).toBeGreaterThan(times(100))
     }
   )
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest"
 import { toSvg } from "../../src/testing/svg/toSvg.js"
 import type { Event, Trace } from "../../src/testing/Trace.js"
 import { all, type Element, lostPermit, parse, read, Script, source, turns, written } from "../support/picture.js"
-import { soak } from "../support/seed.js"
+import { times } from "../support/seed.js"
 
 describe("toSvg", () => {
   test("the tests' reader of XML is strict", () => {
@@ -282,7 +282,7 @@ describe("toSvg", () => {
           }
         }
       ),
-      { numRuns: 200 * soak }
+      { numRuns: times(200) }
     )
   })
 })

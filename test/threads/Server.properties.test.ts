@@ -9,7 +9,7 @@ import "../../src/internal/threads/effects.js"
 import { Board, kinds, stride, version } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
 import { Port } from "../support/port.js"
-import { soak } from "../support/property.js"
+import { times } from "../support/property.js"
 
 const seats = 4
 
@@ -206,6 +206,6 @@ test("each call has one end, its own (T2); they begin in order, as many at a tim
         if (!isRight(call, world.begun.includes(call.id))) expect(call).toBe("another end")
       }
     }),
-    { numRuns: 1_000 * soak }
+    { numRuns: times(1_000) }
   )
 })

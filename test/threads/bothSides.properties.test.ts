@@ -8,7 +8,7 @@ import { afterEach, expect, test, vi } from "vitest"
 // Beforehand, or the first effect would take longer to load than all else does.
 import "../../src/internal/threads/effects.js"
 import { after, runTimed, settle, start } from "../support/effect.js"
-import { soak } from "../support/property.js"
+import { times } from "../support/property.js"
 import { type WiredThread, WiredThreads } from "../support/wired.js"
 import { balanced } from "../support/workerPool.js"
 
@@ -255,7 +255,7 @@ test.each([true, false])(
           expect(world.begun).toEqual(world.begun.toSorted((one, other) => one - other))
         }
       }),
-      { numRuns: 120 * soak }
+      { numRuns: times(120) }
     )
   }
 )

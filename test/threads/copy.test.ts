@@ -2,7 +2,7 @@ import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { copyOf, uncopied } from "../../src/internal/threads/copy.js"
 import { transfer } from "../../src/internal/threads/transfer.js"
-import { soak } from "../support/seed.js"
+import { times } from "../support/seed.js"
 
 /** With further keys, also as many as there are holes. */
 const anything = fc.oneof(
@@ -37,9 +37,9 @@ test("a copy is what the platform's clone is, and shares nothing with what it is
         expect(objectsIn(copy).some((object) => originals.has(object))).toBe(false)
       }
     ),
-    { numRuns: 2_000 * soak }
+    { numRuns: times(2_000) }
   )
-  expect(copied).toBeGreaterThan(300)
+  expect(copied).toBeGreaterThan(times(300))
 })
 
 const twice = { n: 1 }

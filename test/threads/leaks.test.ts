@@ -8,7 +8,7 @@ import { WorkerPool } from "sluice"
 import { ThreadPool } from "sluice/threads"
 import { expect, test } from "vitest"
 import { run, start } from "../support/effect.js"
-import { soak } from "../support/property.js"
+import { times } from "../support/property.js"
 import { compiled, shared } from "../support/threads.js"
 import { balanced } from "../support/workerPool.js"
 import type { jobs } from "./jobs.js"
@@ -60,7 +60,7 @@ test.each([
     return held()
   }
   const before = await settled(({ resources }) => !resources.includes("MessagePort") && !resources.includes("Timeout"))
-  const rounds = fc.sample(round, { numRuns: 334 * soak })
+  const rounds = fc.sample(round, { numRuns: times(334) })
   await run(Effect.scoped(Effect.gen(function*() {
     const pool = yield* make(options)
     const counts = shared(2)
