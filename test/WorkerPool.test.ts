@@ -2,10 +2,8 @@
 import { Cause, Context, Deferred, Effect, Exit, Fiber, Logger, References, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
-import { readFileSync } from "node:fs"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { poolTransitions } from "../src/internal/workerPool/states.js"
 import { defectOf, isInterrupted, run, settle, start } from "./support/effect.js"
 import { balanced, type Job, make, type Pool } from "./support/workerPool.js"
 
@@ -139,13 +137,6 @@ describe("states", () => {
         assert.equal(WorkerPool.stats(pool).state, state === "failed" ? "failed" : "stopped")
         balanced(pool)
       })))
-  })
-
-  test("the docs' table is the code's", () => {
-    const docs = readFileSync("docs/worker-pool.md", "utf8")
-    const rows = [...docs.matchAll(/^\| `([a-z]+)` +\| `([a-z]+)` +\|/gm)].map(([, from, to]) => `${from} ${to}`)
-    const steps = Object.entries(poolTransitions).flatMap(([from, tos]) => tos.map((to) => `${from} ${to}`))
-    assert.deepEqual(rows.toSorted(), steps.toSorted())
   })
 })
 

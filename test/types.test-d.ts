@@ -1,6 +1,6 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
 import { type Config, Context, Effect, type Fiber, type Option, Schedule, type Scope, type Stream } from "effect"
-import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
+import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expectTypeOf, test } from "vitest"
 
@@ -142,6 +142,76 @@ test("WorkerPool: JobTimeout is among a pool's errors if it has deadlines, and n
   // What the environment says may have some.
   const configured = (settings: WorkerPool.Settings) => WorkerPool.make({ ...settings, run })
   expectTypeOf(configured).returns.toEqualTypeOf<Pool<Boom | WorkerPool.JobTimeout>>()
+})
+
+test("WorkerPool: the job is inferred from run, whatever the order of the options", () => {
+  const run = (job: { readonly name: string }) => Effect.fail(new Boom()).pipe(Effect.as(job.name))
+  type Made = Effect.Effect<WorkerPool.WorkerPool<{ readonly name: string }, string, Boom>, never, Scope.Scope>
+  const before = WorkerPool.make({
+    queue: {
+      capacity: 1,
+      key: ({ name }) => name.length,
+      perKey: { concurrency: 1 },
+      priority: ({ name }) => name.length
+    },
+    retry: {
+      schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1),
+      while: (error) => error._tag === "Boom",
+      poison: { key: ({ name }) => name },
+      deadLetters: { sink: ({ job: { name } }) => Effect.log(name) }
+    },
+    watch: [Watch.spans()],
+    size: 1,
+    run
+  })
+  const after = WorkerPool.make({
+    run,
+    size: 1,
+    watch: [Watch.spans()],
+    retry: {
+      deadLetters: { sink: ({ job: { name } }) => Effect.log(name) },
+      poison: { key: ({ name }) => name },
+      while: (error) => error._tag === "Boom",
+      schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1)
+    },
+    queue: {
+      priority: ({ name }) => name.length,
+      perKey: { concurrency: 1 },
+      key: ({ name }) => name.length,
+      capacity: 1
+    }
+  })
+  expectTypeOf(before).toEqualTypeOf<Made>()
+  expectTypeOf(after).toEqualTypeOf<Made>()
+  const order = WorkerPool.order<{ readonly name: string }>(() => ({ add: () => {}, remove: () => {}, next: () => 0 }))
+  expectTypeOf(WorkerPool.make({ size: 1, run, queue: { order } })).toEqualTypeOf<Made>()
+  expectTypeOf(WorkerPool.make({ queue: { order, capacity: 1 }, run, size: 1 })).toEqualTypeOf<Made>()
+})
+
+test("WorkerPool: an option that means nothing without another one does not compile", () => {
+  const run = (job: string) => Effect.log(job)
+  const order = WorkerPool.order<string>(() => ({ add: () => {}, remove: () => {}, next: () => 0 }))
+  // @ts-expect-error: aging without priority
+  WorkerPool.make({ size: 1, run, queue: { aging: 5 } })
+  // @ts-expect-error: perKey without key
+  WorkerPool.make({ size: 1, run, queue: { perKey: { concurrency: 1 } } })
+  // @ts-expect-error: a sliding queue with priorities
+  WorkerPool.make({ size: 1, run, queue: { strategy: "sliding", priority: () => 0 } })
+  // @ts-expect-error: an order of one's own and keys
+  WorkerPool.make({ size: 1, run, queue: { order, key: (job: string) => job } })
+  // @ts-expect-error: a capacity for letters that a sink takes
+  WorkerPool.make({ size: 1, run, retry: { times: 0, deadLetters: { capacity: 5, sink: () => Effect.void } } })
+  // @ts-expect-error: a schedule where retry takes an object
+  WorkerPool.make({ size: 1, run, retry: Schedule.recurs(1) })
+  // @ts-expect-error: an order for other jobs
+  WorkerPool.make({ size: 1, run: (job: number) => Effect.log(job), queue: { order } })
+  // What is decided at run time needs no branch of its own.
+  const isUrgent = Date.now() > 0
+  WorkerPool.make({
+    size: 1,
+    run,
+    queue: { priority: isUrgent ? () => 0 : undefined, key: isUrgent ? (job: string) => job : undefined }
+  })
 })
 
 test("WorkerPool: what orders and retries jobs is given the pool's own, and dead letters have its jobs", () => {

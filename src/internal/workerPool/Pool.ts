@@ -470,8 +470,17 @@ export class Pool<in out Job, in out A, in out E> extends Described
     outcome: Outcome,
     exit: Settled<A, E> | (() => Settled<A, E>) | undefined
   ): void {
-    this.ledger.settled(outcome)
+    this.enter(job, outcome, exit)
     this.watchers?.ended(job, outcome)
+  }
+
+  /** The same, where the watchers are told once the books of other jobs are done as well. */
+  private enter(
+    job: PoolJob<Job, A, E>,
+    outcome: Outcome,
+    exit: Settled<A, E> | (() => Settled<A, E>) | undefined
+  ): void {
+    this.ledger.settled(outcome)
     job.settle(outcome, exit)
   }
 
@@ -521,11 +530,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   comeBack(job: PoolJob<Job, A, E>): void {
-    this.watchers?.retried(job)
     const worker = this.idleFor(job)
-    if (worker === undefined) return this.queue.comeBack(job)
-    this.assign(worker, job)
-    this.begin(worker)
+    if (worker === undefined) this.queue.comeBack(job)
+    else this.assign(worker, job)
+    this.watchers?.retried(job)
+    if (worker !== undefined) this.begin(worker)
   }
 
   // Cancelling and awaiting (P7)
@@ -867,13 +876,16 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const unbegun = workers.filter(({ isUnbegun }) => isUnbegun)
     const jobs = unbegun.map((worker) => this.unassign(worker)).sort(byAge).concat(this.queue.takeQueued())
     for (const job of jobs) {
-      if (job.past !== undefined) {
-        this.settleCutOff(job)
-        continue
+      const { past } = job
+      if (past === undefined) {
+        this.findings.returned(job)
+        this.enter(job, "returned", exit)
+      } else {
+        this.findings.aborted(job)
+        this.enter(job, past.outcome, past.exit)
       }
-      this.findings.returned(job)
-      this.settle(job, "returned", exit)
     }
+    if (this.watchers !== undefined) for (const job of jobs) this.watchers.ended(job, job.past?.outcome ?? "returned")
     const tellBlocked = this.reject(exit === undefined ? "stopping" : "failed")
     const home = workers.filter((worker) => worker.state === "idle").concat(unbegun)
     for (const worker of home) this.roster.releases(worker)

@@ -36,7 +36,7 @@ const lastAttempt: ReadonlyArray<JobPhase> = ["failed", "died", "timedOut"]
 const over: ReadonlyArray<JobPhase> = []
 
 export const jobTransitions: Transitions<JobPhase> = {
-  offered: ["blocked", "queued", "running", "dropped", "withdrawn"],
+  offered: ["blocked", "queued", "running", "dropped"],
   blocked: ["queued", "running", "withdrawn"],
   queued: ["running", "interrupted", "expired", "dropped", "returned", ...lastAttempt],
   running: ["running", "queued", "retrying", "succeeded", "interrupted", "returned", ...lastAttempt],
