@@ -16,57 +16,25 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import type { Clock } from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Inspectable } from "effect/Inspectable"
-import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
-import { Aimd, type Bounds, type Estimator, Gradient } from "./internal/adaptiveLimit/estimators.js"
-import { checkMillis, checkNumber, effectLast, invalid, isCount, isPositive } from "./internal/args.js"
-import { Described } from "./internal/Described.js"
-import * as Semaphore from "./Semaphore.js"
+import { Checks } from "./internal/adaptiveLimit/Checks.js"
+import { Aimd, Gradient } from "./internal/adaptiveLimit/estimators.js"
+import { Limit } from "./internal/adaptiveLimit/Limit.js"
+import {
+  type AdaptiveLimit,
+  type Algorithm,
+  type BoundsOptions,
+  type Outcome,
+  type Stats,
+  TypeId
+} from "./internal/adaptiveLimit/model.js"
+import { StartingPoint } from "./internal/adaptiveLimit/StartingPoint.js"
+import { effectLast, invalid, isCount } from "./internal/args.js"
 
-const TypeId = "~sluice/AdaptiveLimit"
-const AlgorithmTypeId = "~sluice/AdaptiveLimit/Algorithm"
-
-/**
- * A limit that adapts, the calls that run within it, and the queue of those that wait.
- *
- * @category models
- * @since 0.1.0
- */
-export interface AdaptiveLimit extends Pipeable, Inspectable {
-  readonly [TypeId]: typeof TypeId
-  readonly name: string | undefined
-}
-
-/**
- * How a limit is found: a description without a state, so that one may serve many limits.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Algorithm {
-  readonly [AlgorithmTypeId]: typeof AlgorithmTypeId
-  readonly kind: "aimd" | "gradient"
-  readonly initial: number
-  readonly min: number
-  readonly max: number
-}
-
-/**
- * What a call says about the load of whatever it called.
- *
- * - `"success"`: it was served; how long that took counts.
- * - `"overload"`: there is too much to do. It lowers the limit.
- * - `"ignore"`: nothing.
- *
- * @category models
- * @since 0.1.0
- */
-export type Outcome = "success" | "overload" | "ignore"
+export type { AdaptiveLimit, Algorithm, BoundsOptions, Outcome, Stats } from "./internal/adaptiveLimit/model.js"
 
 /**
  * How an adaptive limit is made.
@@ -87,28 +55,6 @@ export interface Options {
   readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
   readonly onChange?: ((limit: number) => Effect.Effect<void>) | undefined
   readonly name?: string | undefined
-}
-
-/**
- * What an adaptive limit is doing at one moment.
- *
- * **Details**
- *
- * `inFlight` calls run, `waiting` ones wait for a permit. Of those that have ended, `ignored` said nothing and `samples`
- * were counted; `classify` called `overloads` of them so, and those that took longer than a `timeout` are not among these.
- * `changes` is how often the limit has changed.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Stats {
-  readonly limit: number
-  readonly inFlight: number
-  readonly waiting: number
-  readonly samples: number
-  readonly overloads: number
-  readonly ignored: number
-  readonly changes: number
 }
 
 /**
@@ -146,250 +92,6 @@ export const classify = (exit: Exit.Exit<unknown, unknown>): Outcome => {
     return "overload"
   }
   return Cause.hasDies(cause) || Cause.hasInterrupts(cause) || !Cause.hasFails(cause) ? "ignore" : "success"
-}
-
-/**
- * Work for one fiber at a time: whoever comes while one does it leaves it to that one, which goes on until there is no
- * more. It may come back into itself, and finds it taken.
- */
-class Turnstile {
-  private state: "free" | "taken" = "free"
-
-  constructor(private readonly isDone: () => boolean, private readonly once: () => Effect.Effect<void>) {}
-
-  /** For a finalizer: it is to be run, and not to be interrupted. */
-  enter(): Effect.Effect<void> | undefined {
-    if (this.state === "taken" || this.isDone()) return undefined
-    this.state = "taken"
-    return Effect.whileLoop({
-      while: () => {
-        if (!this.isDone()) return true
-        this.state = "free"
-        return false
-      },
-      body: this.once,
-      step: () => {}
-    })
-  }
-}
-
-const outcomes: ReadonlyArray<Outcome> = ["success", "overload", "ignore"]
-
-/** All mutable state is here. Only `begin` and `end` change it, and the two turnstiles, which make it known. */
-class AdaptiveLimitImpl extends Described implements AdaptiveLimit {
-  readonly [TypeId]: typeof TypeId = TypeId
-  readonly name: string | undefined
-  readonly permits: Semaphore.Semaphore
-  private readonly classify: (exit: Exit.Exit<unknown, unknown>) => Outcome
-
-  private begun = 0
-  private inFlight = 0
-  private samples = 0
-  private overloads = 0
-  private ignored = 0
-  private changes = 0
-  /** What the semaphore has been told. */
-  private capacity: number
-  /** The limits that the listener has not been told. */
-  private readonly untold: Array<number> = []
-
-  /** One at a time, or an earlier limit may reach the semaphore after a later one. */
-  private readonly resizing = new Turnstile(
-    () => this.capacity === this.estimator.limit,
-    () => Semaphore.resize(this.permits, this.capacity = this.estimator.limit)
-  )
-  /** A6. */
-  private readonly telling: Turnstile | undefined = undefined
-
-  constructor(private readonly where: string, private estimator: Estimator, options: Options) {
-    super()
-    const { onChange } = options
-    this.name = options.name
-    this.classify = options.classify ?? classify
-    this.capacity = estimator.limit
-    this.permits = Semaphore.makeUnsafe(estimator.limit, { name: options.name })
-    if (onChange === undefined) return
-    this.telling = new Turnstile(() => this.untold.length === 0, () => {
-      const [limit] = this.untold.splice(0, 1)
-      if (limit === undefined) return Effect.void
-      // The call whose end it was is not to answer for the listener, nor are the changes to come.
-      return Effect.catchCause(
-        Effect.suspend(() => onChange(limit)),
-        (cause) => Effect.logError("AdaptiveLimit: onChange did not succeed", cause)
-      )
-    })
-  }
-
-  begin(): Running {
-    return { call: ++this.begun, inFlight: ++this.inFlight }
-  }
-
-  /** A5: nothing that can throw comes before the call is out of flight. */
-  end(
-    { call, inFlight }: Running,
-    latency: number,
-    exit: Exit.Exit<unknown, unknown>
-  ): Effect.Effect<void> | undefined {
-    this.inFlight--
-    let outcome: Outcome
-    try {
-      outcome = this.checked(this.classify(exit))
-    } catch (error) {
-      this.ignored++
-      return Effect.die(error)
-    }
-    if (outcome === "ignore") {
-      this.ignored++
-      return undefined
-    }
-    this.samples++
-    if (outcome === "overload") this.overloads++
-    const { limit } = this.estimator
-    this.estimator = this.estimator.next({ call, begun: this.begun, inFlight, latency, outcome })
-    if (this.estimator.limit === limit) return undefined
-    this.changes++
-    if (this.telling !== undefined) this.untold.push(this.estimator.limit)
-    return this.resizing.enter()
-  }
-
-  /** A function of JavaScript may return anything. */
-  private checked(outcome: Outcome): Outcome {
-    if (outcomes.includes(outcome)) return outcome
-    throw invalid(this.where, "the result of classify", `"success", "overload" or "ignore"`, outcome)
-  }
-
-  /** The effect as a call: measured, and in flight while it runs. */
-  measure<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.suspend(() => {
-      const call = new Call(this)
-      // What ends the call is installed before it begins, so that no interrupt can come between (A5).
-      return Effect.onExitPrimitive(
-        Effect.clockWith((clock) => {
-          call.begin(clock)
-          return effect
-        }),
-        (exit) => call.end(exit)
-      )
-    })
-  }
-
-  /** Tells the listener afterwards what it has not been told (A6). */
-  thenTell<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    const { telling } = this
-    return telling === undefined ? effect : Effect.onExitPrimitive(effect, () => telling.enter())
-  }
-
-  stats(): Stats {
-    const { changes, ignored, inFlight, overloads, samples } = this
-    const { waiting } = Semaphore.stats(this.permits)
-    return { limit: this.estimator.limit, inFlight, waiting, samples, overloads, ignored, changes }
-  }
-
-  toJSON(): unknown {
-    return { _id: "AdaptiveLimit", name: this.name, ...this.stats() }
-  }
-}
-
-interface Running {
-  readonly call: number
-  readonly inFlight: number
-}
-
-class Call {
-  private state:
-    | { readonly tag: "new" }
-    | { readonly tag: "begun"; readonly running: Running; readonly clock: Clock; readonly since: bigint } = {
-      tag: "new"
-    }
-
-  constructor(private readonly limit: AdaptiveLimitImpl) {}
-
-  begin(clock: Clock): void {
-    const since = clock.monotonicTimeNanosUnsafe()
-    this.state = { tag: "begun", running: this.limit.begin(), clock, since }
-  }
-
-  /** Once. A call that was interrupted before it began was never in flight. */
-  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
-    const { state } = this
-    if (state.tag === "new") return undefined
-    const latency = Number(state.clock.monotonicTimeNanosUnsafe() - state.since) / 1_000_000
-    return this.limit.end(state.running, latency, exit)
-  }
-}
-
-// The interface hides the state, and AdaptiveLimitImpl is its only implementation.
-// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-const impl = (self: AdaptiveLimit): AdaptiveLimitImpl => self as AdaptiveLimitImpl
-
-class AlgorithmImpl extends Described implements Algorithm {
-  readonly [AlgorithmTypeId]: typeof AlgorithmTypeId = AlgorithmTypeId
-  readonly initial: number
-  readonly min: number
-  readonly max: number
-
-  constructor(
-    readonly kind: "aimd" | "gradient",
-    { initial, max, min }: Bounds,
-    readonly start: () => Estimator
-  ) {
-    super()
-    this.initial = initial
-    this.min = min
-    this.max = max
-  }
-
-  toJSON(): unknown {
-    const { initial, kind, max, min } = this
-    return { _id: "AdaptiveLimit.Algorithm", kind, initial, min, max }
-  }
-}
-
-/** Checks the options of one function, each in turn; the first that is wrong throws. */
-class Checks {
-  constructor(private readonly where: string) {}
-
-  /** The argument, or its default; it meets the requirement. */
-  number(
-    argument: string,
-    value: number | undefined,
-    byDefault: number,
-    requirement: string,
-    isValid: (n: number) => boolean
-  ): number {
-    return value === undefined ? byDefault : checkNumber(this.where, argument, value, requirement, isValid)
-  }
-
-  bounds({ initial, max, min }: BoundsOptions): Bounds {
-    const least = this.number("min", min, 1, "an integer >= 1", isCount)
-    const most = this.number("max", max, Math.max(200, least), "an integer >= 1", isCount)
-    if (most < least) throw invalid(this.where, "max", `at least min, which is ${least}`, most)
-    const first = Math.max(least, Math.min(most, 20))
-    const requirement = `an integer from min to max, ${least} to ${most}`
-    const isWithin = (n: number) => isCount(n) && n >= least && n <= most
-    return { min: least, max: most, initial: this.number("initial", initial, first, requirement, isWithin) }
-  }
-
-  millis(argument: string, value: Duration.Input | undefined): number {
-    // No one means zero.
-    return value === undefined ? Infinity : checkMillis(this.where, argument, value, "a duration > 0", isPositive)
-  }
-}
-
-/**
- * Where a limit begins and how far it may go.
- *
- * **Details**
- *
- * Integers >= 1: `min` is 1 and `max` is 200 by default. `initial` is 20, or what of `min` and `max` is nearest to it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BoundsOptions {
-  readonly initial?: number | undefined
-  readonly min?: number | undefined
-  readonly max?: number | undefined
 }
 
 /**
@@ -434,6 +136,22 @@ export interface GradientOptions extends BoundsOptions {
   readonly window?: number | undefined
 }
 
+// The interface hides the state, and Limit is its only implementation.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+const impl = (self: AdaptiveLimit): Limit => self as Limit
+
+const makeImpl = (where: string, options: Options): Limit => {
+  const algorithm: unknown = options.algorithm
+  if (!(algorithm instanceof StartingPoint)) {
+    throw invalid(where, "algorithm", "of AdaptiveLimit.aimd or AdaptiveLimit.gradient", algorithm)
+  }
+  for (const argument of ["classify", "onChange"] as const) {
+    const value: unknown = options[argument]
+    if (value !== undefined && typeof value !== "function") throw invalid(where, argument, "a function", value)
+  }
+  return new Limit(where, algorithm.start(), { ...options, classify: options.classify ?? classify })
+}
+
 /**
  * Tells whether a value is an `AdaptiveLimit`.
  *
@@ -473,7 +191,7 @@ export const aimd = (options: AimdOptions = {}): Algorithm => {
     backoff: checks.number("backoff", options.backoff, 0.9, "a number > 0 and < 1", (n) => n > 0 && n < 1),
     timeout: checks.millis("timeout", options.timeout)
   }
-  return new AlgorithmImpl("aimd", bounds, () => new Aimd(resolved))
+  return new StartingPoint("aimd", bounds, () => new Aimd(resolved))
 }
 
 /**
@@ -519,19 +237,7 @@ export const gradient = (options: GradientOptions = {}): Algorithm => {
     queue: checks.number("queue", options.queue, 4, "a number > 0", (n) => n > 0),
     window: checks.number("window", options.window, 100, "an integer >= 1", isCount)
   }
-  return new AlgorithmImpl("gradient", bounds, () => new Gradient(resolved))
-}
-
-const makeImpl = (where: string, options: Options): AdaptiveLimitImpl => {
-  const algorithm: unknown = options.algorithm
-  if (!(algorithm instanceof AlgorithmImpl)) {
-    throw invalid(where, "algorithm", "of AdaptiveLimit.aimd or AdaptiveLimit.gradient", algorithm)
-  }
-  for (const argument of ["classify", "onChange"] as const) {
-    const value: unknown = options[argument]
-    if (value !== undefined && typeof value !== "function") throw invalid(where, argument, "a function", value)
-  }
-  return new AdaptiveLimitImpl(where, algorithm.start(), options)
+  return new StartingPoint("gradient", bounds, () => new Gradient(resolved))
 }
 
 /**
@@ -628,7 +334,7 @@ export const withPermit: {
   <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
   const limit = impl(self)
-  return limit.thenTell(Semaphore.withPermit(limit.permits, limit.measure(effect)))
+  return limit.thenTell(limit.withPermit(limit.measure(effect)))
 })
 
 /**

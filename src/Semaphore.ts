@@ -6,32 +6,18 @@
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { dual, identity } from "effect/Function"
-import type { Inspectable } from "effect/Inspectable"
 import type { Option } from "effect/Option"
-import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import { checkInteger, effectLast } from "./internal/args.js"
-import { Described } from "./internal/Described.js"
-import { operation } from "./internal/operation.js"
-import { Waiter, WaitQueue } from "./internal/WaitQueue.js"
+import type { CapacityExceeded } from "./internal/semaphore/errors.js"
+import { type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
+import { holdUntilClosed, Permits, withPermit as one, withPermits as several } from "./internal/semaphore/Permits.js"
 
-const TypeId = "~sluice/Semaphore"
-
-/**
- * A number of permits, and the queue of the requests that wait for some.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Semaphore extends Pipeable, Inspectable {
-  readonly [TypeId]: typeof TypeId
-  readonly name: string | undefined
-}
+export { CapacityExceeded } from "./internal/semaphore/errors.js"
+export type { Semaphore, Stats } from "./internal/semaphore/model.js"
 
 /**
  * How a semaphore is made. Its `name` is shown when it is inspected.
@@ -43,170 +29,18 @@ export interface Options {
   readonly name?: string | undefined
 }
 
-/**
- * What a semaphore holds at one moment.
- *
- * **Details**
- *
- * `held + available = capacity` always, so `available` is negative after a shrink, until enough has been returned.
- * `waiting` counts requests, not permits.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Stats {
-  readonly capacity: number
-  readonly held: number
-  readonly available: number
-  readonly waiting: number
-}
-
-/**
- * A request for more permits than the semaphore has in all (law S4): it could never be granted.
- *
- * @category errors
- * @since 0.1.0
- */
-export class CapacityExceeded extends Data.TaggedError("CapacityExceeded")<{
-  readonly requested: number
-  readonly capacity: number
-}> {
-  override get message(): string {
-    return `${this.requested} permits requested of a semaphore whose capacity is ${this.capacity}`
-  }
-}
-
-/** All mutable state is here, and in its queue. None of what changes it can be interrupted. */
-class SemaphoreImpl extends Described implements Semaphore {
-  readonly [TypeId]: typeof TypeId = TypeId
-  readonly queue = new WaitQueue<CapacityExceeded>(this)
-  private held = 0
-
-  constructor(private capacity: number, readonly name: string | undefined) {
-    super()
-  }
-
-  /** S1: less than nothing after a shrink, until enough has been returned. */
-  get room(): number {
-    return this.capacity - this.held
-  }
-
-  reserve(permits: number): void {
-    this.held += permits
-  }
-
-  /** Runs the effect with permits if they are free now, and nobody waits. */
-  tryUse<A, E, R>(permits: number, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R> {
-    const request = new Waiter(this.queue, permits)
-    return holding(
-      request,
-      Effect.suspend(() => this.queue.reserve(request) ? Effect.asSome(effect) : Effect.succeedNone)
-    )
-  }
-
-  /**
-   * Takes the permits and goes on with `use`. In an uninterruptible region there is no gap between taking them and what
-   * `use` does first, which is to install their release (S5).
-   */
-  acquire<A, E, R, E2>(
-    permits: number,
-    restore: (wait: Effect.Effect<void, CapacityExceeded>) => Effect.Effect<void, E2>,
-    use: () => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | E2, R> {
-    return this.queue.take(permits) ? use() : this.queue.wait(permits, restore, use)
-  }
-
-  /** S4, for a request that comes. */
-  exceeded(permits: number): CapacityExceeded | undefined {
-    return permits > this.capacity
-      ? new CapacityExceeded({ requested: permits, capacity: this.capacity })
-      : undefined
-  }
-
-  /** S4, for requests that wait: those that a shrink makes impossible fail, the others keep their places. */
-  resize(capacity: number): void {
-    const shrinks = capacity < this.capacity
-    this.capacity = capacity
-    this.queue.flushLater()
-    if (!shrinks) return
-    this.queue.settle((permits) => {
-      const error = this.exceeded(permits)
-      return error && Exit.fail(error)
-    })
-  }
-
-  stats(): Stats {
-    const { capacity, held } = this
-    return { capacity, held, available: capacity - held, waiting: this.queue.size }
-  }
-
-  toJSON(): unknown {
-    return { _id: "Semaphore", name: this.name, ...this.stats() }
-  }
-}
-
-type AnyEffect = Effect.Effect<unknown, unknown, unknown>
-type Refuse = (exit: Exit.Exit<void, CapacityExceeded>) => AnyEffect
-
-/**
- * An effect that wants to run with permits. All that it needs while it waits is in this one object: a hundred thousand of
- * them may.
- */
-class Request extends Waiter<CapacityExceeded> {
-  constructor(
-    private readonly semaphore: SemaphoreImpl,
-    permits: number,
-    private readonly effect: AnyEffect,
-    private readonly refuse: Refuse
-  ) {
-    super(semaphore.queue, permits)
-  }
-
-  /** Runs the effect as soon as it has its permits. */
-  enter(): AnyEffect {
-    // The fiber may yield on its way to the second.
-    return this.now() ?? Effect.callback((resume) => {
-      const now = this.now()
-      if (now !== undefined) return resume(now)
-      this.queue.join(this)
-      this.suspend(resume)
-    })
-  }
-
-  private now(): AnyEffect | undefined {
-    const exceeded = this.semaphore.exceeded(this.weight)
-    if (exceeded !== undefined) return this.refuse(Exit.fail(exceeded))
-    return this.queue.reserve(this) ? this.effect : undefined
-  }
-
-  protected override goOn(exit: Exit.Exit<void, CapacityExceeded>): AnyEffect {
-    return Exit.isSuccess(exit) ? this.effect : this.refuse(exit)
-  }
-}
-
-const Enter = operation("Semaphore.enter", (_, request: Request) => request.enter())
-
-/**
- * Runs the effect with permits, and gives them back when it ends, however it ends (S5). What gives them back is installed
- * before they are taken, so no interrupt can come between.
- */
-const use = (self: Semaphore, permits: number, effect: AnyEffect, refuse: Refuse): AnyEffect => {
-  const request = new Request(impl(self), permits, effect, refuse)
-  return holding(request, new Enter(request, undefined))
-}
-
-// The interface hides the state, and SemaphoreImpl is its only implementation.
+// The interface hides the state, and Permits is its only implementation.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-const impl = (self: Semaphore): SemaphoreImpl => self as SemaphoreImpl
+const impl = (self: Semaphore): Permits => self as Permits
 
 const makeImpl = (
   where: string,
   capacity: number,
   options: Options | undefined
-): SemaphoreImpl => {
+): Permits => {
   const error = checkInteger(`Semaphore.${where}`, "capacity", capacity)
   if (error) throw error
-  return new SemaphoreImpl(capacity, options?.name)
+  return new Permits(capacity, options?.name)
 }
 
 const checkPermits = (where: string, permits: number): RangeError | undefined =>
@@ -284,12 +118,6 @@ export const make = (
   options?: Options
 ): Effect.Effect<Semaphore> => Effect.sync(() => makeImpl("make", capacity, options))
 
-const holding = <A, E, R, E2>(request: Waiter<E2>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.onExitPrimitive(effect, (exit) => {
-    request.leave(exit)
-    return undefined
-  })
-
 /**
  * Runs an effect with one permit, and returns the permit when the effect ends, however it ends.
  *
@@ -336,7 +164,7 @@ export const withPermit: {
   <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(
   2,
-  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) => Effect.suspend(() => use(self, 1, effect, Effect.orDie))
+  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) => one(impl(self), effect)
 )
 
 /**
@@ -384,7 +212,7 @@ export const withPermits: {
   <A, E, R>(self: Semaphore, permits: number, effect: Effect.Effect<A, E, R>) =>
     Effect.suspend(() => {
       const invalid = checkPermits("withPermits", permits)
-      return invalid ? Effect.die(invalid) : use(self, permits, effect, identity)
+      return invalid ? Effect.die(invalid) : several(impl(self), permits, effect, identity)
     })
 )
 
@@ -433,10 +261,6 @@ export const tryWithPermits: {
       return invalid ? Effect.die(invalid) : impl(self).tryUse(permits, effect)
     })
 )
-
-/** Leaves permits that are taken already to the scope, which gives them back as it closes, or now if it has (S5). */
-const holdUntilClosed = (semaphore: SemaphoreImpl, permits: number, scope: Scope.Scope): Effect.Effect<void> =>
-  Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => semaphore.queue.giveBack(permits, exit)))
 
 /**
  * Takes `permits` permits and holds them until the scope closes.

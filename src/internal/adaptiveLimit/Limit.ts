@@ -1,0 +1,169 @@
+import type { Clock } from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { invalid } from "../args.js"
+import { Described } from "../Described.js"
+import { Permits, withPermit } from "../semaphore/Permits.js"
+import type { Estimator } from "./Estimator.js"
+import { type AdaptiveLimit, type Outcome, type Stats, TypeId } from "./model.js"
+import { Turnstile } from "./Turnstile.js"
+
+const outcomes: ReadonlyArray<Outcome> = ["success", "overload", "ignore"]
+
+/** The options of `AdaptiveLimit.make`, but for the algorithm. */
+export interface Settings {
+  readonly classify: (exit: Exit.Exit<unknown, unknown>) => Outcome
+  readonly onChange?: ((limit: number) => Effect.Effect<void>) | undefined
+  readonly name?: string | undefined
+}
+
+/** All mutable state is here. Only `begin` and `end` change it, and the two turnstiles, which make it known. */
+export class Limit extends Described implements AdaptiveLimit {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly name: string | undefined
+  private readonly permits: Permits
+  private readonly classify: (exit: Exit.Exit<unknown, unknown>) => Outcome
+
+  private begun = 0
+  private inFlight = 0
+  private samples = 0
+  private overloads = 0
+  private ignored = 0
+  private changes = 0
+  /** What the semaphore has been told. */
+  private capacity: number
+  /** The limits that the listener has not been told. */
+  private readonly untold: Array<number> = []
+
+  /** One at a time, or an earlier limit may reach the semaphore after a later one. */
+  private readonly resizing = new Turnstile(
+    () => this.capacity === this.estimator.limit,
+    () => {
+      const capacity = this.capacity = this.estimator.limit
+      return Effect.sync(() => this.permits.resize(capacity))
+    }
+  )
+  /** A6. */
+  private readonly telling: Turnstile | undefined = undefined
+
+  constructor(private readonly where: string, private estimator: Estimator, options: Settings) {
+    super()
+    const { classify, name, onChange } = options
+    this.name = name
+    this.classify = classify
+    this.capacity = estimator.limit
+    this.permits = new Permits(estimator.limit, name)
+    if (onChange === undefined) return
+    this.telling = new Turnstile(() => this.untold.length === 0, () => {
+      const [limit] = this.untold.splice(0, 1)
+      if (limit === undefined) return Effect.void
+      // The call whose end it was is not to answer for the listener, nor are the changes to come.
+      return Effect.catchCause(
+        Effect.suspend(() => onChange(limit)),
+        (cause) => Effect.logError("AdaptiveLimit: onChange did not succeed", cause)
+      )
+    })
+  }
+
+  begin(): Running {
+    return { call: ++this.begun, inFlight: ++this.inFlight }
+  }
+
+  /** A5: nothing that can throw comes before the call is out of flight. */
+  end(
+    { call, inFlight }: Running,
+    latency: number,
+    exit: Exit.Exit<unknown, unknown>
+  ): Effect.Effect<void> | undefined {
+    this.inFlight--
+    let outcome: Outcome
+    try {
+      outcome = this.checked(this.classify(exit))
+    } catch (error) {
+      this.ignored++
+      return Effect.die(error)
+    }
+    if (outcome === "ignore") {
+      this.ignored++
+      return undefined
+    }
+    this.samples++
+    if (outcome === "overload") this.overloads++
+    const { limit } = this.estimator
+    this.estimator = this.estimator.next({ call, begun: this.begun, inFlight, latency, outcome })
+    if (this.estimator.limit === limit) return undefined
+    this.changes++
+    if (this.telling !== undefined) this.untold.push(this.estimator.limit)
+    return this.resizing.enter()
+  }
+
+  /** A function of JavaScript may return anything. */
+  private checked(outcome: Outcome): Outcome {
+    if (outcomes.includes(outcome)) return outcome
+    throw invalid(this.where, "the result of classify", `"success", "overload" or "ignore"`, outcome)
+  }
+
+  /** The effect as a call: measured, and in flight while it runs. */
+  measure<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.suspend(() => {
+      const call = new Call(this)
+      // What ends the call is installed before it begins, so that no interrupt can come between (A5).
+      return Effect.onExitPrimitive(
+        Effect.clockWith((clock) => {
+          call.begin(clock)
+          return effect
+        }),
+        (exit) => call.end(exit)
+      )
+    })
+  }
+
+  /** Runs the effect when there is room within the limit. */
+  withPermit<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return withPermit(this.permits, effect)
+  }
+
+  /** Tells the listener afterwards what it has not been told (A6). */
+  thenTell<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const { telling } = this
+    return telling === undefined ? effect : Effect.onExitPrimitive(effect, () => telling.enter())
+  }
+
+  stats(): Stats {
+    const { changes, ignored, inFlight, overloads, samples } = this
+    const { waiting } = this.permits.stats()
+    return { limit: this.estimator.limit, inFlight, waiting, samples, overloads, ignored, changes }
+  }
+
+  toJSON(): unknown {
+    return { _id: "AdaptiveLimit", name: this.name, ...this.stats() }
+  }
+}
+
+interface Running {
+  readonly call: number
+  readonly inFlight: number
+}
+
+class Call {
+  private state:
+    | { readonly tag: "new" }
+    | { readonly tag: "begun"; readonly running: Running; readonly clock: Clock; readonly since: bigint } = {
+      tag: "new"
+    }
+
+  constructor(private readonly limit: Limit) {}
+
+  begin(clock: Clock): void {
+    const since = clock.monotonicTimeNanosUnsafe()
+    this.state = { tag: "begun", running: this.limit.begin(), clock, since }
+  }
+
+  /** Once. A call that was interrupted before it began was never in flight. */
+  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
+    const { state } = this
+    if (state.tag === "new") return undefined
+    const latency = Number(state.clock.monotonicTimeNanosUnsafe() - state.since) / 1_000_000
+    return this.limit.end(state.running, latency, exit)
+  }
+}

@@ -1,0 +1,479 @@
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
+import type { Invariant } from "effect/Types"
+import { release, runIn } from "../asyncContext.js"
+import { Described } from "../Described.js"
+import { Forks } from "../Forks.js"
+import { List } from "../List.js"
+import * as stack from "../stack.js"
+import type { AnyFiber } from "../stack.js"
+import { WaitQueue } from "../WaitQueue.js"
+import { defectsOf } from "./causes.js"
+import { GroupClosed, GroupDeadlock } from "./errors.js"
+import { type Group, type Stats, TypeId } from "./model.js"
+import { isLeft, Pending } from "./Pending.js"
+
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** How a fiber waits for a group: for its work, or to see the end of it. */
+export const forWork = 1
+export const forTheEnd = 2
+
+/**
+ * The group's books. `state` only ever moves to the right:
+ *
+ *     open ──a child fails, unless onFailure is "continue"──▶ failed ──▶ closed
+ *        └──cancel, or the scope closes──────────────────────────────────▶ closed
+ *
+ * A child takes a place as it starts, and gives it back as it has ended. `active` counts the places. A `go` that finds
+ * none is `pending`; the group starts the child that it brought as it hands it a place (G8).
+ *
+ * Starting a child runs it inline, interrupting one does, and so does letting a pending `go` or a `wait` go on. Any of
+ * them may come back into the group. So every method changes the books first, and runs fibers last.
+ */
+export class FiberGroup<in out E> extends Described implements Group<E> {
+  readonly [TypeId]: { readonly _E: Invariant<E> } = { _E: identity }
+  readonly failures: Array<Cause.Cause<E>> = []
+  /** The failure that cancelled the group, exactly as it was (G1). */
+  fatal: Exit.Exit<never, E> | undefined = undefined
+
+  private state: "open" | "failed" | "closed" = "open"
+  private active = 0
+  /** How many free places are kept from pending calls, until a later turn. */
+  private cooling = 0
+  private started = 0
+  private succeeded = 0
+  private failed = 0
+  private interrupted = 0
+
+  private readonly forks = new Forks((context) => Context.add(context, CurrentGroup, this))
+  /** Those that have not ended. Each is forgotten as it ends (G6). */
+  private readonly children = new List<Child>()
+  /** Their fibers, once one of them has asked for its place among them: to keep a set costs as much as to fork. */
+  private fibers: Set<AnyFiber> | undefined = undefined
+  /** The body of `scoped`: it is interrupted as the children are, and takes no place. */
+  private body: AnyFiber | undefined = undefined
+  /** In whose names the group has interrupted its children. */
+  private interrupters: Set<number | undefined> | undefined = undefined
+
+  /** The calls of `go` that wait for a place. */
+  private readonly pending = new List<Pending<E>>()
+  private admission: "idle" | "postponed" | "running" = "idle"
+  /** Those whose children have been started, and who have not been woken yet. */
+  private admitted: Array<Pending<E>> = []
+  private wakeUp: Array<Pending<E>> | undefined = undefined
+  /** Those that wait for the children, from outside. */
+  private readonly outside = new WaitQueue(neverGrants)
+  /** The children that do: they cannot wait for themselves, and those that wait for the end are waited for by none. */
+  private readonly inside = { forWork: new WaitQueue(neverGrants), forTheEnd: new WaitQueue(neverGrants) }
+  /** The fiber that runs `scoped`: it waits for the body as well. */
+  private readonly owner = new WaitQueue(neverGrants)
+
+  constructor(
+    private limit: number,
+    private readonly onFailure: "cancel" | "continue",
+    readonly name: string | undefined
+  ) {
+    super()
+  }
+
+  /** G5. In a group that is not open there is no place, whatever its limit (G3). */
+  private get hasPlace(): boolean {
+    return this.active < this.limit && this.state === "open"
+  }
+
+  /** Whether a pending call may have a place now (G8). */
+  private get hasPlaceToGive(): boolean {
+    return this.hasPlace && this.active + this.cooling < this.limit
+  }
+
+  /** G3: the end of a `go` when the group is not open. */
+  private get rejection(): Exit.Exit<never, E> | undefined {
+    switch (this.state) {
+      case "open":
+        return undefined
+      case "failed":
+        return this.fatal
+      case "closed":
+        return Exit.die(new GroupClosed({ group: this.name }))
+    }
+  }
+
+  /** What `wait` ends with: the first failure, if there is one. */
+  get result(): Exit.Exit<void, E> {
+    const first = this.failures[0]
+    return first === undefined ? Exit.void : Exit.failCause(first)
+  }
+
+  /** Starts a child, or answers why it cannot be started; undefined when it has to wait for a place. */
+  tryStart<A, XE extends E, R, B>(
+    parent: AnyFiber,
+    effect: Effect.Effect<A, XE, R>,
+    answer: (child: Fiber.Fiber<A, XE>) => Effect.Effect<B>
+  ): Effect.Effect<B, E> | undefined {
+    const rejection = this.rejection
+    if (rejection !== undefined) return rejection
+    // First come, first served: no new `go` overtakes a pending one.
+    if (this.pending.size > 0 || !this.hasPlace) return undefined
+    return answer(this.startChild(parent, effect))
+  }
+
+  /**
+   * As `tryStart`, but waits for a place. The child starts as it gets one, its caller goes on at the latest a turn
+   * later.
+   */
+  start<A, XE extends E, R, B>(
+    parent: AnyFiber,
+    effect: Effect.Effect<A, XE, R>,
+    answer: (child: Fiber.Fiber<A, XE>) => Effect.Effect<B>
+  ): Effect.Effect<B, E> {
+    const started = this.tryStart(parent, effect, answer)
+    if (started !== undefined) return started
+    return Effect.callback((resume) => {
+      // The fiber may have yielded on its way here.
+      const started = this.tryStart(parent, effect, answer)
+      if (started !== undefined) return resume(started)
+      const pending = new Pending<E>(
+        parent,
+        () => this.startChild(parent, effect),
+        // It is that child, or else the group's end.
+        (end) => resume(Exit.isExit(end) ? end : answer(end as Fiber.Fiber<A, XE>))
+      )
+      this.pending.push(pending)
+      this.checkDeadlock(parent)
+      return this.leave(pending)
+    })
+  }
+
+  /** G5: who is interrupted takes the effect along, also if its child has begun and only the fiber has not gone on. */
+  private leave(pending: Pending<E>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { state } = pending
+      pending.state = "left"
+      if (state === "waiting") {
+        this.pending.remove(pending)
+        this.wakeIfQuiet()
+      }
+      return pending.child === undefined ? Effect.void : Fiber.interrupt(pending.child)
+    })
+  }
+
+  /** Starts the children of pending calls while there are places. Runs fibers. */
+  private admit(): void {
+    const first = this.pending.head
+    if (this.admission !== "idle" || first === undefined || !this.hasPlaceToGive) return
+    this.admission = "postponed"
+    stack.run(first.parent, this.admitAll)
+  }
+
+  private readonly admitAll = (): void => {
+    this.admission = "running"
+    for (let left = turn; left > 0 && this.hasPlaceToGive; left--) {
+      const pending = this.pending.shift()
+      if (pending === undefined) break
+      pending.state = "admitted"
+      const child = runIn(pending.context, pending.start, undefined)
+      release(pending.context)
+      pending.child = child
+      // Its caller may have left while it began.
+      if (isLeft(pending)) stack.interrupt(child, pending.parent.id)
+      else this.admitted.push(pending)
+    }
+    this.wake()
+    this.admission = "idle"
+    const first = this.pending.head
+    if (first === undefined || !this.hasPlaceToGive) return
+    this.admission = "postponed"
+    stack.later(first.parent, this.admitAll)
+  }
+
+  /**
+   * G8: only a success hands its place over at once. Places that come otherwise are given to pending calls in a turn that
+   * is requested now: children are often interrupted together, and those that wait may be next.
+   */
+  private admitLater(places: number): void {
+    const first = this.pending.head
+    if (first === undefined || places <= 0) return
+    this.cooling += places
+    stack.afterwards(first.parent, () => {
+      this.cooling -= places
+      if (this.active >= this.limit) this.checkDeadlock()
+      else this.admit()
+    })
+  }
+
+  /**
+   * G9: when all places are held by children that wait for the group, some of them for a place, the last of these is
+   * refused. `by` is who has come to wait, if that is known: nobody but a child can make it so. O(pending) where as many
+   * wait as there are places, else O(1).
+   */
+  private checkDeadlock(by?: AnyFiber): void {
+    const { active, limit, pending, state } = this
+    const { forTheEnd, forWork } = this.inside
+    const waiting = forWork.size + forTheEnd.size
+    if (state !== "open" || active < limit || pending.size === 0 || pending.size + waiting < active) return
+    if (by !== undefined && !this.isChild(by)) return
+    let [stuck, last]: [number, Pending<E> | undefined] = [waiting, undefined]
+    for (let one = pending.head; one !== undefined; one = one.next) {
+      if (!this.isChild(one.parent)) continue
+      stuck++
+      last = one
+    }
+    if (last === undefined || stuck < active) return
+    pending.remove(last)
+    last.state = "left"
+    stack.resume(last.parent, last.resume, Exit.die(new GroupDeadlock({ group: this.name, limit })))
+  }
+
+  /**
+   * Lets those go on whose children have been started: in the next turn, since then more children may have ended, and one
+   * that starts them in a loop would suspend again for each.
+   */
+  private wake(): void {
+    const { admitted } = this
+    const [first] = admitted
+    if (first === undefined) return
+    if (this.active <= Math.max(1, this.limit / 8)) return this.wakeAll()
+    if (this.wakeUp === admitted) return
+    this.wakeUp = admitted
+    stack.later(first.parent, () => {
+      if (this.admitted === admitted) this.wakeAll()
+    })
+  }
+
+  private wakeAll(): void {
+    const { admitted } = this
+    this.admitted = []
+    for (const { child, parent, resume } of admitted) {
+      if (child !== undefined) stack.resume(parent, resume, child)
+    }
+  }
+
+  /** Starts a child, for which there is a place. It runs inline, and may have ended on return. */
+  private startChild<A, XE extends E, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
+    this.active++
+    this.started++
+    const { joined } = this.outside
+    const latest = this.pending.tail
+    const child = this.forks.from(parent, effect)
+    const exit = child.pollUnsafe()
+    if (exit !== undefined) {
+      this.ended(child.id, exit)
+      return child
+    }
+    const node = new Child(child)
+    this.children.push(node)
+    this.fibers?.add(child)
+    child.addObserver((exit) => {
+      this.children.remove(node)
+      this.fibers?.delete(child)
+      this.ended(child.id, exit)
+    })
+    // While it was unknown here, the group may have ended without it, ...
+    if (this.state !== "open") {
+      this.interruptsAs(parent.id)
+      stack.interrupt(child, parent.id)
+    }
+    // ... and it may have begun to wait for the group from what looked like outside.
+    if (this.outside.joined !== joined) {
+      this.outside.transfer(child, this.outside.joined - joined, (weight) => this.insideQueue(weight))
+      this.wakeIfQuiet()
+    }
+    // Or for a place.
+    if (this.pending.tail !== latest || this.outside.joined !== joined) this.checkDeadlock()
+    return child
+  }
+
+  private ended(child: number, exit: Exit.Exit<unknown, E>): void {
+    if (Exit.isSuccess(exit)) this.succeeded++
+    // G4: from outside, or by the group itself (G1); neither is a failure.
+    else if (Cause.hasInterruptsOnly(exit.cause)) this.interrupted++
+    else {
+      // An error or a defect (G7).
+      this.failed++
+      this.fail(exit.cause, child)
+    }
+    this.active--
+    // Under a limit that was lowered this has freed no place.
+    if (this.active >= this.limit) this.checkDeadlock()
+    if (Exit.isSuccess(exit)) {
+      this.admit()
+      this.wake()
+    } else {
+      this.admitLater(1)
+    }
+    this.wakeIfQuiet()
+  }
+
+  private fail(exit: Cause.Cause<E>, by: number): void {
+    const cause = this.withoutEcho(exit)
+    this.failures.push(cause)
+    if (this.state !== "open" || this.onFailure === "continue") return
+    this.state = "failed"
+    this.fatal = Exit.failCause(cause)
+    this.interruptAll(by, true)
+  }
+
+  /** G1: without the interrupts of the group's own that reached a child as it cleaned up after its failure. */
+  private withoutEcho(cause: Cause.Cause<E>): Cause.Cause<E> {
+    const { interrupters } = this
+    if (interrupters === undefined) return cause
+    const { reasons } = cause
+    const isEcho = (reason: Cause.Reason<E> | undefined) =>
+      reason !== undefined && Cause.isInterruptReason(reason) && interrupters.has(reason.fiberId)
+    let { length } = reasons
+    while (isEcho(reasons[length - 1])) length--
+    return length === reasons.length ? cause : Cause.fromReasons(reasons.slice(0, length))
+  }
+
+  /**
+   * Runs the body of `scoped`. It takes no place and is no child; but the failure that cancels the group interrupts it
+   * too, and its own failure, which is for `scoped` to report, cancels the children.
+   */
+  runBody<A, XE, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
+    const known = Effect.withFiber((fiber) => {
+      this.body = fiber
+      return effect
+    })
+    const body = this.forks.from(parent, known)
+    this.body = body
+    if (this.state === "failed") stack.interrupt(body, parent.id)
+    body.addObserver((exit) => {
+      this.body = undefined
+      if (Exit.isFailure(exit)) {
+        // What it dies of on its way out is not what `scoped` reports, and must not be lost.
+        const defects = this.fatal && defectsOf([exit.cause])
+        if (defects !== undefined) this.failures.push(defects)
+        if (this.state === "open") this.close(body.id)
+      }
+      this.wakeIfQuiet()
+    })
+    return body
+  }
+
+  /** Ends the group and its children, but not the body. */
+  close(by: number): void {
+    if (this.state === "closed") return
+    this.state = "closed"
+    this.interruptAll(by, false)
+  }
+
+  private interruptsAs(by: number): void {
+    this.interrupters ??= new Set()
+    this.interrupters.add(by)
+  }
+
+  interruptBody(by: number): void {
+    if (this.body !== undefined) stack.interrupt(this.body, by)
+  }
+
+  /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
+  private interruptAll(by: number, withBody: boolean): void {
+    this.interruptsAs(by)
+    for (const child of this.fibersOfChildren()) stack.interrupt(child, by)
+    if (withBody) this.interruptBody(by)
+    const { rejection } = this
+    const refused = this.pending.takeAll()
+    for (const pending of refused) pending.state = "left"
+    for (const { parent, resume } of refused) if (rejection !== undefined) stack.resume(parent, resume, rejection)
+    this.wakeIfQuiet()
+  }
+
+  /**
+   * G2: suspends until every child has ended, finalizers included, and no `go` is pending. A child waits for the others,
+   * except those that wait likewise; for the end, except those that wait for the end. Return what this returns, in an
+   * uninterruptible region.
+   */
+  quiet(fiber: AnyFiber, weight: number, restore: Restore): Effect.Effect<void> {
+    if (!this.isChild(fiber)) return this.waitIn(this.outside, weight, restore)
+    const wait = this.waitIn(this.insideQueue(weight), weight, restore)
+    this.checkDeadlock(fiber)
+    return wait
+  }
+
+  private isChild(fiber: AnyFiber): boolean {
+    // What a child forks inherits the mark, so that alone does not tell.
+    if (fiber === this.body || fiber.getRef(CurrentGroup) !== this) return false
+    this.fibers ??= new Set(this.fibersOfChildren())
+    return this.fibers.has(fiber)
+  }
+
+  private fibersOfChildren(): Array<AnyFiber> {
+    const fibers: Array<AnyFiber> = []
+    for (let child = this.children.head; child !== undefined; child = child.next) fibers.push(child.fiber)
+    return fibers
+  }
+
+  /** As `quiet`, for the fiber that runs `scoped`, which waits for the body too. */
+  over(restore: Restore): Effect.Effect<void> {
+    return this.waitIn(this.owner, forTheEnd, restore)
+  }
+
+  private waitIn(queue: WaitQueue, weight: number, restore: Restore): Effect.Effect<void> {
+    const wait = queue.wait(weight, restore, () => Effect.void)
+    this.wakeIfQuiet()
+    return wait
+  }
+
+  private insideQueue(weight: number): WaitQueue {
+    return weight === forWork ? this.inside.forWork : this.inside.forTheEnd
+  }
+
+  private wakeIfQuiet(): void {
+    const { forTheEnd, forWork } = this.inside
+    if (forTheEnd.size > 0 && this.active === forTheEnd.size) forTheEnd.settle(goOn)
+    // A pending `go` counts as work, unless those that wait here hold all the places it could get.
+    const noWork = this.pending.size === 0 || this.active >= this.limit
+    if (forWork.size > 0 && this.active === forWork.size + forTheEnd.size && noWork) forWork.settle(goOn)
+    if (this.active + this.pending.size > 0) return
+    if (this.owner.size > 0 && this.body === undefined) {
+      // `scoped` is over now, not when its fiber gets to go on: nothing may start meanwhile.
+      this.state = "closed"
+      this.owner.settle(goOn)
+    }
+    this.outside.settle(goOn)
+  }
+
+  setLimit(limit: number): void {
+    this.limit = limit
+    this.admitLater(Math.min(limit - this.active - this.cooling, this.pending.size))
+    this.checkDeadlock()
+  }
+
+  stats(): Stats {
+    return {
+      limit: this.limit === Infinity ? "unbounded" : this.limit,
+      active: this.active,
+      waiting: this.pending.size,
+      started: this.started,
+      succeeded: this.succeeded,
+      failed: this.failed,
+      interrupted: this.interrupted,
+      state: this.state
+    }
+  }
+
+  toJSON(): unknown {
+    return { _id: "Group", name: this.name, ...this.stats() }
+  }
+}
+
+/** The group that has started a fiber, or one that fiber descends from. */
+const CurrentGroup = Context.Reference<unknown>("~sluice/Group/CurrentGroup", { defaultValue: () => undefined })
+
+class Child {
+  prev: Child | undefined = undefined
+  next: Child | undefined = undefined
+  constructor(readonly fiber: AnyFiber) {}
+}
+
+// How many are admitted in one turn, of those who come as fast as they are: a few milliseconds.
+const turn = 1024
+
+/** Those who wait for the group to be quiet hold nothing, and all go on at once. */
+const neverGrants = { room: 0, reserve: () => {} }
+const goOn = () => Exit.void

@@ -1,0 +1,57 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
+import type { AnyFiber } from "../stack.js"
+import { defectsOf, isInterruption } from "./causes.js"
+import { type FiberGroup, forTheEnd, type Restore } from "./FiberGroup.js"
+
+/**
+ * Ends a group as its scope closes. What its children die of meanwhile is nobody else's to report, so it becomes the
+ * defect of the close; unless the scope closes on a failure, which that would spoil.
+ */
+export const closeScope = <E>(group: FiberGroup<E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const known = group.failures.length
+    group.close(fiber.id)
+    return Effect.flatMap(group.quiet(fiber, forTheEnd, identity), () => {
+      const defects = Exit.isSuccess(exit) || isInterruption(exit) ? defectsOf(group.failures.slice(known)) : undefined
+      return defects === undefined ? Effect.void : Effect.failCause(defects)
+    })
+  })
+
+/** What `scoped` ends with: the failure that cancelled the group, or how the body ended, or else the first failure. */
+const outcome = <A, XE, E>(group: FiberGroup<E>, body: Exit.Exit<A, XE>): Exit.Exit<A, E | XE> => {
+  if (group.fatal !== undefined) return group.fatal
+  const first = group.failures[0]
+  if (Exit.isSuccess(body)) return first === undefined ? body : Exit.failCause(first)
+  const defects = isInterruption(body) ? defectsOf(group.failures) : undefined
+  return defects === undefined ? body : Exit.failCause(Cause.combine(body.cause, defects))
+}
+
+/** Runs the body, `f`, in the group, and ends as `Group.scoped` does. Call it in an uninterruptible region. */
+export const runScoped = <A, XE, R, E>(
+  group: FiberGroup<E>,
+  fiber: AnyFiber,
+  f: (group: FiberGroup<E>) => Effect.Effect<A, XE, R>,
+  restore: Restore
+): Effect.Effect<A, E | XE, R> => {
+  const body = group.runBody(fiber, Effect.suspend(() => f(group)))
+  const over = Effect.onExitPrimitive(group.over(restore), (exit) => {
+    if (Exit.isSuccess(exit)) return undefined
+    // Interrupted from outside. If there was a failure before that, it is told beside it, as the runtime does (G4);
+    // without the echo of our own interrupting (G1).
+    group.interruptBody(fiber.id)
+    group.close(fiber.id)
+    return Effect.flatMap(group.over(identity), () =>
+      Effect.flatMap(Fiber.await(body), (exit) => {
+        const told = outcome(group, exit)
+        const reasons = Exit.isSuccess(told)
+          ? []
+          : told.cause.reasons.filter((reason) => reason._tag !== "Interrupt")
+        return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
+      }))
+  })
+  return Effect.flatMap(over, () => Effect.flatMap(Fiber.await(body), (exit) => outcome(group, exit)))
+}

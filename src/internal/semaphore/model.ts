@@ -1,0 +1,34 @@
+import type { Inspectable } from "effect/Inspectable"
+import type { Pipeable } from "effect/Pipeable"
+
+/** The public types of a semaphore, but for its options. `Semaphore.ts` exports them. */
+export const TypeId = "~sluice/Semaphore"
+
+/**
+ * A number of permits, and the queue of the requests that wait for some.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Semaphore extends Pipeable, Inspectable {
+  readonly [TypeId]: typeof TypeId
+  readonly name: string | undefined
+}
+
+/**
+ * What a semaphore holds at one moment.
+ *
+ * **Details**
+ *
+ * `held + available = capacity` always, so `available` is negative after a shrink, until enough has been returned.
+ * `waiting` counts requests, not permits.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats {
+  readonly capacity: number
+  readonly held: number
+  readonly available: number
+  readonly waiting: number
+}
