@@ -13,7 +13,7 @@ import { dual } from "effect/Function"
 import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { effectLast, invalid } from "./internal/args.js"
-import { FiberGroup, forTheEnd, forWork } from "./internal/group/FiberGroup.js"
+import { FiberGroup } from "./internal/group/FiberGroup.js"
 import { type Group, type Stats, TypeId } from "./internal/group/model.js"
 import { closeScope, runScoped } from "./internal/group/scoped.js"
 import { operation } from "./internal/operation.js"
@@ -345,7 +345,7 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber((fiber) => {
       const group = impl(self)
-      return Effect.flatMap(group.quiet(fiber, forWork, restore), () => group.result)
+      return Effect.flatMap(group.quiet(fiber, "work", restore), () => group.result)
     })
   )
 
@@ -418,7 +418,7 @@ export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
     Effect.withFiber((fiber) => {
       const group = impl(self)
       group.close(fiber.id)
-      return group.quiet(fiber, forTheEnd, restore)
+      return group.quiet(fiber, "end", restore)
     })
   )
 

@@ -1,12 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { Drain } from "./Drain.js"
 import { List } from "./List.js"
 import * as stack from "./stack.js"
 import type { AnyFiber } from "./stack.js"
-
-// How many of those who come meanwhile are served in one turn: a few milliseconds, as long as a fiber runs at a stretch.
-const turn = 1024
 
 /**
  * Keeps a queue's books: how much room there is. The queue decides who gets it, and when.
@@ -39,19 +37,16 @@ export interface Owner {
  *
  * Who runs whom inline: `flush` and `settle` resume fibers, which run on the caller's stack and may do anything there,
  * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
- * all resuming to one loop. A call from within the loop returns at once, and the loop below it sees what it changed.
+ * all resuming to one `Drain`.
  *
- * Every operation is O(1) (S6), apart from `settle`, which looks at each waiter once, and `transfer`, which says what it takes.
+ * Every operation is O(1) (S6), apart from `settle`, which looks at each waiter once.
  */
 export class WaitQueue<E = never> {
   private readonly waiting = new List<Waiter<E>>()
   private readonly settled = new List<Waiter<E>>()
-  private loop: "idle" | "postponed" | "running" = "idle"
+  private readonly drain = new Drain(() => this.first?.fiber, (most) => this.serve(most))
   /** How much of the room is kept from those who wait, until a later turn. */
   private cooling = 0
-
-  /** How many have ever joined. */
-  joined = 0
 
   constructor(private readonly owner: Owner) {}
 
@@ -128,15 +123,11 @@ export class WaitQueue<E = never> {
   join(waiter: Waiter<E>): void {
     waiter.state = "waiting"
     this.waiting.push(waiter)
-    this.joined++
   }
 
   /** Grants from the front while there is room. The first that does not fit holds up all behind it: strict FIFO. */
   flush(): void {
-    const first = this.first
-    if (this.loop !== "idle" || first === undefined) return
-    this.loop = "postponed"
-    stack.run(first.fiber, this.wakeAll)
+    this.drain.run()
   }
 
   /** Ends, in order, the wait of those for whom `decide` has an exit. They hold no reservation. */
@@ -153,50 +144,28 @@ export class WaitQueue<E = never> {
     this.flush()
   }
 
-  /** Moves the places that `fiber` has among the `newest` of this queue, if any, to the ends of other queues. */
-  transfer(fiber: AnyFiber, newest: number, to: (weight: number) => WaitQueue<E>): void {
-    let waiter = this.waiting.tail
-    for (let seen = 0; waiter !== undefined && seen < newest; seen++) {
-      const before = waiter.prev
-      if (waiter.fiber === fiber) {
-        this.waiting.remove(waiter)
-        waiter.queue = to(waiter.weight)
-        waiter.queue.waiting.push(waiter)
-      }
-      waiter = before
-    }
-  }
-
+  /** The first who can go on now. */
   private get first(): Waiter<E> | undefined {
-    return this.settled.head ?? this.waiting.head
+    return this.settled.head ?? (this.fits ? this.waiting.head : undefined)
   }
 
-  /**
-   * The loop. It does not go on for ever where fibers come back as fast as they are served, or nothing else would ever
-   * run: in one turn it serves those who wait when it begins, and some who come meanwhile. It also breaks off when
-   * resuming a fiber throws, as where the stack overflows. The next turn goes on with who is left.
-   */
-  private readonly wakeAll = (): void => {
-    this.loop = "running"
-    for (let left = Math.max(this.waiting.size + this.settled.size, turn); left > 0; left--) {
-      const waiter = this.next()
-      if (waiter === undefined) {
-        this.loop = "idle"
-        return
-      }
-      if (!waiter.wake()) break
+  /** Whether the first in line can be granted. */
+  private get fits(): boolean {
+    const first = this.waiting.head
+    return first !== undefined && first.weight <= this.open
+  }
+
+  /** Stops where resuming a fiber throws, as where the stack overflows: the next turn goes on with who is left. */
+  private serve(most: number): void {
+    for (let left = Math.max(this.waiting.size + this.settled.size, most); left > 0; left--) {
+      if (this.next()?.wake() !== true) return
     }
-    this.loop = "idle"
-    const first = this.first
-    if (first === undefined) return
-    this.loop = "postponed"
-    stack.later(first.fiber, this.wakeAll)
   }
 
   private next(): Waiter<E> | undefined {
     if (this.settled.head !== undefined) return this.settled.remove(this.settled.head)
     const waiter = this.waiting.head
-    if (waiter === undefined || waiter.weight > this.open) return undefined
+    if (waiter === undefined || !this.fits) return undefined
     this.owner.reserve(waiter.weight)
     waiter.state = "granted"
     return this.waiting.remove(waiter)
@@ -211,8 +180,7 @@ export class WaitQueue<E = never> {
     const held = waiter === this.waiting.head
     this.waiting.remove(waiter)
     // S3: behind the first one there may be others that fit.
-    const first = this.waiting.head
-    if (held && first !== undefined && first.weight <= this.open) this.flushLater()
+    if (held && this.fits) this.flushLater()
   }
 }
 
@@ -226,7 +194,7 @@ export class Waiter<E> {
   next: Waiter<E> | undefined = undefined
   private resume: ((next: Effect.Effect<never>) => void) | undefined = undefined
 
-  constructor(public queue: WaitQueue<E>, readonly weight: number) {}
+  constructor(readonly queue: WaitQueue<E>, readonly weight: number) {}
 
   /** The fiber suspends, unless it was granted or settled on its way here: it may have yielded after it joined. */
   suspend(resume: (next: Effect.Effect<never>) => void): void {
@@ -238,7 +206,7 @@ export class Waiter<E> {
     this.queue.leave(this, exit)
   }
 
-  /** Answers whether that went well. */
+  /** Returns whether that went well. */
   wake(): boolean {
     try {
       this.go()

@@ -6,22 +6,18 @@ import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import type { Invariant } from "effect/Types"
 import { release, runIn } from "../asyncContext.js"
+import { Callers } from "../Callers.js"
 import { Described } from "../Described.js"
+import { Drain } from "../Drain.js"
 import { Forks } from "../Forks.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { WaitQueue } from "../WaitQueue.js"
 import { defectsOf } from "./causes.js"
 import { GroupClosed, GroupDeadlock } from "./errors.js"
 import { type Group, type Stats, TypeId } from "./model.js"
+import { ParkingLot, type Purpose, type Restore } from "./ParkingLot.js"
 import { isLeft, Pending } from "./Pending.js"
-
-export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/** How a fiber waits for a group: for its work, or to see the end of it. */
-export const forWork = 1
-export const forTheEnd = 2
 
 /**
  * The group's books. `state` only ever moves to the right:
@@ -62,16 +58,20 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
 
   /** The calls of `go` that wait for a place. */
   private readonly pending = new List<Pending<E>>()
-  private admission: "idle" | "postponed" | "running" = "idle"
-  /** Those whose children have been started, and who have not been woken yet. */
-  private admitted: Array<Pending<E>> = []
-  private wakeUp: Array<Pending<E>> | undefined = undefined
+  private readonly admission = new Drain(
+    () => this.hasPlaceToGive ? this.pending.head?.parent : undefined,
+    (most) => this.admitSome(most)
+  )
+  /** Those whose children have been started. */
+  private readonly admitted = new Callers<Pending<E>>(({ child, parent, resume }) => {
+    if (child !== undefined) stack.resume(parent, resume, child)
+  })
   /** Those that wait for the children, from outside. */
-  private readonly outside = new WaitQueue(neverGrants)
+  private readonly outside = new ParkingLot()
   /** The children that do: they cannot wait for themselves, and those that wait for the end are waited for by none. */
-  private readonly inside = { forWork: new WaitQueue(neverGrants), forTheEnd: new WaitQueue(neverGrants) }
+  private readonly inside = { work: new ParkingLot(), end: new ParkingLot() }
   /** The fiber that runs `scoped`: it waits for the body as well. */
-  private readonly owner = new WaitQueue(neverGrants)
+  private readonly owner = new ParkingLot()
 
   constructor(
     private limit: number,
@@ -163,16 +163,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   }
 
   /** Starts the children of pending calls while there are places. Runs fibers. */
-  private admit(): void {
-    const first = this.pending.head
-    if (this.admission !== "idle" || first === undefined || !this.hasPlaceToGive) return
-    this.admission = "postponed"
-    stack.run(first.parent, this.admitAll)
-  }
-
-  private readonly admitAll = (): void => {
-    this.admission = "running"
-    for (let left = turn; left > 0 && this.hasPlaceToGive; left--) {
+  private admitSome(most: number): void {
+    for (let left = most; left > 0 && this.hasPlaceToGive; left--) {
       const pending = this.pending.shift()
       if (pending === undefined) break
       pending.state = "admitted"
@@ -181,14 +173,9 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
       pending.child = child
       // Its caller may have left while it began.
       if (isLeft(pending)) stack.interrupt(child, pending.parent.id)
-      else this.admitted.push(pending)
+      else this.admitted.add(pending)
     }
-    this.wake()
-    this.admission = "idle"
-    const first = this.pending.head
-    if (first === undefined || !this.hasPlaceToGive) return
-    this.admission = "postponed"
-    stack.later(first.parent, this.admitAll)
+    this.wakeAdmitted()
   }
 
   /**
@@ -202,7 +189,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     stack.afterwards(first.parent, () => {
       this.cooling -= places
       if (this.active >= this.limit) this.checkDeadlock()
-      else this.admit()
+      else this.admission.run()
     })
   }
 
@@ -213,8 +200,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
    */
   private checkDeadlock(by?: AnyFiber): void {
     const { active, limit, pending, state } = this
-    const { forTheEnd, forWork } = this.inside
-    const waiting = forWork.size + forTheEnd.size
+    const { inside } = this
+    const waiting = inside.work.size + inside.end.size
     if (state !== "open" || active < limit || pending.size === 0 || pending.size + waiting < active) return
     if (by !== undefined && !this.isChild(by)) return
     let [stuck, last]: [number, Pending<E> | undefined] = [waiting, undefined]
@@ -229,35 +216,22 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     stack.resume(last.parent, last.resume, Exit.die(new GroupDeadlock({ group: this.name, limit })))
   }
 
-  /**
-   * Lets those go on whose children have been started: in the next turn, since then more children may have ended, and one
-   * that starts them in a loop would suspend again for each.
-   */
-  private wake(): void {
-    const { admitted } = this
-    const [first] = admitted
-    if (first === undefined) return
-    if (this.active <= Math.max(1, this.limit / 8)) return this.wakeAll()
-    if (this.wakeUp === admitted) return
-    this.wakeUp = admitted
-    stack.later(first.parent, () => {
-      if (this.admitted === admitted) this.wakeAll()
-    })
+  /** Lets those go on whose children have been started: now if next to nobody runs any more. Runs fibers. */
+  private wakeAdmitted(): void {
+    if (this.admitted.first === undefined) return
+    this.admitted.wake(this.active <= Math.max(1, this.limit / 8), this.requestTurn)
   }
 
-  private wakeAll(): void {
-    const { admitted } = this
-    this.admitted = []
-    for (const { child, parent, resume } of admitted) {
-      if (child !== undefined) stack.resume(parent, resume, child)
-    }
+  private readonly requestTurn = (task: () => void): void => {
+    const { first } = this.admitted
+    if (first !== undefined) stack.later(first.parent, task)
   }
 
   /** Starts a child, for which there is a place. It runs inline, and may have ended on return. */
   private startChild<A, XE extends E, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
     this.active++
     this.started++
-    const { joined } = this.outside
+    const { arrivals } = this.outside
     const latest = this.pending.tail
     const child = this.forks.from(parent, effect)
     const exit = child.pollUnsafe()
@@ -279,12 +253,12 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
       stack.interrupt(child, parent.id)
     }
     // ... and it may have begun to wait for the group from what looked like outside.
-    if (this.outside.joined !== joined) {
-      this.outside.transfer(child, this.outside.joined - joined, (weight) => this.insideQueue(weight))
+    if (this.outside.arrivals !== arrivals) {
+      this.outside.move(child, this.outside.arrivals - arrivals, (purpose) => this.inside[purpose])
       this.wakeIfQuiet()
     }
     // Or for a place.
-    if (this.pending.tail !== latest || this.outside.joined !== joined) this.checkDeadlock()
+    if (this.pending.tail !== latest || this.outside.arrivals !== arrivals) this.checkDeadlock()
     return child
   }
 
@@ -301,8 +275,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     // Under a limit that was lowered this has freed no place.
     if (this.active >= this.limit) this.checkDeadlock()
     if (Exit.isSuccess(exit)) {
-      this.admit()
-      this.wake()
+      if (this.pending.size > 0) this.admission.run()
+      this.wakeAdmitted()
     } else {
       this.admitLater(1)
     }
@@ -388,9 +362,9 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
    * except those that wait likewise; for the end, except those that wait for the end. Return what this returns, in an
    * uninterruptible region.
    */
-  quiet(fiber: AnyFiber, weight: number, restore: Restore): Effect.Effect<void> {
-    if (!this.isChild(fiber)) return this.waitIn(this.outside, weight, restore)
-    const wait = this.waitIn(this.insideQueue(weight), weight, restore)
+  quiet(fiber: AnyFiber, purpose: Purpose, restore: Restore): Effect.Effect<void> {
+    if (!this.isChild(fiber)) return this.park(this.outside, fiber, purpose, restore)
+    const wait = this.park(this.inside[purpose], fiber, purpose, restore)
     this.checkDeadlock(fiber)
     return wait
   }
@@ -409,33 +383,29 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   }
 
   /** As `quiet`, for the fiber that runs `scoped`, which waits for the body too. */
-  over(restore: Restore): Effect.Effect<void> {
-    return this.waitIn(this.owner, forTheEnd, restore)
+  over(fiber: AnyFiber, restore: Restore): Effect.Effect<void> {
+    return this.park(this.owner, fiber, "end", restore)
   }
 
-  private waitIn(queue: WaitQueue, weight: number, restore: Restore): Effect.Effect<void> {
-    const wait = queue.wait(weight, restore, () => Effect.void)
+  private park(lot: ParkingLot, fiber: AnyFiber, purpose: Purpose, restore: Restore): Effect.Effect<void> {
+    const wait = lot.park(fiber, purpose, restore)
     this.wakeIfQuiet()
     return wait
   }
 
-  private insideQueue(weight: number): WaitQueue {
-    return weight === forWork ? this.inside.forWork : this.inside.forTheEnd
-  }
-
   private wakeIfQuiet(): void {
-    const { forTheEnd, forWork } = this.inside
-    if (forTheEnd.size > 0 && this.active === forTheEnd.size) forTheEnd.settle(goOn)
+    const { end, work } = this.inside
+    if (end.size > 0 && this.active === end.size) end.release()
     // A pending `go` counts as work, unless those that wait here hold all the places it could get.
     const noWork = this.pending.size === 0 || this.active >= this.limit
-    if (forWork.size > 0 && this.active === forWork.size + forTheEnd.size && noWork) forWork.settle(goOn)
+    if (work.size > 0 && this.active === work.size + end.size && noWork) work.release()
     if (this.active + this.pending.size > 0) return
     if (this.owner.size > 0 && this.body === undefined) {
       // `scoped` is over now, not when its fiber gets to go on: nothing may start meanwhile.
       this.state = "closed"
-      this.owner.settle(goOn)
+      this.owner.release()
     }
-    this.outside.settle(goOn)
+    this.outside.release()
   }
 
   setLimit(limit: number): void {
@@ -470,10 +440,3 @@ class Child {
   next: Child | undefined = undefined
   constructor(readonly fiber: AnyFiber) {}
 }
-
-// How many are admitted in one turn, of those who come as fast as they are: a few milliseconds.
-const turn = 1024
-
-/** Those who wait for the group to be quiet hold nothing, and all go on at once. */
-const neverGrants = { room: 0, reserve: () => {} }
-const goOn = () => Exit.void

@@ -5,7 +5,8 @@ import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import type { AnyFiber } from "../stack.js"
 import { defectsOf, isInterruption } from "./causes.js"
-import { type FiberGroup, forTheEnd, type Restore } from "./FiberGroup.js"
+import type { FiberGroup } from "./FiberGroup.js"
+import type { Restore } from "./ParkingLot.js"
 
 /**
  * Ends a group as its scope closes. What its children die of meanwhile is nobody else's to report, so it becomes the
@@ -15,7 +16,7 @@ export const closeScope = <E>(group: FiberGroup<E>, exit: Exit.Exit<unknown, unk
   Effect.withFiber((fiber) => {
     const known = group.failures.length
     group.close(fiber.id)
-    return Effect.flatMap(group.quiet(fiber, forTheEnd, identity), () => {
+    return Effect.flatMap(group.quiet(fiber, "end", identity), () => {
       const defects = Exit.isSuccess(exit) || isInterruption(exit) ? defectsOf(group.failures.slice(known)) : undefined
       return defects === undefined ? Effect.void : Effect.failCause(defects)
     })
@@ -38,13 +39,13 @@ export const runScoped = <A, XE, R, E>(
   restore: Restore
 ): Effect.Effect<A, E | XE, R> => {
   const body = group.runBody(fiber, Effect.suspend(() => f(group)))
-  const over = Effect.onExitPrimitive(group.over(restore), (exit) => {
+  const over = Effect.onExitPrimitive(group.over(fiber, restore), (exit) => {
     if (Exit.isSuccess(exit)) return undefined
     // Interrupted from outside. If there was a failure before that, it is told beside it, as the runtime does (G4);
     // without the echo of our own interrupting (G1).
     group.interruptBody(fiber.id)
     group.close(fiber.id)
-    return Effect.flatMap(group.over(identity), () =>
+    return Effect.flatMap(group.over(fiber, identity), () =>
       Effect.flatMap(Fiber.await(body), (exit) => {
         const told = outcome(group, exit)
         const reasons = Exit.isSuccess(told)
