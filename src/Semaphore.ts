@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import { checkInteger, effectLast } from "./internal/args.js"
 import type { CapacityExceeded } from "./internal/semaphore/errors.js"
 import { type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
-import { holdUntilClosed, Permits, withPermit as one, withPermits as several } from "./internal/semaphore/Permits.js"
+import { Permits, withPermit as usePermit } from "./internal/semaphore/Permits.js"
 
 export { CapacityExceeded } from "./internal/semaphore/errors.js"
 export type { Semaphore, Stats } from "./internal/semaphore/model.js"
@@ -164,7 +164,7 @@ export const withPermit: {
   <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(
   2,
-  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) => one(impl(self), effect)
+  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) => usePermit(impl(self), effect)
 )
 
 /**
@@ -212,7 +212,7 @@ export const withPermits: {
   <A, E, R>(self: Semaphore, permits: number, effect: Effect.Effect<A, E, R>) =>
     Effect.suspend(() => {
       const invalid = checkPermits("withPermits", permits)
-      return invalid ? Effect.die(invalid) : several(impl(self), permits, effect, identity)
+      return invalid ? Effect.die(invalid) : impl(self).use(permits, effect, identity)
     })
 )
 
@@ -302,10 +302,7 @@ export const acquire: {
       Effect.flatMap(Effect.scope, (scope) => {
         const invalid = checkPermits("acquire", permits)
         if (invalid) return Effect.die(invalid)
-        const semaphore = impl(self)
-        const exceeded = semaphore.exceeded(permits)
-        if (exceeded) return Effect.fail(exceeded)
-        return semaphore.acquire(permits, restore, () => holdUntilClosed(semaphore, permits, scope))
+        return impl(self).acquire(permits, scope, restore)
       })
     )
 )
@@ -345,9 +342,7 @@ export const tryAcquire: {
     Effect.flatMap(Effect.scope, (scope) => {
       const invalid = checkPermits("tryAcquire", permits)
       if (invalid) return Effect.die(invalid)
-      const semaphore = impl(self)
-      if (!semaphore.queue.take(permits)) return Effect.succeed(false)
-      return Effect.as(holdUntilClosed(semaphore, permits, scope), true)
+      return impl(self).tryAcquire(permits, scope)
     })
   ))
 

@@ -1,4 +1,4 @@
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { Drain } from "./Drain.js"
@@ -55,29 +55,6 @@ export class WaitQueue<E = never> {
     return this.waiting.size
   }
 
-  /**
-   * Joins the queue at once and returns the effect that waits in it, then goes on with `use`. Call it in an
-   * uninterruptible region and return what it returns: only the wait itself goes through `restore`, which makes it
-   * interruptible, and may translate its error.
-   */
-  wait<A, E2, R, E3>(
-    weight: number,
-    restore: (wait: Effect.Effect<void, E>) => Effect.Effect<void, E3>,
-    use: () => Effect.Effect<A, E2, R>
-  ): Effect.Effect<A, E2 | E3, R> {
-    const waiter = new Waiter(this, weight)
-    this.join(waiter)
-    const suspended = Effect.onExitPrimitive(
-      restore(Effect.callback<void, E>((resume) => waiter.suspend(resume))),
-      (exit) => {
-        if (Exit.isFailure(exit)) waiter.leave(exit)
-        return undefined
-      },
-      true
-    )
-    return Effect.flatMap(suspended, use)
-  }
-
   /** Reserves for who comes, if nobody waits and there is room. */
   reserve(waiter: Waiter<E>): boolean {
     if (!this.take(waiter.weight)) return false
@@ -92,7 +69,7 @@ export class WaitQueue<E = never> {
     return true
   }
 
-  /** What was reserved comes back, as what it was for has ended with `exit`. */
+  /** A reservation comes back, as what it was for has ended with `exit`. */
   giveBack(weight: number, exit: Exit.Exit<unknown, unknown>): void {
     this.owner.reserve(-weight)
     if (Exit.isSuccess(exit)) this.flush()

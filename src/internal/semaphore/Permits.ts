@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import type { Option } from "effect/Option"
 import * as Scope from "effect/Scope"
 import { Described } from "../Described.js"
@@ -27,6 +28,15 @@ export class Permits extends Described implements Semaphore {
     this.held += permits
   }
 
+  /**
+   * Runs the effect with permits, and gives them back when it ends, however it ends (S5). What gives them back is
+   * installed before they are taken, so no interrupt can come between. `refuse` says how a refusal ends it (S4).
+   */
+  use(permits: number, effect: AnyEffect, refuse: Refuse<AnyEffect>): AnyEffect {
+    const request = new Request(this, permits, effect, refuse)
+    return holding(request, new Enter(request, undefined))
+  }
+
   /** Runs the effect with permits if they are free now, and nobody waits. */
   tryUse<A, E, R>(permits: number, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R> {
     const request = new Waiter(this.queue, permits)
@@ -37,15 +47,36 @@ export class Permits extends Described implements Semaphore {
   }
 
   /**
-   * Takes the permits and goes on with `use`. In an uninterruptible region there is no gap between taking them and what
-   * `use` does first, which is to install their release (S5).
+   * Takes permits, and leaves them to the scope. In an uninterruptible region no interrupt comes between (S5): `restore`
+   * makes only the wait interruptible.
    */
-  acquire<A, E, R, E2>(
+  acquire(
     permits: number,
-    restore: (wait: Effect.Effect<void, CapacityExceeded>) => Effect.Effect<void, E2>,
-    use: () => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | E2, R> {
-    return this.queue.take(permits) ? use() : this.queue.wait(permits, restore, use)
+    scope: Scope.Scope,
+    restore: (wait: Effect.Effect<void, CapacityExceeded>) => Effect.Effect<void, CapacityExceeded>
+  ): Effect.Effect<void, CapacityExceeded> {
+    const hold = () => this.holdIn(scope, permits)
+    if (this.queue.take(permits)) return hold()
+    const request = new Request<void, CapacityExceeded, never>(this, permits, Effect.void, identity)
+    const entered = Effect.onExitPrimitive(
+      restore(request.enter()),
+      (exit) => {
+        if (Exit.isFailure(exit)) request.leave(exit)
+        return undefined
+      },
+      true
+    )
+    return Effect.flatMap(entered, hold)
+  }
+
+  /** Takes permits if they are free now, and nobody waits, and leaves them to the scope. As for `acquire`. */
+  tryAcquire(permits: number, scope: Scope.Scope): Effect.Effect<boolean> {
+    return this.queue.take(permits) ? Effect.as(this.holdIn(scope, permits), true) : Effect.succeed(false)
+  }
+
+  /** Leaves permits that are taken to the scope, which gives them back as it closes, or now if it has (S5). */
+  private holdIn(scope: Scope.Scope, permits: number): Effect.Effect<void> {
+    return Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => this.queue.giveBack(permits, exit)))
   }
 
   /** S4, for a request that comes. */
@@ -78,24 +109,24 @@ export class Permits extends Described implements Semaphore {
 }
 
 type AnyEffect = Effect.Effect<unknown, unknown, unknown>
-type Refuse = (exit: Exit.Exit<void, CapacityExceeded>) => AnyEffect
+type Refuse<Refused> = (exit: Exit.Exit<void, CapacityExceeded>) => Refused
 
 /**
- * An effect that wants to run with permits. All that it needs while it waits is in this one object: a hundred thousand of
- * them may.
+ * A request for permits, to go on with an effect. All that it needs while it waits is in this one object: a hundred
+ * thousand of them may.
  */
-class Request extends Waiter<CapacityExceeded> {
+class Request<A, E, R> extends Waiter<CapacityExceeded> {
   constructor(
-    private readonly semaphore: Permits,
-    permits: number,
-    private readonly effect: AnyEffect,
-    private readonly refuse: Refuse
+    private readonly permits: Permits,
+    weight: number,
+    private readonly effect: Effect.Effect<A, E, R>,
+    private readonly refuse: Refuse<Effect.Effect<A, E, R>>
   ) {
-    super(semaphore.queue, permits)
+    super(permits.queue, weight)
   }
 
-  /** Runs the effect as soon as it has its permits. */
-  enter(): AnyEffect {
+  /** Goes on with the effect as soon as it has its permits. */
+  enter(): Effect.Effect<A, E, R> {
     // The fiber may yield on its way to the second.
     return this.now() ?? Effect.callback((resume) => {
       const now = this.now()
@@ -105,39 +136,26 @@ class Request extends Waiter<CapacityExceeded> {
     })
   }
 
-  private now(): AnyEffect | undefined {
-    const exceeded = this.semaphore.exceeded(this.weight)
+  private now(): Effect.Effect<A, E, R> | undefined {
+    const exceeded = this.permits.exceeded(this.weight)
     if (exceeded !== undefined) return this.refuse(Exit.fail(exceeded))
     return this.queue.reserve(this) ? this.effect : undefined
   }
 
-  protected override goOn(exit: Exit.Exit<void, CapacityExceeded>): AnyEffect {
+  protected override goOn(exit: Exit.Exit<void, CapacityExceeded>): Effect.Effect<A, E, R> {
     return Exit.isSuccess(exit) ? this.effect : this.refuse(exit)
   }
 }
 
-const Enter = operation("Semaphore.enter", (_, request: Request) => request.enter())
+const Enter = operation("Semaphore.enter", (_, request: Request<unknown, unknown, unknown>) => request.enter())
 
-/**
- * Runs the effect with permits, and gives them back when it ends, however it ends (S5). What gives them back is installed
- * before they are taken, so no interrupt can come between.
- */
-export const withPermits = (self: Permits, permits: number, effect: AnyEffect, refuse: Refuse): AnyEffect => {
-  const request = new Request(self, permits, effect, refuse)
-  return holding(request, new Enter(request, undefined))
-}
-
-/** As `withPermits`, with one permit. That it could never be granted is a defect (S4). */
+/** As `Permits.use`, with one permit. That it could never be granted is a defect (S4). */
 export const withPermit = <A, E, R>(self: Permits, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   // An operation has no type of its own.
-  Effect.suspend(() => withPermits(self, 1, effect, Effect.orDie)) as Effect.Effect<A, E, R>
+  Effect.suspend(() => self.use(1, effect, Effect.orDie)) as Effect.Effect<A, E, R>
 
 const holding = <A, E, R, E2>(request: Waiter<E2>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.onExitPrimitive(effect, (exit) => {
     request.leave(exit)
     return undefined
   })
-
-/** Leaves permits that are taken already to the scope, which gives them back as it closes, or now if it has (S5). */
-export const holdUntilClosed = (semaphore: Permits, permits: number, scope: Scope.Scope): Effect.Effect<void> =>
-  Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => semaphore.queue.giveBack(permits, exit)))
