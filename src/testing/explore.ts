@@ -1,17 +1,16 @@
 /** Explores a scenario's schedules, and says what went wrong in which. */
-import { Chance, type Style, styles } from "./Chance.js"
+import { DepthFirst } from "./choosers/DepthFirst.js"
+import { Replay } from "./choosers/Replay.js"
+import { randomChooser } from "./choosers/strategies.js"
 import { drive, driveAsync } from "./drive.js"
-import { Enumeration } from "./Enumeration.js"
 import { Machine, type Outcome, type Program } from "./Machine.js"
 import { type ExploreOptions, levels, type Settings, settingsOf } from "./options.js"
-import { generator } from "./random.js"
 import { TraceRecorder } from "./recorder.js"
 import { Report } from "./Report.js"
 import type { Failure } from "./Report.js"
 import { requireInternals } from "./runtime.js"
 import { program, type Scenario } from "./Scenario.js"
 import { decode, encode, type Realism, realismOf, type Schedule } from "./Schedule.js"
-import { scripted } from "./scripted.js"
 import { shrink } from "./shrink.js"
 import { makeLocator } from "./source.js"
 import { onStock, standAlone } from "./stock.js"
@@ -30,10 +29,11 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
   const began = Date.now()
   const seen = new Set<number>()
   const { cancels, maxSteps, millis, realism, runs, seed, strategy } = settings
-  const exhaustive = typeof strategy === "string" ? undefined : new Enumeration(strategy.exhaustive)
+  const chooser = typeof strategy === "string"
+    ? randomChooser(strategy, seed, cancels)
+    : new DepthFirst(strategy.exhaustive)
+  const exhaustive = chooser instanceof DepthFirst ? chooser : undefined
   if (exhaustive !== undefined) requireInternals()
-  const among: ReadonlyArray<Style> = typeof strategy === "string" ? styles[strategy] : []
-  const chooser = exhaustive ?? new Chance(generator(seed), among, cancels)
   let run = 0
   let steps = 0
   let truncated = 0
@@ -84,11 +84,11 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
  * What comes from outside takes its time, so that there only a failure that is gone counts.
  */
 function* findEscape(machine: Machine, self: Program, outcome: Outcome): Steps<Outcome | undefined> {
-  const first = yield* machine.run(self, scripted(outcome.decisions), { places: true })
+  const first = yield* machine.run(self, new Replay(outcome.decisions), { places: true })
   const fails = (other: Outcome) => other.problem?.kind === outcome.problem?.kind
   if (fails(first) && (machine.outside || first.hash === outcome.hash)) return undefined
   const names = machine.lanes.map(({ name }) => name)
-  const second = yield* machine.run(self, scripted(outcome.decisions), { places: true })
+  const second = yield* machine.run(self, new Replay(outcome.decisions), { places: true })
   if (fails(second) && machine.outside) return undefined
   const [a, b] = [first.places ?? [], second.places ?? []]
   let i = 0
@@ -117,7 +117,7 @@ function* simplest(machine: Machine, self: Program, outcome: Outcome, settings: 
   let needs = realismOf(best.decisions, realism)
   for (const weaker of levels.slice(0, levels.indexOf(needs))) {
     const limited = new Machine(maxSteps, weaker, machine.outside)
-    const chooser = new Chance(generator(seed), styles.portfolio, Math.max(1, cancels))
+    const chooser = randomChooser("portfolio", seed, Math.max(1, cancels))
     const until = Date.now() + 1_000
     for (let i = 0; i < 200 && Date.now() < until; i++) {
       const found = yield* limited.run(self, chooser)
@@ -152,7 +152,7 @@ function* explain(
   const locator = makeLocator()
   try {
     const recorder = new TraceRecorder(locator)
-    yield* machine.run(self, scripted(outcome.decisions), { recorder })
+    yield* machine.run(self, new Replay(outcome.decisions), { recorder })
     const trace = recorder.trace()
     const waiting = machine.outside ? [] : recorder.waitingForPromises()
     const { kind, message } = outcome.problem?.kind === "deadlock" && waiting.length > 0
@@ -189,7 +189,7 @@ export const exploreAsync = (self: Scenario, options: ExploreOptions = {}): Prom
 
 function* again(machine: Machine, self: Program, schedule: Schedule): Steps<Report> {
   const began = Date.now()
-  const outcome = yield* machine.run(self, scripted(schedule))
+  const outcome = yield* machine.run(self, new Replay(schedule))
   const failure = yield* explain(machine, self, outcome, 1, realismOf(schedule, machine.realism))
   return new Report({
     runs: 1,
@@ -232,7 +232,7 @@ export const run = (
   const began = Date.now()
   const { maxSteps } = settingsOf(options)
   const machine = new Machine(maxSteps, "any")
-  const outcome = drive(machine.run(program(self), scripted(scheduleOf(schedule))))
+  const outcome = drive(machine.run(program(self), new Replay(scheduleOf(schedule))))
   const { decisions, operations: steps, problem } = outcome
   const realism = realismOf(decisions, "any")
   let trace: Trace | undefined

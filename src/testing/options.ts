@@ -1,12 +1,9 @@
 /** What an exploration may be asked for, checked before anything is run. */
-import { styles } from "./Chance.js"
+import { type RandomStrategy, randomStrategies } from "./choosers/strategies.js"
 import type { Realism } from "./Schedule.js"
 
 export type Strategy =
-  | "portfolio"
-  | "random"
-  | "sticky"
-  | "pct"
+  | RandomStrategy
   | { readonly exhaustive: { readonly preemptions: number; readonly cancels: number } }
 
 export interface ExploreOptions {
@@ -71,7 +68,7 @@ export const settingsOf = (options: ExploreOptions): Settings => {
       throw new Error(`sluice/testing: ${name} must be one of ${among.join(", ")}, got ${JSON.stringify(value)}`)
     }
   }
-  if (typeof strategy === "string") oneOf("strategy", strategy, Object.keys(styles))
+  if (typeof strategy === "string") oneOf("strategy", strategy, randomStrategies)
   else {
     number("exhaustive.preemptions", strategy.exhaustive.preemptions, 0, 0)
     number("exhaustive.cancels", strategy.exhaustive.cancels, 0, 0)

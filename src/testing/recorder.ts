@@ -23,7 +23,7 @@ const isEffect = ({ file }: Source): boolean => file.includes("node_modules/effe
 const isCore = ({ file }: Source): boolean =>
   isKit(file) || /node_modules\/effect\/(?:src|dist)\/(?:internal\/(?:core|effect)|Effect)\.[jt]s$/.test(file)
 /** This folder's files, from the sources or as built. */
-const isKit = (file: string): boolean => /(?:^|\/)(?:src|dist)\/testing\/[a-zA-Z]+\.[jt]s$/.test(file)
+const isKit = (file: string): boolean => /(?:^|\/)(?:src|dist)\/testing\/(?:[a-z]+\/)?[a-zA-Z]+\.[jt]s$/.test(file)
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 

@@ -1,9 +1,9 @@
 /** Reduces a schedule that fails to a small one that fails in the same way. */
-import { Enumeration } from "./Enumeration.js"
+import { DepthFirst } from "./choosers/DepthFirst.js"
+import { Replay } from "./choosers/Replay.js"
 import type { Chooser, Machine, Outcome, Program, Recorder } from "./Machine.js"
 import { type Plan, planned, recording, withoutFiber, withoutStop, withoutTurn } from "./Plan.js"
 import type { Schedule } from "./Schedule.js"
-import { scripted } from "./scripted.js"
 
 /**
  * How many operations it may take all in all: about a second on a machine that does nothing else. With a bound in time
@@ -42,14 +42,14 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
 
   /** Leaves out ever smaller parts, until no single decision can be. */
   function* reduce(): Steps<void> {
-    if (best.decisions.length > 0 && (yield* accept(scripted([])))) return
+    if (best.decisions.length > 0 && (yield* accept(new Replay([])))) return
     let size = Math.ceil(best.decisions.length / 2)
     while (size > 0 && !isOver()) {
       let from = 0
       let reduced = false
       while (from < best.decisions.length && !isOver()) {
         const without = [...best.decisions.slice(0, from), ...best.decisions.slice(from + size)]
-        if (yield* accept(scripted(without))) reduced = true
+        if (yield* accept(new Replay(without))) reduced = true
         else from += size
       }
       if (!reduced || size > 1) size = size === 1 ? 0 : Math.ceil(size / 2)
@@ -62,7 +62,7 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
    * decisions counts on those before it, `reduce` can leave out none.
    */
   function* straighten(): Steps<void> {
-    const first = recording(scripted(best.decisions))
+    const first = recording(new Replay(best.decisions))
     yield* attempt(first)
     let plan = first.plan()
     /** Whether one of these fails too, and is simpler. */
@@ -96,7 +96,7 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
       if (decision === undefined || decision.kind === "interrupt" || decision.kind === "nested") continue
       for (let pick = 0; pick < decision.pick; pick++) {
         const simpler = best.decisions.map((other) => other === decision ? { ...decision, pick } : other)
-        if (!(yield* accept(scripted(simpler)))) continue
+        if (!(yield* accept(new Replay(simpler)))) continue
         changed = true
         break
       }
@@ -110,16 +110,16 @@ export function* shrink(machine: Machine, program: Program, outcome: Outcome): S
     // At the same cost, too: which of those ready goes next costs nothing, and may be one decision more.
     for (let cost = 0; cost <= cancels + preemptions; cost++) {
       for (let c = 0; c <= cost; c++) {
-        const enumeration = new Enumeration({ preemptions: cost - c, cancels: c })
+        const search = new DepthFirst({ preemptions: cost - c, cancels: c })
         for (let i = 0; i < small && !isOver(); i++) {
-          const candidate = yield* attempt(enumeration, enumeration)
+          const candidate = yield* attempt(search, search)
           const simpler = cost < cancels + preemptions || candidate.decisions.length < best.decisions.length
           if (same(candidate) && simpler) {
             best = candidate
             yield* reduce()
             return
           }
-          if (!enumeration.advance()) break
+          if (!search.advance()) break
         }
       }
     }

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { explore, type Kit, type Realism, scenario } from "sluice/testing"
 import { drive } from "sluice/testing/drive"
-import { Enumeration } from "sluice/testing/Enumeration"
+import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { canBeInterrupted, type Chooser, type Lane, Machine, type Program } from "sluice/testing/Machine"
 import { isInterruptible } from "sluice/testing/runtime"
 import { program } from "sluice/testing/Scenario"
@@ -103,12 +103,12 @@ class Naive implements Chooser {
 const shownBy = (
   machine: Machine,
   body: Program,
-  chooser: (Naive | Enumeration) & { readonly advance: () => boolean },
+  chooser: (Naive | DepthFirst) & { readonly advance: () => boolean },
   logs: Set<string>,
   most: number
 ): Set<string> | undefined => {
   logs.clear()
-  const recorder = chooser instanceof Enumeration ? chooser : undefined
+  const recorder = chooser instanceof DepthFirst ? chooser : undefined
   for (let runs = 0; runs < most; runs++) {
     drive(machine.run(body, chooser, { recorder }))
     if (!chooser.advance()) return new Set(logs)
@@ -206,7 +206,7 @@ describe.each<Realism>(["suspension", "nested", "contract", "scheduler", "any"])
         const strict = shownBy(machine, body, new Naive(bounds, true), logs, 500)
         const free = strict && shownBy(machine, body, new Naive(bounds, false), logs, 500)
         if (strict === undefined || free === undefined) return
-        const shown = shownBy(machine, body, new Enumeration(bounds), logs, 500)
+        const shown = shownBy(machine, body, new DepthFirst(bounds), logs, 500)
         assert.ok(shown !== undefined, "more schedules than answers")
         for (const log of strict) assert.ok(shown.has(log), `left out: ${log} of ${[...shown].join(" ")}`)
         for (const log of shown) assert.ok(free.has(log), `beyond the bounds: ${log}`)

@@ -4,7 +4,7 @@ import { exploreAsync, type Kit, replayAsync, scenario } from "sluice/testing"
 import { drive, driveAsync } from "sluice/testing/drive"
 import { type Chooser, Machine } from "sluice/testing/Machine"
 import { program } from "sluice/testing/Scenario"
-import { scripted } from "sluice/testing/scripted"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { expect, test } from "vitest"
 
 /** After so many turns of the event loop. */
@@ -13,7 +13,7 @@ const after = (turns: number): Promise<void> =>
 
 const runAsync = async (body: (t: Kit) => Effect.Effect<unknown>, watch?: (machine: Machine) => void) => {
   const machine = new Machine(2_000, "contract", true)
-  const chooser = scripted([])
+  const chooser: Chooser = new Replay([])
   const watching: Chooser = {
     begin: (of) => chooser.begin(of),
     preempt: (lane) => chooser.preempt(lane),

@@ -3,14 +3,13 @@ import { Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { explore, type Realism, run, scenario, type Schedule } from "sluice/testing"
-import { Chance, styles } from "sluice/testing/Chance"
+import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { Enumeration } from "sluice/testing/Enumeration"
+import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { type Chooser, Machine, type Outcome } from "sluice/testing/Machine"
-import { generator } from "sluice/testing/random"
 import { program } from "sluice/testing/Scenario"
 import { decode, encode, realismOf } from "sluice/testing/Schedule"
-import { scripted } from "sluice/testing/scripted"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { VirtualClock } from "sluice/testing/VirtualClock"
 import { describe, expect, test } from "vitest"
 
@@ -89,7 +88,7 @@ const machineOf = (realism: Realism) => new Machine(2_000, realism)
 /** Runs under chance, some times. */
 const outcomes = (self: Work, machine: Machine, cancels: number, wrap: (chooser: Chooser) => Chooser = (c) => c) => {
   const body = program(scenarioOf(self))
-  const chooser = wrap(new Chance(generator(self.seed), styles.portfolio, cancels))
+  const chooser = wrap(randomChooser("portfolio", self.seed, cancels))
   return Array.from({ length: 6 }, () => drive(machine.run(body, chooser, { places: true })))
 }
 
@@ -105,8 +104,8 @@ describe.each(levels)("at realism %s", (realism) => {
         for (const outcome of outcomes(self, machine, 2)) {
           const { decisions } = outcome
           assert.deepEqual(decode(encode(decisions)), decisions)
-          assert.deepEqual(drive(machine.run(body, scripted(decisions), { places: true })), outcome)
-          assert.deepEqual(drive(machineOf("any").run(body, scripted(decisions), { places: true })), outcome)
+          assert.deepEqual(drive(machine.run(body, new Replay(decisions), { places: true })), outcome)
+          assert.deepEqual(drive(machineOf("any").run(body, new Replay(decisions), { places: true })), outcome)
         }
       }),
       { seed: 1, numRuns: 60 }
@@ -133,7 +132,7 @@ describe.each(levels)("at realism %s", (realism) => {
     fc.assert(
       fc.property(small, fc.nat(1), fc.nat(1), (self, preemptions, cancels) => {
         const machine = machineOf(realism)
-        const enumeration = new Enumeration({ preemptions, cancels })
+        const enumeration = new DepthFirst({ preemptions, cancels })
         const logs = new Set<string>()
         const body = program(scenarioOf(self, (log) => logs.add(log)))
         const keys = new Set<string>()
@@ -152,7 +151,7 @@ describe.each(levels)("at realism %s", (realism) => {
         }
         const all = new Set(logs)
         logs.clear()
-        const chance = new Chance(generator(self.seed), styles.portfolio, cancels)
+        const chance = randomChooser("portfolio", self.seed, cancels)
         for (let i = 0; i < 30; i++) {
           logs.clear()
           const outcome = drive(machine.run(body, chance))

@@ -2,11 +2,10 @@
 import { Deferred, Effect, Fiber, Latch } from "effect"
 import * as assert from "node:assert/strict"
 import { explore, type ExploreOptions, replay, type Scenario, scenario } from "sluice/testing"
-import { Chance, styles } from "sluice/testing/Chance"
+import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { Enumeration } from "sluice/testing/Enumeration"
+import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { type Chooser, type Lane, Machine } from "sluice/testing/Machine"
-import { generator } from "sluice/testing/random"
 import { program } from "sluice/testing/Scenario"
 import { describe, expect, test } from "vitest"
 import { turns } from "../support/effect.js"
@@ -229,8 +228,8 @@ test("a decision's turn counts from the fiber's latest operation", () => {
 })
 
 /** Every outcome within the bounds. */
-const enumerate = (self: Scenario, machine: Machine, bounds: ConstructorParameters<typeof Enumeration>[0]) => {
-  const enumeration = new Enumeration(bounds)
+const enumerate = (self: Scenario, machine: Machine, bounds: ConstructorParameters<typeof DepthFirst>[0]) => {
+  const enumeration = new DepthFirst(bounds)
   const body = program(self)
   const all = [drive(machine.run(body, enumeration, { recorder: enumeration }))]
   while (enumeration.advance()) all.push(drive(machine.run(body, enumeration, { recorder: enumeration })))
@@ -249,12 +248,12 @@ describe("what a chooser is asked", () => {
 
   /** Lets chance decide a hundred runs, and looks on. */
   const watched = (
-    among: typeof styles.random,
+    strategy: "portfolio" | "random",
     cancels: number,
     watch: (machine: Machine, chance: Chooser) => Chooser
   ) => {
     const machine = new Machine(2_000, "contract")
-    const chooser = watch(machine, new Chance(generator(1), among, cancels))
+    const chooser = watch(machine, randomChooser(strategy, 1, cancels))
     const body = program(busy)
     return Array.from({ length: 100 }, () => drive(machine.run(body, chooser)))
   }
@@ -268,7 +267,7 @@ describe("what a chooser is asked", () => {
 
   test("no fiber that has ended is interrupted from within", () => {
     let asked = 0
-    watched(styles.portfolio, 8, (_, chance) => ({
+    watched("portfolio", 8, (_, chance) => ({
       ...passing(chance),
       nested: (outer, inner) => {
         asked++
@@ -281,7 +280,7 @@ describe("what a chooser is asked", () => {
 
   test("each actor starts with an entry of its own in the queue", () => {
     const starts = new Set<string>()
-    watched(styles.random, 0, (machine, chance) => ({
+    watched("random", 0, (machine, chance) => ({
       ...passing(chance),
       next: () => {
         for (const { lane } of machine.ready) if (lane?.operations === 0) starts.add(lane.name)
@@ -294,7 +293,7 @@ describe("what a chooser is asked", () => {
   test("after a preemption the walk goes on with another fiber, any of those there are", () => {
     let preempted: Lane | undefined
     const chosen = new Set<boolean>()
-    watched(styles.random, 0, (machine, chance) => ({
+    watched("random", 0, (machine, chance) => ({
       ...passing(chance),
       preempt: (lane) => {
         const yields = chance.preempt(lane)

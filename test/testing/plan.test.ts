@@ -3,11 +3,10 @@ import { Deferred, Effect } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { scenario } from "sluice/testing"
-import { Chance, styles } from "sluice/testing/Chance"
+import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
 import { type Chooser, Machine } from "sluice/testing/Machine"
 import { type Plan, planned, recording, type Turn, withoutFiber, withoutStop, withoutTurn } from "sluice/testing/Plan"
-import { generator } from "sluice/testing/random"
 import { program } from "sluice/testing/Scenario"
 import { expect, test } from "vitest"
 import { alive, entryOf, laneOf } from "../support/lanes.js"
@@ -47,7 +46,7 @@ test.each(["nested", "contract"] as const)(
         const machine = new Machine(2_000, realism)
         const body = program(scenarioOf(actors))
         // No interrupts of fibers that have yielded: a fiber interrupted there never gets the turn that it waited for.
-        const chance = new Chance(generator(seed), styles.portfolio, realism === "nested" ? 2 : 0)
+        const chance = randomChooser("portfolio", seed, realism === "nested" ? 2 : 0)
         for (let run = 0; run < 4; run++) {
           const recorded = recording(chance)
           const outcome = drive(machine.run(body, recorded))

@@ -3,11 +3,10 @@
  * long as thousands of schedules, and measurements need many failures.
  */
 import type { ExploreOptions, Kind, Scenario, Strategy } from "sluice/testing"
-import { Chance, styles } from "sluice/testing/Chance"
+import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { Enumeration } from "sluice/testing/Enumeration"
+import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { Machine } from "sluice/testing/Machine"
-import { generator } from "sluice/testing/random"
 import { program } from "sluice/testing/Scenario"
 
 export interface Found {
@@ -25,14 +24,15 @@ export const search = (
   }
 ): Found => {
   const machine = new Machine(options.maxSteps ?? 20_000, options.realism ?? "contract")
-  const enumeration = typeof strategy === "string" ? undefined : new Enumeration(strategy.exhaustive)
-  const among = typeof strategy === "string" ? styles[strategy] : []
-  const chooser = enumeration ?? new Chance(generator(options.seed), among, 2)
+  const chooser = typeof strategy === "string"
+    ? randomChooser(strategy, options.seed, 2)
+    : new DepthFirst(strategy.exhaustive)
+  const exhaustive = chooser instanceof DepthFirst ? chooser : undefined
   const body = program(self)
   for (let run = 1; run <= options.runs; run++) {
-    const { problem } = drive(machine.run(body, chooser, { recorder: enumeration }))
+    const { problem } = drive(machine.run(body, chooser, { recorder: exhaustive }))
     if (problem !== undefined) return { run, kind: problem.kind }
-    if (enumeration?.advance() === false) break
+    if (exhaustive?.advance() === false) break
   }
   return { run: Infinity, kind: undefined }
 }

@@ -1,14 +1,14 @@
 /** How far a failing schedule is reduced. */
 import { Effect, Exit } from "effect"
 import { explore, type ExploreOptions, type Scenario, scenario } from "sluice/testing"
-import { Chance, styles } from "sluice/testing/Chance"
+import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { Enumeration } from "sluice/testing/Enumeration"
+import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { Machine, type Outcome, type Program } from "sluice/testing/Machine"
 import { generator } from "sluice/testing/random"
 import { program } from "sluice/testing/Scenario"
 import { type Decision, decode, encode, type Schedule } from "sluice/testing/Schedule"
-import { scripted } from "sluice/testing/scripted"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { shrink } from "sluice/testing/shrink"
 import { describe, expect, test } from "vitest"
 import { turns } from "../support/effect.js"
@@ -44,7 +44,7 @@ interface Reduced {
 const reduced = (self: Scenario, seed: number, { maxSteps = 20_000, realism = "contract" }: Options = {}): Reduced => {
   const machine = new Machine(maxSteps, realism)
   const body = program(self)
-  const chance = new Chance(generator(seed), styles.portfolio, 2)
+  const chance = randomChooser("portfolio", seed, 2)
   for (let i = 0; i < 5_000; i++) {
     const found = drive(machine.run(body, chance))
     if (found.problem !== undefined) return { machine, body, found, least: drive(shrink(machine, body, found)) }
@@ -70,7 +70,7 @@ describe.each([{ name: "a crowd", bug: crowd(3), options: {} }, ...gallery])("of
   test("the reduced schedule fails in the same way, again and again, and with none of its decisions left out", () => {
     for (const seed of [1, 2, 3]) {
       const { body, found, least, machine } = reduced(bug, seed, options)
-      const replayed = (decisions: Schedule) => drive(machine.run(body, scripted(decisions)))
+      const replayed = (decisions: Schedule) => drive(machine.run(body, new Replay(decisions)))
       expect(isSame(found, least), name).toBe(true)
       expect(least.decisions.length).toBeLessThanOrEqual(found.decisions.length)
       expect(replayed(least.decisions)).toEqual(least)
@@ -116,9 +116,9 @@ test("of choices that fail together, none can be left out in the end", () => {
     const all: Schedule = Array.from({ length: bits }, (_, operation) => (
       { kind: "choose", fiber: 0, operation, turn: 0, pick: 1 }
     ))
-    const { decisions } = drive(shrink(machine, body, drive(machine.run(body, scripted(all)))))
+    const { decisions } = drive(shrink(machine, body, drive(machine.run(body, new Replay(all)))))
     for (const left of decisions) {
-      const fewer = drive(machine.run(body, scripted(decisions.filter((decision) => decision !== left))))
+      const fewer = drive(machine.run(body, new Replay(decisions.filter((decision) => decision !== left))))
       expect(fewer.problem, `seed ${seed}, ${encode(decisions)}`).toBeUndefined()
     }
   }
@@ -137,7 +137,7 @@ test("choices of which each can go only after a later one go all the same", () =
   )
   const machine = new Machine(20_000, "contract")
   const body = program(self)
-  const found = drive(machine.run(body, scripted(decode(`s1:${all.map((i) => `0.${i}c1`).join()}`))))
+  const found = drive(machine.run(body, new Replay(decode(`s1:${all.map((i) => `0.${i}c1`).join()}`))))
   const least = drive(shrink(machine, body, found))
   expect(least.decisions.map(({ operation }) => operation)).toEqual(all.filter((i) => i % 2 === 1))
 })
@@ -146,7 +146,7 @@ test("choices of which each can go only after a later one go all the same", () =
 const enumerated = (self: Scenario, bounds: Bounds, wanted: ReadonlyArray<Partial<Decision>>) => {
   const machine = new Machine(20_000, "contract")
   const body = program(self)
-  const enumeration = new Enumeration(bounds)
+  const enumeration = new DepthFirst(bounds)
   do {
     const found = drive(machine.run(body, enumeration, { recorder: enumeration }))
     const isWanted = wanted.every(({ kind, pick }) =>
@@ -157,7 +157,7 @@ const enumerated = (self: Scenario, bounds: Bounds, wanted: ReadonlyArray<Partia
   throw new Error("no such failure")
 }
 
-type Bounds = ConstructorParameters<typeof Enumeration>[0]
+type Bounds = ConstructorParameters<typeof DepthFirst>[0]
 
 test("a failure that needs an interrupt and another order, or another interrupt alone, is reduced to that one", () => {
   const self = scenario((t) =>

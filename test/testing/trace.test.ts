@@ -7,14 +7,14 @@ import { Machine } from "sluice/testing/Machine"
 import { TraceRecorder } from "sluice/testing/recorder"
 import { program } from "sluice/testing/Scenario"
 import { decode } from "sluice/testing/Schedule"
-import { scripted } from "sluice/testing/scripted"
+import { Replay } from "sluice/testing/choosers/Replay"
 import type { Event, Trace } from "sluice/testing/Trace"
 import { describe, expect, test } from "vitest"
 
 const traced = (self: Scenario, key = "s1:"): Trace => {
   const machine = new Machine(2_000, "any")
   const recorder = new TraceRecorder(undefined)
-  drive(machine.run(program(self), scripted(decode(key)), { recorder }))
+  drive(machine.run(program(self), new Replay(decode(key)), { recorder }))
   return recorder.trace()
 }
 

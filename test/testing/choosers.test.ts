@@ -1,7 +1,10 @@
-/** Chance against the shares that its rules give, asked by runs made by hand, in which nothing else has a part. */
+/** Random choosers against the shares that their rules give. Runs made by hand ask them, and nothing else has a part. */
 import * as assert from "node:assert/strict"
 import type { Realism } from "sluice/testing"
-import { Chance, type Style, styles } from "sluice/testing/Chance"
+import { Pct } from "sluice/testing/choosers/Pct"
+import { type Policy, RandomChooser } from "sluice/testing/choosers/RandomChooser"
+import { RandomWalk, type Rate } from "sluice/testing/choosers/RandomWalk"
+import { randomChooser } from "sluice/testing/choosers/strategies"
 import { type Lane, Machine } from "sluice/testing/Machine"
 import { generator } from "sluice/testing/random"
 import { describe, expect, test } from "vitest"
@@ -16,8 +19,16 @@ const machineOf = (fibers: number, realism: Realism = "contract") => {
   return { machine, lanes }
 }
 
-/** Never yields by itself where no fiber is ready. */
-const still: ReadonlyArray<Style> = [{ _tag: "pct", depth: 1 }]
+const random = (policy: (random: () => number) => Policy, cancels: number) => {
+  const numbers = generator(1)
+  return new RandomChooser(numbers, [policy(numbers)], cancels)
+}
+
+const walk = (rate: Rate) => random((numbers) => new RandomWalk(numbers, rate), 0)
+const pct = (depth: number) => random((numbers) => new Pct(numbers, depth), 0)
+
+/** Never preempts where no fiber is ready. */
+const still = (cancels: number) => random((numbers) => new Pct(numbers, 1), cancels)
 
 interface Interrupt {
   readonly at: number
@@ -26,14 +37,14 @@ interface Interrupt {
 }
 
 /** A run of so many operations, each of them a turn, that the fibers `asked` go through in turn. */
-const play = (chance: Chance, machine: Machine, operations: number, asked: ReadonlyArray<Lane>) => {
+const play = (chooser: RandomChooser, machine: Machine, operations: number, asked: ReadonlyArray<Lane>) => {
   const interrupts: Array<Interrupt> = []
-  chance.begin(machine)
+  chooser.begin(machine)
   for (let at = 1; at <= operations; at++) {
     const lane = asked[at % asked.length]!
-    const yields = chance.preempt(lane)
-    if (chance.nested(machine.lanes.at(-1)!)) interrupts.push({ at, where: "nested", of: machine.lanes.length - 1 })
-    const next = chance.next()
+    const yields = chooser.preempt(lane)
+    if (chooser.nested(machine.lanes.at(-1)!)) interrupts.push({ at, where: "nested", of: machine.lanes.length - 1 })
+    const next = chooser.next()
     if (next >= 0) continue
     interrupts.push({ at, where: !yields ? "between" : ~next === lane.index ? "own" : "other", of: ~next })
   }
@@ -61,17 +72,17 @@ const haveCounts = (runs: ReadonlyArray<ReadonlyArray<unknown>>, cancels: number
   assert.ok(runs.every(({ length }) => length <= cancels))
 }
 
-describe("chance interrupts", () => {
+describe("a random chooser interrupts", () => {
   test.each([0, 1, 2, 8])("so often as its rule says, with %i at most", (cancels) => {
     const { lanes, machine } = machineOf(10)
-    const chance = new Chance(generator(1), still, cancels)
-    haveCounts(many(3_000, () => play(chance, machine, 40, lanes)), cancels)
+    const chooser = still(cancels)
+    haveCounts(many(3_000, () => play(chooser, machine, 40, lanes)), cancels)
   })
 
   test("in four kinds of places, each with its share", () => {
     const { lanes, machine } = machineOf(10)
-    const chance = new Chance(generator(1), still, 1)
-    const all = many(5_000, () => play(chance, machine, 40, lanes)).flat()
+    const chooser = still(1)
+    const all = many(5_000, () => play(chooser, machine, 40, lanes)).flat()
     // Of ten fibers, an interrupt at another's operation may hit that one too.
     const shares = { own: 0.515, other: 0.135, between: 0.25, nested: 0.1 }
     for (const [where, expected] of Object.entries(shares)) {
@@ -83,8 +94,8 @@ describe("chance interrupts", () => {
 
   test("at any operation, the first before the second", () => {
     const { lanes, machine } = machineOf(3)
-    const chance = new Chance(generator(1), still, 2)
-    const runs = many(3_000, () => play(chance, machine, 40, lanes))
+    const chooser = still(2)
+    const runs = many(3_000, () => play(chooser, machine, 40, lanes))
     const places = runs.flat().map(({ at }) => at)
     expect(new Set(places).size).toBeGreaterThan(38)
     isNear(share(places, (at) => at <= 20), 0.5, "in the first half")
@@ -95,34 +106,34 @@ describe("chance interrupts", () => {
 
   test("in the whole of a long run that follows a short one, and in short ones that follow a long one", () => {
     const { lanes, machine } = machineOf(3)
-    const chance = new Chance(generator(1), still, 1)
-    const pairs = many(1_000, () => [400, 40].map((operations) => play(chance, machine, operations, lanes)))
+    const chooser = still(1)
+    const pairs = many(1_000, () => [400, 40].map((operations) => play(chooser, machine, operations, lanes)))
     const late = pairs.flatMap(([long]) => long!).filter(({ at }) => at > 200)
     expect(late.length).toBeGreaterThan(100)
-    for (let i = 0; i < 40; i++) play(chance, machine, 40, lanes)
-    isNear(share(many(2_000, () => play(chance, machine, 40, lanes)), ({ length }) => length === 0), 0.2, "without")
+    for (let i = 0; i < 40; i++) play(chooser, machine, 40, lanes)
+    isNear(share(many(2_000, () => play(chooser, machine, 40, lanes)), ({ length }) => length === 0), 0.2, "without")
   })
 
   test("no fiber that may not be interrupted, and waits for one that may", () => {
     const { lanes, machine } = machineOf(3)
     machine.lanes[0] = lanes[0] = laneOf(0, alive, false)
-    const chance = new Chance(generator(1), still, 8)
-    const runs = many(3_000, () => play(chance, machine, 40, lanes))
+    const chooser = still(8)
+    const runs = many(3_000, () => play(chooser, machine, 40, lanes))
     expect(runs.flat().filter(({ of }) => of === 0)).toEqual([])
     haveCounts(runs, 8)
-    chance.begin(machine)
+    chooser.begin(machine)
     for (let i = 0; i < 500; i++) {
-      play(chance, machine, 40, lanes)
-      assert.equal(chance.nested(lanes[0]), false)
+      play(chooser, machine, 40, lanes)
+      assert.equal(chooser.nested(lanes[0]), false)
     }
   })
 
   test("between turns, and when its time has come, where no fiber may be preempted", () => {
     const { lanes, machine } = machineOf(3, "suspension")
-    const chance = new Chance(generator(1), still, 1)
+    const chooser = still(1)
     const runs = many(3_000, () => {
-      chance.begin(machine)
-      return many(40, (at) => chance.preempt(lanes[at % 3]!) ? -1 : chance.next() < 0 ? at : 40).filter((at) => at < 40)
+      chooser.begin(machine)
+      return many(40, (at) => chooser.preempt(lanes[at % 3]!) ? -1 : chooser.next() < 0 ? at : 40).filter((at) => at < 40)
     })
     assert.ok(runs.flat().every((at) => at >= 0))
     // The machine asks about no nested one at this level, so that it comes between turns as well.
@@ -133,39 +144,39 @@ describe("chance interrupts", () => {
   test("at once, if that is the last chance to", () => {
     const { lanes, machine } = machineOf(3)
     machine.clock.timers.length = 0
-    const chance = new Chance(generator(1), still, 8)
+    const chooser = still(8)
     haveCounts(
       many(3_000, () => {
-        chance.begin(machine)
-        return many(10, () => chance.next()).filter((next) => next < 0 && ~next < lanes.length)
+        chooser.begin(machine)
+        return many(10, () => chooser.next()).filter((next) => next < 0 && ~next < lanes.length)
       }),
       8
     )
   })
 })
 
-describe("a walk", () => {
-  const yieldsOf = (chance: Chance, machine: Machine, lane: Lane, operations: number) => {
-    chance.begin(machine)
-    return many(operations, () => chance.preempt(lane))
+describe("a random walk", () => {
+  const yieldsOf = (chooser: RandomChooser, machine: Machine, lane: Lane, operations: number) => {
+    chooser.begin(machine)
+    return many(operations, () => chooser.preempt(lane))
   }
 
   test("yields with its probability, or so many times in a run", () => {
     const { lanes: [lane], machine } = machineOf(2)
     for (const probability of [0.2, 0.5]) {
-      const chance = new Chance(generator(1), [{ _tag: "walk", probability }], 0)
-      isNear(share(yieldsOf(chance, machine, lane!, 5_000), Boolean), probability, "yields")
+      const chooser = walk({ probability })
+      isNear(share(yieldsOf(chooser, machine, lane!, 5_000), Boolean), probability, "yields")
     }
-    const chance = new Chance(generator(1), [{ _tag: "walk", times: 3 }], 0)
-    yieldsOf(chance, machine, lane!, 400)
-    const counts = many(2_000, () => yieldsOf(chance, machine, lane!, 400).filter(Boolean).length)
+    const chooser = walk({ times: 3 })
+    yieldsOf(chooser, machine, lane!, 400)
+    const counts = many(2_000, () => yieldsOf(chooser, machine, lane!, 400).filter(Boolean).length)
     isNear(mean(counts) / 3, 1, "times")
   })
 
   test("yields if there is another way to go on, and where a turn may go on without the fiber", () => {
     const { lanes: [lane, other], machine } = machineOf(2)
-    const chance = new Chance(generator(1), [{ _tag: "walk", probability: 0.5 }], 0)
-    const doesYield = () => yieldsOf(chance, machine, lane!, 50).some(Boolean)
+    const chooser = walk({ probability: 0.5 })
+    const doesYield = () => yieldsOf(chooser, machine, lane!, 50).some(Boolean)
     machine.first = lane
     machine.alone = true
     expect(doesYield()).toBe(true)
@@ -184,32 +195,30 @@ describe("a walk", () => {
   test("goes on with each that is ready alike, but for the one that has just yielded", () => {
     const { lanes, machine } = machineOf(4)
     machine.clock.timers.length = 0
-    const chance = new Chance(generator(1), [{ _tag: "walk", probability: 0.5 }], 0)
+    const chooser = walk({ probability: 0.5 })
     machine.ready.push(...lanes.map(entryOf))
-    chance.begin(machine)
-    const free = many(4_000, () => chance.next())
+    chooser.begin(machine)
+    const free = many(4_000, () => chooser.next())
     for (const index of [0, 1, 2, 3]) isNear(share(free, (next) => next === index), 1 / 4, `free, ${index}`)
     const lane = lanes[1]!
     lane.parked = machine.ready[1]
-    const all = many(8_000, () => chance.preempt(lane) ? chance.next() : -1)
+    const all = many(8_000, () => chooser.preempt(lane) ? chooser.next() : -1)
     const after = all.filter((next) => next >= 0)
     for (const index of [0, 2, 3]) isNear(share(after, (next) => next === index), 1 / 3, `after a preemption, ${index}`)
   })
 })
 
 describe("pct", () => {
-  const pct = (depth: number) => new Chance(generator(1), [{ _tag: "pct", depth }], 0)
-
   test("makes the running fiber fall behind at depth - 1 places of the run, in their order", () => {
     const { lanes: [a, b], machine } = machineOf(2)
-    const chance = pct(3)
+    const chooser = pct(3)
     const changes = many(3_000, () => {
-      chance.begin(machine)
+      chooser.begin(machine)
       let [running, waiting] = [a!, b!]
       const found: Array<number> = []
       for (let at = 1; at <= 40; at++) {
         machine.ready.splice(0, 1, entryOf(waiting))
-        if (!chance.preempt(running)) continue
+        if (!chooser.preempt(running)) continue
         if (at > 1) found.push(at)
         ;[running, waiting] = [waiting, running]
       }
@@ -225,16 +234,16 @@ describe("pct", () => {
   test("lets a fiber that has fallen behind go after all that have not", () => {
     const { lanes, machine } = machineOf(400)
     machine.clock.timers.length = 0
-    const chance = pct(2)
+    const chooser = pct(2)
     for (let run = 0; run < 30; run++) {
-      chance.begin(machine)
+      chooser.begin(machine)
       const lane = lanes[run]!
       const others = lanes.filter((other) => other !== lane)
       machine.ready.splice(0, 2, entryOf(others[0]))
-      for (let at = 1; at <= 40; at++) chance.preempt(lane)
+      for (let at = 1; at <= 40; at++) chooser.preempt(lane)
       for (const other of others) {
         machine.ready.splice(0, 2, entryOf(lane), entryOf(other))
-        assert.equal(chance.next(), 1)
+        assert.equal(chooser.next(), 1)
       }
     }
   })
@@ -242,13 +251,13 @@ describe("pct", () => {
   test("gives the turn to the highest priority, wherever in the queue, and draws priorities for each run", () => {
     const { lanes, machine } = machineOf(4)
     machine.clock.timers.length = 0
-    const chance = pct(1)
+    const chooser = pct(1)
     const chosen = many(2_000, () => {
-      chance.begin(machine)
+      chooser.begin(machine)
       machine.ready.splice(0, 4, ...lanes.map(entryOf))
-      const first = chance.next()
+      const first = chooser.next()
       machine.ready.reverse()
-      assert.equal(3 - chance.next(), first)
+      assert.equal(3 - chooser.next(), first)
       return first
     })
     for (const { index } of lanes) isNear(share(chosen, (other) => other === index), 1 / 4, `fiber ${index}`)
@@ -258,21 +267,21 @@ describe("pct", () => {
     for (const [realism, expected] of [["contract", 0], ["any", 0.05]] as const) {
       const { lanes, machine } = machineOf(1, realism)
       machine.clock.timers.splice(0, 1, { due: 1, fire: () => {} })
-      const chance = pct(1)
+      const chooser = pct(1)
       machine.ready.push(...lanes.map(entryOf))
-      chance.begin(machine)
-      isNear(share(many(3_000, () => chance.next()), (next) => next === 1), expected, realism)
+      chooser.begin(machine)
+      isNear(share(many(3_000, () => chooser.next()), (next) => next === 1), expected, realism)
     }
   })
 })
 
-test("the styles of a strategy take turns, run after run", () => {
+test("the policies of a strategy alternate, run after run", () => {
   const { lanes: [lane], machine } = machineOf(2)
-  const chance = new Chance(generator(1), styles.portfolio, 0)
+  const chooser = randomChooser("portfolio", 1, 0)
   const shares = many(40, () => {
-    chance.begin(machine)
+    chooser.begin(machine)
     // Nobody is ready, so that only a walk yields.
-    return share(many(2_000, () => chance.preempt(lane!)), Boolean)
+    return share(many(2_000, () => chooser.preempt(lane!)), Boolean)
   })
   for (const [run, actual] of shares.entries()) {
     if (run > 4) assert.ok(Math.abs(actual - [0.5, 0, 0.2, 0][run % 4]!) < 0.06, `run ${run}: ${actual}`)

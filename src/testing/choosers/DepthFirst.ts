@@ -1,36 +1,43 @@
-/** Decides in every way there is, one after the other. */
-import { canBeInterrupted, type Chooser, type Lane, type Machine, type Recorder } from "./Machine.js"
-import { matters, stretchOf } from "./runtime.js"
+/** Depth-first search: takes every combination of decisions within bounds, one a run. */
+import { canBeInterrupted, type Chooser, type Lane, type Machine, type Recorder } from "../Machine.js"
+import { matters, stretchOf } from "../runtime.js"
+
+/** What a yield is for: a bit set of `forPreemption` and `forInterrupt`; 0 if the fiber does not yield here. */
+type Mode = number
+const forPreemption = 1
+const forInterrupt = 2
 
 /**
- * Enumerates every schedule with at most so many preemptions and interrupts, depth first. An interrupt of the fiber that
- * runs is not also counted as a preemption. Left out is what cannot differ from something that is not: a stop before an
- * operation that only prepares its own fiber's continuation, unless that is a handler and the fiber can be interrupted;
- * and of the interrupts within an uninterruptible stretch all but the first, since they take effect at its end. And a
- * fiber is not interrupted before it has begun.
+ * Enumerates every schedule with at most so many preemptions and interrupts. An interrupt of the running fiber does not
+ * count as a preemption as well. Three kinds of decisions are left out, because another schedule shows the same:
+ *
+ * - a stop before an operation that only prepares its own fiber's continuation, unless that is a handler and the fiber
+ *   can be interrupted;
+ * - all interrupts within an uninterruptible stretch but the first, since they take effect at its end;
+ * - an interrupt of a fiber that has not begun.
  */
-export class Enumeration implements Chooser, Recorder {
-  /** Of each choice on the way: which was taken, how many there are, and how many questions had come before the next. */
+export class DepthFirst implements Chooser, Recorder {
+  /** Per choice on the path: the branch taken, the number of branches, and the number of questions before the choice. */
   private readonly taken: Array<number> = []
   private readonly counts: Array<number> = []
   private readonly asks: Array<number> = []
   private position = 0
-  /** What each question whether to yield is about, in the order of the run: 1 a preemption, 2 an interrupt, 3 both. */
-  private readonly modes: Array<number> = []
+  /** Per question whether to yield, in the order of the run: what a yield would be for. See `Mode`. */
+  private readonly modes: Array<Mode> = []
   private ask = 0
   private preemptions = 0
   private cancels = 0
   private machine: Machine | undefined
-  /** The latest question was about this fiber, for the first time, and what its operation is has yet to be seen. */
+  /** The fiber of the latest question, if the question is new. `operation` has yet to tell whether it matters. */
   private asked: Lane | undefined
-  /** Yielded straight to the driver, which is to make something of it. */
-  private yielded: { readonly lane: Lane; readonly mode: number } | undefined
-  /** By lane: the uninterruptible stretch that has had its interrupt. */
+  /** The fiber that has yielded straight to the driver. The next turn says what for. */
+  private yielded: { readonly lane: Lane; readonly mode: Mode } | undefined
+  /** Per lane: the uninterruptible stretch that has had its interrupt. */
   private stretched: Array<number | undefined> = []
 
   constructor(private readonly bounds: { readonly preemptions: number; readonly cancels: number }) {}
 
-  /** Goes on to the next schedule; false when that was the last. */
+  /** Moves to the next schedule; false if there is none. */
   advance(): boolean {
     while (this.taken.length > 0) {
       const last = this.taken.length - 1
@@ -57,11 +64,11 @@ export class Enumeration implements Chooser, Recorder {
     this.cancels = this.bounds.cancels
     this.asked = this.yielded = undefined
     this.stretched = []
-    // Up to the last choice this run is the one before; what came after that is unknown again.
+    // Up to the last choice this run repeats the one before. All later questions are new.
     this.modes.length = Math.min(this.modes.length, this.asks.at(-1) ?? 0)
   }
 
-  /** The choice at this place: the one on the way there, or the first of a new one. */
+  /** The branch to take here: the path's, or the first of a new choice. */
   private pick(count: number): number {
     if (count <= 1) return 0
     const position = this.position++
@@ -78,22 +85,22 @@ export class Enumeration implements Chooser, Recorder {
     if (machine === undefined) return false
     if (machine.realism === "suspension" || machine.realism === "nested") return false
     const straight = machine.first === lane
-    // In a task that runs fibers, one may have yielded already that is counted when the task has ended.
+    // In a task that runs fibers, another fiber may have yielded before. `next` counts it when the task has ended.
     const preemptions = this.preemptions - (this.yielded === undefined ? 0 : 1)
     const stretch = stretchOf(lane.fiber)
     const stretched = stretch !== undefined && this.stretched[lane.index] === stretch
     if (!stretched) this.stretched[lane.index] = undefined
     const isNew = this.ask === this.modes.length
     if (isNew) {
-      // With nothing else to go it would go on at once; not so one that runs on top of another, or within a task.
+      // With no other way to go on, the fiber would continue at once; unless it runs on top of another, or within a task.
       const preempt = preemptions > 0 && (machine.others > 0 || !straight || !machine.alone ||
         (this.cancels > 0 && machine.lanes.some((other) => other !== lane && canBeInterrupted(other))))
       const interrupt = this.cancels > 0 && lane.cancellable && (straight || preemptions > 0) && !stretched
-      this.modes.push((preempt ? 1 : 0) | (interrupt ? 2 : 0))
+      this.modes.push((preempt ? forPreemption : 0) | (interrupt ? forInterrupt : 0))
     }
     const mode = this.modes[this.ask++] ?? 0
     if (mode === 0) return false
-    if ((mode & 2) !== 0) this.stretched[lane.index] = stretch
+    if ((mode & forInterrupt) !== 0) this.stretched[lane.index] = stretch
     if (this.pick(2) === 0) {
       if (isNew) this.asked = lane
       return false
@@ -103,7 +110,7 @@ export class Enumeration implements Chooser, Recorder {
     return true
   }
 
-  /** Looks at the operation that was just asked about: where it cannot matter, there was no choice. */
+  /** Withdraws the latest question if the operation cannot matter. */
   operation(primitive: unknown, lane: Lane): void {
     if (this.asked !== lane) return
     this.asked = undefined
@@ -130,15 +137,15 @@ export class Enumeration implements Chooser, Recorder {
     if (yielded === undefined) {
       for (let i = 0; i < machine.options; i++) actions.push(i)
       if (actions.length === 0) actions.push(0)
-    } else if ((yielded.mode & 1) !== 0) {
-      // Anything but the fiber itself, which would be no preemption unless the rest of a task came in between.
+    } else if ((yielded.mode & forPreemption) !== 0) {
+      // All but the fiber itself: that is no preemption, unless the rest of a task came in between.
       for (let i = 0; i < machine.options; i++) {
         if (!machine.alone || machine.ready[i] !== yielded.lane.parked) actions.push(i)
       }
     }
     if (this.cancels > 0) {
       for (const lane of machine.lanes) {
-        const own = yielded === undefined || (yielded.mode & (lane === yielded.lane ? 2 : 1)) !== 0
+        const own = yielded === undefined || (yielded.mode & (lane === yielded.lane ? forInterrupt : forPreemption)) !== 0
         if (own && canBeInterrupted(lane)) actions.push(~lane.index)
       }
     }
