@@ -12,7 +12,7 @@ import { requireInternals } from "./runtime.js"
 import { program, type Scenario } from "./Scenario.js"
 import { decode, encode, type Realism, realismOf, type Schedule } from "./Schedule.js"
 import { shrink } from "./shrink.js"
-import { makeLocator } from "./source.js"
+import { makeLocator } from "./source/Locator.js"
 import { onStock, standAlone } from "./stock.js"
 import type { Trace } from "./Trace.js"
 

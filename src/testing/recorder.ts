@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { describe, type Lane, type Recorder } from "./Machine.js"
 import { isPromise, nameOf, subjectsOf, takenFrom } from "./runtime.js"
-import type { Locator } from "./source.js"
+import type { Locator } from "./source/Locator.js"
 import type { Event, Source, Trace } from "./Trace.js"
 
 /** Past this many operations a trace is told without sources: each costs a question to the inspector. */

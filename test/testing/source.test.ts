@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import * as inspector from "node:inspector"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import * as vm from "node:vm"
 import ts from "typescript"
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
-import { type Locator, makeLocator } from "../../src/testing/source.js"
+import { type Locator, makeLocator } from "../../src/testing/source/Locator.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const here = path.join("test", "testing", "source.test.ts")
@@ -503,14 +503,20 @@ if (isMainThread) new Worker(new URL(import.meta.url)).on("message", (result) =>
       }
     })
 
-  const source = path.join(root, "src", "testing", "source.ts")
+  const sources = path.join(root, "src", "testing", "source")
 
   beforeAll(() => {
-    writeFileSync(path.join(folder, "locator.mjs"), transpile(readFileSync(source, "utf8"), source, true).outputText)
+    mkdirSync(path.join(folder, "source"))
+    writeFileSync(path.join(folder, "source", "package.json"), JSON.stringify({ type: "module" }))
+    for (const name of readdirSync(sources)) {
+      const file = path.join(sources, name)
+      const { outputText } = transpile(readFileSync(file, "utf8"), file, true)
+      writeFileSync(path.join(folder, "source", name.replace(/ts$/, "js")), outputText)
+    }
   })
 
   test("TypeScript under tsx", () => {
-    const text = program(pathToFileURL(source).href)
+    const text = program(pathToFileURL(path.join(sources, "Locator.ts")).href)
     const tsx = path.join(root, "node_modules", "tsx", "dist", "cli.mjs")
     // A worker does not inherit tsx's loader in every version of Node.js, and is tested below.
     const single = text.replace(/^if \(isMainThread\) new Worker.*$/m, "")
@@ -521,7 +527,7 @@ if (isMainThread) new Worker(new URL(import.meta.url)).on("message", (result) =>
   test.each([["with", ["--enable-source-maps"]], ["without", []]])(
     "TypeScript that was compiled, its map beside it, %s --enable-source-maps, and in a worker",
     (_, flags) => {
-      const text = program("./locator.mjs")
+      const text = program("./source/Locator.js")
       const { outputText, sourceMapText } = transpile(text, "compiled.mts", false)
       writeFileSync(path.join(folder, "compiled.mts"), text)
       writeFileSync(path.join(folder, "compiled.mjs"), outputText)
@@ -533,7 +539,7 @@ if (isMainThread) new Worker(new URL(import.meta.url)).on("message", (result) =>
 
   test("plain JavaScript", () => {
     const text = `
-import { makeLocator } from "./locator.mjs"
+import { makeLocator } from "./source/Locator.js"
 const locator = makeLocator()
 const generator = (function*() {
   yield 1
