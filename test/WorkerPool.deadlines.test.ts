@@ -9,7 +9,7 @@ type Job = Effect.Effect<unknown, string>
 const make = (deadlines: WorkerPool.Deadlines, capacity: number | "unbounded" = "unbounded") =>
   WorkerPool.make({ size: 1, queue: { capacity }, name: "slow", deadlines, run: (job: Job) => job })
 
-describe("of a wait", () => {
+describe("a deadline of a wait (P11)", () => {
   test("takes the job out of the queue at once, and makes room for another", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* make({ wait: 100 }, 1)
@@ -95,7 +95,7 @@ describe("of a wait", () => {
     })))
 })
 
-describe("of a run", () => {
+describe("a deadline of a run (P11)", () => {
   test("interrupts the job, runs its finalizers, and the worker goes on with the same resource", () =>
     runTimed(Effect.gen(function*() {
       let finalized = 0

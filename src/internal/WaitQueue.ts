@@ -39,6 +39,8 @@ export interface Owner {
  * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
  * all resuming to one `Drain`.
  *
+ * A weight is reserved only for the first in line, or for a newcomer when nobody waits: so nobody is overtaken (S2).
+ *
  * Every operation is O(1) (S6), apart from `settle`, which looks at each waiter once.
  */
 export class WaitQueue<E = never> {

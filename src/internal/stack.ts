@@ -4,7 +4,7 @@ import * as Scheduler from "effect/Scheduler"
 import { inLaterTurn } from "./dispatcher.js"
 
 /**
- * Keeps the JavaScript stack flat.
+ * Keeps the JavaScript stack flat (S6).
  *
  * Resuming, interrupting or starting a fiber runs it on the caller's stack, up to its next suspension. That is what
  * makes a hand-over fast, and what makes a chain of them overflow: a fiber that is resumed releases something, which

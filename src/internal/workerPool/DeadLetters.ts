@@ -12,7 +12,7 @@ interface Entry<Job, E> {
   readonly letter: DeadLetter<Job, E>
 }
 
-/** Dead letters in memory, at most `capacity` of them: a new one then takes the place of the oldest. */
+/** Dead letters in memory (P13), at most `capacity`: when it is full, a new letter replaces the oldest. */
 export class DeadLetters<Job, E> {
   private readonly letters = new List<Entry<Job, E>>()
   private readonly readers = new List<Suspended<Effect.Effect<void>>>()

@@ -401,7 +401,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return hasBegun ? this.config.parts.sharing?.unbegun(resource) : undefined
   }
 
-  /** A worker's job has ended by itself. The worker sees to its next one. Runs fibers. */
+  /**
+   * A worker's job has ended by itself. A typed failure costs no resource (P6), a defect does (P5). The worker sees to its
+   * next job. Runs fibers.
+   */
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     // The worker only ever runs this pool's function.
     if (Exit.isSuccess(exit)) return this.endJob(worker, "succeeded", exit as Exit.Exit<A, E>, false)

@@ -79,6 +79,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
     return this.policy.budget?.withdraw(this.controls.now()) === false ? refused : undefined
   }
 
+  /** P12: typed failures and timeouts have a schedule, deaths have `poison`, and interrupts have no other attempt. */
   takes(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Exit.Exit<A, E>): boolean {
     const { budget, poison, schedule, sink } = this.policy
     const past = trialOf(job)

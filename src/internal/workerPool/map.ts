@@ -124,7 +124,7 @@ class Feed<Job, A, E, E2> implements Follower {
     if (item.job.id === 0) this.open.remove(item)
   }
 
-  /** Runs fibers. */
+  /** L3: results become ready once each, in the source's order where `ordered` says so. Runs fibers. */
   private settled(item: Item<Job, A, E>, exit: Told<A, E>): void {
     // The feeder withdraws a job that the pool has not accepted.
     if (item.job.id === 0) return
