@@ -26,7 +26,7 @@ describe("a deadline of a wait (P11)", () => {
         pool: "slow",
         job: 2,
         after: Duration.millis(100),
-        message: "WorkerPool: job 2 of the pool \"slow\" waited for a worker for 100ms, as long as it may"
+        message: "WorkerPool: job 2 of the pool \"slow\" timed out after waiting 100ms for a worker"
       })
       // Its own hundred begin as it gets into the queue.
       expect(blocked.pollUnsafe()).toBeDefined()
@@ -113,7 +113,7 @@ describe("a deadline of a run (P11)", () => {
       expect(yield* Effect.flip(Effect.flatten(slow.await))).toMatchObject({
         _tag: "JobTimeout",
         phase: "run",
-        message: "WorkerPool: job 1 of the pool \"slow\" ran for 100ms, as long as it may"
+        message: "WorkerPool: job 1 of the pool \"slow\" timed out after running for 100ms"
       })
       expect(yield* next.await).toEqual(Exit.succeed("served"))
       expect(WorkerPool.stats(pool)).toMatchObject({ timedOut: 1, succeeded: 1, replaced: 0, idle: 1 })

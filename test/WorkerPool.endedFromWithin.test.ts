@@ -84,7 +84,7 @@ test("a release that would wait for jobs which only its own worker could run die
     yield* second.await
     expect(second.state).toBe("succeeded")
     expect(squash(exit!)).toBeInstanceOf(WorkerPool.PoolDeadlock)
-    expect(String(squash(exit!))).toContain("the resource of pool/worker-1 would wait for ever")
+    expect(String(squash(exit!))).toContain("deadlock: the resource of pool/worker-1 waits for jobs")
   })))
 
 test("a drain by a child of a job waits for the jobs of other workers, and not for its own", () =>

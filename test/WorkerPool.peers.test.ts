@@ -51,7 +51,7 @@ describe("as in pond and ants", () => {
       for (let n = 1; n <= 3; n++) yield* WorkerPool.trySubmit(pool, gate.job(n))
       const error = yield* Effect.flip(WorkerPool.trySubmit(pool, gate.job(4)))
       assert.ok(error instanceof WorkerPool.QueueFull)
-      assert.equal(error.message, "WorkerPool: the pool \"web\" has 2 jobs waiting, as many as it may")
+      assert.equal(error.message, "WorkerPool: the pool \"web\" rejected a job: queue is full (capacity 2)")
       const blocked = yield* start(WorkerPool.submit(pool, gate.job(4)))
       assert.equal(tagOf(yield* Effect.exit(WorkerPool.trySubmit(pool, gate.job(5)))), "QueueFull")
       assert.deepEqual([WorkerPool.stats(pool).waiting, WorkerPool.stats(pool).submitted], [1, 3])

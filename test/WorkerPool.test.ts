@@ -668,7 +668,7 @@ describe("jobs that wait for their own pool (P9)", () => {
         assert.ok(defect instanceof WorkerPool.PoolDeadlock)
         assert.equal(
           defect.message,
-          `WorkerPool.${kind}: job 1 on mail/worker-1 would wait for ever, since the only worker runs this very job. ` +
+          `WorkerPool.${kind}: deadlock: job 1 on mail/worker-1 cannot end, because the only worker runs this job. ` +
             "Do the inner work in the job itself, or give it to another pool or a Group"
         )
       }))
@@ -690,7 +690,7 @@ describe("jobs that wait for their own pool (P9)", () => {
       const waits = (n: number) =>
         Effect.andThen(Effect.yieldNow, Effect.suspend(() => Effect.flatten(handles[n]!.await)))
       for (const n of [1, 0]) handles.push(yield* WorkerPool.submit(pool, Effect.orDie(waits(n))))
-      assert.match(String(yield* defectOf(Effect.flatten(handles[1]!.await))), /what it waits for waits for this job/)
+      assert.match(String(yield* defectOf(Effect.flatten(handles[1]!.await))), /the job that it waits for waits for this job/)
     })))
 
   test("whoever waits for a circle of others waits for the deadline that ends it", () =>

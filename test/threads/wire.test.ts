@@ -142,8 +142,8 @@ test("each error of a thread says what has become of it", () => {
     "crashed: a bug, while it ran",
     "crashed, while it ran",
     "ran out of memory, while it ran",
-    "was terminated, since another job of it did not stop, while it ran",
-    "was terminated, since it no longer answered, before it ran"
+    "was terminated because another of its jobs ignored cancellation, while it ran",
+    "was terminated because it stopped responding, before it ran"
   ].map((what) => `ThreadPool: ${thread} ${what} the job "call"`))
   const notClosed = (more: Omit<ConstructorParameters<typeof ThreadNotClosed>[0], "thread">) =>
     new ThreadNotClosed({ thread, ...more }).message
@@ -157,7 +157,7 @@ test("each error of a thread says what has become of it", () => {
     notClosed({ reason: "outOfMemory" })
   ]).toEqual([
     "took longer than closeTimeout",
-    "did not answer",
+    "did not respond",
     "exited with code 3",
     "exited with code unknown",
     "crashed: a bug",
@@ -179,8 +179,8 @@ test("each error of a thread says what has become of it", () => {
     "m could not be loaded",
     "m could not be loaded: it exited with code 0 before it served; does it call ThreadWorker.serve?",
     "m could not be loaded: it exited with code 1 before it served",
-    "m could not build what its jobs need: a bug",
-    `${"m".repeat(200)} was made for another version of sluice`,
-    `${"m".repeat(200)}… was made for another version of sluice`
+    "m could not build the layer of its jobs: a bug",
+    `${"m".repeat(200)} was built with another version of sluice`,
+    `${"m".repeat(200)}… was built with another version of sluice`
   ].map((what) => `ThreadPool: ${what}`))
 })

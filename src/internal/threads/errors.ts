@@ -1,19 +1,19 @@
 import * as Data from "effect/Data"
 
 /**
- * A thread could not be started: `make` fails with it, and a replacement is tried again as `restart` has it.
+ * A thread could not be started: `make` fails with this error, and a replacement is tried again as `restart` says.
  *
  * **Details**
  *
  * `reason` says why:
  *
- * - `"module"`: the module could not be loaded, or ended as it was; `cause` is what it threw, if it did. Else `exitCode`
- *   is the thread's: 0 where nothing was left to do, which means that the module has not called `ThreadWorker.serve`;
- *   13 where the module awaits a promise that nothing can settle.
- * - `"silent"`: it did not serve within `startTimeout`: it has not called `ThreadWorker.serve`, or it is still being loaded,
- *   or its layer built.
- * - `"version"`: it speaks to another version of sluice.
- * - `"layer"`: what its jobs need could not be built; `cause` is why.
+ * - `"module"`: the module could not be loaded, or ended while it was loaded. `cause` is the error that it threw, if
+ *   any. Otherwise `exitCode` is the thread's: 0 if nothing was left to do, which means that the module has not called
+ *   `ThreadWorker.serve`; 13 if the module awaits a promise that nothing can settle.
+ * - `"silent"`: the module did not serve within `startTimeout`. It has not called `ThreadWorker.serve`, or it is still
+ *   being loaded, or its layer is still being built.
+ * - `"version"`: the module was built with another version of sluice.
+ * - `"layer"`: the layer of its jobs could not be built; `cause` is the reason.
  *
  * @category errors
  * @since 0.1.0
@@ -27,12 +27,12 @@ export class ThreadFailed extends Data.TaggedError("ThreadFailed")<{
   override get message(): string {
     const why = {
       module: "could not be loaded",
-      silent: "did not serve within startTimeout: it has not called ThreadWorker.serve, or was not done loading",
-      version: "was made for another version of sluice",
-      layer: "could not build what its jobs need"
+      silent: "did not serve within startTimeout: it has not called ThreadWorker.serve, or is still loading",
+      version: "was built with another version of sluice",
+      layer: "could not build the layer of its jobs"
     }
     const { cause, exitCode } = this
-    // That of a data: URL is all of the code.
+    // A data: URL contains all of the code.
     const module = this.module.length <= 200 ? this.module : `${this.module.slice(0, 200)}…`
     const more = cause instanceof Error ? cause.message : exitCode === undefined ? "" : exitOf(exitCode)
     return `ThreadPool: ${module} ${why[this.reason]}${more === "" ? "" : `: ${more}`}`
@@ -45,18 +45,18 @@ const exitOf = (code: number): string => {
 }
 
 /**
- * The end of a job whose thread has ended while it ran. Whether it has done anything by then nobody knows.
+ * The error of a job whose thread ended while the job ran. How much of its work the job had done is unknown.
  *
  * **Details**
  *
  * `reason` says why:
  *
- * - `"exited"`: something in it called `process.exit`; `exitCode` is with what.
- * - `"crashed"`: something threw outside of a job; `cause` is what.
- * - `"outOfMemory"`: it took more than its `resourceLimits`.
+ * - `"exited"`: code in the thread called `process.exit` with `exitCode`.
+ * - `"crashed"`: code outside of all jobs threw `cause`.
+ * - `"outOfMemory"`: the thread exceeded its `resourceLimits`.
  * - `"terminated"`: another job of the same thread was cancelled and did not end within `grace`.
- * - `"stuck"`: it was terminated, since some code outside of all jobs blocked it. Only a job whose input had been moved
- *   there is lost then: the thread had begun none.
+ * - `"stuck"`: the thread was terminated because code outside of all jobs blocked it. It had begun no job, so only jobs
+ *   whose input had been moved to it are lost.
  *
  * @category errors
  * @since 0.1.0
@@ -73,8 +73,8 @@ export class ThreadLost extends Data.TaggedError("ThreadLost")<{
       exited: `exited with code ${this.exitCode ?? "unknown"}`,
       crashed: `crashed${this.cause instanceof Error ? `: ${this.cause.message}` : ""}`,
       outOfMemory: "ran out of memory",
-      terminated: "was terminated, since another job of it did not stop",
-      stuck: "was terminated, since it no longer answered"
+      terminated: "was terminated because another of its jobs ignored cancellation",
+      stuck: "was terminated because it stopped responding"
     }
     const when = this.reason === "stuck" ? "before" : "while"
     return `ThreadPool: ${this.thread} ${why[this.reason]}, ${when} it ran the job ${JSON.stringify(this.job)}`
@@ -82,15 +82,15 @@ export class ThreadLost extends Data.TaggedError("ThreadLost")<{
 }
 
 /**
- * The finalizers of a thread's layer did not all run, though nothing needed the thread any more. It is a defect among the
- * `releaseFailures` of the pool's report, and of the pool's scope if no report has told it.
+ * The finalizers of a thread's layer did not all run, though nothing needed the thread any more. This defect is among
+ * the `releaseFailures` of the pool's report. If no report contains it, the pool's scope closes with it.
  *
  * **Details**
  *
  * `reason` says why:
  *
  * - `"timeout"`: they took longer than `closeTimeout`.
- * - `"silent"`: the thread did not answer, so it was terminated.
+ * - `"silent"`: the thread did not respond, so it was terminated.
  * - `"exited"`, `"crashed"`, `"outOfMemory"`: the thread ended meanwhile, as with `ThreadLost`.
  *
  * @category errors
@@ -105,7 +105,7 @@ export class ThreadNotClosed extends Data.TaggedError("ThreadNotClosed")<{
   override get message(): string {
     const why = {
       timeout: "took longer than closeTimeout",
-      silent: "did not answer",
+      silent: "did not respond",
       exited: `exited with code ${this.exitCode ?? "unknown"}`,
       crashed: `crashed${this.cause instanceof Error ? `: ${this.cause.message}` : ""}`,
       outOfMemory: "ran out of memory"
@@ -115,8 +115,8 @@ export class ThreadNotClosed extends Data.TaggedError("ThreadNotClosed")<{
 }
 
 /**
- * A job's input cannot be sent to a thread, or its result cannot be sent back: it holds something, such as a function,
- * that cannot be cloned, or that has been transferred before. An input that fails has not been run.
+ * A job's input cannot be sent to a thread, or its result cannot be sent back. It contains something that cannot be
+ * cloned, such as a function, or that has been transferred before. A job whose input cannot be sent has not begun.
  *
  * @category errors
  * @since 0.1.0

@@ -10,12 +10,12 @@ const called = (name: string | undefined): string =>
   name === undefined ? "the pool" : `the pool ${JSON.stringify(name)}`
 
 /**
- * The answer to a job that comes after the pool has stopped accepting: it was not accepted, and never runs (law P3).
+ * The error of a submission to a pool that accepts no more jobs: the job was not accepted, and never runs (law P3).
  *
  * **Details**
  *
- * `state` is what the pool was doing: `"draining"`, `"stopping"`, `"stopped"` or `"failed"`; in the last case `cause` is
- * why.
+ * `state` is the pool's state at that moment: `"draining"`, `"stopping"`, `"stopped"` or `"failed"`. For `"failed"`,
+ * `cause` is the reason.
  *
  * @category errors
  * @since 0.1.0
@@ -31,7 +31,7 @@ export class PoolClosed extends Data.TaggedError("PoolClosed")<{
 }
 
 /**
- * The answer of `trySubmit` where `submit` would have to wait: the job was not accepted, and never runs (law P3).
+ * The error of `trySubmit` where `submit` would have to wait: the job was not accepted, and never runs (law P3).
  *
  * @category errors
  * @since 0.1.0
@@ -41,14 +41,15 @@ export class QueueFull extends Data.TaggedError("QueueFull")<{
   readonly capacity: number
 }> {
   override get message(): string {
-    const { capacity } = this
-    if (capacity === 0) return `WorkerPool: ${called(this.pool)} has no idle worker, and no queue`
-    return `WorkerPool: ${called(this.pool)} has ${capacity} job${capacity === 1 ? "" : "s"} waiting, as many as it may`
+    const why = this.capacity === 0
+      ? "no worker is idle, and the queue has capacity 0"
+      : `queue is full (capacity ${this.capacity})`
+    return `WorkerPool: ${called(this.pool)} rejected a job: ${why}`
   }
 }
 
 /**
- * The end of a job that was accepted and has no result (law P3).
+ * The error of a job that was accepted and has no result (law P3).
  *
  * **Details**
  *
@@ -73,12 +74,12 @@ export class JobLost extends Data.TaggedError("JobLost")<{
 }
 
 /**
- * The end of a job that has taken too long (law P11).
+ * The error of a job that has exceeded its deadline (law P11).
  *
  * **Details**
  *
- * `phase` says what took too long: `"wait"`, waiting for a worker, so that this attempt never started; or `"run"`, and
- * then it was interrupted, and its finalizers have run. `after` is the deadline.
+ * `phase` is `"wait"` if the job waited too long for a worker: this attempt never started. It is `"run"` if the job ran
+ * for too long: it was interrupted, and its finalizers have run. `after` is the deadline.
  *
  * @category errors
  * @since 0.1.0
@@ -90,16 +91,15 @@ export class JobTimeout extends Data.TaggedError("JobTimeout")<{
   readonly after: Duration.Duration
 }> {
   override get message(): string {
-    const did = this.phase === "wait" ? "waited for a worker for" : "ran for"
-    return `WorkerPool: job ${this.job} of ${called(this.pool)} ${did} ${
-      Duration.format(this.after)
-    }, as long as it may`
+    const after = Duration.format(this.after)
+    const did = this.phase === "wait" ? `waiting ${after} for a worker` : `running for ${after}`
+    return `WorkerPool: job ${this.job} of ${called(this.pool)} timed out after ${did}`
   }
 }
 
 /**
- * The end of a job that was waiting when its pool failed: a worker's resource could not be replaced, as often as
- * `restart` had it tried (law P5). It never started, and is in `ShutdownReport.returned`. `cause` is the last failure.
+ * The error of a job that waited when its pool failed. A worker's resource could not be replaced within the attempts of
+ * `restart` (law P5); `cause` is the last failure. The job never started, and is in `ShutdownReport.returned`.
  *
  * @category errors
  * @since 0.1.0
@@ -115,13 +115,13 @@ export class PoolFailed extends Data.TaggedError("PoolFailed")<{
 }
 
 /**
- * The defect of a job that waits for its own pool when no worker could ever serve it (law P9): every worker, this job's
- * own included, runs a job that waits for the pool; or what the job waits for waits for the job `itself`.
+ * The defect of a job that waits for its own pool when no worker could ever serve it (law P9). Either every worker,
+ * including this job's own, runs a job that waits for the pool; or the job waits for one that waits for it (`itself`).
  *
  * **Details**
  *
  * `operation` is `"run"`, `"submit"`, `"await"` or `"shutdown"`. It has changed nothing, and the pool goes on. `job` is
- * undefined where it was not a job that shut the pool down, but the acquisition or release of the worker's resource.
+ * undefined if the acquisition or the release of the worker's resource has shut the pool down, and not a job.
  *
  * @category errors
  * @since 0.1.0
@@ -136,15 +136,15 @@ export class PoolDeadlock extends Data.TaggedError("PoolDeadlock")<{
 }> {
   override get message(): string {
     if (this.job === undefined) {
-      return `WorkerPool.${this.operation}: the resource of ${this.worker} would wait for ever for jobs that only this worker ` +
-        "could run. Give the drain a deadline, or shut the pool down from outside"
+      return `WorkerPool.${this.operation}: deadlock: the resource of ${this.worker} waits for jobs that only this ` +
+        "worker could run. Give the drain a deadline, or shut the pool down from outside"
     }
     const held = this.itself
-      ? "what it waits for waits for this job"
+      ? "the job that it waits for waits for this job"
       : this.size === 1
-      ? "the only worker runs this very job"
+      ? "the only worker runs this job"
       : `each of the ${this.size} workers runs a job that waits for the pool`
-    return `WorkerPool.${this.operation}: job ${this.job} on ${this.worker} would wait for ever, since ${held}. ` +
+    return `WorkerPool.${this.operation}: deadlock: job ${this.job} on ${this.worker} cannot end, because ${held}. ` +
       "Do the inner work in the job itself, or give it to another pool or a Group"
   }
 }
