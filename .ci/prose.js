@@ -27,7 +27,7 @@ const betterStart = "name the thing: subject, verb, object"
 
 /**
  * Paragraphs: `{ text, lines, isTitle }`, where `lines[i]` is the number of the line that the character at `i` is in.
- * Fenced code is no prose, and code in backticks is one word.
+ * Code and pictures, fenced or indented, are no prose, and code in backticks is one word.
  */
 const paragraph = (parts, isTitle = false) => {
   let text = ""
@@ -53,7 +53,7 @@ const paragraphsOf = (parts) => {
   for (const { line, part } of parts) {
     const isFence = part.trimStart().startsWith("```")
     if (isFence) isFenced = !isFenced
-    if (isFence || isFenced || part.trim() === "") {
+    if (isFence || isFenced || part.startsWith("    ") || part.trim() === "") {
       end()
       continue
     }
