@@ -388,9 +388,12 @@ test("a pool changes its size as its load has it, whatever comes (U1, U2, U3)", 
             state === "queued" && keyOf(other) === keyOf(job) && !begun.has(other)
           ).length
           const isFull = queued >= (capacity ?? 2 * min)
-          if (isFull && mayRun(keyOf(job)) > 0 && idle === 0) overflown = true
+          if (isFull && mayRun(keyOf(job)) > 0 && idle === 0) {
+            overflown = true
+          }
           const offer = kind === "submit" ? WorkerPool.submit(pool, job) : WorkerPool.trySubmit(pool, job)
-          const caller = yield* start(Effect.map(offer, (handle) => handles.push([job, handle])))
+          const caller = yield* start(Effect.map(offer, (handle) =>
+            handles.push([job, handle])))
           callers.set(caller, job)
           caller.addObserver(() => callers.delete(caller))
         })

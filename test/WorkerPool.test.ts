@@ -690,7 +690,10 @@ describe("jobs that wait for their own pool (P9)", () => {
       const waits = (n: number) =>
         Effect.andThen(Effect.yieldNow, Effect.suspend(() => Effect.flatten(handles[n]!.await)))
       for (const n of [1, 0]) handles.push(yield* WorkerPool.submit(pool, Effect.orDie(waits(n))))
-      assert.match(String(yield* defectOf(Effect.flatten(handles[1]!.await))), /the job that it waits for waits for this job/)
+      assert.match(
+        String(yield* defectOf(Effect.flatten(handles[1]!.await))),
+        /the job that it waits for waits for this job/
+      )
     })))
 
   test("whoever waits for a circle of others waits for the deadline that ends it", () =>

@@ -47,7 +47,11 @@ describe.each(moments)("a job of the only worker, %s,", (_, before) => {
         const { itself, job, operation, pool: name, size, worker } = verdict
         assert.deepEqual([operation, name, worker, job, size, itself], [kind, "mail", "mail/worker-1", 1, 1, false])
         for (
-          const part of [`WorkerPool.${kind}: deadlock: job 1 on mail/worker-1`, "cannot end", "another pool or a Group"]
+          const part of [
+            `WorkerPool.${kind}: deadlock: job 1 on mail/worker-1`,
+            "cannot end",
+            "another pool or a Group"
+          ]
         ) {
           assert.ok(verdict.message.includes(part), verdict.message)
         }

@@ -8,8 +8,8 @@ import * as Cause from "effect/Cause"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type { Call, History } from "./History.js"
-import { isUnknown, type Model, type Verdict } from "./Model.js"
 import { Search } from "./linearizability/Search.js"
+import { isUnknown, type Model, type Verdict } from "./Model.js"
 
 export type { Cancelled, Linearizable, Model, NotLinearizable, Verdict } from "./Model.js"
 

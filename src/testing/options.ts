@@ -1,5 +1,5 @@
 /** What an exploration may be asked for, checked before anything is run. */
-import { type RandomStrategy, randomStrategies } from "./choosers/strategies.js"
+import { randomStrategies, type RandomStrategy } from "./choosers/strategies.js"
 import type { Realism } from "./Schedule.js"
 
 export type Strategy =

@@ -888,7 +888,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
         this.enter(job, past.outcome, past.exit)
       }
     }
-    if (this.watchers !== undefined) for (const job of jobs) this.watchers.ended(job, job.past?.outcome ?? "returned")
+    if (this.watchers !== undefined) {
+      for (const job of jobs) {
+        this.watchers.ended(job, job.past?.outcome ?? "returned")
+      }
+    }
     const tellBlocked = this.reject(exit === undefined ? "stopping" : "failed")
     const home = workers.filter((worker) => worker.state === "idle").concat(unbegun)
     for (const worker of home) this.roster.releases(worker)

@@ -145,7 +145,8 @@ export class DepthFirst implements Chooser, Recorder {
     }
     if (this.cancels > 0) {
       for (const lane of machine.lanes) {
-        const own = yielded === undefined || (yielded.mode & (lane === yielded.lane ? forInterrupt : forPreemption)) !== 0
+        const own = yielded === undefined ||
+          (yielded.mode & (lane === yielded.lane ? forInterrupt : forPreemption)) !== 0
         if (own && canBeInterrupted(lane)) actions.push(~lane.index)
       }
     }

@@ -2,8 +2,8 @@
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import type { Call, History } from "../History.js"
-import { explain, lineOf } from "./explain.js"
 import { isCancelled, isUnknown, type Model, type NotLinearizable, type Verdict } from "../Model.js"
+import { explain, lineOf } from "./explain.js"
 
 /** A call that the search may place. They are linked in the order in which they started. */
 interface Entry {
