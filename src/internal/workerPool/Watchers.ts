@@ -19,7 +19,7 @@ export class Watchers {
 
   constructor(watchers: ReadonlyArray<Watcher>, private readonly pool: Pool) {
     this.all = watchers.map((watcher) => new Watched(watcher.watch(pool)))
-    this.wraps = this.all.some(({ watching: { around } }) => around !== undefined)
+    this.wraps = this.all.some(({ watching }) => watching.around !== undefined)
   }
 
   offered(job: AnyJob, caller: AnyFiber, by: "run" | "submit"): void {
