@@ -250,3 +250,27 @@ test("P2, P3, P4 and P15 hold whatever jobs, releases and fibers that await an e
     fc.asyncProperty(workload, (options) => run(new World(options).run)),
     { numRuns: times(400) }
   ))
+
+test("a job begins before submit returns, when a fiber that goes on at the end of the worker's job brings it", () =>
+  run(Effect.gen(function*() {
+    const log: Array<string> = []
+    const gate = yield* Deferred.make<void>()
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      run: (job: string) => job === "blocks" ? Deferred.await(gate) : Effect.sync(() => void log.push(`runs ${job}`))
+    })
+    yield* WorkerPool.submit(pool, "blocks")
+    // It ends at once: within the loop of its worker.
+    const first = yield* WorkerPool.submit(pool, "first")
+    const fiber = yield* Effect.forkChild(
+      Effect.gen(function*() {
+        yield* first.await
+        yield* WorkerPool.submit(pool, "second")
+        log.push("submitted")
+      }),
+      { startImmediately: true }
+    )
+    yield* Deferred.succeed(gate, undefined)
+    yield* Fiber.await(fiber)
+    expect(log).toEqual(["runs first", "runs second", "submitted"])
+  })))

@@ -286,6 +286,10 @@ export class Worker {
   /**
    * One job after the other, as long as they end at once; no job's end recurses into the next. Fibers that go on at a
    * job's end may bring the next one, which begins here and now, so that no job overtakes it on another worker.
+   *
+   * The loop is no `Drain`. A drain would leave a job that is brought from within to the loop below; here it begins
+   * before `submit` returns, as on any idle worker. Nor has a worker a later turn of its own: until a postponed job
+   * begins, `Unbegun` may give it to another worker (P16).
    */
   private readonly pump = (): void => {
     for (let left = turn; this.ready !== undefined; left--) {
