@@ -345,7 +345,7 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber((fiber) => {
       const group = impl(self)
-      return Effect.flatMap(group.quiet(fiber, "work", restore), () => group.result)
+      return Effect.flatMap(group.awaitQuiet(fiber, "work", restore), () => group.result)
     })
   )
 
@@ -418,7 +418,7 @@ export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
     Effect.withFiber((fiber) => {
       const group = impl(self)
       group.close(fiber.id)
-      return group.quiet(fiber, "end", restore)
+      return group.awaitQuiet(fiber, "end", restore)
     })
   )
 

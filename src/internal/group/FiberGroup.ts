@@ -5,7 +5,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import type { Invariant } from "effect/Types"
-import { release, runIn } from "../asyncContext.js"
 import { Callers } from "../Callers.js"
 import { Described } from "../Described.js"
 import { Drain } from "../Drain.js"
@@ -17,7 +16,7 @@ import { defectsOf } from "./causes.js"
 import { GroupClosed, GroupDeadlock } from "./errors.js"
 import { type Group, type Stats, TypeId } from "./model.js"
 import { ParkingLot, type Purpose, type Restore } from "./ParkingLot.js"
-import { isLeft, Pending } from "./Pending.js"
+import { Pending } from "./Pending.js"
 
 /**
  * The group's books. `state` only ever moves to the right:
@@ -91,8 +90,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     return this.hasPlace && this.active + this.cooling < this.limit
   }
 
-  /** G3: the end of a `go` when the group is not open. */
-  private get rejection(): Exit.Exit<never, E> | undefined {
+  /** G3: what a `go` ends with when the group is not open. */
+  private refusal(): Exit.Exit<never, E> | undefined {
     switch (this.state) {
       case "open":
         return undefined
@@ -109,14 +108,14 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     return first === undefined ? Exit.void : Exit.failCause(first)
   }
 
-  /** Starts a child, or answers why it cannot be started; undefined when it has to wait for a place. */
+  /** Starts a child, or returns why it cannot be started; undefined when it has to wait for a place. */
   tryStart<A, XE extends E, R, B>(
     parent: AnyFiber,
     effect: Effect.Effect<A, XE, R>,
     answer: (child: Fiber.Fiber<A, XE>) => Effect.Effect<B>
   ): Effect.Effect<B, E> | undefined {
-    const rejection = this.rejection
-    if (rejection !== undefined) return rejection
+    const refusal = this.refusal()
+    if (refusal !== undefined) return refusal
     // First come, first served: no new `go` overtakes a pending one.
     if (this.pending.size > 0 || !this.hasPlace) return undefined
     return answer(this.startChild(parent, effect))
@@ -144,7 +143,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
         (end) => resume(Exit.isExit(end) ? end : answer(end as Fiber.Fiber<A, XE>))
       )
       this.pending.push(pending)
-      this.checkDeadlock(parent)
+      this.breakDeadlock(parent)
       return this.leave(pending)
     })
   }
@@ -152,9 +151,9 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   /** G5: who is interrupted takes the effect along, also if its child has begun and only the fiber has not gone on. */
   private leave(pending: Pending<E>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { state } = pending
-      pending.state = "left"
-      if (state === "waiting") {
+      const isWaiting = pending.state === "waiting"
+      pending.leave()
+      if (isWaiting) {
         this.pending.remove(pending)
         this.wakeIfQuiet()
       }
@@ -167,12 +166,9 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     for (let left = most; left > 0 && this.hasPlaceToGive; left--) {
       const pending = this.pending.shift()
       if (pending === undefined) break
-      pending.state = "admitted"
-      const child = runIn(pending.context, pending.start, undefined)
-      release(pending.context)
-      pending.child = child
-      // Its caller may have left while it began.
-      if (isLeft(pending)) stack.interrupt(child, pending.parent.id)
+      const child = pending.admit()
+      // Its caller may have left while the child began.
+      if (pending.hasLeft) stack.interrupt(child, pending.parent.id)
       else this.admitted.add(pending)
     }
     this.wakeAdmitted()
@@ -188,17 +184,17 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     this.cooling += places
     stack.afterwards(first.parent, () => {
       this.cooling -= places
-      if (this.active >= this.limit) this.checkDeadlock()
+      if (this.active >= this.limit) this.breakDeadlock()
       else this.admission.run()
     })
   }
 
   /**
-   * G9: when all places are held by children that wait for the group, some of them for a place, the last of these is
-   * refused. `by` is who has come to wait, if that is known: nobody but a child can make it so. O(pending) where as many
+   * G9: when all places are held by children that wait for the group, some of them for a place, refuses the last of
+   * these. `by` is who has come to wait, if that is known: nobody but a child can make it so. O(pending) where as many
    * wait as there are places, else O(1).
    */
-  private checkDeadlock(by?: AnyFiber): void {
+  private breakDeadlock(by?: AnyFiber): void {
     const { active, limit, pending, state } = this
     const { inside } = this
     const waiting = inside.work.size + inside.end.size
@@ -212,7 +208,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     }
     if (last === undefined || stuck < active) return
     pending.remove(last)
-    last.state = "left"
+    last.leave()
     stack.resume(last.parent, last.resume, Exit.die(new GroupDeadlock({ group: this.name, limit })))
   }
 
@@ -249,7 +245,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     })
     // While it was unknown here, the group may have ended without it, ...
     if (this.state !== "open") {
-      this.interruptsAs(parent.id)
+      this.noteInterrupter(parent.id)
       stack.interrupt(child, parent.id)
     }
     // ... and it may have begun to wait for the group from what looked like outside.
@@ -258,7 +254,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
       this.wakeIfQuiet()
     }
     // Or for a place.
-    if (this.pending.tail !== latest || this.outside.arrivals !== arrivals) this.checkDeadlock()
+    if (this.pending.tail !== latest || this.outside.arrivals !== arrivals) this.breakDeadlock()
     return child
   }
 
@@ -273,7 +269,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     }
     this.active--
     // Under a limit that was lowered this has freed no place.
-    if (this.active >= this.limit) this.checkDeadlock()
+    if (this.active >= this.limit) this.breakDeadlock()
     if (Exit.isSuccess(exit)) {
       if (this.pending.size > 0) this.admission.run()
       this.wakeAdmitted()
@@ -336,7 +332,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     this.interruptAll(by, false)
   }
 
-  private interruptsAs(by: number): void {
+  private noteInterrupter(by: number): void {
     this.interrupters ??= new Set()
     this.interrupters.add(by)
   }
@@ -347,13 +343,13 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
 
   /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
   private interruptAll(by: number, withBody: boolean): void {
-    this.interruptsAs(by)
+    this.noteInterrupter(by)
     for (const child of this.fibersOfChildren()) stack.interrupt(child, by)
     if (withBody) this.interruptBody(by)
-    const { rejection } = this
+    const refusal = this.refusal()
     const refused = this.pending.takeAll()
-    for (const pending of refused) pending.state = "left"
-    for (const { parent, resume } of refused) if (rejection !== undefined) stack.resume(parent, resume, rejection)
+    for (const pending of refused) pending.leave()
+    if (refusal !== undefined) { for (const { parent, resume } of refused) stack.resume(parent, resume, refusal) }
     this.wakeIfQuiet()
   }
 
@@ -362,10 +358,10 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
    * except those that wait likewise; for the end, except those that wait for the end. Return what this returns, in an
    * uninterruptible region.
    */
-  quiet(fiber: AnyFiber, purpose: Purpose, restore: Restore): Effect.Effect<void> {
+  awaitQuiet(fiber: AnyFiber, purpose: Purpose, restore: Restore): Effect.Effect<void> {
     if (!this.isChild(fiber)) return this.park(this.outside, fiber, purpose, restore)
     const wait = this.park(this.inside[purpose], fiber, purpose, restore)
-    this.checkDeadlock(fiber)
+    this.breakDeadlock(fiber)
     return wait
   }
 
@@ -383,7 +379,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   }
 
   /** As `quiet`, for the fiber that runs `scoped`, which waits for the body too. */
-  over(fiber: AnyFiber, restore: Restore): Effect.Effect<void> {
+  awaitEnd(fiber: AnyFiber, restore: Restore): Effect.Effect<void> {
     return this.park(this.owner, fiber, "end", restore)
   }
 
@@ -411,7 +407,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   setLimit(limit: number): void {
     this.limit = limit
     this.admitLater(Math.min(limit - this.active - this.cooling, this.pending.size))
-    this.checkDeadlock()
+    this.breakDeadlock()
   }
 
   stats(): Stats {

@@ -1,5 +1,5 @@
 import type * as Exit from "effect/Exit"
-import { capture } from "../asyncContext.js"
+import { capture, release, runIn } from "../asyncContext.js"
 import type { AnyFiber } from "../stack.js"
 
 /**
@@ -11,17 +11,41 @@ import type { AnyFiber } from "../stack.js"
 export class Pending<in out E> {
   prev: Pending<E> | undefined = undefined
   next: Pending<E> | undefined = undefined
-  state: "waiting" | "admitted" | "left" = "waiting"
-  child: AnyFiber | undefined = undefined
+  private current: "waiting" | "admitted" | "left" = "waiting"
+  private begun: AnyFiber | undefined = undefined
   /** The child's: that of its parent, and not of who frees its place. */
-  readonly context = capture()
+  private readonly context = capture()
 
   constructor(
     readonly parent: AnyFiber,
-    readonly start: () => AnyFiber,
+    private readonly start: () => AnyFiber,
     /** With the child; or with the failure of the group. */
     readonly resume: (end: AnyFiber | Exit.Exit<never, E>) => void
   ) {}
-}
 
-export const isLeft = <E>({ state }: Pending<E>): boolean => state === "left"
+  get state(): "waiting" | "admitted" | "left" {
+    return this.current
+  }
+
+  get hasLeft(): boolean {
+    return this.current === "left"
+  }
+
+  /** The child, once it has begun. */
+  get child(): AnyFiber | undefined {
+    return this.begun
+  }
+
+  /** Begins the child, for which there is a place, and returns it. Runs fibers: the caller may leave meanwhile. */
+  admit(): AnyFiber {
+    this.current = "admitted"
+    const child = runIn(this.context, this.start, undefined)
+    release(this.context)
+    this.begun = child
+    return child
+  }
+
+  leave(): void {
+    this.current = "left"
+  }
+}

@@ -16,7 +16,7 @@ export const closeScope = <E>(group: FiberGroup<E>, exit: Exit.Exit<unknown, unk
   Effect.withFiber((fiber) => {
     const known = group.failures.length
     group.close(fiber.id)
-    return Effect.flatMap(group.quiet(fiber, "end", identity), () => {
+    return Effect.flatMap(group.awaitQuiet(fiber, "end", identity), () => {
       const defects = Exit.isSuccess(exit) || isInterruption(exit) ? defectsOf(group.failures.slice(known)) : undefined
       return defects === undefined ? Effect.void : Effect.failCause(defects)
     })
@@ -39,13 +39,13 @@ export const runScoped = <A, XE, R, E>(
   restore: Restore
 ): Effect.Effect<A, E | XE, R> => {
   const body = group.runBody(fiber, Effect.suspend(() => f(group)))
-  const over = Effect.onExitPrimitive(group.over(fiber, restore), (exit) => {
+  const over = Effect.onExitPrimitive(group.awaitEnd(fiber, restore), (exit) => {
     if (Exit.isSuccess(exit)) return undefined
     // Interrupted from outside. If there was a failure before that, it is told beside it, as the runtime does (G4);
     // without the echo of our own interrupting (G1).
     group.interruptBody(fiber.id)
     group.close(fiber.id)
-    return Effect.flatMap(group.over(fiber, identity), () =>
+    return Effect.flatMap(group.awaitEnd(fiber, identity), () =>
       Effect.flatMap(Fiber.await(body), (exit) => {
         const told = outcome(group, exit)
         const reasons = Exit.isSuccess(told)
