@@ -5,6 +5,17 @@ import type { AnyFiber } from "./stack.js"
 const turn = 1024
 
 /**
+ * A line that a drain serves.
+ *
+ * - `first` returns the fiber of the first that can be served now, or undefined where nobody can. It changes nothing.
+ * - `serve` serves those who can be served, about as many as `most`. It may break off sooner, but not without progress.
+ */
+export interface Line {
+  first(): AnyFiber | undefined
+  serve(most: number): void
+}
+
+/**
  * One loop that serves a line, however often and from wherever it is called.
  *
  * To serve runs fibers, on the caller's stack, and a fiber may do anything there: it may change the line, and call the
@@ -21,19 +32,12 @@ const turn = 1024
 export class Drain {
   private state: "idle" | "postponed" | "running" = "idle"
 
-  /**
-   * - `first` returns the fiber of the first that can be served now, or undefined where nobody can. It changes nothing.
-   * - `serve` serves those who can be served, about as many as `most`. It may break off sooner, but not without progress.
-   */
-  constructor(
-    private readonly first: () => AnyFiber | undefined,
-    private readonly serve: (most: number) => void
-  ) {}
+  constructor(private readonly line: Line) {}
 
   /** Serves the line: now, or in a later turn if the stack is deep. Runs fibers. */
   run(): void {
     if (this.state !== "idle") return
-    const first = this.first()
+    const first = this.line.first()
     if (first === undefined) return
     this.state = "postponed"
     stack.run(first, this.loop)
@@ -41,9 +45,9 @@ export class Drain {
 
   private readonly loop = (): void => {
     this.state = "running"
-    this.serve(turn)
+    this.line.serve(turn)
     this.state = "idle"
-    const first = this.first()
+    const first = this.line.first()
     if (first === undefined) return
     this.state = "postponed"
     stack.later(first, this.loop)

@@ -1,7 +1,7 @@
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { Drain } from "./Drain.js"
+import { Drain, type Line } from "./Drain.js"
 import { List } from "./List.js"
 import * as stack from "./stack.js"
 import type { AnyFiber } from "./stack.js"
@@ -43,10 +43,10 @@ export interface Owner {
  *
  * Every operation is O(1) (S6), apart from `settle`, which looks at each waiter once.
  */
-export class WaitQueue<E = never> {
+export class WaitQueue<E = never> implements Line {
   private readonly waiting = new List<Waiter<E>>()
   private readonly settled = new List<Waiter<E>>()
-  private readonly drain = new Drain(() => this.first?.fiber, (most) => this.serve(most))
+  private readonly drain = new Drain(this)
   /** How much of the room is kept from those who wait, until a later turn. */
   private cooling = 0
 
@@ -123,9 +123,9 @@ export class WaitQueue<E = never> {
     this.flush()
   }
 
-  /** The first who can go on now. */
-  private get first(): Waiter<E> | undefined {
-    return this.settled.head ?? (this.fits ? this.waiting.head : undefined)
+  /** The fiber of the first who can go on now. */
+  first(): AnyFiber | undefined {
+    return (this.settled.head ?? (this.fits ? this.waiting.head : undefined))?.fiber
   }
 
   /** Whether the first in line can be granted. */
@@ -134,8 +134,8 @@ export class WaitQueue<E = never> {
     return first !== undefined && first.weight <= this.open
   }
 
-  /** Stops where resuming a fiber throws, as where the stack overflows: the next turn goes on with who is left. */
-  private serve(most: number): void {
+  /** Lets those go on who can. Stops where resuming a fiber throws, as where the stack overflows: the next turn goes on with who is left. */
+  serve(most: number): void {
     for (let left = Math.max(this.waiting.size + this.settled.size, most); left > 0; left--) {
       if (this.next()?.wake() !== true) return
     }

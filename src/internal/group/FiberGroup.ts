@@ -57,10 +57,10 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
 
   /** The calls of `go` that wait for a place. */
   private readonly pending = new List<Pending<E>>()
-  private readonly admission = new Drain(
-    () => this.hasPlaceToGive ? this.pending.head?.parent : undefined,
-    (most) => this.admitSome(most)
-  )
+  private readonly admission = new Drain({
+    first: () => this.hasPlaceToGive ? this.pending.head?.parent : undefined,
+    serve: (most) => this.admitSome(most)
+  })
   /** Those whose children have been started. */
   private readonly admitted = new Callers<Pending<E>>(({ child, parent, resume }) => {
     if (child !== undefined) stack.resume(parent, resume, child)

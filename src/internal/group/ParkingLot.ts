@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { Drain } from "../Drain.js"
+import { Drain, type Line } from "../Drain.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
@@ -19,10 +19,10 @@ export type Purpose = "work" | "end"
  * `release` unlinks all of them before it runs the first: a fiber that goes on may park here again, and waits for the
  * next event.
  */
-export class ParkingLot {
+export class ParkingLot implements Line {
   private readonly parked = new List<Parked>()
   private readonly released = new List<Parked>()
-  private readonly drain = new Drain(() => this.released.head?.fiber, (most) => this.wakeSome(most))
+  private readonly drain = new Drain(this)
 
   /** How many fibers have ever parked here. */
   arrivals = 0
@@ -77,7 +77,13 @@ export class ParkingLot {
     this.parked.remove(parked)
   }
 
-  private wakeSome(most: number): void {
+  /** The fiber of the first that is released. */
+  first(): AnyFiber | undefined {
+    return this.released.head?.fiber
+  }
+
+  /** Lets those go on that are released. Stops where resuming a fiber throws: the next turn goes on with the rest. */
+  serve(most: number): void {
     for (let left = Math.max(this.released.size, most); left > 0; left--) {
       if (this.released.shift()?.wake() !== true) return
     }
