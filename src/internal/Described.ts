@@ -2,7 +2,7 @@ import { format } from "effect/Formatter"
 import { type Inspectable, NodeInspectSymbol } from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 
-/** What every instance of ours can do: be piped, and show itself in a log or a debugger. */
+/** The base of all instances: they can be piped, and show themselves in a log or a debugger. */
 export abstract class Described extends Pipeable.Class implements Inspectable {
   abstract toJSON(): unknown
 

@@ -13,7 +13,7 @@ type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
  * `mark` adds to their context.
  */
 export class Forks {
-  // Those of the last one: a loop's calls all have the same context.
+  // The values of the last call: a loop's calls all have the same context.
   private context: Context.Context<never> | undefined = undefined
   private scheduler: Scheduler.Scheduler | undefined = undefined
   private base: Scheduler.Scheduler | undefined = undefined
@@ -29,7 +29,8 @@ export class Forks {
     try {
       return stack.start(this.fork, child)
     } catch (defect) {
-      // It has ended at once, and an observer it had given itself threw: then there is no handle. It counts as having died.
+      // It has ended at once, and an observer it had given itself threw: then there is no handle. It counts as having
+      // died.
       return this.fork(Effect.die(defect))
     }
   }

@@ -1,6 +1,6 @@
 /**
- * A binary heap of nodes that know their place in it: the one with the least rank is the head. Adding and removing, also
- * from the middle, is O(log n). It can stand in for a `List` whose order is that of the ranks.
+ * A binary heap of nodes that know their place in it: the one with the least rank is the head. Adding and removing,
+ * also from the middle, is O(log n). It can stand in for a `List` whose order is that of the ranks.
  */
 export class Ranked<Node extends { readonly rank: number; slot: number }> {
   private readonly nodes: Array<Node> = []

@@ -29,7 +29,9 @@ export const checkNumber = (
   throw invalid(where, argument, requirement, value)
 }
 
-/** Any value may be asked. Undefined as well where there is a NaN in it: that is zero to Duration, and no one means it. */
+/**
+ * Any value may be asked. Undefined as well where there is a NaN in it: that is zero to Duration, and no one means it.
+ */
 export const durationOf = (input: unknown): Duration.Duration | undefined => {
   const numbers = typeof input === "object" && input !== null ? Object.values(input) : [input]
   return numbers.some(Number.isNaN) ? undefined : Option.getOrUndefined(Duration.fromInput(input as Duration.Input))
@@ -58,7 +60,7 @@ type Body = (...args: Array<unknown>) => unknown
 
 /**
  * Data-first and data-last at once, for a function whose *last* parameter is the effect: called with one argument less,
- * it answers a function that awaits the effect. (`Function.dual` awaits the first parameter instead.) `Overloads` is
+ * it returns a function that awaits the effect. (`Function.dual` awaits the first parameter instead.) `Overloads` is
  * what the caller declares it to be; the overloads and the body stand side by side there.
  */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it is what the caller gets

@@ -1,5 +1,5 @@
 /**
- * What `AsyncLocalStorage` holds, kept for work that begins in somebody else's turn.
+ * The content of `AsyncLocalStorage`, kept for work that begins in somebody else's turn.
  *
  * Effect keeps it for each fiber while that is suspended. A job that waits in a queue has no fiber yet: begun later, it
  * would see what the one sees whose turn begins it.
@@ -33,5 +33,5 @@ export const runIn = <Argument, A>(
   argument: Argument
 ): A => context === undefined ? f(argument) : context.runInAsyncScope(f, undefined, argument)
 
-/** It is not used any more: that is for those who count what is alive. */
+/** Notifies async hooks, which count live resources, that the context is not used any more. */
 export const release = (context: AsyncContext | undefined): void => context?.emitDestroy()

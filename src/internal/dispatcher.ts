@@ -4,8 +4,8 @@ import type * as Scheduler from "effect/Scheduler"
  * A scheduler like `base`, with one dispatcher for all its fibers: those of a pool or a group then share a turn of the
  * event loop, where each of them would ask for one of its own. It takes a fifth off the time of a short job.
  *
- * What a task throws, which comes from an observer of the user's, is thrown apart from the others: a dispatcher that is
- * thrown out of forgets the rest of the turn.
+ * An error that a task throws, which comes from an observer of the user's, is thrown apart from the others: a
+ * dispatcher forgets the rest of the turn when a task throws.
  */
 class Sharing implements Scheduler.Scheduler {
   readonly executionMode: "sync" | "async"

@@ -23,7 +23,9 @@ let depth = 0
 /** Whether what runs fibers now would have to wait for a later turn. */
 export const isDeep = (): boolean => depth >= maxDepth
 
-/** Runs `task`, which runs fibers, `fiber` among them: now, or from that one's dispatcher when now would be too deep. */
+/**
+ * Runs `task`, which runs fibers, `fiber` among them: now, or from that one's dispatcher when now would be too deep.
+ */
 export const run = (fiber: AnyFiber, task: () => void): void => {
   if (isDeep()) later(fiber, task)
   else nest(task)
@@ -50,8 +52,8 @@ export const afterwards = (fiber: AnyFiber, task: () => void): void =>
   inLaterTurn(fiber.getRef(Scheduler.Scheduler), () => run(fiber, task))
 
 /**
- * Throws `error` where no caller of ours is in its way. What a fiber throws at who runs it comes from an observer of the
- * user's, and neither that caller nor the other fibers it has to run are to blame.
+ * Throws `error` where no caller of ours is in its way. An error that a fiber throws at its caller comes from
+ * an observer of the user's; neither that caller nor the other fibers that it has to run are to blame.
  */
 export const rethrow = (fiber: AnyFiber, error: unknown): void =>
   later(fiber, () => {

@@ -1,19 +1,20 @@
 /**
- * How many workers a pool should have, by the jobs that wait for one: two marks with room between them, and a time that must
- * pass between changes. A pure state machine: its driver takes a sample now and then, and resizes the pool.
+ * How many workers a pool should have, by the jobs that wait for one: two marks with room between them, and a time that
+ * must pass between changes. A pure state machine: its driver takes a sample now and then, and resizes the pool.
  *
  * - **U1.** The size is never below `min` and never above `max`.
- * - **U2.** It grows only for jobs that one more worker could take, those aside that an idle worker could: while more than
- *   `growAbove` of them wait for each worker; and while no worker is idle and the queue is full, so that callers wait for
- *   room, or since the last sample a job found none; and while each worker's job waits for the pool itself. It shrinks only
- *   while nothing of this is so, no job waits that a worker could take, and less than the share `shrinkBelow` of the
- *   workers is busy; and never below the workers that are. Between the marks nothing changes.
- * - **U3.** It grows no sooner than `dwell.grow` after the last change, and shrinks no sooner than `dwell.shrink` after it,
- *   nor before every sample for as long has been below the mark. A clock that is set back or forward does not matter.
+ * - **U2.** It grows only for jobs that one more worker could take, those aside that an idle worker could: while more
+ *   than `growAbove` of them wait for each worker; and while no worker is idle and the queue is full, so that callers
+ *   wait for room, or since the last sample a job found none; and while each worker's job waits for the pool itself. It
+ *   shrinks only while nothing of this is so, no job waits that a worker could take, and less than the share
+ *   `shrinkBelow` of the workers is busy; and never below the workers that are. Between the marks nothing changes.
+ * - **U3.** It grows no sooner than `dwell.grow` after the last change, and shrinks no sooner than `dwell.shrink` after
+ *   it, nor before every sample for as long has been below the mark. A clock that is set back or forward does not
+ *   matter.
  *
  * So a pool cannot thrash: there is at most one change in a dwell time, and a load that comes and goes faster than
- * `dwell.shrink` finds, once the pool has grown, a pool that no longer changes. Only a size out of bounds, which somebody
- * else has set, changes at once.
+ * `dwell.shrink` finds, once the pool has grown, a pool that no longer changes. Only a size out of bounds, which
+ * somebody else has set, changes at once.
  */
 import type * as Duration from "effect/Duration"
 import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"

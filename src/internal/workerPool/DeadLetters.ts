@@ -46,7 +46,9 @@ export class DeadLetters<Job, E> {
     return this.state === "closed" ? Cause.done() : this.waitAndPull
   })
 
-  /** A reader that is woken for a letter and interrupted before it has taken it leaves that to the next. Runs a fiber. */
+  /**
+   * A reader that is woken for a letter and interrupted before it has taken it leaves that to the next. Runs a fiber.
+   */
   private readonly waitAndPull = Effect.suspend(() =>
     Effect.onExitPrimitive(Effect.flatMap(this.wait, () => this.pull), (exit) => {
       if (Exit.isFailure(exit) && this.letters.size > 0) this.readers.shift()?.wake(Effect.void)

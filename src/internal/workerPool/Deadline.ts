@@ -16,27 +16,27 @@ export class Timing<T> {
   constructor(readonly due: number, readonly of: T) {}
 }
 
-// How many are told that their time is over in one turn of the event loop: each of them may run a fiber.
+// How many callbacks of expired timings run in one turn of the event loop. Each may run a fiber.
 const slice = 128
 
 /**
- * How long something may last, above zero, that many do at once. It is as long for all of them, so whoever started first
- * is due first: a list is enough, and one fiber sleeps for all. Starting and stopping are O(1).
+ * A duration above zero within which each of many timings has to stop. All timings have the same duration, so the first
+ * one started is the first one due: a list is enough, and one fiber sleeps for all. Starting and stopping are O(1).
  *
- * All that are due expire in one step, so that none of them can still begin. Telling them takes as long as they like, so
- * that is done in slices, and the event loop has its turns in between.
+ * All timings that are due expire in one step, so that no expired job can still begin. Their callbacks run afterwards,
+ * in slices, so that the event loop has its turns in between.
  */
 export class Deadline<T> {
   private readonly timings = new List<Timing<T>>()
-  /** Expired, and to be told. */
+  /** The callbacks of expired timings that have not run yet. */
   private readonly expired: Array<() => void> = []
   private readonly millis: number
   private readonly clock: Clock.Clock
   private sleeper: AnyFiber | undefined = undefined
 
   /**
-   * `expire` changes the books of one that is due, and returns what is to run then, which may run fibers. It is given the
-   * id of the sleeping fiber.
+   * `expire` changes the books of a timing that is due, and returns a callback, which may run fibers. Its second
+   * argument is the id of the sleeping fiber.
    */
   constructor(
     readonly after: Duration.Duration,
@@ -62,8 +62,8 @@ export class Deadline<T> {
   }
 
   /**
-   * The fiber that sleeps, if there is one, for who ends it: nothing is to start after that. As it ends, it tells all that
-   * have expired.
+   * The fiber that sleeps, if there is one, for who ends it: nothing is to start after that. As it ends, it tells all
+   * that have expired.
    */
   takeSleeper(): ReadonlyArray<AnyFiber> {
     const { sleeper } = this

@@ -12,7 +12,9 @@ export interface Limits {
   readonly run: Duration.Duration | undefined
 }
 
-/** P11: one `Deadline` for the waits of all jobs, and one for their runs. A job has at most one of the two at a time. */
+/**
+ * P11: one `Deadline` for the waits of all jobs, and one for their runs. A job has at most one of the two at a time.
+ */
 export class JobDeadlines<Job, A, E> implements Deadlines<Job, A, E> {
   readonly limits: Deadlines<Job, A, E>["limits"]
   private readonly wait: Deadline<PoolJob<Job, A, E>> | undefined
@@ -50,7 +52,7 @@ export class JobDeadlines<Job, A, E> implements Deadlines<Job, A, E> {
     const after = this[phase]?.after
     if (after === undefined) throw new Error(`WorkerPool: a job timed out without a deadline for its ${phase}`)
     const error = new JobTimeout({ pool: this.controls.name, job: job.id, phase, after })
-    // A pool with deadlines has it among its jobs' errors: so says the type of `make`.
+    // The type of `make` adds JobTimeout to the errors of a pool with deadlines.
     return Exit.fail(error as E & JobTimeout)
   }
 

@@ -5,7 +5,7 @@ import type { ShutdownReport } from "./model.js"
 // How many of the failures of releases are kept. Each has been logged.
 const keptFailures = 10
 
-/** What a pool's end reports, in addition to its ledger. */
+/** The parts of a pool's final report that the ledger does not have. */
 export class Findings<in out Job, in out A, in out E> {
   private readonly unstarted: Array<Job> = []
   /** Jobs of a worker that had not begun them: they are older than those that were still queued. */

@@ -14,10 +14,10 @@ import { type JobPhase, jobPhases, type Outcome, type State, step } from "./stat
 import type { Suspended } from "./Suspended.js"
 import type { Task, Worker } from "./Worker.js"
 
-/** What a job's handle settles with. */
+/** The exit of a job's handle. */
 export type Settled<A, E> = Exit.Exit<A, E | JobLost | PoolFailed>
 
-/** What a caller is told that has no handle: its job may not have been accepted at all. */
+/** The exit for a caller without a handle. Its job may not have been accepted at all. */
 export type Told<A, E> = Exit.Exit<A, E | RunError>
 
 /** A job's attempts so far, once one has failed where there may be another. Written by `Retries` alone. */
@@ -34,7 +34,7 @@ export interface Cancelled {
   readonly reason: "cancelled" | "aborted" | "timedOut"
 }
 
-/** What a job's handle asks of its pool. */
+/** The pool, as a job's handle uses it. */
 export interface Owner<Job, A, E> {
   readonly name: string | undefined
   awaitJob(job: PoolJob<Job, A, E>): Effect.Effect<Settled<A, E>>
@@ -54,8 +54,8 @@ export interface Owner<Job, A, E> {
  *     running ──▶ retrying ──▶ queued, running     another attempt, when its time has come
  *                     └──▶ failed | died | timedOut | deadLettered, interrupted (cancelled)
  *
- * It is `running` from the moment a worker has it, and goes back into the queue if that worker's resource turns out to
- * be no good before it has begun.
+ * A job is `running` as soon as it is assigned to a worker. It returns to the queue if that worker loses its resource
+ * before the job has begun.
  */
 export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Task, Waiting<Job, PoolJob<Job, A, E>> {
   /** Given when it is accepted. */
@@ -73,7 +73,7 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   asyncContext: AsyncContext | undefined = undefined
   /** Of its wait or its run, where there is a deadline. Written by the deadlines alone. */
   timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
-  /** What the pool's watchers remember of it, in their order. Written by `Watchers` alone. */
+  /** The notes of the pool's watchers, in their order. Only `Watchers` writes them. */
   notes: ReadonlyArray<unknown> | undefined = undefined
   prev: PoolJob<Job, A, E> | undefined = undefined
   next: PoolJob<Job, A, E> | undefined = undefined
@@ -106,7 +106,7 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     return this.phase as "queued" | "running" | "retrying" | Outcome
   }
 
-  /** The worker that has it. */
+  /** The worker that the job is assigned to. */
   get worker(): Worker | undefined {
     return this.servedBy
   }
@@ -177,8 +177,8 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   // Its end
 
   /**
-   * Present once it has ended. An error takes its stack trace when it is made, and of a million jobs that are returned or
-   * have expired few are asked: so that of such a job is made when somebody is told.
+   * Defined once the job has ended. An error takes its stack trace when it is constructed, and few of a million
+   * returned or expired jobs are read: so the exit of such a job is made at the first read.
    */
   get exit(): Told<A, E> | undefined {
     if (typeof this.told === "function") this.told = this.told()
@@ -199,7 +199,9 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     this.observers?.remove(observer)
   }
 
-  /** The books of its end. `tell` has to follow. A job that was lost has no exit yet; that of another may be made later. */
+  /**
+   * The books of its end. `tell` has to follow. A job that was lost has no exit yet; that of another may be made later.
+   */
   settle(outcome: Outcome | "withdrawn", exit: Told<A, E> | (() => Told<A, E>) | undefined): void {
     this.become(jobPhases[outcome])
     this.told = exit
@@ -218,14 +220,14 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     for (let observer = observers.shift(); observer !== undefined; observer = observers.shift()) observer.wake(exit)
   }
 
-  /** Whoever has a handle has that of a job that was accepted, and such a one never ends with `PoolClosed`. */
+  /** A handle belongs to an accepted job, which never ends with `PoolClosed`. */
   settled(exit: Told<A, E>): Settled<A, E> {
     return exit as Settled<A, E>
   }
 
   /**
-   * What its end is to those who wait for the result itself. They have not been interrupted, and must not look as if
-   * they were.
+   * The exit for callers that wait for the result itself. They were not interrupted, so a job that the pool aborted is
+   * a `JobLost` for them.
    */
   result(exit: Told<A, E>): Told<A, E> {
     return this.cancelled?.reason === "aborted" && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)

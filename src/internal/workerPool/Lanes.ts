@@ -2,7 +2,7 @@ import { List } from "../List.js"
 import { Lane, lineOf, type Waiting } from "./Lane.js"
 import type { Handicap, Order } from "./Order.js"
 
-/** How jobs are told apart, and what each key may have. */
+/** The key of a job, and the limits of each key. */
 export interface Keys<in Job> {
   readonly of: (job: Job) => unknown
   /** How many jobs of a key may run at a time. */
@@ -13,11 +13,11 @@ export interface Keys<in Job> {
 
 /**
  * A lane for each key, which take turns (P15): in its turn a lane starts as many jobs as its weight, and is then behind
- * all others. So one that waits for its turn waits for at most the sum of the others' weights. The user is asked for the
- * weight as a job of the key comes, and as one begins: then the books are whole, and the function may do anything.
+ * all others. So one that waits for its turn waits for at most the sum of the others' weights. The user is asked for
+ * the weight as a job of the key comes, and as one begins: then the books are whole, and the function may do anything.
  *
- * A lane waits for its turn while it has a job that could run: one that waits, where fewer run than may. It is forgotten
- * once nothing of it waits or runs.
+ * A lane waits for its turn while it has a waiting job and is below its limit. A lane is removed once none of its jobs
+ * waits or runs.
  */
 export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   private readonly byKey = new Map<unknown, Lane<Job, J>>()
@@ -46,7 +46,7 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     job.lane = known ?? new Lane<Job, J>(key, weight, () => lineOf<J>(handicap !== undefined))
   }
 
-  /** The one that counts: the job's own may have been forgotten. */
+  /** The current lane of the job's key. `job.lane` may have been removed. */
   laneOf({ lane }: J): Lane<Job, J> {
     if (lane === undefined) throw new Error("WorkerPool: a job without a lane")
     const found = this.byKey.get(lane.key)
@@ -84,8 +84,8 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   }
 
   /**
-   * Asks for the lane's weight again, from its next turn on. A mistake of the function changes nothing: nobody waits here
-   * who could hear of it, but the caller who brings the key's next job does.
+   * Asks for the lane's weight again, from its next turn on. A mistake of the function changes nothing: nobody waits
+   * here who could hear of it, but the caller who brings the key's next job does.
    */
   weigh(job: J): void {
     const lane = this.laneOf(job)
@@ -113,8 +113,8 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     const isReady = lane.ready > 0
     if (isReady === (lane.state === "turn")) return
     if (isReady) return this.join(lane)
-    // At its limit it keeps the rest of its turn: a job of its own has to end before the next can start, and were the turn
-    // over with that, a weight above the limit would be worth no more than the limit.
+    // At its limit it keeps the rest of its turn: a job of its own has to end before the next can start, and were the
+    // turn over with that, a weight above the limit would be worth no more than the limit.
     if (!wants) lane.credit = 0
     lane.state = "apart"
     this.turns.remove(lane)

@@ -103,7 +103,7 @@ export class Lifecycle {
 
   // Jobs that come too late
 
-  /** How an operation ends that brings a job, if the pool takes none. While it is starting, nobody has it. */
+  /** The exit of a submission, if the pool accepts no jobs. A pool that is starting has no callers. */
   get rejection(): Exit.Exit<never, PoolClosed> | undefined {
     const { _tag } = this.current
     return _tag === "running" || _tag === "starting" ? undefined : this.closed(_tag)

@@ -1,8 +1,8 @@
 import { Lane, lineOf, type Waiting } from "./Lane.js"
 
 /**
- * The order in which waiting jobs go: in which lane a job waits, and which lane is next. Within a lane the rank decides.
- * The queue moves the jobs, and tells the order of each step after it.
+ * The order in which waiting jobs go: in which lane a job waits, and which lane is next. Within a lane the rank
+ * decides. The queue moves the jobs, and tells the order of each step after it.
  */
 export interface Order<Job, J extends Waiting<Job, J>> {
   /** How many keys have jobs that wait or run. */
@@ -28,7 +28,7 @@ export interface Order<Job, J extends Waiting<Job, J>> {
   changed(lane: Lane<Job, J>): void
   /** A worker has the job. */
   began(job: J): void
-  /** The worker has it no more. */
+  /** The job is no longer assigned to a worker. */
   ended(job: J): void
   /** The job has come to its first operation: the user may be asked what its key is worth now. */
   weigh(job: J): void

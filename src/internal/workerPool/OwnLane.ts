@@ -3,7 +3,9 @@ import { Lane, type Line, type Waiting } from "./Lane.js"
 import { OneLane } from "./Order.js"
 import type { BuiltOrder, OrderLine } from "./ownOrder.js"
 
-/** The user's line, and which job each of its numbers is. "failed": it has made a mistake, and is not asked any more. */
+/**
+ * The user's line, and which job each of its numbers is. "failed": it has made a mistake, and is not asked any more.
+ */
 class Chooser<Job, J extends Waiting<Job, J>> {
   private readonly jobs = new Map<number, J>()
   private readonly numbers = new Map<J, number>()

@@ -16,7 +16,7 @@ export class Poison<in out Job> {
     return this.key?.(input)
   }
 
-  /** A job has killed another one, `own` of them in all. Answers whether it has killed as many as it may, or more. */
+  /** Counts a resource that a job has killed, of `own` in all. Returns whether the limit is reached. */
   kills({ poisonKey }: AnyJob, own: number): boolean {
     if (this.key === undefined) return own >= this.limit
     const count = (this.killed.get(poisonKey) ?? 0) + 1

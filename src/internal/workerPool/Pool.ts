@@ -31,7 +31,7 @@ import { Watchers } from "./Watchers.js"
 import type { Attempt, Watcher } from "./watching.js"
 import { CurrentWorker, type Owner, type Tenure, Worker } from "./Worker.js"
 
-/** A pool's options, checked and with their defaults. What the functions need is in `context`. */
+/** A pool's options, checked and with their defaults. `context` has the services that the functions need. */
 export interface Config<in out Job, in out A, in out E> {
   readonly name: string | undefined
   readonly size: number
@@ -54,10 +54,10 @@ export interface Follower {
   readonly poolChanged: () => void
 }
 
-/** What a job does to a full queue: as its strategy says; or it waits, whatever that says. */
+/** At a full queue, a job does what the queue's strategy says, or waits in any case. */
 type WhenFull = "strategy" | "wait"
 
-/** What an attempt came to, as the pool counts it. */
+/** The outcome of an attempt, as the pool counts it. */
 interface Judgement<A, E> {
   readonly outcome: Outcome
   readonly exit: Exit.Exit<A, E>
@@ -68,16 +68,15 @@ interface Judgement<A, E> {
 /**
  * The conductor: one method for each event, which moves jobs between the rooms that own them.
  *
- * Who runs whom inline: starting a job, interrupting one, releasing a resource and letting a suspended fiber go on all
- * run code of the user's here and now, and that may come back into the pool with any operation. So every method changes
- * the books first, to the end, and runs fibers last; what it has yet to run by then is in variables of its own. A method
- * that runs fibers says so.
+ * Starting a job, interrupting one, releasing a resource and resuming a fiber all run user code inline, and that code
+ * may call any operation of the pool. So every method completes the books first and runs fibers last, from its local
+ * variables. The comment of a method that runs fibers says so.
  *
  * Between methods an idle worker means that no job could run, and the ledger balances (P4).
  *
- * P16: only a job's success has its worker begin the next job at once. Jobs are often interrupted together, and those that
- * wait may be next: so a worker that is free for any other reason is given its next job at once, and begins it in a turn
- * that is requested then.
+ * P16: only a job's success has its worker begin the next job at once. Jobs are often interrupted together, and those
+ * that wait may be next: so a worker that is free for any other reason is given its next job at once, and begins it in
+ * a turn that is requested then.
  */
 export class Pool<in out Job, in out A, in out E> extends Described
   implements model.WorkerPool<Job, A, E>, Owner, Controls<Job, A, E>
@@ -88,7 +87,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     _E: identity
   }
   readonly name: string | undefined
-  /** That of whoever made the pool, for all fibers of the pool. */
+  /** The context of `make`'s caller, for all fibers of the pool. */
   readonly context: Context.Context<never>
   private readonly lifecycle: Lifecycle
   private readonly ledger = new Ledger()
@@ -101,9 +100,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private readonly retries: Retries<Job, A, E> | undefined
   private readonly watchers: Watchers | undefined
   readonly followers = new Set<Follower>()
-  /** What keeps the size between bounds, while it is at work. */
+  /** The autoscalers at work. */
   readonly autoscalers = new Set<{ readonly max: number; readonly fiber: AnyFiber }>()
-  /** Who waits for the workers' first resources. */
+  /** The fiber in `make`, which waits for the workers' first resources. */
   private starter: Suspended<Exit.Exit<void, unknown>> | undefined = undefined
   private readonly findings = new Findings<Job, A, E>()
 
@@ -243,7 +242,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return Effect.callback((resume) => {
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
-      // What it asks of the user's functions may end the pool.
+      // The user's functions that this calls may end the pool.
       const job = this.newJob(input)
       const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
@@ -271,8 +270,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   /**
-   * P3: to an idle worker, into the queue, or as the strategy says. Returns false, and changes nothing, when the job has
-   * to wait for room. Runs fibers.
+   * P3: to an idle worker, into the queue, or as the strategy says. Returns false, and changes nothing, when the job
+   * has to wait for room. Runs fibers.
    */
   private offer(job: PoolJob<Job, A, E>, whenFull: WhenFull): boolean {
     const worker = this.idleFor(job)
@@ -402,8 +401,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   /**
-   * A worker's job has ended by itself. A typed failure costs no resource (P6), a defect does (P5). The worker sees to its
-   * next job. Runs fibers.
+   * A worker's job has ended by itself. A typed failure costs no resource (P6), a defect does (P5). The worker sees to
+   * its next job. Runs fibers.
    */
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void {
     // The worker only ever runs this pool's function.
@@ -456,7 +455,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const begins = succeeded ? "now" : "later"
     if (leaves) this.roster.releases(worker)
     else this.serve(worker, begins)
-    // Whoever hears of the end must not overtake those that wait.
+    // A fiber that is notified of the end must not overtake jobs that wait.
     const other = leaves ? this.dispatch(begins) : undefined
     if (isRetried) this.retries.decide(job)
     else job.tell()
@@ -613,7 +612,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return Effect.sync(() => job.forget(observer))
   }
 
-  // Who waits for whom (P9)
+  // Jobs that wait for their own pool (P9)
 
   /** The worker whose job's fiber this is, and not a fiber that the job has forked. */
   private insideOf(fiber: AnyFiber): Worker | undefined {
@@ -715,9 +714,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   /**
-   * P10: so many workers from now on. Those that are too many leave: first those whose jobs wait for the pool, so that one
-   * stays that can serve them (P9), then who has no resource, who is idle, and who is busy, after the job. Those that are
-   * missing come: first who has not left yet, then new ones. Runs fibers.
+   * P10: sets the number of workers. Surplus workers leave in this order: workers whose jobs wait for the pool, so that
+   * one stays that can serve them (P9); workers without a resource; idle ones; busy ones, after their jobs. Missing
+   * workers come: first surplus ones that have not left yet, then new ones. Runs fibers.
    */
   resize(size: number): void {
     if (!this.isOpen && this.lifecycle.state !== "draining") return
@@ -733,14 +732,14 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private letGo(surplus: ReadonlyArray<Worker>): void {
     for (const worker of surplus) worker.wanted = false
     for (const worker of surplus) {
-      // What the one before has released may have asked for more again.
+      // The release of a worker before this one may have resized the pool again.
       if (worker.wanted) continue
       if (worker.state === "idle") this.retire(worker)
       else worker.giveUp(undefined)
     }
   }
 
-  /** As many as are missing. Those that are still leaving count: there are never more resources than there may be. */
+  /** Starts the missing workers. Leaving ones count, so that there are never more resources than workers. */
   private hire(): void {
     while (this.roster.live < this.size && this.hasWork) this.roster.hire().start()
   }
@@ -804,7 +803,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return this.ending((fiber) => this.stop(fiber.id), false)
   }
 
-  /** What the pool's scope does (P8). What releases died of and nobody has been told yet is the scope's defect. */
+  /** The pool's finalizer (P8). It dies of the defects of releases that no report has contained. */
   get close(): Effect.Effect<void> {
     const closed = Effect.suspend(() => {
       const news = this.findings.news()
@@ -825,7 +824,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       this.tellFollowers()
       tellBlocked()
     }
-    // Those who were rejected may have gone further. In a pool that has failed there may be jobs that run.
+    // The rejected callers may have ended the pool meanwhile. In a pool that has failed, jobs may still run.
     const { state } = this.lifecycle
     if ((state === "draining" || state === "failed") && this.roster.live > 0 && Duration.isFinite(deadline)) {
       const expire = Effect.withFiber((fiber) => Effect.sync(() => this.stop(fiber.id)))
@@ -861,7 +860,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.checkEnders()
   }
 
-  /** P5: nothing waits any more. What runs has a good resource, and goes on. Runs fibers. */
+  /** P5: waiting jobs are returned. Running jobs have good resources, and go on. Runs fibers. */
   private fail(error: PoolFailed): void {
     this.lifecycle.fail(error)
     const retrying = this.retries?.fibers ?? []
@@ -872,7 +871,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.checkEnders()
   }
 
-  /** The books of an end. What it returns runs the fibers: it tells those who waited, and sends idle workers home. */
+  /** The books of the pool's end. The returned function runs fibers: it notifies the waiters and ends idle workers. */
   private clear(exit: Exit.Exit<never, PoolFailed> | undefined): (by: number | undefined) => void {
     // Jobs that were assigned and have not begun are older than those that wait.
     const { workers } = this.roster
@@ -904,7 +903,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     }
   }
 
-  /** The books of turning away all who wait for room: their jobs were never accepted. What it returns tells them. */
+  /** The books of rejecting all callers that wait for room. The returned function runs fibers: it notifies them. */
   private reject(state: PoolClosed["state"]): () => void {
     const closed = this.lifecycle.closed(state)
     const jobs = this.queue.takeBlocked()
@@ -992,7 +991,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return this.retrying + (this.isEnding ? this.roster.live : this.queue.size + this.ledger.running) <= own
   }
 
-  // What it shows
+  // Its statistics
 
   private report(): model.ShutdownReport<Job> {
     return { counts: this.columns(), ...this.findings.report() }

@@ -6,7 +6,7 @@ import type { Order } from "./Order.js"
 import type { Deadlines } from "./parts.js"
 import { jobPhases } from "./states.js"
 
-/** Who may come in, and in which order they go. */
+/** The queue's bound, its strategy and its order. */
 export interface Discipline<in Job> {
   /** How many jobs may wait, of each key where there are keys. */
   readonly capacity: number
@@ -85,7 +85,9 @@ export class Queue<Job, A, E> {
     this.rank(job)
   }
 
-  /** A worker cannot run the job after all. It has been first in line before, and may be one more than there is room. */
+  /**
+   * A worker cannot run the job after all. It has been first in line before, and may be one more than there is room.
+   */
   putBack(job: PoolJob<Job, A, E>): void {
     job.assigned(undefined)
     this.enter(job, "first")

@@ -17,7 +17,7 @@ import type { Poison } from "./Poison.js"
 import { isRefused, refused, type RetryBudget } from "./RetryBudget.js"
 import { jobPhases, type Outcome } from "./states.js"
 
-/** What becomes of a job whose attempt has failed, died or timed out. */
+/** The policy for a job whose attempt has failed, died or timed out. */
 export interface Policy<in out Job> {
   /** Undefined where no failed attempt is followed by another one. */
   readonly schedule: ((job: Job) => Schedule.Schedule<unknown> | undefined) | undefined
@@ -30,7 +30,7 @@ export interface Policy<in out Job> {
   readonly sink: ((letter: DeadLetter<Job, unknown>) => Effect.Effect<unknown>) | undefined
 }
 
-/** What the part remembers of a job, from the first attempt that has failed. */
+/** The part's notes on a job, from its first failed attempt. */
 interface Trial<A, E> extends Past<A, E> {
   /** It waits, between two attempts. */
   fiber: AnyFiber | undefined
@@ -48,7 +48,7 @@ interface Trial<A, E> extends Past<A, E> {
 
 type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, never, never>>>
 
-/** What was decided: another attempt, now; or no more, and the last one's exit is the job's. */
+/** `again`: the next attempt is due. `over`: the exit of the last attempt is the job's. */
 type Decision = "again" | "over"
 
 // Only this part writes it.
@@ -63,7 +63,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
 
   constructor(private readonly policy: Policy<Job>, private readonly controls: Controls<Job, A, E>) {}
 
-  /** A new job. What the user's functions say of it is asked now, before anything has changed. */
+  /** A new job arrives. The user's functions are called now, before anything has changed. */
   arrives(job: PoolJob<Job, A, E>): void {
     job.keepContext()
     if (this.policy.poison !== undefined) job.poisonKey = this.policy.poison.keyOf(job.input)
@@ -139,7 +139,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
     })
   }
 
-  /** What becomes of a job between two attempts; or it was interrupted before that was decided. Runs fibers. */
+  /** Executes the decision about a job between two attempts, or ends it if it was interrupted before. Runs fibers. */
   private decided(job: PoolJob<Job, A, E>, trial: Trial<A, E>, decision: Exit.Exit<Decision>): void {
     const { controls } = this
     const isCancelled = job.cancelled?.reason === "cancelled"
@@ -198,7 +198,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
     return this.policy.while !== undefined && Option.isSome(error) && !this.policy.while(error.value)
   }
 
-  /** How long the job's schedule has it wait for another attempt; undefined when there is none. */
+  /** The delay before the next attempt, as the job's schedule says; undefined if there is none. */
   private step(job: PoolJob<Job, A, E>, past: Trial<A, E>): Effect.Effect<Duration.Duration | undefined> {
     const { schedule: scheduleOf, times } = this.policy
     return Effect.gen(function*() {
@@ -239,7 +239,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
 const errorOf = <E>(exit: Exit.Exit<unknown, E>): Option.Option<E> =>
   Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
 
-/** What an effect comes to without a wait. One that suspends is interrupted. */
+/** The result of an effect that does not suspend. An effect that suspends is interrupted. */
 const atOnce = <X>(effect: Effect.Effect<X>): Effect.Effect<X> =>
   Effect.flatMap(
     Effect.forkChild(effect, { startImmediately: true }),

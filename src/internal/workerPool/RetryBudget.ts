@@ -13,11 +13,11 @@ export const isRefused = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && exit.cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error === overBudget)
 
 /**
- * How many retries a pool may do, so that a downstream that fails is not asked many times as much as one that works: a
- * share of the successes of the last seconds, and a few a second for when there are none. As Finagle has it.
+ * A budget for retries, so that a failing downstream does not get many times the load of a working one: a share of the
+ * successes of the last seconds, and a few retries a second in any case. The design is Finagle's.
  *
- * R1: whenever a retry begins, it and those that began within the window before it are at most `perSecond` for each of the
- * window's seconds, and `ratio` times as many as successes in that time and a tenth of the window before.
+ * R1: whenever a retry begins, it and those that began within the window before it are at most `perSecond` for each of
+ * the window's seconds, and `ratio` times as many as successes in that time and a tenth of the window before.
  */
 export class RetryBudget {
   /** The slots of the window; the latest is the last, since nobody sets the clock back. */

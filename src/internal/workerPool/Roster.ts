@@ -49,7 +49,7 @@ export class Roster {
     this.idlers.push(worker)
   }
 
-  /** The one that waits longest; or whose resource has least to do, where others have a part of it. O(idle workers) then. */
+  /** The worker that has been idle for longest. With shared resources, the least loaded one, in O(idle workers). */
   takeIdle(): Worker | undefined {
     const { sharing } = this
     let least = this.idlers.head

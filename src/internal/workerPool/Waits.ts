@@ -2,8 +2,8 @@ import type { AnyJob } from "./Job.js"
 import type { Worker } from "./Worker.js"
 
 /**
- * What a job's own fiber waits for: the end of another job; "room", which comes when some worker takes the next job; or
- * "end", that of all jobs but those that wait for it, too.
+ * The reason why a job's own fiber waits: for the end of another job; for "room", which comes when some worker takes
+ * the next job; or for the "end" of all jobs that do not wait for the end themselves.
  */
 export type Wait = AnyJob | "room" | "end"
 
@@ -47,8 +47,8 @@ export class Waits {
 
   /**
    * Whether the wait that the job of `inside` is about to begin has no end. "circle": the job it waits for waits for
-   * that job. "exhausted": some worker would have to become free, and the jobs of all of them wait like this one. `ends`
-   * are waits that the operation itself is going to end.
+   * that job. "exhausted": some worker would have to become free, and the jobs of all of them wait like this one.
+   * `ends` are waits that the operation itself is going to end.
    */
   verdict(inside: Worker, wait: Wait, ends: (wait: Wait) => boolean): "circle" | "exhausted" | undefined {
     const situation = this.situation()

@@ -11,7 +11,9 @@ class Watched {
   constructor(readonly watching: Watching<unknown>) {}
 }
 
-/** All watchers of a pool. Each keeps a note about each job: `notes` of the job has them in the order of the watchers. */
+/**
+ * All watchers of a pool. Each keeps a note about each job: `notes` of the job has them in the order of the watchers.
+ */
 export class Watchers {
   private readonly all: ReadonlyArray<Watched>
   /** A watcher wraps the effects of attempts. */

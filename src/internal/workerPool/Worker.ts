@@ -29,11 +29,11 @@ export interface Task {
   /** In which its fiber is to be forked, where that is not the caller's turn. */
   readonly asyncContext: AsyncContext | undefined
   keepContext(): void
-  /** That worker has it, or none any more. */
+  /** The task is assigned to that worker, or to none. */
   assigned(worker: Worker | undefined): void
 }
 
-/** What a worker asks of its pool, and tells it. The pool may call the worker back from each `told` event. */
+/** The pool, as a worker uses it. From a method marked as an event, the pool may call the worker back. */
 export interface Owner {
   readonly name: string | undefined
   readonly context: Context.Context<never>
@@ -45,22 +45,22 @@ export interface Owner {
   restarting(attempt: Effect.Effect<void, unknown>): Effect.Effect<void, unknown>
   /** Whether a worker without a resource is to get another one. */
   needs(worker: Worker): boolean
-  /** Told: the worker has a resource. */
+  /** Event: the worker has a resource. */
   acquired(worker: Worker, isFirst: boolean): void
-  /** Told: the worker has none, and will not get one. */
+  /** Event: the worker has no resource, and will not get one. */
   cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void
   releaseFailed(cause: Cause.Cause<never>): void
-  /** Told: the worker's own fiber has ended. */
+  /** Event: the worker's own fiber has ended. */
   workerEnded(worker: Worker): void
-  /** Told: the resource is condemned, and no job has begun on it. */
+  /** Event: the resource is condemned, and no job has begun on it. */
   retire(worker: Worker): void
   /** The worker begins its job in a later turn. */
   postpone(worker: Worker): void
   /** The worker is about to begin: it has the oldest job that has not begun when this returns. */
   beginsOldest(worker: Worker): void
-  /** What the job's fiber runs. */
+  /** The effect of the job's fiber. */
   perform(worker: Worker, tenure: Tenure): Effect.Effect<unknown, unknown>
-  /** Told: the job's fiber has ended. */
+  /** Event: the job's fiber has ended. */
   jobEnded(worker: Worker, exit: Exit.Exit<unknown, unknown>): void
 }
 
@@ -90,16 +90,16 @@ export class Tenure {
  *     acquiring  ──▶ givenUp, when there is no resource to be had, or it is not needed any more
  *     givenUp    ──▶ ended
  *
- * Its own fiber acquires and releases, and is suspended in between. Each job runs in a fiber of the job's own: what that
- * forks ends with the job, and an interrupt meant for one job cannot hit the next.
+ * Its own fiber acquires and releases, and is suspended in between. Each job runs in a fiber of the job's own: what
+ * that forks ends with the job, and an interrupt meant for one job cannot hit the next.
  */
 export class Worker {
   prev: Worker | undefined = undefined
   next: Worker | undefined = undefined
   readonly name: string
-  /** That of the pool, with the worker in it. */
+  /** The pool's context, with the worker in it. */
   readonly context: Context.Context<never>
-  /** It is not surplus. */
+  /** False for a surplus worker. */
   wanted = true
   /** It has had no resource yet. */
   isNew = true
@@ -127,7 +127,7 @@ export class Worker {
     this.context = Context.mergeAll(
       context,
       Context.make(CurrentWorker, this),
-      // What is logged in a job says where.
+      // Log lines of a job name the worker.
       Context.make(References.CurrentLogAnnotations, {
         ...Context.get(context, References.CurrentLogAnnotations),
         worker: this.name
@@ -154,7 +154,7 @@ export class Worker {
       this.become(workerStates.ended)
       this.owner.workerEnded(this)
     })
-    // The pool may have been told to end, or to do without it, while this fiber was not known here.
+    // Before this fiber was known here, the pool may have begun to end, or the worker may have become surplus.
     if (this.owner.isEnding || !this.wanted) this.giveUp(fiber.id)
   }
 
@@ -193,7 +193,7 @@ export class Worker {
     return Effect.onExit(acquire, (exit) => Exit.isFailure(exit) ? this.release(tenure, exit) : Effect.void)
   })
 
-  /** P2: the one place where a resource is released. What the release dies of is reported, and stops nothing. */
+  /** P2: the only place where a resource is released. The pool reports a release that dies, and goes on. */
   private release(tenure: Tenure, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     return Effect.catchCause(Scope.close(tenure.scope, exit), (cause) => {
       this.owner.releaseFailed(cause)
@@ -323,7 +323,7 @@ export class Worker {
     fiber.addObserver(this.onExit)
   }
 
-  /** What the job's fiber runs. An observer that throws keeps those behind it from being told, so ours has to be first. */
+  /** The effect of the job's fiber. An observer that throws keeps later ones from running, so ours has to be first. */
   private readonly serve = Effect.withFiber<unknown, unknown>((fiber) => {
     this.know(fiber)
     if (!this.tenure.condemned) return this.owner.perform(this, this.tenure)

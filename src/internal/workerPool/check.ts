@@ -61,7 +61,7 @@ const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ t
 const defaultRetry = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")])
 const noResource = () => Effect.void
 
-// What the options say of types is checked by the compiler, and for JavaScript here.
+// The compiler checks the types of options; these functions check them for JavaScript.
 type AnyOptions<Job, A, E> = Options<Job, A, E, unknown, unknown, unknown, unknown>
 
 /** A pool's options with their defaults. One that makes no sense throws. */
@@ -108,8 +108,8 @@ export const check = <Job, A, E, R, W, EW, RW>(
       sharing
     },
     deadLetters,
-    // What the functions and the schedule may need is there: so says the type of `make`. And the schedule is only ever
-    // given what `worker` fails with.
+    // The type of `make` requires the services of the functions and of the schedule. The schedule's input is only ever
+    // a failure of `worker`.
     context: context,
     restart: restart as Schedule.Schedule<unknown>,
     worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
@@ -124,7 +124,7 @@ const deadline = (phase: "wait" | "run", input: Duration.Input = Duration.infini
   return millis === Infinity ? undefined : Duration.millis(millis)
 }
 
-/** Who waits, and in which order. What the user's functions return is checked when they do. */
+/** The bound and the order of the queue. The results of the user's functions are checked when they are called. */
 const checkQueue = <Job>(
   queue: NonNullable<AnyOptions<Job, unknown, unknown>["queue"]>,
   defaultCapacity: number,
@@ -206,7 +206,7 @@ const checkRetries = <Job, A, E>(
     absent("retry.deadLetters.capacity", "with a retry.deadLetters.sink, which keeps the letters", deadLetters.capacity)
   }
   const policy: Policy<Job> = {
-    // What it is given is what jobs fail with: so says its type.
+    // Its input is a job's failure, as its type says.
     schedule: times === 0
       ? undefined
       : ((job) =>

@@ -28,7 +28,7 @@ export interface Settings {
   }
 }
 
-/** What a variable may be, and how its text is read: undefined is a text that it may not be. */
+/** The values of a variable, and how to read its text: undefined for a text that is out of range. */
 interface Reading<A> {
   readonly wanted: string
   readonly read: (text: string) => A | undefined

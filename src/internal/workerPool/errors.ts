@@ -78,8 +78,8 @@ export class JobLost extends Data.TaggedError("JobLost")<{
  *
  * **Details**
  *
- * `phase` is `"wait"` if the job waited too long for a worker: this attempt never started. It is `"run"` if the job ran
- * for too long: it was interrupted, and its finalizers have run. `after` is the deadline.
+ * `phase` is `"wait"` if the job waited too long for a worker, so that this attempt never started; `"run"` if the job
+ * ran for too long, was interrupted, and its finalizers have run. `after` is the deadline.
  *
  * @category errors
  * @since 0.1.0

@@ -91,7 +91,7 @@ class Feed<Job, A, E, E2> implements Follower {
     if (this.state === "halted") stack.interrupt(feeder, undefined)
   }
 
-  /** What the feeder runs. The source's own resources are released as it ends. */
+  /** The effect of the feeder. The source's own resources are released as it ends. */
   private feed<R2>(
     source: Stream.Stream<Job, E2, R2>
   ): Effect.Effect<never, E2 | PoolClosed | Cause.Done, R2> {
@@ -107,7 +107,7 @@ class Feed<Job, A, E, E2> implements Follower {
     }))
   }
 
-  /** The job is known here before the pool has it, so that no interrupt can leave it behind. */
+  /** The job is recorded here before it is submitted, so that no interrupt can leave it behind. */
   private submit(input: Job): Effect.Effect<unknown, PoolClosed> {
     return Effect.withFiber((fiber) => {
       const job = this.pool.newJob(input)
@@ -162,7 +162,7 @@ class Feed<Job, A, E, E2> implements Follower {
     this.signal()
   }
 
-  /** Suspends the feeder until there is room; for ever once a job has failed. */
+  /** Suspends the feeder until there is room; without end once a job has failed. */
   private readonly room: Effect.Effect<void, PoolClosed> = Effect.suspend(() => {
     this.feederAt = "source"
     const rejection = this.pool.rejection()
@@ -191,7 +191,7 @@ class Feed<Job, A, E, E2> implements Follower {
     feeder.wake(Effect.void)
   }
 
-  /** What the consumer runs: all results there are, or else the next. */
+  /** The consumer's pull: all results that are ready, or else the next one. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | RunError | Cause.Done> = Effect.suspend(() =>
     this.hasResult ? this.take() : Effect.callback<void>((resume) => {
       if (this.hasResult) return resume(Effect.void)
@@ -226,8 +226,8 @@ class Feed<Job, A, E, E2> implements Follower {
   }
 
   /**
-   * Takes back all that is still in the pool, and returns when it has ended, and when the source has. The newest job goes
-   * first, and those that wait go before those that run, so that none begins in the place of another.
+   * Takes back all that is still in the pool, and returns when it has ended, and when the source has. The newest job
+   * goes first, and those that wait go before those that run, so that none begins in the place of another.
    */
   readonly close: Effect.Effect<void> = Effect.withFiber((fiber) => {
     const { feeder } = this
@@ -250,7 +250,7 @@ class Feed<Job, A, E, E2> implements Follower {
   }
 }
 
-/** What else a fiber has ended with that was interrupted. */
+/** The other reasons of an interrupted fiber's end. */
 const withoutInterrupts = <E>(exit: Exit.Exit<never, E>): Exit.Exit<never, E> | undefined => {
   const reasons = Exit.isFailure(exit) ? exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason)) : []
   return reasons.length === 0 ? undefined : Exit.failCause(Cause.fromReasons(reasons))

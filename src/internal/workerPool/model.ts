@@ -26,12 +26,12 @@ export interface WorkerPool<in out Job, out A, out E = never> extends Pipeable, 
 }
 
 /**
- * What a worker is told when it acquires its resource.
+ * The argument of the function that acquires a worker's resource.
  *
  * **Details**
  *
- * - `id`: the worker's number, from 1 to the largest size so far. It keeps it when its resource is replaced; once it has
- *   ended, another may have it.
+ * - `id`: the worker's number, from 1 to the largest size so far. It keeps it when its resource is replaced; once it
+ *   has ended, another may have it.
  * - `invalidate`: for the resource to call when it finds itself broken. An idle worker replaces it at once, a busy one
  *   after its job. Once the resource is released it does nothing. Never suspends.
  *
@@ -44,14 +44,15 @@ export interface WorkerInfo {
 }
 
 /**
- * What a job is given beside itself.
+ * The second argument of `run`: the worker's resource, and the attempt.
  *
  * **Details**
  *
  * - `id`: the number of the worker that runs it; `job`: its own, as in its handle.
  * - `resource`: the worker's. No other job uses it meanwhile, and none after its release (P2).
  * - `attempt`: 1, and one more for each time that the job is tried again (P12).
- * - `invalidate`: condemns the resource: it serves no other job, and is replaced once this one has ended. Never suspends.
+ * - `invalidate`: condemns the resource: it serves no other job, and is replaced once this one has ended. Never
+ *   suspends.
  *
  * @category models
  * @since 0.1.0
@@ -87,7 +88,7 @@ export interface DeadLetter<out Job, out E = never> {
 }
 
 /**
- * What `run` and `map` may fail with beside the job's own errors: the job has no result.
+ * The errors of `run` and `map` in addition to the job's own: the job has no result.
  *
  * @category models
  * @since 0.1.0
@@ -101,11 +102,11 @@ export type RunError = PoolClosed | JobLost | PoolFailed
  *
  * - `id`: its number, from 1, in the order in which the pool accepted jobs.
  * - `state`: where it is now, or how it ended. A job that was dropped or returned never started.
- * - `await`: suspends until the job has ended, finalizers included, and returns its exit: the job's own, or a failure with
- *   `JobLost` or `PoolFailed` if it never started. Never fails, but for `PoolDeadlock` in a job (P9). An interrupt stops
- *   the waiting only.
- * - `cancel`: takes the job out of the queue, or interrupts it and suspends until it has ended (P7). Returns whether that
- *   is how it ended: false when it had ended already, or failed or died all the same.
+ * - `await`: suspends until the job has ended, finalizers included, and returns its exit: the job's own, or a failure
+ *   with `JobLost` or `PoolFailed` if it never started. Never fails, but for `PoolDeadlock` in a job (P9). An interrupt
+ *   stops the waiting only.
+ * - `cancel`: takes the job out of the queue, or interrupts it and suspends until it has ended (P7). Returns whether
+ *   that is how it ended: false when it had ended already, or failed or died all the same.
  *
  * @category models
  * @since 0.1.0
@@ -118,13 +119,14 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
 }
 
 /**
- * What became of all jobs. At every moment, `submitted` is the sum of the others (P4).
+ * The counts of all jobs by outcome. At every moment, `submitted` is the sum of the others (P4).
  *
  * **Details**
  *
- * Of the jobs that were accepted (`submitted`), some have `succeeded`, `failed` with a typed error, `died` of a defect or
- * were `interrupted`, before or after they started; some have `expired` in the queue, or `timedOut` as they ran; some were `deadLettered` after their last attempt; some were `dropped` by a full queue, or `returned` unstarted when the
- * pool stopped or failed; the others are `queued`, `running`, or `retrying`, between two attempts.
+ * Of the jobs that were accepted (`submitted`), some have `succeeded`, `failed` with a typed error, `died` of a defect
+ * or were `interrupted`, before or after they started; some have `expired` in the queue, or `timedOut` as they ran;
+ * some were `deadLettered` after their last attempt; some were `dropped` by a full queue, or `returned` unstarted when
+ * the pool stopped or failed; the others are `queued`, `running`, or `retrying`, between two attempts.
  *
  * @category models
  * @since 0.1.0
@@ -146,12 +148,13 @@ export interface Ledger {
 }
 
 /**
- * What a pool is doing at one moment: its ledger, and more.
+ * The statistics of a pool at one moment: its ledger, and more.
  *
  * **Details**
  *
  * Of its `size` workers `idle` wait for a job; `waiting` calls are suspended because the queue, of that `capacity`, is
- * full; `keys` have jobs that wait or run, where there are keys; `replaced` counts the resources that took the place of another.
+ * full; `keys` have jobs that wait or run, where there are keys; `replaced` counts the resources that took the place of
+ * another.
  *
  * @category models
  * @since 0.1.0
@@ -174,8 +177,8 @@ export interface Stats extends Ledger {
  * - `counts`: the final ledger. Nothing is queued, and nothing is running, unless a job itself called for the end.
  * - `returned`: the jobs that were accepted and never started, in order, for another pool or another day.
  * - `aborted`: the jobs that were cut off because the pool stopped: interrupted as they ran, or between two attempts.
- * - `releaseFailures`: what finalizers of the workers' resources died of, replaced ones included: the latest ten. Each is
- *   logged as an error when it happens. `releasesFailed`: how many there were.
+ * - `releaseFailures`: what finalizers of the workers' resources died of, replaced ones included: the latest ten. Each
+ *   is logged as an error when it happens. `releasesFailed`: how many there were.
  *
  * @category models
  * @since 0.1.0

@@ -36,9 +36,9 @@ export interface QueueBound {
  */
 export interface FirstComeQueue {
   /**
-   * What becomes of a job that finds the queue full. `"suspend"`, the default, has `submit` wait for room; `"dropping"`
-   * drops the job; `"sliding"` drops the job that has waited longest. A dropped job's handle says so (P3). The last two
-   * are for a queue that has a bound.
+   * The strategy for a job that finds the queue full. `"suspend"`, the default, has `submit` wait for room;
+   * `"dropping"` drops the job; `"sliding"` drops the job that has waited longest. A dropped job's handle says so (P3).
+   * The last two are for a queue that has a bound.
    */
   readonly strategy?: "suspend" | "dropping" | "sliding" | undefined
   readonly priority?: undefined
@@ -52,7 +52,7 @@ export interface FirstComeQueue {
  * @since 0.1.0
  */
 export interface PriorityQueue<in Job> {
-  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  /** The strategy for a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
   readonly strategy?: "suspend" | "dropping" | undefined
   /** The level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within a level. */
   readonly priority?: ((job: Job) => number) | undefined
@@ -66,13 +66,13 @@ export interface PriorityQueue<in Job> {
  * @since 0.1.0
  */
 export interface AgingQueue<in Job> {
-  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  /** The strategy for a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
   readonly strategy?: "suspend" | "dropping" | undefined
   /** The level of a job, an integer >= 0, of which 0 is the most urgent. First come, first served within a level. */
   readonly priority: (job: Job) => number
   /**
-   * For each level how many jobs that come later may go first, 100 by default: so a job of level `n` is passed over by at
-   * most `n` times as many (P14).
+   * For each level how many jobs that come later may go first, 100 by default: so a job of level `n` is passed over by
+   * at most `n` times as many (P14).
    */
   readonly aging?: number | undefined
 }
@@ -98,13 +98,13 @@ export interface KeyedQueue<in Job> {
 export interface LimitedKeysQueue<in Job> {
   /** Tells jobs apart, as a `Map` does. */
   readonly key: (job: Job) => unknown
-  /** What each key may have. */
+  /** The limits of each key. */
   readonly perKey?: {
     /** How many jobs of a key may run at a time; any number by default. */
     readonly concurrency?: number | undefined
     /**
-     * How many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key, which is asked as
-     * each job of the key comes and as each begins; 1 by default.
+     * How many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key, which is asked
+     * as each job of the key comes and as each begins; 1 by default.
      */
     readonly weight?: number | ((key: never) => number) | undefined
   } | undefined
@@ -117,7 +117,7 @@ export interface LimitedKeysQueue<in Job> {
  * @since 0.1.0
  */
 export interface OrderedQueue<in Job> {
-  /** What becomes of a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
+  /** The strategy for a job that finds the queue full: `"suspend"`, the default, or `"dropping"`. */
   readonly strategy?: "suspend" | "dropping" | undefined
   /** Which waiting job is next: a value of `WorkerPool.order`. */
   readonly order: Order<Job>
@@ -128,7 +128,7 @@ export interface OrderedQueue<in Job> {
 }
 
 /**
- * The queue of a pool: its bound, and its order. What means nothing without another option does not compile.
+ * The queue of a pool: its bound, and its order. An option that needs another one does not compile without it.
  *
  * @category models
  * @since 0.1.0
@@ -165,17 +165,17 @@ export interface RetryBudgetOptions {
  *
  * **Details**
  *
- * A job is tried again if it has failed, or timed out as it ran, for as long as `while`, `times` and `schedule` all allow
- * it. Without a `schedule` the next attempt comes after 0.1 s, then 0.2 s, 0.4 s and so on, up to 10 s. Either `schedule`
- * or `times` is needed: without an end a job that always fails would be tried without one.
+ * A job is tried again if it has failed, or timed out as it ran, for as long as `while`, `times` and `schedule` all
+ * allow it. Without a `schedule` the next attempt comes after 0.1 s, then 0.2 s, 0.4 s and so on, up to 10 s. Either
+ * `schedule` or `times` is needed: without an end a job that always fails would be tried without one.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RetryOptions<in Job, in E> {
   /**
-   * The waits between the attempts, and when they end; or a schedule for each job, or none for it. It is given the error.
-   * Meanwhile the job is outside the workers and outside the queue's bound (P12).
+   * The waits between the attempts, and when they end; or a schedule for each job, or none for it. Its input is the
+   * error. Meanwhile the job is outside the workers and outside the queue's bound (P12).
    */
   readonly schedule?:
     | Schedule.Schedule<unknown, E | JobTimeout>
@@ -188,8 +188,8 @@ export interface RetryOptions<in Job, in E> {
   /** How many retries may begin in all jobs together. Without it as many as the above says. */
   readonly budget?: RetryBudgetOptions | undefined
   /**
-   * Jobs that die, and cost the worker its resource. Such a job is tried again, on another resource, until it has killed
-   * `kills` of them, 3 by default. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
+   * Jobs that die, and cost the worker its resource. Such a job is tried again, on another resource, until it has
+   * killed `kills` of them, 3 by default. Jobs with the same `key` count as one. Not with `onDefect: "keep"`.
    */
   readonly poison?: {
     readonly kills?: number | undefined
@@ -217,10 +217,11 @@ export interface RetryOptions<in Job, in E> {
 export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
   /** How many workers there are, an integer from 1 to 1,000,000. */
   readonly size: number
-  /** What a worker does with a job. A typed failure is the job's result, and nothing else's (P6). */
+  /** The effect of a job. A typed failure is the result of this job only (P6). */
   readonly run: (job: Job, context: JobContext<W>) => Effect.Effect<A, E, R>
   /**
-   * Acquires a worker's resource, in a scope that closes when the worker is done with it. Without it, workers have none.
+   * Acquires a worker's resource, in a scope that closes when the worker is done with it. Without it, workers have
+   * none.
    */
   readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
   /** How many jobs may wait, and in which order they go. By default twice the size, first come, first served. */
@@ -228,9 +229,9 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
   /** Whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5). */
   readonly onDefect?: "replace" | "keep" | undefined
   /**
-   * How often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has failed, whatever
-   * the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds. A
-   * defect is not tried again. Only with a `worker`.
+   * How often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has failed,
+   * whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6
+   * seconds. A defect is not tried again. Only with a `worker`.
    */
   readonly restart?: Schedule.Schedule<unknown, EW> | undefined
   /**

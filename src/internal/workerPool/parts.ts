@@ -16,21 +16,23 @@ export interface Controls<Job, A, E> {
   /** Milliseconds of a clock that nobody sets back. */
   now(): number
   /**
-   * Takes a job that has waited for too long off the books. `exit` makes its exit, when somebody is told. Returns what tells
-   * of its end: that runs fibers.
+   * Ends a job that has waited for too long, in the books. `exit` makes its exit at the first read. Returns a function
+   * that notifies the job's waiters: that one runs fibers.
    */
   expire(job: PoolJob<Job, A, E>, exit: () => Exit.Exit<never, E>): () => void
-  /** Marks a job that has run for too long. Returns what interrupts it, in the name of the fiber `by`: that runs fibers. */
+  /** Marks a job that has run for too long. Returns a function that interrupts it as fiber `by`, and so runs fibers. */
   interruptLate(job: PoolJob<Job, A, E>, by: number): () => void
   /** Ends a job that is between two attempts. Runs fibers. */
   end(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Settled<A, E>): void
-  /** Ends a job that is between two attempts, since the pool ends: its last attempt's result is its own. Runs fibers. */
+  /**
+   * Ends a job that is between two attempts, since the pool ends: its last attempt's result is its own. Runs fibers.
+   */
   cutOff(job: PoolJob<Job, A, E>): void
   /** Brings a job that is between two attempts back for the next one. Runs fibers. */
   comeBack(job: PoolJob<Job, A, E>): void
 }
 
-/** P11. Told of each step of a job, after the books. Only `takeSleepers` and the passing of time run fibers. */
+/** P11. Called at each step of a job, after the books have changed. Only its timer runs fibers. */
 export interface Deadlines<Job, A, E> {
   /** Whether waiting for a worker has a deadline, and running on one. */
   readonly limits: { readonly wait: boolean; readonly run: boolean }
@@ -40,11 +42,11 @@ export interface Deadlines<Job, A, E> {
   dequeued(job: PoolJob<Job, A, E>): void
   /** The job has come to its first operation. */
   began(job: PoolJob<Job, A, E>): void
-  /** The job's worker has it no more. */
+  /** The job is no longer assigned to a worker. */
   released(job: PoolJob<Job, A, E>): void
   /** How a job ends that has taken too long. */
   timeout(job: PoolJob<Job, A, E>, phase: "wait" | "run"): Exit.Exit<never, E>
-  /** The fibers that sleep until deadlines, for the pool's end to interrupt. Nothing is told afterwards. */
+  /** The fibers that sleep until deadlines, for the pool's end to interrupt. No timer fires afterwards. */
   takeSleepers(): ReadonlyArray<AnyFiber>
 }
 
@@ -77,8 +79,8 @@ export interface Sharing {
   /** The worker is about to run a job on the part. */
   begins(part: unknown): void
   /**
-   * Whether that job has ended without having begun on the resource: "lost", since the resource was; "withdrawn", since its
-   * fiber was interrupted.
+   * Whether that job has ended without having begun on the resource: "lost", since the resource was; "withdrawn", since
+   * its fiber was interrupted.
    */
   unbegun(part: unknown): "lost" | "withdrawn" | undefined
 }
@@ -90,7 +92,7 @@ export interface Parts<Job, A, E> {
   readonly sharing: Sharing | undefined
 }
 
-/** What the pool is doing. Jobs that the limit of their key holds back are in none of the counts. */
+/** The pool's load, for an autoscaler. No count has jobs that the limit of their key holds back. */
 export interface Sample {
   /** In milliseconds, of a clock that nobody sets. */
   readonly now: number

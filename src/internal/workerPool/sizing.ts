@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import { checkMillis, checkNumber, invalid, isPositive } from "../args.js"
 
 /**
- * What is known of the jobs, and what is wanted of the pool.
+ * The load of the jobs, and the goals for the pool.
  *
  * **Details**
  *
@@ -50,7 +50,7 @@ export interface Sizing {
 
 const maxWorkers = 1_000_000
 
-/** What one can be sure of, when 7 / 0.7 is 10.000000000000002: the last digits are the machine's. */
+/** Ignores the last digits of floating point, where 7 / 0.7 is 10.000000000000002. */
 const ceil = (x: number): number => Math.ceil(x * (1 - 1e-12))
 const floor = (x: number): number => Math.floor(x * (1 + 1e-12))
 

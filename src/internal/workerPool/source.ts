@@ -10,8 +10,8 @@ import { invalid } from "../args.js"
 export type Source<Job, E2, R2> = Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>
 
 /**
- * The source as a stream. An iterator gives one item at a time, since a chunk would be taken further ahead than there is
- * room, and is returned as a loop would return it (L2). A value that is no source is a defect that names `argument`.
+ * The source as a stream. An iterator gives one item at a time, since a chunk would be taken further ahead than there
+ * is room, and is returned as a loop would return it (L2). A value that is no source is a defect that names `argument`.
  */
 export const toStream = <Job, E2, R2>(
   source: Source<Job, E2, R2>,

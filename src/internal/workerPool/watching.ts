@@ -42,8 +42,8 @@ export interface Job {
  *
  * - `job`: the job; `number`: 1 for its first attempt, 2 for the next.
  * - `worker`: the number of the worker that runs it, and `workerName` its name, as in logs.
- * - `judge`: what an exit of the attempt's effect is to the pool: its outcome, and the exit that counts. An attempt that
- *   was interrupted because it had run for too long has `"timedOut"`, and fails with `JobTimeout`.
+ * - `judge`: what an exit of the attempt's effect is to the pool: its outcome, and the exit that counts. An attempt
+ *   that was interrupted because it had run for too long has `"timedOut"`, and fails with `JobTimeout`.
  *
  * @category models
  * @since 0.1.0
@@ -60,14 +60,15 @@ export interface Attempt {
 }
 
 /**
- * What a watcher does with what happens in one pool. The pool calls each function after its books have changed, in the
- * order in which things happened, and never two at a time. A function must not run effects, call the pool, or wait.
+ * The functions that a watcher has for the events of one pool. The pool calls each function after its books have
+ * changed, in the order in which things happened, and never two at a time. A function must not run effects, call the
+ * pool, or wait.
  *
  * **Details**
  *
  * - `offered`: a caller brings a job by `run`, `submit` or `trySubmit`, whatever becomes of it. `caller` is its fiber.
- *   What this returns is the watcher's note about the job: the pool passes it to the other functions, and never looks at
- *   it. Jobs of `map` come as `"submit"`.
+ *   The result is the watcher's note about the job: the pool passes it to the other functions, and never looks at it.
+ *   Jobs of `map` come as `"submit"`.
  * - `rejected`: so many jobs were not accepted.
  * - `began`: a worker begins an attempt. For each `began` there is exactly one `attempted` or `ended`, unless the pool
  *   hands the job to another worker: then `attempted` comes without an outcome.
@@ -96,7 +97,8 @@ export interface Watching<Note> {
 }
 
 /**
- * A watcher, as the option `watch` of a pool takes it. One value may watch many pools: `make` calls `watch` once for each.
+ * A watcher, as the option `watch` of a pool takes it. One value may watch many pools: `make` calls `watch` once for
+ * each.
  *
  * @category models
  * @since 0.1.0

@@ -89,7 +89,7 @@ const ofWorker = (worker: number): Series =>
     { worker: String(worker) }
   )
 
-// From a thousandth of a second to five minutes. What is beyond has a sum and a count all the same.
+// From a thousandth of a second to five minutes. Larger values count in the sum and the count only.
 const boundaries = Metric.boundariesFromIterable(
   [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
 )
@@ -119,7 +119,9 @@ class Family {
     for (const one of [...series, ...this.workers]) if (one !== undefined) this.register(one)
   }
 
-  /** Forgets the pools that will count no more. One whose own job has ended it goes on counting until that has ended. */
+  /**
+   * Forgets the pools that will count no more. One whose own job has ended it goes on counting until that has ended.
+   */
   sweep(): void {
     for (const pool of this.pools) if (pool.isOver) this.retire(pool)
   }
@@ -175,7 +177,7 @@ interface WorkerTime {
   since: number | undefined
 }
 
-/** What is counted of one pool, beside its own books. */
+/** The counts of one pool that its own books do not have. */
 export class PoolMetrics {
   readonly rejections = { QueueFull: 0, PoolClosed: 0 }
   /** Of attempts, whatever became of their jobs: the ledger does not know how a dead letter's job has failed. */

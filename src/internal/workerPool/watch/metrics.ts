@@ -10,8 +10,8 @@ import { PoolMetrics, reservedLabels } from "./PoolMetrics.js"
  *
  * **Details**
  *
- * - `attributes`: labels of every series of the pool. Each combination of values is a set of series of its own: take what
- *   has few, such as a region, and nothing of a job's.
+ * - `attributes`: labels of every series of the pool. Each combination of values is a set of series of its own: take
+ *   what has few, such as a region, and nothing of a job's.
  * - `workers`: whether each worker has a series of its own, `sluice_pool_worker_busy_seconds_total`: no, by default.
  *
  * @category models

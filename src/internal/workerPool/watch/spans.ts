@@ -12,7 +12,7 @@ import type { Attempt, Job, Pool, Watching } from "../watching.js"
 const spanOf = (fiber: AnyFiber): Tracer.AnySpan | undefined =>
   propagated(Option.getOrUndefined(Context.getOption(fiber.context, Tracer.ParentSpan)))
 
-/** Spans that are not to be told of are passed over. */
+/** Skips spans whose propagation is disabled. */
 const propagated = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
   if (span === undefined || !Context.get(span.annotations, Tracer.DisablePropagation)) return span
   return span._tag === "Span" ? propagated(Option.getOrUndefined(span.parent)) : undefined
@@ -21,7 +21,7 @@ const propagated = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefine
 interface Note {
   /** The span in which the job was brought. */
   readonly caller: Tracer.AnySpan | undefined
-  /** Who brings a job by `run` waits for its end: then the one lies within the other. */
+  /** Whether the caller waits in `run`: the job's span is then a child of the caller's. */
   readonly isWithin: boolean
   /** When the wait for a worker began, and how long it has lasted; in seconds. */
   since: number
@@ -61,9 +61,9 @@ class SpansWatching implements Watching<Note> {
     const { caller, isWithin, wait } = note
     const { job: { id }, judge, number, workerName } = attempt
     return Effect.withFiber((fiber) => {
-      // Who brings a job by `run` waits for it, and takes it along when interrupted: its span is within the caller's. A job
-      // that was submitted is on its own, and may begin long after that span has ended: it has a trace of its own, and a
-      // link. Either way it is kept if the caller's is.
+      // The caller of `run` waits for the job, and interrupts it when interrupted: the job's span is a child of the
+      // caller's. A submitted job may begin long after its caller's span has ended: it has a trace of its own, and a
+      // link. Either way it is sampled if the caller's span is.
       const options = {
         parent: isWithin ? caller : undefined,
         root: !isWithin,
@@ -91,7 +91,7 @@ class SpansWatching implements Watching<Note> {
         return Effect.onExitPrimitive(work, (exit) => {
           const judged = judge(exit)
           span.attribute("sluice.outcome", judged.outcome)
-          // As the ledger has it: a job that was interrupted because it took too long has failed.
+          // As in the ledger: a job that was interrupted because it took too long has failed.
           if (judged.exit !== exit) span.end(this.end(fiber), judged.exit)
           return undefined
         })
