@@ -139,7 +139,7 @@ const tooLong = (file, text) => {
   return text.split("\n").flatMap((line, index) => {
     if (line.startsWith("```")) isFenced = !isFenced
     if (
-      line.length <= columns || (isPage(file) ? isFenced || line.startsWith("|") : !/^\s*(?:\/\/|\/?\*)/.test(line))
+      line.length <= columns || (isPage(file) ? isFenced || /^\||^ {4}/.test(line) : !/^\s*(?:\/\/|\/?\*)/.test(line))
     ) {
       return []
     }

@@ -1,4 +1,6 @@
-/** U1 to U3 over real pools, on the test clock: which load makes a pool grow and shrink, and how its autoscaler ends. */
+/**
+ * U1 to U3 over real pools, on the test clock: which load makes a pool grow and shrink, and how its autoscaler ends.
+ */
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Schedule } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
@@ -271,7 +273,7 @@ describe("a job that waits for its own pool, under an autoscaler (P9)", () => {
       expect(outer.pollUnsafe()).toEqual(Exit.succeed(1))
     })))
 
-  test("dies as the least bound has it, of several autoscalers", () =>
+  test("dies as the least bound of several autoscalers says", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* nested({ size: 1, capacity: 2 })
       yield* WorkerPool.autoscale(pool, { min: 1, max: 1, dwell })
@@ -333,7 +335,7 @@ const workload = fc.record({
   actions: fc.array(action, { minLength: 1, maxLength: 25 })
 })
 
-test("a pool changes its size as its load has it, whatever comes (U1, U2, U3)", () => {
+test("a pool changes its size as its load requires, whatever comes (U1, U2, U3)", () => {
   interface Job {
     readonly key: string
     readonly ticks: number

@@ -47,11 +47,11 @@ test.each<readonly [object, object]>([
   [{ SENDER_QUEUE_STRATEGY: "dropping" }, { queue: { strategy: "dropping" } }],
   [{ SENDER_RUN_DEADLINE: "20 millis" }, { deadlines: { run: Duration.millis(20) } }],
   [{ OTHER_NAME: "other", NAME: "nobody" }, {}]
-])("what is not set is not there: %o", (env, rest) => {
+])("a variable that is not set has no property: %o", (env, rest) => {
   assert.deepEqual(value(parse(sender, { ...size, ...env })), { size: 4, ...rest })
 })
 
-describe("what is wrong is a ConfigError that names the variable, what is wanted and what was got", () => {
+describe("a wrong value is a ConfigError that names the variable, what is wanted and what was got", () => {
   const integer = "an integer from 1 to 1000000"
   const capacity = "an integer >= 0 or \"unbounded\""
   const strategy = "\"suspend\" or \"dropping\" or \"sliding\""

@@ -10,7 +10,8 @@ import { holdsByChance, holdsWithin } from "./support/property.js"
 const letter = (id: number) =>
   ({ job: `${id}`, id, attempts: 1, cause: Cause.die("planned"), reason: "exhausted" }) as const
 
-// Two preemptions and an interrupt: a reader is woken, preempted before it has suspended, and interrupted before it pulls.
+// Two preemptions and an interrupt: a reader is woken, preempted before it has suspended, and interrupted before it
+// pulls.
 test("no reader waits while there is a letter, however another one is preempted and interrupted", () => {
   holdsWithin(readingOne, { preemptions: 2, cancels: 1 })
 })

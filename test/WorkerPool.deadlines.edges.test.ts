@@ -48,7 +48,7 @@ test.each(["wait", "run"] as const)(
 )
 
 test.each(["wait", "run"] as const)(
-  "a deadline that is over as it begins is told in a later turn: %s",
+  "a deadline that is over as it begins fires in a later turn: %s",
   (phase) =>
     runTimed(Effect.gen(function*() {
       let millis = 0

@@ -129,7 +129,7 @@ describe("a deadline of a run (P11)", () => {
       expect(jobs.map(({ state }) => state)).toEqual(["succeeded", "succeeded", "succeeded"])
     })))
 
-  test("waits for a job that cannot be interrupted, and is not told of one that ends otherwise", () =>
+  test("waits for a job that cannot be interrupted, and ignores one that ends otherwise", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* make({ run: 100 })
       const gate = yield* Deferred.make<void>()

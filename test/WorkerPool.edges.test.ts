@@ -49,7 +49,7 @@ describe("a drain is over when the last job that waits leaves, and no worker is 
       balanced(pool)
     })))
 
-  test("it is cancelled between two attempts", () =>
+  test("the job is cancelled between two attempts", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* make({ retry: { schedule: Schedule.spaced("1 hour") } })
       const handle = yield* WorkerPool.submit(pool, Effect.fail("planned"))
@@ -212,7 +212,7 @@ describe("a caller of submit goes on when its job has been let in", () => {
   )
 })
 
-describe("of several who are told together, one interrupts another", () => {
+describe("a fiber that is resumed interrupts another one that is resumed with it", () => {
   const three = (t: Kit, waits: ReadonlyArray<Effect.Effect<unknown, unknown>>): Effect.Effect<void> =>
     Effect.gen(function*() {
       const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
@@ -227,10 +227,10 @@ describe("of several who are told together, one interrupts another", () => {
     })
 
   const cases: Record<string, (pool: Pool, handle: Handle) => ReadonlyArray<Effect.Effect<unknown, unknown>>> = {
-    "who await a job": (_, { await: await_ }) => [await_, await_, await_],
-    "who shut the pool down": (pool) => [1, 2, 3].map(() => WorkerPool.shutdown(pool)),
-    "who stop the pool": (pool) => [1, 2, 3].map(() => WorkerPool.shutdownNow(pool)),
-    "whose jobs are let in": (pool) => [1, 2, 3].map(() => WorkerPool.submit(pool, Effect.void))
+    "fibers that await a job": (_, { await: await_ }) => [await_, await_, await_],
+    "fibers that shut the pool down": (pool) => [1, 2, 3].map(() => WorkerPool.shutdown(pool)),
+    "fibers that stop the pool": (pool) => [1, 2, 3].map(() => WorkerPool.shutdownNow(pool)),
+    "fibers whose jobs are let in": (pool) => [1, 2, 3].map(() => WorkerPool.submit(pool, Effect.void))
   }
   test.each(Object.entries(cases))("%s, over every schedule with a preemption", (_, waits) => {
     const self = scenario((t) =>
@@ -244,7 +244,7 @@ describe("of several who are told together, one interrupts another", () => {
     holdsWithin(self, { preemptions: 1, cancels: 0 })
   })
 
-  test("who are jobs that shut the pool down", () => {
+  test("both are jobs that shut the pool down", () => {
     const self = scenario((t) =>
       Effect.gen(function*() {
         const pool = yield* make({ size: 4 })
@@ -257,7 +257,7 @@ describe("of several who are told together, one interrupts another", () => {
     holdsWithin(self, { preemptions: 1, cancels: 0 })
   })
 
-  test("a job that shuts the pool down again after it has interrupted another one that did is told", () =>
+  test("a job that shuts the pool down again after it has interrupted another one that did goes on", () =>
     run(Effect.gen(function*() {
       const [gate, last] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const pool = yield* make({ size: 3 })
@@ -357,7 +357,7 @@ describe("workers' numbers", () => {
 describe("jobs that were given to workers and have not begun as the pool stops", () => {
   const orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] as const
   test.each(orders)(
-    "are returned and told in their order: workers %i, %i and %i become free in turn",
+    "are returned in their order, and so are their callers notified: workers %i, %i and %i become free in turn",
     (...order) =>
       run(Effect.gen(function*() {
         const gates = yield* Effect.all([0, 1, 2].map(() => Deferred.make<void, string>()))

@@ -11,7 +11,7 @@ const atMost = (count: number) => {
   return () => Effect.suspend(() => ++acquired > count ? Effect.never : Effect.void)
 }
 
-describe("whoever hears of a job's end does not overtake those that wait", () => {
+describe("a fiber that awaits a job's end does not overtake jobs that wait", () => {
   const ends: Record<string, (invalidate: Effect.Effect<void>) => Effect.Effect<unknown, string>> = {
     "succeeds": () => Effect.void,
     "fails": () => Effect.fail("planned"),
@@ -382,7 +382,7 @@ describe("a user's function that ends the pool", () => {
     })))
 })
 
-describe("what is logged of a handle", () => {
+describe("a handle in a log", () => {
   test.each([["JSON", Logger.formatJson], ["logfmt", Logger.formatLogFmt]] as const)(
     "is its pool, its number and its state, however many jobs wait: %s",
     (_, format) =>
@@ -406,7 +406,7 @@ describe("what is logged of a handle", () => {
   )
 })
 
-test("failures of releases are counted, and only the last ten are kept and told", () =>
+test("failures of releases are counted, and only the last ten are kept and reported", () =>
   run(Effect.gen(function*() {
     let released = 0
     const silent = Logger.layer([Logger.make(() => {})])

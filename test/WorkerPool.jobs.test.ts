@@ -76,7 +76,7 @@ describe("handles", () => {
       for (const handle of handles) assert.deepEqual(yield* handle.await, Exit.void)
     })))
 
-  test("two who cancel a running job at once both wait for its end, and both are told that it was so", () =>
+  test("two fibers that cancel a running job at once both wait for its end, and both get true", () =>
     run(Effect.gen(function*() {
       const gate = yield* Deferred.make<void>()
       const pool = yield* make()
@@ -372,7 +372,7 @@ describe("fibers of jobs", () => {
       })
     ))
 
-  test("what is no effect, where a job should be, is the defect of that job only", () =>
+  test("a job whose `run` returns no effect dies, and no other job does", () =>
     run(Effect.gen(function*() {
       for (const nothing of [undefined, null, 3, {}, Promise.resolve(1)]) {
         const pool = yield* WorkerPool.make({
@@ -415,7 +415,7 @@ const withUncaught = async (test: (uncaught: ReadonlyArray<unknown>) => Effect.E
   }
 }
 
-describe("what a job sees", () => {
+describe("a job sees", () => {
   test("its worker's number and resource, its own number, and attempt 1", () =>
     run(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
@@ -439,7 +439,7 @@ describe("what a job sees", () => {
       assert.equal(yield* WorkerPool.run(pool, 1).pipe(Effect.provideService(Who, "submitter")), "maker")
     })))
 
-  test("its worker's name in every log line, beside the annotations of make's caller", () =>
+  test("its worker's name in every log line, with the annotations of make's caller", () =>
     run(Effect.gen(function*() {
       const lines: Array<unknown> = []
       const logger = Logger.make(({ fiber, message }) => {

@@ -371,7 +371,7 @@ describe("keys (P15)", () => {
     })))
 })
 
-describe("what the user's functions answer is checked before anything changes", () => {
+describe("results of the user's functions are checked before anything changes", () => {
   const cases: ReadonlyArray<readonly [string, Queue]> = [
     ["queue.priority must be an integer from 0 to 1000000, got -1", { priority: () => -1 }],
     ["queue.priority must be an integer from 0 to 1000000, got NaN", { priority: () => NaN }],

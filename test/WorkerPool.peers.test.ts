@@ -61,7 +61,7 @@ describe("as in pond and ants", () => {
       assert.deepEqual(gate.begun, [1, 2, 3, 4])
     })))
 
-  test("submitters who wait when the pool shuts down are told at once, and their jobs never run", () =>
+  test("submitters who wait when the pool shuts down fail at once, and their jobs never run", () =>
     run(Effect.gen(function*() {
       for (const end of [WorkerPool.shutdown, WorkerPool.shutdownNow]) {
         const gate = new Gate()
@@ -101,7 +101,7 @@ describe("as in pond and ants", () => {
       yield* gate.open
     })))
 
-  test("who waits for room gives up with a timeout, and the line moves on without it", () =>
+  test("a caller that waits for room gives up with a timeout, and the line moves on without it", () =>
     run(
       Effect.gen(function*() {
         const gate = new Gate()

@@ -1,4 +1,6 @@
-/** The laws of `WorkerPool` over random workloads, schedules and cancellations, and over every schedule of small ones. */
+/**
+ * The laws of `WorkerPool` over random workloads, schedules and cancellations, and over every schedule of small ones.
+ */
 import { Effect, Schedule, Scope, Stream } from "effect"
 import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
@@ -21,7 +23,10 @@ interface Task {
   readonly cleanupDies: boolean
 }
 
-/** One actor, after `delay` turns. `cancel` and `await` are about the job of number `n`, `invalidate` about the resource. */
+/**
+ * One actor, after `delay` turns. `cancel` and `await` are about the job of number `n`, `invalidate` about the
+ * resource.
+ */
 interface Act {
   readonly kind:
     | "run"
@@ -49,7 +54,9 @@ interface Workload {
   readonly concurrency: number | undefined
   readonly levels: number | undefined
   readonly deadlines: WorkerPool.Deadlines | undefined
-  /** How often a job is tried again, at what interval; how many resources it may kill; whether dead letters are kept. */
+  /**
+   * How often a job is tried again, at what interval; how many resources it may kill; whether dead letters are kept.
+   */
   readonly again: {
     readonly times: number
     readonly millis: number

@@ -66,14 +66,14 @@ describe("a job that awaits one between two attempts", () => {
       return first.state
     })
 
-  test("is not told of a deadlock while a dead letter is on its way", () =>
+  test("does not die of a deadlock while a dead letter is on its way", () =>
     runTimed(Effect.gen(function*() {
       expect(yield* awaited({ retry: { times: 0, deadLetters: { sink: () => Effect.sleep(100) } } })).toBe(
         "deadLettered"
       )
     })))
 
-  test("is not told of a deadlock when there is no other attempt", () =>
+  test("does not die of a deadlock when there is no other attempt", () =>
     runTimed(Effect.gen(function*() {
       expect(yield* awaited({ retry: { schedule: Schedule.recurs(0) } })).toBe("failed")
     })))

@@ -1,4 +1,6 @@
-/** The resources of a `WorkerPool`'s workers: each acquired once, released once, and used in between only (P1, P2, P5). */
+/**
+ * The resources of a `WorkerPool`'s workers: each acquired once, released once, and used in between only (P1, P2, P5).
+ */
 import { Cause, Deferred, Effect, Exit, Fiber, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
@@ -77,7 +79,7 @@ describe("make (P1)", () => {
       assert.deepEqual(yield* Fiber.await(making), Exit.fail("second"))
     })))
 
-  test("what one worker acquired before it failed is released too, before make ends", () =>
+  test("the resources of a worker that fails are released too, before make ends", () =>
     run(Effect.gen(function*() {
       const resources = new Resources()
       const worker: Worker = () => Effect.andThen(resources.acquire, Effect.andThen(Effect.yieldNow, Effect.fail("no")))
@@ -126,7 +128,7 @@ describe("make (P1)", () => {
       assert.match(String(yield* defectOf(make({ size: 2, worker }))), /no worker/)
     })))
 
-  test("a worker function that answers no effect is a defect of make, and not a make without end", () =>
+  test("a worker function that returns no effect is a defect of make, and not a make without end", () =>
     run(Effect.gen(function*() {
       for (const nothing of [undefined, 3, {}, Promise.resolve()]) {
         const making = yield* start(make({ worker: (() => nothing) as unknown as Worker }))
@@ -468,7 +470,7 @@ describe("releases that go wrong", () => {
       assert.deepEqual(releaseFailures, [Cause.die("stuck"), Cause.die("stuck")])
     })))
 
-  test("the scope's close dies of what no report has told, and of nothing else", () =>
+  test("the scope's close dies of defects that no report contains, and of nothing else", () =>
     run(Effect.gen(function*() {
       for (const told of [true, false]) {
         const scope = yield* Scope.make()

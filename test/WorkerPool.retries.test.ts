@@ -27,7 +27,7 @@ describe("a retry (P12)", () => {
       expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 1, succeeded: 1, failed: 0, retrying: 0 })
     })))
 
-  test("that fails as often as the schedule has it gives the last failure", () =>
+  test("that fails as often as the schedule allows gives the last failure", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* failing({ retry: { schedule: Schedule.recurs(2) } })
       expect(yield* Effect.flip(WorkerPool.run(pool, 9))).toBe("attempt 3")

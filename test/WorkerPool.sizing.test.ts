@@ -12,7 +12,7 @@ const near = (actual: number, expected: number, relative = 1e-9): void =>
 
 const minutes = Duration.toMinutes
 
-describe("what is published", () => {
+describe("published numbers", () => {
   // Hillier and Lieberman, Introduction to Operations Research: the emergency room of the County Hospital, with 2
   // patients an hour, and doctors who see 3.
   const patients = { arrivals: 2 / 3_600, duration: "20 minutes" } as const
@@ -119,7 +119,7 @@ describe("workers", () => {
 })
 
 describe("capacity", () => {
-  test("what is served within the patience", () => {
+  test("serves jobs within the patience", () => {
     const jobs = { arrivals: 200, duration: "30 millis" } as const
     assert.equal(WorkerPool.sizing({ ...jobs, patience: "1 second" }).capacity, 300)
     assert.equal(WorkerPool.sizing({ ...jobs, patience: "29.9 millis", percentile: 0.9 }).capacity, 8)
@@ -215,7 +215,7 @@ describe("jobs that come, and take, as the model says", () => {
   })
 })
 
-describe("what is out of range throws", () => {
+describe("an argument out of range throws", () => {
   const jobs = { arrivals: 200, duration: "30 millis" } as const
   const part = "a number above 0 and below 1"
   const duration = "a finite duration above zero"

@@ -74,7 +74,7 @@ test("jobs that expire together leave the queue at once, and their callers go on
     balanced(pool)
   })))
 
-test("deadlines that fall due while others are told hold at once", () =>
+test("deadlines that fall due while callers of others are notified hold at once", () =>
   runTimed(Effect.gen(function*() {
     let told = 0
     let ahead = 0n
@@ -102,7 +102,7 @@ test("deadlines that fall due while others are told hold at once", () =>
     yield* overTurns(() => told, 1_010, Effect.void)
   })))
 
-test("a pool that stops while callers of expired jobs are told tells all of them before it has ended", () =>
+test("a pool that stops while callers of expired jobs are notified notifies all of them before it has ended", () =>
   runTimed(Effect.gen(function*() {
     for (const end of ["shutdownNow", "shutdown"] as const) {
       let told = 0

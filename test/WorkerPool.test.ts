@@ -250,7 +250,7 @@ describe("resources (P2)", () => {
       assert.deepEqual(log, ["acquire 1", "end of b", "end of a", "release 1"])
     })))
 
-  test("what a job forks ends with the job", () =>
+  test("a fiber that a job forks ends with the job", () =>
     run(Effect.gen(function*() {
       const pool = yield* make()
       let ended = false
@@ -282,7 +282,7 @@ describe("resources (P2)", () => {
       assert.equal(WorkerPool.stats(pool).replaced, 2)
     })))
 
-  test("what releases die of is in the report; if nobody asks for one, it is the scope's defect", () =>
+  test("defects of releases are in the report; if nobody asks for one, they are the scope's", () =>
     run(Effect.gen(function*() {
       const stuck = Effect.acquireRelease(Effect.void, () => Effect.die("stuck"))
       const pool = yield* make({ worker: () => stuck })
@@ -525,7 +525,7 @@ describe("handles (P7)", () => {
 })
 
 describe("the end (P8)", () => {
-  test("at the deadline what waits is returned and what runs is aborted, which its caller is told", () =>
+  test("at the deadline waiting jobs are returned and running ones aborted, and their callers fail", () =>
     run(
       Effect.gen(function*() {
         const pool = yield* make()
@@ -546,7 +546,7 @@ describe("the end (P8)", () => {
       }).pipe(Effect.provide(TestClock.layer()))
     ))
 
-  test("callers that wait for room are told that the pool is closed", () =>
+  test("callers that wait for room fail as the pool closes", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ queue: { capacity: 0 } })
       const gate = yield* Deferred.make<void>()
@@ -696,7 +696,7 @@ describe("jobs that wait for their own pool (P9)", () => {
       )
     })))
 
-  test("whoever waits for a circle of others waits for the deadline that ends it", () =>
+  test("a job that waits for a circle of others waits for the deadline that ends it", () =>
     run(
       Effect.gen(function*() {
         const pool: Pool = yield* make({ size: 4 })

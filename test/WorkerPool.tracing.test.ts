@@ -70,7 +70,7 @@ describe("a job's span", () => {
       })
     ))
 
-  test("is a root without a link where the caller has none, or one that is not to be told of", () =>
+  test("is a root without a link where the caller has no span, or one that is not propagated", () =>
     run((spans) =>
       Effect.gen(function*() {
         const pool = yield* make()
@@ -173,7 +173,7 @@ describe("a job's span", () => {
     ))
 })
 
-test("what a job logs has its number beside its worker, if it is traced", () =>
+test("log lines of a traced job have its number and its worker", () =>
   run(() =>
     Effect.gen(function*() {
       const seen: Array<unknown> = []

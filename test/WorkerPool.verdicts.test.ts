@@ -101,7 +101,7 @@ describe("no verdict", () => {
     })))
 
   test.each([[2, 2], [3, 3]])(
-    "for the first to be told, of %i jobs that await another one, in a pool of %i",
+    "for the first to be notified, of %i jobs that await another one, in a pool of %i",
     (count, size) =>
       runTimed(Effect.gen(function*() {
         const pool = yield* WorkerPool.make({

@@ -1,4 +1,4 @@
-/** Many of everything: no operation of `WorkerPool` recurses with the number of jobs, callers, pools or replacements. */
+/** Many of everything: no operation of `WorkerPool` recurses with the number of jobs, callers or pools. */
 import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as assert from "node:assert/strict"
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"

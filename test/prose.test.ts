@@ -64,9 +64,11 @@ describe("finds in a page", () => {
   test("a line over 120 columns that can be broken, outside of tables and code", () => {
     const long = "word ".repeat(25)
     const link = `- <https://example.com/${"a".repeat(120)}>`
-    expect(found("README.md", `${long}\n\n| ${long} |\n\n${link}\n\n\`\`\`\n${long}\n\`\`\`\n`)).toEqual([
-      "README.md:1: 125 columns"
-    ])
+    expect(found("README.md", `${long}\n\n| ${long} |\n\n${link}\n\n    ${long}\n\n\`\`\`\n${long}\n\`\`\`\n`)).toEqual(
+      [
+        "README.md:1: 125 columns"
+      ]
+    )
   })
 })
 
