@@ -19,15 +19,15 @@ export interface Line {
  * One loop that serves a line, however often and from wherever it is called.
  *
  * To serve runs fibers, on the caller's stack, and a fiber may do anything there: it may change the line, and call the
- * drain again. A call from within the loop returns at once, and the loop sees what has changed. So the stack stays flat,
- * and the line is served in order.
+ * drain again. A call from within the loop returns at once, and the loop sees what has changed. So the stack stays
+ * flat, and the line is served in order.
  *
  *     idle ──run──▶ running, or postponed to a later turn if the stack is deep
  *     running ──▶ idle, or postponed if the loop breaks off while somebody can be served
  *     postponed ──▶ running
  *
- * The loop does not starve the rest of the program where those it serves come back as fast as they are served: it breaks
- * off after a while, and goes on in the next turn.
+ * The loop does not starve the rest of the program where those it serves come back as fast as they are served: it
+ * breaks off after a while, and goes on in the next turn.
  */
 export class Drain {
   private state: "idle" | "postponed" | "running" = "idle"

@@ -26,14 +26,14 @@ export interface Owner {
  *      └──join──▶ waiting ──flush──▶ granted     it has its reservation
  *                    └────settle───▶ settled     resumed with an exit of the owner's choice, holding none
  *
- * and `leave`, from any of them, to gone: it returns the reservation, or unlinks who waits. Granting reserves *before* it
- * resumes: a fiber may yield on its way out of the suspension and be interrupted there, and then its exit handler, already
- * installed, finds a reservation to return.
+ * and `leave`, from any of them, to gone: it returns the reservation, or unlinks who waits. Granting reserves *before*
+ * it resumes: a fiber may yield on its way out of the suspension and be interrupted there, and then its exit handler,
+ * already installed, finds a reservation to return.
  *
  * Only a success hands its room over at once (S7). Fibers are often interrupted together, and each that is interrupted
  * gives room back before the next one's interrupt arrives: handed over inline, all of them would begin, one after the
- * other. So room that comes back otherwise, or opens as the first in line leaves, is `cooling`: it is kept from those who
- * wait until a turn that is requested after it came. By then whoever was interrupted with it has left.
+ * other. So room that comes back otherwise, or opens as the first in line leaves, is `cooling`: it is kept from those
+ * who wait until a turn that is requested after it came. By then whoever was interrupted with it has left.
  *
  * Who runs whom inline: `flush` and `settle` resume fibers, which run on the caller's stack and may do anything there,
  * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
@@ -134,7 +134,10 @@ export class WaitQueue<E = never> implements Line {
     return first !== undefined && first.weight <= this.open
   }
 
-  /** Lets those go on who can. Stops where resuming a fiber throws, as where the stack overflows: the next turn goes on with who is left. */
+  /**
+   * Lets those go on who can. Stops where resuming a fiber throws, as where the stack overflows: the next turn goes on
+   * with who is left.
+   */
   serve(most: number): void {
     for (let left = Math.max(this.waiting.size + this.settled.size, most); left > 0; left--) {
       if (this.next()?.wake() !== true) return

@@ -1,4 +1,6 @@
-/** Random choosers against the shares that their rules give. Runs made by hand ask them, and nothing else has a part. */
+/**
+ * Random choosers against the shares that their rules give. Runs made by hand ask them, and nothing else has a part.
+ */
 import * as assert from "node:assert/strict"
 import type { Realism } from "sluice/testing"
 import { Pct } from "sluice/testing/choosers/Pct"

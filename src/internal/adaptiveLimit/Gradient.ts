@@ -14,7 +14,9 @@ const least = 10
 const precision = 0.1
 /** A round ends after so many turns, known or not. */
 const longest = 100
-/** Calls that begin together have all ended after so many turns, but for very long ones. Sooner the short ones prevail. */
+/**
+ * Calls that begin together have all ended after so many turns, but for very long ones. Sooner the short ones prevail.
+ */
 const ripe = 3
 /** The limit errs upwards by so many standard errors of the baseline. */
 const doubt = 1.5
@@ -57,11 +59,12 @@ interface GradientState {
 }
 
 /**
- * The limit shrinks as calls that fill it take longer than `tolerance` times the baseline, and grows by `queue` while they
- * do not: both by the `smoothing`th part in a round.
+ * The limit shrinks as calls that fill it take longer than `tolerance` times the baseline, and grows by `queue` while
+ * they do not: both by the `smoothing`th part in a round.
  *
- * The baseline is that of calls that met few others. Where there are none, the limit is lowered now and then for a moment:
- * a probe. Calls count by the load that they met as they began, never by when they end, or the short ones would count first.
+ * The baseline is that of calls that met few others. Where there are none, the limit is lowered now and then for a
+ * moment: a probe. Calls count by the load that they met as they began, never by when they end, or the short ones would
+ * count first.
  */
 export class Gradient implements Estimator {
   readonly limit: number
@@ -120,9 +123,9 @@ export class Gradient implements Estimator {
   }
 
   /**
-   * So many in flight are few: half of what the server serves at a time, if the limit has settled at `tolerance` times that
-   * and `queue`, and hardly more than it seems to serve. Should it be too many, the limit falls with the next baseline, and so
-   * does this.
+   * So many in flight are few: half of what the server serves at a time, if the limit has settled at `tolerance` times
+   * that and `queue`, and hardly more than it seems to serve. Should it be too many, the limit falls with the next
+   * baseline, and so does this.
    */
   private get low(): number {
     const { options, state: { estimate, phase, served } } = this
@@ -145,7 +148,9 @@ export class Gradient implements Estimator {
     return busy.count >= turn && (busy.isKnownTo(precision, variance) || busy.count >= turn * longest)
   }
 
-  /** Of a round and its baseline the larger one. Rounds that happen to lack long calls would end sooner, and prevail. */
+  /**
+   * Of a round and its baseline the larger one. Rounds that happen to lack long calls would end sooner, and prevail.
+   */
   private get variance(): number {
     const { baseline, busy } = this.state
     return Math.max(baseline.variance, busy.variance)

@@ -33,7 +33,9 @@ export class Latencies {
     return new Latencies(count, mean, this.squares + (value - this.mean) * (value - mean))
   }
 
-  /** Those of before, which count less the less they agree with these, and these. Those that had to queue do not count. */
+  /**
+   * Those of before, which count less the less they agree with these, and these. Those that had to queue do not count.
+   */
   renewedBy(fresh: Latencies): Latencies {
     const surprise = this.surprise(fresh)
     if (this.count === 0 || surprise < queued) return fresh

@@ -48,8 +48,8 @@ export type Outcome = "success" | "overload" | "ignore"
  * **Details**
  *
  * `inFlight` calls run, `waiting` ones wait for a permit. Of those that have ended, `ignored` said nothing and `samples`
- * were counted; `classify` called `overloads` of them so, and those that took longer than a `timeout` are not among these.
- * `changes` is how often the limit has changed.
+ * were counted; `classify` called `overloads` of them so, and those that took longer than a `timeout` are not among
+ * these. `changes` is how often the limit has changed.
  *
  * @category models
  * @since 0.1.0

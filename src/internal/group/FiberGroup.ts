@@ -175,8 +175,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   }
 
   /**
-   * G8: only a success hands its place over at once. Places that come otherwise are given to pending calls in a turn that
-   * is requested now: children are often interrupted together, and those that wait may be next.
+   * G8: only a success hands its place over at once. Places that come otherwise are given to pending calls in a turn
+   * that is requested now: children are often interrupted together, and those that wait may be next.
    */
   private admitLater(places: number): void {
     const first = this.pending.head
@@ -354,9 +354,9 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   }
 
   /**
-   * G2: suspends until every child has ended, finalizers included, and no `go` is pending. A child waits for the others,
-   * except those that wait likewise; for the end, except those that wait for the end. Return what this returns, in an
-   * uninterruptible region.
+   * G2: suspends until every child has ended, finalizers included, and no `go` is pending. A child waits for the
+   * others, except those that wait likewise; for the end, except those that wait for the end. Return what this returns,
+   * in an uninterruptible region.
    */
   awaitQuiet(fiber: AnyFiber, purpose: Purpose, restore: Restore): Effect.Effect<void> {
     if (!this.isChild(fiber)) return this.park(this.outside, fiber, purpose, restore)

@@ -14,8 +14,8 @@ export class GroupClosed extends Data.TaggedError("GroupClosed")<{ readonly grou
 }
 
 /**
- * The defect of a `go` by a child that no place could ever come to (law G9): every place is held by a child of the group
- * that waits for the group itself.
+ * The defect of a `go` by a child that no place could ever come to (law G9): every place is held by a child of the
+ * group that waits for the group itself.
  *
  * **Details**
  *

@@ -47,8 +47,8 @@ export class Permits extends Described implements Semaphore {
   }
 
   /**
-   * Takes permits, and leaves them to the scope. In an uninterruptible region no interrupt comes between (S5): `restore`
-   * makes only the wait interruptible.
+   * Takes permits, and leaves them to the scope. In an uninterruptible region no interrupt comes between (S5):
+   * `restore` makes only the wait interruptible.
    */
   acquire(
     permits: number,

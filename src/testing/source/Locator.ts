@@ -1,9 +1,9 @@
 /**
  * Where a function stands in the program's source, and where a suspended generator waits in it.
  *
- * Neither says so itself, but V8 knows, and its inspector tells the thread it runs on, synchronously. Rejected: the stack
- * of an error made when an effect is built, which costs every effect of every run and sees no library's continuation;
- * and natives syntax, which is a flag for the whole process.
+ * Neither says so itself, but V8 knows, and its inspector tells the thread it runs on, synchronously. Rejected: the
+ * stack of an error made when an effect is built, which costs every effect of every run and sees no library's
+ * continuation; and natives syntax, which is a flag for the whole process.
  */
 import type { Source } from "../Trace.js"
 import { Files, toLines } from "./Files.js"
@@ -123,7 +123,9 @@ class InspectorLocator implements Locator {
     }
   }
 
-  /** The inspector keeps all that it has named from being collected. So whatever it names here, it is told to forget. */
+  /**
+   * The inspector keeps all that it has named from being collected. So whatever it names here, it is told to forget.
+   */
   private properties<A>(objectId: string | undefined, use: (properties: RemoteProperties) => A): A | undefined {
     if (objectId === undefined) return undefined
     const properties = this.post("Runtime.getProperties", { objectId, ownProperties: true })

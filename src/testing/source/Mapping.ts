@@ -69,8 +69,9 @@ export class Mapping {
   }
 
   /**
-   * Oxc, which vitest transforms with, maps no arrow function itself: what is mapped before it is the call to which it is
-   * an argument, maybe lines above. But it maps the first parameter, or else the body, and thence the head is in sight.
+   * Oxc, which vitest transforms with, maps no arrow function itself: what is mapped before it is the call to which it
+   * is an argument, maybe lines above. But it maps the first parameter, or else the body, and thence the head is in
+   * sight.
    */
   private nextIn(line: number, column: number, arrow: string): Entry | undefined {
     // If nothing is mapped as near as that, it was not Oxc that made the map.
