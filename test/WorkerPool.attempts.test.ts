@@ -153,7 +153,7 @@ test("each job is tried as often as its schedule and its deaths let it, and ends
         if (came === "fails") assert.deepEqual(exit, Exit.fail(text))
         if (came === "dies") assert.deepEqual(exit, Exit.die(text))
         if (came === "hangs") {
-          assert.ok(Exit.isFailure(exit) && String(Cause.squash(exit.cause)).includes("ran for 50ms"))
+          assert.ok(Exit.isFailure(exit) && String(Cause.squash(exit.cause)).includes("after running for 50ms"))
         }
         if (letter !== undefined) {
           assert.equal(letter.job, job)
