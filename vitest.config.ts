@@ -21,9 +21,12 @@ const kinds = {
   // The testing kit.
   kit: ["test/testing/**/*.test.ts"],
   // A million of everything.
-  volume: ["test/**/*.volume.test.ts"],
+  volume: ["test/**/volume.test.ts"],
   // Random workloads, schedules and cancellations, and every schedule of small scenarios.
-  laws: ["test/**/*.{properties,model,reentrant}.test.ts", "test/{handOver,pipelines,Unbegun,Autoscaler}.test.ts"]
+  laws: [
+    "test/**/{properties,observed.properties,model,reentrant,Unbegun,Autoscaler}.test.ts",
+    "test/{handOver,pipelines}.test.ts"
+  ]
 }
 
 // Their files share the modules of a process, which takes a third less time. The others look at processes, threads or memory.
