@@ -13,8 +13,8 @@ export type { MetricsOptions } from "./internal/workerPool/watch/metrics.js"
 export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPool/watching.js"
 
 /**
- * Counts and times the pool's jobs in Effect's `Metric`s, in the registry of the caller of `WorkerPool.make`. The series
- * are listed in `docs/observability.md`. Options that make no sense are a defect of `make`.
+ * Counts and times the pool's jobs in Effect's `Metric`s, in the registry of the caller of `WorkerPool.make`. The
+ * series are listed in `docs/observability.md`. Options that make no sense are a defect of `make`.
  *
  * **Example** (How many jobs have succeeded)
  *
@@ -43,8 +43,9 @@ export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPoo
 export const metrics = (options: MetricsOptions = {}): Watcher => ({ watch: (pool) => poolMetrics(options, pool) })
 
 /**
- * Gives each attempt at a job a span, `name/job`, and its logs the job's number. The span of a job that `run` brings lies
- * within its caller's; that of a submitted job begins a trace, with a link. `docs/observability.md` has the attributes.
+ * Gives each attempt at a job a span, `name/job`, and its logs the job's number. The span of a job that `run` brings
+ * lies within its caller's; that of a submitted job begins a trace, with a link. `docs/observability.md` has the
+ * attributes.
  *
  * **Example** (A job's span lies within its caller's)
  *
@@ -67,8 +68,8 @@ export const metrics = (options: MetricsOptions = {}): Watcher => ({ watch: (poo
 export const spans = (): Watcher => ({ watch: poolSpans })
 
 /**
- * Makes a watcher of your own: `watch` is called once for each pool that has it, and returns the functions that the pool
- * calls. `Watching` says when, and in which order.
+ * Makes a watcher of your own: `watch` is called once for each pool that lists it in `watch`, and returns the functions
+ * that the pool calls. `Watching` says when, and in which order.
  *
  * **Example** (How long each job has taken, waits and retries included)
  *

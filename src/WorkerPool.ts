@@ -1,6 +1,6 @@
 /**
- * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope; the
- * queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
+ * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope;
+ * the queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
  * The laws it keeps are numbered P1 to P16, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
  *
@@ -86,8 +86,9 @@ export const isWorkerPool: {
  *
  * **When to use**
  *
- * Use for jobs that arrive over time and need something costly, such as a connection, a buffer or an encoder, of which a
- * few are to serve them all. For a piece of work with a beginning and an end that needs no such thing, a `Group` is less.
+ * Use for jobs that arrive over time and need something costly, such as a connection, a buffer or an encoder, of which
+ * a few are to serve them all. For a piece of work with a beginning and an end that needs no such thing, a `Group` is
+ * less.
  *
  * **Details**
  *
@@ -95,11 +96,11 @@ export const isWorkerPool: {
  * `make` fails as that one did (P1). Options out of range, or that mean nothing without another one, are a defect.
  *
  * `run` and `worker` get the services and references of the caller of `make`. The `Scope` that they see is that of the
- * worker's resource; what belongs to a single job wants an `Effect.scoped` around it. What a job forks as its child is
+ * worker's resource; what belongs to a single job wants an `Effect.scoped` around it. A child fiber of a job is
  * interrupted when the job ends.
  *
- * When the scope closes it is as with `shutdownNow` (P8). What releasing resources died of is then the scope's defect, unless a
- * `ShutdownReport` has listed it.
+ * The scope's close is a `shutdownNow` (P8). The defects of releases are then the scope's, unless a `ShutdownReport`
+ * has listed them.
  *
  * **Gotchas**
  *
@@ -151,18 +152,20 @@ export const make: {
  *
  * **Details**
  *
- * Suspends until the job has ended; while the queue is full, it waits for room first, in line with `submit`. Fails as the
- * job fails; with `PoolClosed` if the pool no longer accepts jobs, also while it waits for room; with `JobLost` if the job
- * was dropped or returned before it started, or interrupted by the end of the pool; with `PoolFailed` if the pool failed
- * before it started.
+ * Suspends until the job has ended; while the queue is full, it waits for room first, in line with `submit`. Fails as
+ * the job fails; with `PoolClosed` if the pool no longer accepts jobs, also while it waits for room; with `JobLost` if
+ * the job was dropped or returned before it started, or interrupted by the end of the pool; with `PoolFailed` if the
+ * pool failed before it started.
  *
- * An interrupt takes the job with it: it leaves the queue, or is interrupted, and has ended before `run` has (P7). O(1).
+ * An interrupt takes the job with it: it leaves the queue, or is interrupted, and has ended before `run` has (P7).
+ * O(1).
  *
  * **Gotchas**
  *
- * A job that runs another one on its own pool holds a worker while it waits for one. When every worker is held like that
- * none could go on, and the last of them dies with `PoolDeadlock` (P9). Only the job's own fiber is seen: a `run` in a
- * fiber that the job has forked, as with `Effect.all` and a concurrency, is not, since the job may have other ways on.
+ * A job that runs another one on its own pool holds a worker while it waits for one. When every worker is held like
+ * that none could go on, and the last of them dies with `PoolDeadlock` (P9). Only the job's own fiber is seen: a `run`
+ * in a fiber that the job has forked, as with `Effect.all` and a concurrency, is not, since the job may have other ways
+ * on.
  *
  * **Example** (A result, and a failure)
  *
@@ -206,7 +209,8 @@ export const run: {
  *
  * **Gotchas**
  *
- * In a job of the same pool it dies with `PoolDeadlock` rather than wait for room for ever (P9). Nobody hears of the failure of a job whose handle is not awaited; the ledger counts it.
+ * In a job of the same pool, `submit` dies with `PoolDeadlock` where it would wait for room without end (P9). The
+ * failure of a job whose handle is not awaited is only counted by the ledger.
  *
  * **Example** (Fire, and look later)
  *
@@ -277,24 +281,26 @@ export const trySubmit: {
  *
  * **Details**
  *
- * The source is an iterable, an async iterable or a stream. It is taken from one by one, as the pool and the stream's
- * consumer have room: never more than `size + capacity` jobs are between the two (three times the size, when the capacity
- * is unbounded), so that a source without end takes as much memory as a short one. `resize` and `autoscale` change that
- * bound at once. A job of the source waits for room whatever the queue's `strategy`, so that `map` never drops its own.
+ * The source is an iterable, an async iterable or a stream. `map` takes jobs from it one by one, as the pool and the
+ * stream's consumer have room: never more than `size + capacity` jobs are between the two (three times the size, when
+ * the capacity is unbounded), so that a source without end takes as much memory as a short one. `resize` and
+ * `autoscale` change that bound at once. A job of the source waits for room whatever the queue's `strategy`, so that
+ * `map` never drops its own.
  *
- * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails fails the stream,
- * as `run` would, when in order after the results before it. What is then still in the pool is cancelled and has ended
- * when the stream has; so too when the consumer has enough, or is interrupted. A pool that no longer accepts jobs ends
- * the stream with `PoolClosed`, after the results of all jobs that it had accepted, even if the source is silent.
+ * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails fails the
+ * stream, as `run` would, when in order after the results before it. Its jobs that are still in the pool are cancelled,
+ * and have ended when the stream has; so too when the consumer has enough, or is interrupted. A pool that no longer
+ * accepts jobs ends the stream with `PoolClosed`, after the results of all jobs that it had accepted, even if the
+ * source is silent.
  *
  * The source is released before the stream ends, and nothing is taken from it after a job has failed or the pool has
  * closed. An iterator is returned, as a loop that is left would return it. An iterator that throws is a defect.
  *
  * **Gotchas**
  *
- * In a job of the same pool it may wait without end, which nobody detects (P9). A stream comes in chunks, and a chunk is
- * taken as a whole: make them small where a job is large, or must not be given up when the pool closes. An async iterator
- * whose `next` is pending is returned without waiting for it, and a value that `next` brings later is lost.
+ * In a job of the same pool it may wait without end, which nobody detects (P9). A stream comes in chunks, and a chunk
+ * is taken as a whole: make them small where a job is large, or must not be given up when the pool closes. An async
+ * iterator whose `next` is pending is returned without waiting for it, and a value that `next` brings later is lost.
  *
  * **Example** (A hundred jobs, four at a time)
  *
@@ -343,16 +349,17 @@ export const map: {
  *
  * **Details**
  *
- * Suspends until every job and every worker has ended. Whoever waits for room in the queue gets `PoolClosed`. When the
- * `deadline` passes first, as if `shutdownNow` had been called then: what has not started is returned, what runs is
+ * Suspends until every job and every worker has ended. Callers that wait for room fail with `PoolClosed`. When the
+ * `deadline` passes first, it acts as `shutdownNow`: jobs that have not started are returned, running ones are
  * interrupted. The finalizers of jobs and resources are waited for all the same.
  *
  * May be called any number of times, also after the end, and returns the same report. The earliest deadline holds. An
- * interrupt stops the waiting only: the pool goes on to its end. A deadline that is negative or no duration is a defect.
+ * interrupt stops the waiting only: the pool goes on to its end. A deadline that is negative or no duration is a
+ * defect.
  *
  * **Gotchas**
  *
- * A job that calls it is not waited for, or it would wait for ever. It dies with `PoolDeadlock` if that is not enough:
+ * A job that calls `shutdown` is not waited for. It dies with `PoolDeadlock` if it could not end even so:
  * no worker is left for the jobs that wait, or a running one waits for this one (P9).
  *
  * **Example** (A service that stops)
@@ -398,13 +405,13 @@ export const shutdown: {
 )
 
 /**
- * Ends the pool at once: it accepts nothing more, returns the jobs that have not started, interrupts those that run, and
- * releases the resources.
+ * Ends the pool at once: it accepts nothing more, returns the jobs that have not started, interrupts those that run,
+ * and releases the resources.
  *
  * **Details**
  *
- * Suspends until every job and every worker has ended, finalizers included. Closing the pool's scope does the same (P8).
- * May be called any number of times, also after `shutdown`, whose draining it cuts short. A job that calls it is
+ * Suspends until every job and every worker has ended, finalizers included. Closing the pool's scope does the same
+ * (P8). May be called any number of times, also after `shutdown`, whose draining it cuts short. A job that calls it is
  * interrupted with the others.
  *
  * **Example** (What never started)
@@ -434,10 +441,10 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
  *
  * **Details**
  *
- * Never suspends, and revokes nothing (P10). Of the workers that are too many those leave first that have no resource
- * yet, then idle ones, then busy ones after their job; each releases its resource. Those that are missing acquire theirs
- * in parallel, and take part once they have it. `size` is an integer from 1 to 1,000,000; anything else is a defect. The
- * queue's capacity stays as it is. Once the pool is stopping it does nothing. O(size).
+ * Never suspends, and revokes nothing (P10). Of the surplus workers, those without a resource leave first,
+ * then idle ones, then busy ones after their job; each releases its resource. Missing workers acquire
+ * theirs in parallel, and take part once they have it. `size` is an integer from 1 to 1,000,000; anything else is a
+ * defect. The queue's capacity stays as it is. Once the pool is stopping it does nothing. O(size).
  *
  * **Gotchas**
  *
@@ -489,9 +496,9 @@ export const resize: {
  * holds back do not count. Shrinks by `step` while none of this is so, no job waits that a worker could take, and less
  * than the share `shrinkBelow` of the workers is busy. Between the marks nothing changes (U2).
  *
- * After a change it takes at least `dwell.grow` until it grows again, and `dwell.shrink` of nothing but low load until it
- * shrinks: a load that comes and goes faster does not make the pool thrash (U3). It looks ten times in the shorter of the
- * two and takes no sample between. It ends with the pool. Returns at once. Options out of range are a defect.
+ * After a change it takes at least `dwell.grow` until it grows again, and `dwell.shrink` of nothing but low load until
+ * it shrinks: a load that comes and goes faster does not make the pool thrash (U3). It looks ten times in the shorter
+ * of the two and takes no sample between. It ends with the pool. Returns at once. Options out of range are a defect.
  *
  * **Example** (Growing under load)
  *
@@ -561,8 +568,8 @@ export const autoscale: {
  * **Details**
  *
  * Waits for more, and ends with the pool, after the last one. Of several readers each gets some. A letter that is not
- * read when there are as many as `deadLetters.capacity` gives way to a new one, which is logged. Empty where the pool has
- * a sink of its own for them, or keeps none.
+ * read when there are as many as `deadLetters.capacity` gives way to a new one, which is logged. Empty where the pool
+ * has a sink of its own for them, or keeps none.
  *
  * **Example** (What could not be sent)
  *
@@ -624,8 +631,8 @@ export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(sel
  *
  * **Details**
  *
- * With the prefix `SENDER`, these are the variables. All but the first may be missing, and the pool then does what `make`
- * does; `defaults` are settings to take where a variable is missing, that of the size among them.
+ * With the prefix `SENDER`, these are the variables. All but the first may be missing, and the pool then does what
+ * `make` does; `defaults` are settings to take where a variable is missing, that of the size among them.
  *
  * - `SENDER_SIZE`: an integer from 1 to 1,000,000.
  * - `SENDER_QUEUE_CAPACITY`: an integer >= 0, or `unbounded`.
@@ -634,17 +641,17 @@ export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(sel
  * - `SENDER_NAME`: a text.
  * - `SENDER_WAIT_DEADLINE`, `SENDER_RUN_DEADLINE`: durations above zero, such as `5 seconds`.
  *
- * Fails with a `ConfigError` that names the variable, what it must be and what it is. When several are wrong it is about
- * the first in this order. A missing one counts as `Config` has it: `Config.withDefault` and `Config.option` around the
- * whole take over when the size is missing, and not when something is wrong.
+ * Fails with a `ConfigError` that names the variable, what it must be and what it is. When several are wrong it is
+ * about the first in this order. A missing one counts as in `Config`: `Config.withDefault` and `Config.option`
+ * around the whole take over when the size is missing, and not when something is wrong.
  *
  * To a provider the prefix is a level of its own: as JSON it is `{ "SENDER": { "SIZE": 8 } }`. `Config.nested` puts
  * another before it, which the error has in its path.
  *
  * **Gotchas**
  *
- * An empty variable is a missing one to Effect's providers, unless they are told to `preserveEmptyStrings`; then it is
- * wrong. What is a default is checked by `make`. A prefix that is empty throws.
+ * An empty variable is a missing one to Effect's providers, unless `preserveEmptyStrings` is set; then it is
+ * wrong. `make` checks the defaults. A prefix that is empty throws.
  *
  * **Example** (A pool of the environment's size)
  *
@@ -686,17 +693,17 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
  * taken, and more where a `patience` asks for it; `capacity` is then what they can serve within that patience.
  *
  * The waits are those of the queue M/M/c, by Erlang's C: jobs that arrive independently of each other, at one rate
- * (Poisson), durations that are exponential, a queue without a bound, first come, first served. Any number of workers up
- * to a million; it takes a few steps for each.
+ * (Poisson), durations that are exponential, a queue without a bound, first come, first served. Any number of workers
+ * up to a million; it takes a few steps for each.
  *
  * Throws where an argument is out of range, or more than a million workers would be needed.
  *
  * **Gotchas**
  *
- * The model does not hold for everything. With bursts, and with heavy tails, where a few jobs take very much longer than
- * the mean, jobs wait longer than it says, and how much longer no mean can tell: measure, and bound the duration with an
- * `Effect.timeout`. Durations that vary little wait less, down to about half. And what all workers wait for, such as a
- * database, does not get faster with more of them.
+ * The model does not hold for everything. With bursts, and with heavy tails, where a few jobs take very much longer
+ * than the mean, jobs wait longer than it says, and how much longer no mean can tell: measure, and bound the duration
+ * with an `Effect.timeout`. Durations that vary little wait less, down to about half. And what all workers wait for,
+ * such as a database, does not get faster with more of them.
  *
  * **Example** (200 messages a second, of 30 ms each)
  *
@@ -728,8 +735,8 @@ export const sizing: (workload: Workload) => Sizing = size
  *
  * **When to use**
  *
- * Use where neither arrival, nor `priority`, nor `key` says it: the earliest deadline first, the shortest job first, last
- * in, first out.
+ * Use where neither arrival, nor `priority`, nor `key` says it: the earliest deadline first, the shortest job first,
+ * last in, first out.
  *
  * **Details**
  *

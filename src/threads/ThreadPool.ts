@@ -81,7 +81,8 @@ export type Failure<H> = H extends (...args: never) => infer R
  *
  * **Details**
  *
- * - `run`, `submit`, `trySubmit`, `map`: the operations of a `WorkerPool`, for each job by its name: `pool.run.digest(bytes)`.
+ * - `run`, `submit`, `trySubmit`, `map`: the operations of a `WorkerPool`, for each job by its name:
+ *   `pool.run.digest(bytes)`.
  * - `workers`: the pool behind it. Its `stats`, its end, its size and its dead letters are those of `WorkerPool`:
  *   `WorkerPool.shutdown(pool.workers)`. Each of its jobs is a `Call`, of any name.
  *
@@ -144,21 +145,23 @@ type PoolOptions<E> = Omit<
  *
  * - `module`: what each thread loads. It has to call `ThreadWorker.serve`.
  * - `size`: how many threads, an integer from 1 to 10,000; as many as can run at a time, by default.
- * - `concurrency`: how many calls a thread runs at a time, an integer from 1 to 10,000; 1 by default. For jobs that wait, for a file or
- *   a promise: those that compute have the thread to themselves all the same.
- * - `prefetch`: how many calls a thread is given beyond these, an integer from 0 to 10,000; 0 by default. A thread that has the next
- *   one at hand does not wait for it: with jobs that take less than a millisecond that is most of the time, and several
- *   travel together. But a call may then wait behind a long one while another thread is idle.
+ * - `concurrency`: how many calls a thread runs at a time, an integer from 1 to 10,000; 1 by default. For jobs that
+ *   wait, for a file or a promise: those that compute have the thread to themselves all the same.
+ * - `prefetch`: how many calls a thread is given beyond these, an integer from 0 to 10,000; 0 by default. A thread that
+ *   has the next one at hand does not wait for it: with jobs that take less than a millisecond that is most of the
+ *   time, and several travel together. But a call may then wait behind a long one while another thread is idle.
  * - `grace`: how long a call that is cancelled has to stop before its thread is ended; 1 second by default.
  * - `startTimeout`: how long a thread has to load its module; 30 seconds by default.
- * - `closeTimeout`: how long a thread that is not needed any more has to run the finalizers of its layer; as long as they
- *   take, by default. A thread that has not finished by then is terminated, and the pool's report says so.
- * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in `WorkerPool`.
+ * - `closeTimeout`: how long a thread that is not needed any more has to run the finalizers of its layer; as long as
+ *   they take, by default. A thread that has not finished by then is terminated, and the pool's report says so.
+ * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in
+ *   `WorkerPool`.
  * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
  * - `node`: what only Node's threads can be told, such as `resourceLimits`, which Bun and Deno do not keep to.
  * - `platform`: where threads come from; what there is, by default.
  *
- * All others are those of `WorkerPool`, whose workers are the places for calls: `size` times `concurrency` and `prefetch`.
+ * All others are those of `WorkerPool`, whose workers are the places for calls: `size` times `concurrency` and
+ * `prefetch`.
  *
  * @category models
  * @since 0.1.0
@@ -263,18 +266,19 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  *
  * **Details**
  *
- * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter is
- * what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
+ * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter
+ * is what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
  *
- * It is a `WorkerPool` and keeps its laws, and those of threads, T1 to T5 in `docs/threads.md`: a worker's resource is a
- * thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds its deadline, is asked to stop: an effect is interrupted in its thread, a
- * function may look at its context. If it has not ended after the `grace`, its thread is terminated and another one takes
- * its place; calls that the thread had been given and had not begun go to the head of the queue. A call that was running in
- * a thread that ends fails with `ThreadLost`, which a `retry` is told of as of any failure.
+ * It is a `WorkerPool` and keeps its laws, and those of threads, T1 to T5 in `docs/threads.md`: a worker's resource is
+ * a thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds its deadline,
+ * is asked to stop: an effect is interrupted in its thread, a function may look at its context. If it has not ended
+ * after the `grace`, its thread is terminated and another one takes its place; calls that the thread had been given and
+ * had not begun go to the head of the queue. A call that was running in a thread that ends fails with `ThreadLost`,
+ * which a `retry` is told of as of any failure.
  *
- * When the scope closes every thread has ended: first the finalizers of its layer, which may take as long as `closeTimeout`
- * says; then whatever it has logged is written. `releaseFailures` of the pool's report has the defects of the finalizers,
- * and `ThreadNotClosed` for finalizers that could not run.
+ * When the scope closes every thread has ended: first the finalizers of its layer, which may take as long as
+ * `closeTimeout` says; then whatever it has logged is written. `releaseFailures` of the pool's report has the defects
+ * of the finalizers, and `ThreadNotClosed` for finalizers that could not run.
  *
  * Options that make no sense are a defect.
  *
@@ -282,10 +286,10 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  *
  * An interrupted call has ended when `run` has (T4): up to the `grace` later, if it does not stop.
  *
- * A browser shares memory only within a page that is cross-origin isolated. In others a function that computes cannot see
- * that it is cancelled, and calls that a thread had been given and had not begun fail with `ThreadLost` when it is
- * terminated. No browser tells that a thread has closed itself: its calls last until they are cancelled. And in Chromium
- * a thread that runs out of memory takes its page with it.
+ * A browser shares memory only within a page that is cross-origin isolated. In others a function that computes cannot
+ * see that it is cancelled, and calls that a thread had been given and had not begun fail with `ThreadLost` when it is
+ * terminated. No browser tells that a thread has closed itself: its calls last until they are cancelled. And in
+ * Chromium a thread that runs out of memory takes its page with it.
  *
  * **Example** (Two threads)
  *
@@ -361,8 +365,8 @@ export const make: {
 
 export {
   /**
-   * Marks what of a value is to be moved to the thread rather than copied: an `ArrayBuffer`, a `MessagePort`. The same as
-   * `ThreadWorker.transfer`.
+   * Marks what of a value is to be moved to the thread rather than copied: an `ArrayBuffer`, a `MessagePort`. The same
+   * as `ThreadWorker.transfer`.
    *
    * @category combinators
    * @since 0.1.0

@@ -85,9 +85,9 @@ const asLease = (part: unknown): Lease | undefined => part instanceof Lease ? pa
  *                    └───────────┴──────────────────────▲
  *
  * T1, T5: it starts a thread when a worker wants one and there is none; a second worker joins. It ends the thread when
- * nobody has or wants a part of it any more, and there is a next one only once it has ended. A thread that ends by itself is taken
- * from all who have a part of it. One that a job has died in is to go, with what it may have left behind there: nobody
- * gets another part of it, and it ends when those who have one have done what they have begun.
+ * nobody has or wants a part of it any more, and there is a next one only once it has ended. A thread that ends by
+ * itself is taken from all who have a part of it. One that a job has died in is to go, with what it may have left
+ * behind there: nobody gets another part of it, and it ends when those who have one have done what they have begun.
  *
  * Whoever waits for a thread that could not be started gets the failure, and may come again.
  */

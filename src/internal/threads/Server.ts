@@ -8,7 +8,8 @@ import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThre
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
 
-// How long the thread may compute until results go, each of which could go alone: a message takes some hundredth of that.
+// How long the thread may compute until results go, each of which could go alone: a message takes some hundredth of
+// that.
 const patienceMillis = 0.25
 
 /** A call that runs. */
@@ -56,7 +57,10 @@ export class Server {
   private since = 0
   /** Functions that took no time when they ran last. A result does not wait for any other: it might never end. */
   private readonly quick = new Set<string>()
-  /** What runs effects. It is loaded when there is one, or for the layer: threads are to start soon, and most have neither. */
+  /**
+   * What runs effects. It is loaded when there is one, or for the layer: threads are to start soon, and most have
+   * neither.
+   */
   private effects: Effects | undefined = undefined
   private loading: Promise<Effects> | undefined = undefined
 
@@ -148,7 +152,10 @@ export class Server {
     }
   }
 
-  /** What is over leaves the queue once it is half of it: so that it neither grows for ever nor is moved with each message. */
+  /**
+   * What is over leaves the queue once it is half of it: so that it neither grows for ever nor is moved with each
+   * message.
+   */
   private forget(): void {
     if (this.next * 2 < this.queue.length) return
     this.queue.splice(0, this.next)

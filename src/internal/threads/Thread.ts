@@ -93,8 +93,8 @@ export interface Owner {
  *     starting ──▶ serving ──▶ asked ──▶ closing ──▶ closed ──▶ ended
  *         └───────────┴──────────┴──────────┴──────────┴──▶ ending ──▶ ended
  *
- * From "asked" on it has been asked to close; in "closing" it runs the finalizers of its layer; after "closed" it ends by
- * itself. In "ending" it has been terminated; and it may end by itself at any time. It takes calls only while it is
+ * From "asked" on it has been asked to close; in "closing" it runs the finalizers of its layer; after "closed" it ends
+ * by itself. In "ending" it has been terminated; and it may end by itself at any time. It takes calls only while it is
  * serving; any other call is lost.
  */
 export class Thread {
@@ -255,7 +255,10 @@ export class Thread {
     return flight
   }
 
-  /** T4: takes it back if it has not begun. Else it is asked to stop; and if it has not after the grace, the thread ends. */
+  /**
+   * T4: takes it back if it has not begun. Else it is asked to stop; and if it has not after the grace, the thread
+   * ends.
+   */
   private cancel(flight: Flight, grace: Effect.Effect<void>): Effect.Effect<void> {
     const over = Effect.callback<void>((resume) => {
       if (flight.isOver) return resume(Effect.void)

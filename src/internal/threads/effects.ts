@@ -15,8 +15,8 @@ export class Effects {
   private closing: Promise<Exit.Exit<void>> | undefined = undefined
 
   /**
-   * To be done before there are effects, if at all. `onEnd` is told why the layer could not be built, once the parts of it
-   * that were built have been released.
+   * To be done before there are effects, if at all. `onEnd` is told why the layer could not be built, once the parts of
+   * it that were built have been released.
    */
   build(layer: Layer.Layer<unknown, unknown>, onEnd: (failure: ReadonlyArray<Reason> | undefined) => void): void {
     const build = Effect.flatMap(

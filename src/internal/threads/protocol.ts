@@ -31,8 +31,8 @@ export interface MessagePortLike {
 }
 
 /**
- * Calls go as `[seat, turn, name, input, …]`, as many as there are, and their results come as `[seat, turn, kind, value, …]`:
- * a message costs far more than what is in it. All other messages are tagged.
+ * Calls go as `[seat, turn, name, input, …]`, as many as there are, and their results come as
+ * `[seat, turn, kind, value, …]`: a message costs far more than what is in it. All other messages are tagged.
  */
 export type ToThread =
   | ReadonlyArray<unknown>
