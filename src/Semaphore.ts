@@ -267,8 +267,8 @@ export const tryWithPermits: {
  *
  * **Details**
  *
- * Suspends, fails and is interrupted as `withPermits`. Taking the permits and leaving them to the scope is one step that
- * no interrupt can divide. O(1).
+ * Suspends, fails and is interrupted as `withPermits`. Taking the permits and leaving them to the scope is one step
+ * that no interrupt can divide. O(1).
  *
  * **Example** (Permits that live as long as a resource)
  *
