@@ -195,8 +195,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
    * wait as there are places, else O(1).
    */
   private breakDeadlock(by?: AnyFiber): void {
-    const { active, limit, pending, state } = this
-    const { inside } = this
+    const { active, inside, limit, pending, state } = this
     const waiting = inside.work.size + inside.end.size
     if (state !== "open" || active < limit || pending.size === 0 || pending.size + waiting < active) return
     if (by !== undefined && !this.isChild(by)) return
