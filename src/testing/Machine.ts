@@ -143,6 +143,12 @@ export interface Outcome {
   readonly places: ReadonlyArray<number> | undefined
 }
 
+/**
+ * The steps of a run, or of one run after another. Each `yield` gives the machine in which nothing is left to run, and asks
+ * whether something has come from outside.
+ */
+export type Steps<A> = Generator<Machine, A, boolean>
+
 /** Starts the run's first fiber, in this context. */
 export type Program = (machine: Machine, context: Context.Context<Scope.Scope>) => AnyFiber
 
@@ -233,11 +239,8 @@ export class Machine implements Scheduler.Scheduler {
     )
   }
 
-  /**
-   * Runs to the end. Each `yield` is at a point where nothing is left to run, and asks whether something has come from
-   * outside.
-   */
-  *run(program: Program, chooser: Chooser, options: RunOptions = {}): Generator<void, Outcome, boolean> {
+  /** Runs to the end. */
+  *run(program: Program, chooser: Chooser, options: RunOptions = {}): Steps<Outcome> {
     this.reset(chooser, options)
     const scope = Scope.makeUnsafe()
     this.finalizers.watch(scope, "main")
@@ -292,7 +295,7 @@ export class Machine implements Scheduler.Scheduler {
   // -- the driver ------------------------------------------------------------------------------------------------------
 
   /** Gives turns until nothing is left to run. */
-  private *drain(): Generator<void, void, boolean> {
+  private *drain(): Steps<void> {
     while (!this.isOver()) {
       const exploring = this.phase === "exploring"
       if (!this.isLull() && (exploring || this.ready.length > 0 || this.clock.timers.length > 0)) {
@@ -300,7 +303,7 @@ export class Machine implements Scheduler.Scheduler {
         if (++this.operations > this.limit) this.tire()
         if (this.advance(exploring && this.chooser !== undefined ? this.chooser.next() : 0)) continue
       }
-      if (this.waits() && (yield)) continue
+      if (this.waits() && (yield this)) continue
       const resume = this.settling
       if (resume === undefined) return
       this.settling = undefined

@@ -1,8 +1,8 @@
 /** Drives a run, or many: at once, or waiting for what comes from outside. */
-import type { Machine } from "./Machine.js"
+import type { Machine, Steps } from "./Machine.js"
 
 /** Nothing comes from outside. */
-export const drive = <A>(steps: Generator<void, A, boolean>): A => {
+export const drive = <A>(steps: Generator<unknown, A, boolean>): A => {
   let step = steps.next()
   while (step.done !== true) step = steps.next(false)
   return step.value
@@ -49,9 +49,9 @@ const arrival = async (machine: Machine, idle: number): Promise<boolean> => {
   return true
 }
 
-export const driveAsync = async <A>(machine: Machine, steps: Generator<void, A, boolean>): Promise<A> => {
+export const driveAsync = async <A>(steps: Steps<A>): Promise<A> => {
   const idle = active()
   let step = steps.next()
-  while (step.done !== true) step = steps.next(await arrival(machine, idle))
+  while (step.done !== true) step = steps.next(await arrival(step.value, idle))
   return step.value
 }

@@ -3,7 +3,7 @@ import { DepthFirst } from "./choosers/DepthFirst.js"
 import { Replay } from "./choosers/Replay.js"
 import { randomChooser } from "./choosers/strategies.js"
 import { drive, driveAsync } from "./drive.js"
-import { Machine, type Outcome, type Program } from "./Machine.js"
+import { Machine, type Outcome, type Program, type Steps } from "./Machine.js"
 import { type ExploreOptions, levels, type Settings, settingsOf } from "./options.js"
 import { TraceRecorder } from "./recorder.js"
 import { Report } from "./Report.js"
@@ -15,8 +15,6 @@ import { shrink } from "./shrink.js"
 import { makeLocator } from "./source/Locator.js"
 import { onStock, standAlone } from "./stock.js"
 import type { Trace } from "./Trace.js"
-
-type Steps<A> = Generator<void, A, boolean>
 
 /** How many distinct schedules are counted: more than that, and the count itself would take all memory. */
 const mostSeen = 2 ** 23
@@ -184,7 +182,7 @@ export const explore = (self: Scenario, options: ExploreOptions = {}): Report =>
 export const exploreAsync = (self: Scenario, options: ExploreOptions = {}): Promise<Report> => {
   const settings = settingsOf(options)
   const machine = new Machine(settings.maxSteps, settings.realism, true)
-  return driveAsync(machine, search(machine, self, settings))
+  return driveAsync(search(machine, self, settings))
 }
 
 function* again(machine: Machine, self: Program, schedule: Schedule): Steps<Report> {
@@ -258,5 +256,5 @@ export const replayAsync = (
 ): Promise<Report> => {
   const { maxSteps } = settingsOf(options)
   const machine = new Machine(maxSteps, "any", true)
-  return driveAsync(machine, again(machine, program(self), scheduleOf(key)))
+  return driveAsync(again(machine, program(self), scheduleOf(key)))
 }

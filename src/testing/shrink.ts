@@ -1,7 +1,7 @@
 /** Reduces a schedule that fails to a small one that fails in the same way. */
 import { DepthFirst } from "./choosers/DepthFirst.js"
 import { Replay } from "./choosers/Replay.js"
-import type { Chooser, Machine, Outcome, Program, Recorder } from "./Machine.js"
+import type { Chooser, Machine, Outcome, Program, Recorder, Steps } from "./Machine.js"
 import { type Plan, planned, recording, withoutFiber, withoutStop, withoutTurn } from "./Plan.js"
 import type { Schedule } from "./Schedule.js"
 
@@ -14,8 +14,6 @@ const budget = 1_000_000
 const patience = 5_000
 /** How many small schedules are tried, in case a shorter one is not within the one that was found. */
 const small = 1_500
-
-type Steps<A> = Generator<void, A, boolean>
 
 export function* shrink(machine: Machine, program: Program, outcome: Outcome): Steps<Outcome> {
   const until = Date.now() + patience

@@ -1,10 +1,10 @@
 /** Events from outside of Effect: the driver waits for them, and the schedule decides their order. */
 import { Effect } from "effect"
 import { exploreAsync, type Kit, replayAsync, scenario } from "sluice/testing"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { drive, driveAsync } from "sluice/testing/drive"
 import { type Chooser, Machine } from "sluice/testing/Machine"
 import { program } from "sluice/testing/Scenario"
-import { Replay } from "sluice/testing/choosers/Replay"
 import { expect, test } from "vitest"
 
 /** After so many turns of the event loop. */
@@ -24,7 +24,7 @@ const runAsync = async (body: (t: Kit) => Effect.Effect<unknown>, watch?: (machi
       return chooser.next()
     }
   }
-  return driveAsync(machine, machine.run(program(scenario(body)), watching))
+  return driveAsync(machine.run(program(scenario(body)), watching))
 }
 
 test("of what comes back in one turn of the event loop, whichever came first, the first actor's is first by default", async () => {
@@ -95,6 +95,22 @@ test("a fiber that is no actor is waited for while something is under way, befor
 test("what never comes and keeps nothing alive is a leak at once", async () => {
   const outcome = await runAsync(() => Effect.forkDetach(Effect.promise(() => new Promise(() => {}))))
   expect(outcome.problem?.kind).toBe("leaked-fiber")
+})
+
+test("a failure that comes after something outside needs of the runtime what it needs without", async () => {
+  const self = scenario((t) =>
+    Effect.gen(function*() {
+      let count = 0
+      const increment = Effect.flatMap(Effect.sync(() => count), (n) => Effect.sync(() => void (count = n + 1)))
+      const waits = Effect.suspend(() => count === 2 ? Effect.void : Effect.never)
+      yield* t.actor("a", Effect.andThen(Effect.promise(() => after(1)), waits), { cancel: false })
+      yield* t.actor("b", increment, { cancel: false })
+      yield* t.actor("c", increment, { cancel: false })
+    })
+  )
+  const { failure } = await exploreAsync(self, { runs: 200, cancels: 0 })
+  expect(failure).toMatchObject({ kind: "deadlock", message: "a waits for ever", realism: "contract" })
+  expect((await replayAsync(self, failure!.key)).failure?.message).toBe("a waits for ever")
 })
 
 test("synchronously, nothing ever comes from outside", () => {
