@@ -135,7 +135,9 @@ describe("a random chooser interrupts", () => {
     const chooser = still(1)
     const runs = many(3_000, () => {
       chooser.begin(machine)
-      return many(40, (at) => chooser.preempt(lanes[at % 3]!) ? -1 : chooser.next() < 0 ? at : 40).filter((at) => at < 40)
+      return many(40, (at) => chooser.preempt(lanes[at % 3]!) ? -1 : chooser.next() < 0 ? at : 40).filter((at) =>
+        at < 40
+      )
     })
     assert.ok(runs.flat().every((at) => at >= 0))
     // The machine asks about no nested one at this level, so that it comes between turns as well.

@@ -3,9 +3,9 @@
  * long as thousands of schedules, and measurements need many failures.
  */
 import type { ExploreOptions, Kind, Scenario, Strategy } from "sluice/testing"
+import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { Machine } from "sluice/testing/Machine"
 import { program } from "sluice/testing/Scenario"
 

@@ -2,12 +2,12 @@
 import { Deferred, Effect, Exit } from "effect"
 import * as fc from "fast-check"
 import { explore, replay, type Scenario, scenario } from "sluice/testing"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { drive } from "sluice/testing/drive"
 import { Machine } from "sluice/testing/Machine"
 import { TraceRecorder } from "sluice/testing/recorder"
 import { program } from "sluice/testing/Scenario"
 import { decode } from "sluice/testing/Schedule"
-import { Replay } from "sluice/testing/choosers/Replay"
 import type { Event, Trace } from "sluice/testing/Trace"
 import { describe, expect, test } from "vitest"
 
