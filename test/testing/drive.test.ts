@@ -97,6 +97,45 @@ test("what never comes and keeps nothing alive is a leak at once", async () => {
   expect(outcome.problem?.kind).toBe("leaked-fiber")
 })
 
+test("a fiber of an earlier run that something outside resumes takes no part in a later one", async () => {
+  const machine = new Machine(2_000, "contract", true)
+  const gates = [0, 1].map(() => {
+    let open = () => {}
+    return { opened: new Promise<void>((resolve) => void (open = resolve)), open: () => open() }
+  })
+  const done: Array<number> = []
+  const bodyOf = (run: number) =>
+    scenario((t) =>
+      Effect.gen(function*() {
+        const forks = Effect.forkDetach(Effect.sync(() => done.push(run)))
+        yield* t.actor("a", Effect.andThen(Effect.promise(() => gates[run]!.opened), Effect.andThen(forks, forks)))
+        yield* Effect.yieldNow
+        yield* t.expect(run === 1, "the first run ends before its gate opens")
+        setImmediate(() => gates[0]!.open())
+        setImmediate(() => setImmediate(() => gates[1]!.open()))
+      })
+    )
+  const ready: Array<string | undefined> = []
+  const passive = new Replay([])
+  const watching: Chooser = {
+    begin: (of) => passive.begin(of),
+    preempt: () => false,
+    nested: () => false,
+    choose: () => 0,
+    next: () => {
+      for (const entry of machine.ready) ready.push(entry.lane?.name)
+      return passive.next()
+    }
+  }
+  const first = await driveAsync(machine.run(program(bodyOf(0)), passive))
+  expect(first.problem?.kind).toBe("expectation")
+  const second = await driveAsync(machine.run(program(bodyOf(1)), watching))
+  expect(second.problem).toBeUndefined()
+  expect(done).toEqual([1, 1])
+  expect(machine.lanes.map(({ name }) => name)).toEqual(["main", "a", "a/1", "a/2", "close"])
+  expect(new Set(ready)).toEqual(new Set(["main", "a"]))
+})
+
 test("a failure that comes after something outside needs of the runtime what it needs without", async () => {
   const self = scenario((t) =>
     Effect.gen(function*() {
