@@ -430,7 +430,7 @@ describe("uploads", () => {
       const report = yield* shutdown({ ...end, webhooks: 0 })
       expect(report.webhooks).toMatchObject({ aborted: [{ image: 1 }], returned: [{ image: 2 }] })
       expect(report.undelivered).toMatchObject([
-        { image: 3, attempts: 0, reason: expect.stringContaining("1 job waiting") as string },
+        { image: 3, attempts: 0, reason: expect.stringContaining("queue is full (capacity 1)") as string },
         { image: 1, reason: "the service stopped" },
         { image: 2, attempts: 0, reason: "the service stopped" }
       ])
