@@ -1,6 +1,6 @@
 // What a user writes, compiled against the tarball: every entry, data-first and data-last, options given and left out.
 import { Effect, Exit, Schedule } from "effect"
-import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
+import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
 import { check, explore, type Failure, type Report, type Scenario, scenario } from "sluice/testing"
 import { ThreadPool, type ThreadWorker } from "sluice/threads"
 import { serve } from "sluice/threads/ThreadWorker"
@@ -50,8 +50,12 @@ const patient: Effect.Effect<number, string | WorkerPool.JobTimeout | WorkerPool
         size: 2,
         queue: { capacity: "unbounded", key: (n) => n % 2, perKey: { concurrency: 1 }, priority: () => 0 },
         deadlines: { wait: "1 second", run: undefined },
-        retry: Schedule.recurs(2),
-        deadLetters: { sink: ({ attempts, job }) => Effect.log(job, attempts) },
+        retry: {
+          schedule: Schedule.recurs(2),
+          while: (error) => error !== "gone",
+          deadLetters: { sink: ({ attempts, job }) => Effect.log(job, attempts) }
+        },
+        watch: [Watch.metrics(), Watch.spans()],
         run: page
       })
       yield* pool.pipe(WorkerPool.autoscale({ min: 1, max: 4 }))
