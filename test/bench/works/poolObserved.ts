@@ -5,8 +5,7 @@ import { type Work } from "../work.js"
 const items = 100_000
 
 interface Seen {
-  readonly metrics?: boolean
-  readonly tracing?: boolean
+  readonly watch?: ReadonlyArray<Watch.Watcher>
 }
 
 // One that makes Effect's own spans and keeps none: what an exporter does with them is the exporter's.
