@@ -204,7 +204,8 @@ test("an input that was moved to a thread that was blocked is lost with it", () 
     expect(three.pollUnsafe()).toMatchObject({
       value: {
         reason: "stuck",
-        message: "ThreadPool: pool/thread-1 was terminated because it stopped responding, before it ran the job \"call\""
+        message:
+          "ThreadPool: pool/thread-1 was terminated because it stopped responding, before it ran the job \"call\""
       }
     })
   })))
