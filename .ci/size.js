@@ -10,7 +10,7 @@ const limits = {
   WorkerPool: 22_500,
   "WorkerPool { make, run }": 18_200,
   Watch: 5_000,
-  index: 33_500,
+  index: 34_000,
   "threads/ThreadPool": 28_500,
   "threads/ThreadWorker": 6_000
 }

@@ -11,10 +11,17 @@ class Chooser<Job, J extends Waiting<Job, J>> {
   private readonly numbers = new Map<J, number>()
   private last = 0
   private state: "asked" | "failed" = "asked"
+  /** A job that has left one list, and may enter another in the same step: then the user's line hears of neither. */
+  private leaving: J | undefined = undefined
 
   constructor(private readonly line: OrderLine<Job>, private readonly onMistake: (error: unknown) => void) {}
 
   add(job: J): void {
+    if (this.leaving === job) {
+      this.leaving = undefined
+      return
+    }
+    this.settle()
     const number = ++this.last
     this.jobs.set(number, job)
     this.numbers.set(job, number)
@@ -22,8 +29,16 @@ class Chooser<Job, J extends Waiting<Job, J>> {
   }
 
   remove(job: J): void {
-    const number = this.numbers.get(job)
-    if (number === undefined) return
+    this.settle()
+    this.leaving = job
+  }
+
+  /** A step of the queue is over. */
+  settle(): void {
+    const job = this.leaving
+    const number = job && this.numbers.get(job)
+    this.leaving = undefined
+    if (job === undefined || number === undefined) return
     this.numbers.delete(job)
     this.jobs.delete(number)
     this.ask(() => this.line.remove(job.input, number))
@@ -31,6 +46,7 @@ class Chooser<Job, J extends Waiting<Job, J>> {
 
   /** The job that the user's line says is next; undefined where it cannot be asked. */
   get next(): J | undefined {
+    this.settle()
     if (this.jobs.size === 0) return undefined
     return this.ask(() => {
       const number = this.line.next()
@@ -86,8 +102,18 @@ class OwnLane<Job, J extends Waiting<Job, J>> extends Lane<Job, J> {
 }
 
 /** One lane in an order of the user's own. */
+class OwnOrder<Job, J extends Waiting<Job, J>> extends OneLane<Job, J> {
+  override readonly spent: () => void
+  override readonly changed: () => void
+
+  constructor(chooser: Chooser<Job, J>) {
+    super(undefined, new OwnLane<Job, J>(chooser))
+    this.spent = this.changed = () => chooser.settle()
+  }
+}
+
 export const ownOrder = <Job>(makeLine: () => OrderLine<Job>): BuiltOrder<Job> => ({
   makeLine,
   build: <J extends Waiting<Job, J>>(onMistake: (error: unknown) => void) =>
-    new OneLane<Job, J>(undefined, new OwnLane<Job, J>(new Chooser<Job, J>(makeLine(), onMistake)))
+    new OwnOrder<Job, J>(new Chooser<Job, J>(makeLine(), onMistake))
 })
