@@ -2,21 +2,10 @@ import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber, Queue, Scope } fr
 import { Group, Semaphore } from "sluice"
 import { describe, expect, test } from "vitest"
 import { defectOf, interrupted, isInterrupted, run, settle, squash, start } from "../support/effect.js"
+import { child } from "../support/group.js"
 import { Stepper } from "../support/stepper.js"
 
 const { stats } = Group
-
-/** A child that runs until told to end, and notes that it began and how it ended. */
-const child = Effect.gen(function*() {
-  const gate = yield* Deferred.make<void, string>()
-  const log: Array<string> = []
-  const effect = Effect.onExit(
-    Effect.andThen(Effect.sync(() => log.push("began")), Deferred.await(gate)),
-    (exit) =>
-      Effect.sync(() => log.push(Exit.isSuccess(exit) ? "succeeded" : isInterrupted(exit) ? "interrupted" : "failed"))
-  )
-  return { effect, log, succeed: Deferred.succeed(gate, void 0), fail: (error: string) => Deferred.fail(gate, error) }
-})
 
 /** A child that is interrupted slowly: its finalizer waits for a gate. */
 const slow = Effect.gen(function*() {

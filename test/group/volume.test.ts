@@ -1,23 +1,12 @@
 /** Many of everything: no operation of `Group` recurses with the number of children or groups. */
-import { Deferred, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import { Group } from "sluice"
 import { expect, test } from "vitest"
 import { collectGarbage, interrupted, isInterrupted, run, start } from "../support/effect.js"
+import { child } from "../support/group.js"
 import { isWhole } from "../support/seed.js"
 
 const { stats } = Group
-
-/** A child that runs until told to end, and notes that it began and how it ended. */
-const child = Effect.gen(function*() {
-  const gate = yield* Deferred.make<void, string>()
-  const log: Array<string> = []
-  const effect = Effect.onExit(
-    Effect.andThen(Effect.sync(() => log.push("began")), Deferred.await(gate)),
-    (exit) =>
-      Effect.sync(() => log.push(Exit.isSuccess(exit) ? "succeeded" : isInterrupted(exit) ? "interrupted" : "failed"))
-  )
-  return { effect, log, succeed: Deferred.succeed(gate, void 0), fail: (error: string) => Deferred.fail(gate, error) }
-})
 
 test("a million pending calls on one place", () =>
   run(Effect.gen(function*() {

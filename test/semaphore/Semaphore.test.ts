@@ -2,16 +2,9 @@ import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { Semaphore } from "sluice"
 import { describe, expect, test } from "vitest"
 import { defectOf, interrupted, isInterrupted, run, settle, squash, start } from "../support/effect.js"
+import { holder } from "../support/semaphore.js"
 
 const { stats } = Semaphore
-
-/** An effect that holds `n` permits until told to let go. */
-const holder = (semaphore: Semaphore.Semaphore, n: number) =>
-  Effect.gen(function*() {
-    const gate = yield* Deferred.make<void>()
-    const fiber = yield* start(Semaphore.withPermits(semaphore, n, Deferred.await(gate)))
-    return { fiber, release: Effect.andThen(Deferred.succeed(gate, void 0), Fiber.await(fiber)) }
-  })
 
 /** Starts requests that note their names when they are granted, and then hold their permits for ever. */
 const requests = (semaphore: Semaphore.Semaphore, granted: Array<string>) => (name: string, n: number) =>

@@ -1,19 +1,12 @@
 /** Many of everything: no operation of `Semaphore` recurses with the number of waiters or semaphores (S6). */
-import { Deferred, Effect, Fiber } from "effect"
+import { Effect, type Fiber } from "effect"
 import { Semaphore } from "sluice"
 import { expect, test } from "vitest"
-import { run, settle, start } from "../support/effect.js"
+import { run, settle } from "../support/effect.js"
 import { isWhole } from "../support/seed.js"
+import { holder } from "../support/semaphore.js"
 
 const { stats } = Semaphore
-
-/** An effect that holds `n` permits until told to let go. */
-const holder = (semaphore: Semaphore.Semaphore, n: number) =>
-  Effect.gen(function*() {
-    const gate = yield* Deferred.make<void>()
-    const fiber = yield* start(Semaphore.withPermits(semaphore, n, Deferred.await(gate)))
-    return { fiber, release: Effect.andThen(Deferred.succeed(gate, void 0), Fiber.await(fiber)) }
-  })
 
 test("a million waiters that complete synchronously on one release", () =>
   run(Effect.gen(function*() {
