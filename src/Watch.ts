@@ -40,7 +40,7 @@ export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPoo
  * @category watchers
  * @since 0.1.0
  */
-export const metrics = (options: MetricsOptions = {}): Watcher => ({ watch: (pool) => poolMetrics(options, pool) })
+export const metrics = (options: MetricsOptions = {}): Watcher => make((pool) => poolMetrics(options, pool))
 
 /**
  * Gives each attempt at a job a span, `name/job`, and its logs the job's number. The span of a job that `run` brings
@@ -65,7 +65,7 @@ export const metrics = (options: MetricsOptions = {}): Watcher => ({ watch: (poo
  * @category watchers
  * @since 0.1.0
  */
-export const spans = (): Watcher => ({ watch: poolSpans })
+export const spans = (): Watcher => make(poolSpans)
 
 /**
  * Makes a watcher of your own: `watch` is called once for each pool that lists it in `watch`, and returns the functions

@@ -1,4 +1,5 @@
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
+import { logLater } from "../logLater.js"
 import type { AnyFiber } from "../stack.js"
 import type { AnyJob } from "./Job.js"
 import type { Outcome } from "./states.js"
@@ -73,7 +74,7 @@ export class Watchers {
       } catch (error) {
         watched.state = "silenced"
         const message = "WorkerPool: a watcher threw, and is called no more"
-        Effect.runForkWith(this.pool.context)(Effect.andThen(Effect.yieldNow, Effect.logError(message, error)))
+        logLater(this.pool.context, message, error)
       }
     }
   }

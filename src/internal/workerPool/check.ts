@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
+import { logLater } from "../logLater.js"
 import { DeadLetters } from "./DeadLetters.js"
 import { JobDeadlines } from "./Deadlines.js"
 import type { Waiting } from "./Lane.js"
@@ -92,7 +93,7 @@ export const check = <Job, A, E, R, W, EW, RW>(
   const { deadLetters, policy } = checkRetries<Job, A, E>(options.retry, onDefect)
   const logMistake = (error: unknown) => {
     const message = "WorkerPool: queue.order made a mistake. From now on the queue is first come, first served"
-    Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, Effect.logError(message, error)))
+    logLater(context, message, error)
   }
   return {
     name,

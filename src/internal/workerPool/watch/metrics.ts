@@ -44,7 +44,7 @@ const check = (
 }
 
 /** The present attempt at a job. Times are seconds since the pool was made. */
-interface Note {
+export interface Note {
   /** When its wait for a worker began. */
   since: number
   /** When a worker began it, and which. */
@@ -104,6 +104,4 @@ class MetricsWatching implements Watching<Note> {
   }
 }
 
-export const metrics = (options: MetricsOptions, pool: Pool): Watching<unknown> =>
-  // The pool passes each watcher its own notes.
-  new MetricsWatching(options, pool)
+export const metrics = (options: MetricsOptions, pool: Pool): Watching<Note> => new MetricsWatching(options, pool)

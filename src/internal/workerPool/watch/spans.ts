@@ -18,7 +18,7 @@ const propagated = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefine
   return span._tag === "Span" ? propagated(Option.getOrUndefined(span.parent)) : undefined
 }
 
-interface Note {
+export interface Note {
   /** The span in which the job was brought. */
   readonly caller: Tracer.AnySpan | undefined
   /** Whether the caller waits in `run`: the job's span is then a child of the caller's. */
@@ -106,6 +106,4 @@ class SpansWatching implements Watching<Note> {
   }
 }
 
-export const spans = (pool: Pool): Watching<unknown> =>
-  // The pool passes each watcher its own notes.
-  new SpansWatching(pool)
+export const spans = (pool: Pool): Watching<Note> => new SpansWatching(pool)
