@@ -130,14 +130,15 @@ export class Lifecycle {
   }
 
   /** The workers that cannot end before a call of their own returns. */
-  get parts(): ReadonlySet<Worker> {
+  private get parts(): ReadonlySet<Worker> {
     const parts = new Set<Worker>()
     for (let ender = this.inside.head; ender !== undefined; ender = ender.next) if (ender.part) parts.add(ender.part)
     return parts
   }
 
-  takeInside(): Array<Ender> {
-    return this.inside.takeAll()
+  /** Takes the calls of workers' jobs and releases, if `isLast` of their workers. */
+  takeInside(isLast: (parts: ReadonlySet<Worker>) => boolean): Array<Ender> {
+    return this.inside.size > 0 && isLast(this.parts) ? this.inside.takeAll() : []
   }
 
   takeOutside(): Array<Ender> {

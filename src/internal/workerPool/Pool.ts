@@ -426,12 +426,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
       return this.retire(worker)
     }
     this.unassign(worker)
-    if (job.past === undefined) {
-      this.findings.handedBack(job)
-      this.settle(job, "returned", this.failure)
-    } else {
-      this.settleCutOff(job)
-    }
+    if (job.past === undefined) this.findings.handedBack(job)
+    this.leaveUndone(job, this.failure)
+    this.watchers?.ended(job, outcomeOfUndone(job))
     this.roster.releases(worker)
     job.tell()
     worker.relieve(Exit.void)
@@ -513,7 +510,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   cutOff(job: PoolJob<Job, A, E>): void {
-    this.settleCutOff(job)
+    this.leaveUndone(job, undefined)
+    this.watchers?.ended(job, outcomeOfUndone(job))
     this.endedBetween(job)
   }
 
@@ -523,12 +521,13 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.checkEnders()
   }
 
-  /** The pool ends before its next attempt: what its last one came to is its result. */
-  private settleCutOff(job: PoolJob<Job, A, E>): void {
-    const { past } = job
-    if (past === undefined) return
-    this.settle(job, past.outcome, past.exit)
-    this.findings.aborted(job)
+  /**
+   * The books of a job that the pool's end leaves undone. A job that never began is returned, with `exit`; a job that
+   * has another attempt left ends as its last one did. `watchers.ended` has to follow.
+   */
+  private leaveUndone(job: PoolJob<Job, A, E>, exit: Exit.Exit<never, PoolFailed> | undefined): void {
+    if (job.past !== undefined) this.findings.aborted(job)
+    this.enter(job, outcomeOfUndone(job), job.past?.exit ?? exit)
   }
 
   comeBack(job: PoolJob<Job, A, E>): void {
@@ -878,20 +877,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const unbegun = workers.filter(({ isUnbegun }) => isUnbegun)
     const jobs = unbegun.map((worker) => this.unassign(worker)).sort(byAge).concat(this.queue.takeQueued())
     for (const job of jobs) {
-      const { past } = job
-      if (past === undefined) {
-        this.findings.returned(job)
-        this.enter(job, "returned", exit)
-      } else {
-        this.findings.aborted(job)
-        this.enter(job, past.outcome, past.exit)
-      }
+      if (job.past === undefined) this.findings.returned(job)
+      this.leaveUndone(job, exit)
     }
-    if (this.watchers !== undefined) {
-      for (const job of jobs) {
-        this.watchers.ended(job, job.past?.outcome ?? "returned")
-      }
-    }
+    for (const job of jobs) this.watchers?.ended(job, outcomeOfUndone(job))
     const tellBlocked = this.reject(exit === undefined ? "stopping" : "failed")
     const home = workers.filter((worker) => worker.state === "idle").concat(unbegun)
     for (const worker of home) this.roster.releases(worker)
@@ -973,8 +962,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
         [...this.autoscalers].map(({ fiber }) => fiber)
       )
       : []
-    const { parts } = this.lifecycle
-    const inside = parts.size > 0 && this.hasOnlyLeft(parts) ? this.lifecycle.takeInside() : []
+    const inside = this.lifecycle.takeInside((parts) => this.hasOnlyLeft(parts))
     const woken = over ? inside.concat(this.lifecycle.takeOutside()) : inside
     for (const ender of woken) ender.served()
     for (const timer of timers) stack.interrupt(timer, undefined)
@@ -1028,6 +1016,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 }
 
+const outcomeOfUndone = ({ past }: AnyJob): Outcome => past?.outcome ?? "returned"
 const isLive = ({ state }: Worker): boolean => state !== "ended"
 const hasJob = ({ job }: Worker): boolean => job !== undefined
 
