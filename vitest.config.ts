@@ -10,7 +10,8 @@ if (!Number.isInteger(seed)) throw new Error(`SLUICE_SEED must be an integer or 
 if (!(Number(SOAK) > 0)) throw new Error(`SOAK must be a number above 0, got "${SOAK}"`)
 if (SLUICE_SEED === "random") console.error(`SLUICE_SEED=${seed}`)
 
-// Each kind of test is a project: `vitest run --project laws`. A test file belongs to the first that names it, else to `unit`.
+// Each kind of test is a project: `vitest run --project laws`. A test file belongs to the first that names it, else to
+// `unit`.
 const kinds = {
   // Real threads, and all that is about them.
   threads: ["test/threads/**/*.test.ts"],
@@ -31,7 +32,8 @@ const kinds = {
   ]
 }
 
-// Their files share the modules of a process, which takes a third less time. The others look at processes, threads or memory.
+// Their files share the modules of a process, which takes a third less time. The others look at processes, threads or
+// memory.
 const sharing = ["laws", "unit"]
 
 const projects = Object.entries({ ...kinds, unit: ["test/**/*.test.ts"] }).map(([name, include], i) => ({

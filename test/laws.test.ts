@@ -1,4 +1,6 @@
-/** The index of the laws, `docs/laws.md`, against the pages that state them, the sources, the scenarios and the tests. */
+/**
+ * The index of the laws, `docs/laws.md`, against the pages that state them, the sources, the scenarios and the tests.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import * as path from "node:path"
 import ts from "typescript"

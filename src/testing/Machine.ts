@@ -1,7 +1,7 @@
 /**
- * Runs one scenario under one schedule. Every fiber shares this scheduler, which has a single queue of what is ready and
- * asks a `Chooser` at each point where the runtime leaves something open: who goes next, whether a fiber yields before
- * its next operation, who is interrupted. It writes down what was decided, so that the same can be run again.
+ * Runs one scenario under one schedule. Every fiber shares this scheduler, which has a single queue of what is ready
+ * and asks a `Chooser` at each point where the runtime leaves something open: who goes next, whether a fiber yields
+ * before its next operation, who is interrupted. It writes down what was decided, so that the same can be run again.
  *
  * A run goes through three phases:
  *
@@ -78,7 +78,9 @@ export const newLane = (fiber: AnyFiber, index: number, name: string): Lane => (
 export const canBeInterrupted = (lane: Lane): boolean =>
   lane.cancellable && lane.operations > 0 && lane.fiber.pollUnsafe() === undefined
 
-/** What is ready: a fiber to resume or to start, or a task of the runtime's own (a wake-up of effect's Semaphore, say). */
+/**
+ * What is ready: a fiber to resume or to start, or a task of the runtime's own (a wake-up of effect's Semaphore, say).
+ */
 export interface Entry {
   readonly task: () => void
   /** Whose it is: the fiber that goes on with it, if that is known, or else the one that scheduled it. */
@@ -94,7 +96,9 @@ export interface Chooser {
   readonly begin: (machine: Machine) => void
   /** Whether this fiber yields before the operation that it has come to. */
   readonly preempt: (lane: Lane) => boolean
-  /** Whether `outer` is interrupted as `inner` begins, which `outer`, or what ran before it in this turn, has resumed. */
+  /**
+   * Whether `outer` is interrupted as `inner` begins, which `outer`, or what ran before it in this turn, has resumed.
+   */
   readonly nested: (outer: Lane, inner: Lane) => boolean
   /**
    * What comes next: `i` for the i-th that is ready, or, counted on from there, the i-th timer; `~lane` interrupts.
@@ -144,8 +148,8 @@ export interface Outcome {
 }
 
 /**
- * The steps of a run, or of one run after another. Each `yield` gives the machine in which nothing is left to run, and asks
- * whether something has come from outside.
+ * The steps of a run, or of one run after another. Each `yield` gives the machine in which nothing is left to run, and
+ * asks whether something has come from outside.
  */
 export type Steps<A> = Generator<Machine, A, boolean>
 
@@ -158,7 +162,10 @@ export interface RunOptions {
   readonly places?: boolean | undefined
 }
 
-/** When the actors have ended, and this many timers have fired, what still goes on is in the background and may never end. */
+/**
+ * When the actors have ended, and this many timers have fired, what still goes on is in the background and may never
+ * end.
+ */
 const maxLulls = 64
 
 /** A burst this long, in the fair rest of a run, has to let the others go on. */
@@ -385,7 +392,9 @@ export class Machine implements Scheduler.Scheduler {
     this.places?.push(this.last?.index ?? 0, this.last?.operations ?? 0)
   }
 
-  /** Too many steps: from here on everybody gets a turn, in order; and if that does not end it either, it never ends. */
+  /**
+   * Too many steps: from here on everybody gets a turn, in order; and if that does not end it either, it never ends.
+   */
   private tire(): void {
     if (this.limit === this.maxSteps) {
       this.limit = 2 * this.maxSteps
@@ -525,8 +534,8 @@ export class Machine implements Scheduler.Scheduler {
   }
 
   /**
-   * Whether a fiber may yield before its first operation. One that was interrupted before it began may not: put into the
-   * queue, it would be started there after all.
+   * Whether a fiber may yield before its first operation. One that was interrupted before it began may not: put into
+   * the queue, it would be started there after all.
    */
   private asksFirst(fiber: AnyFiber): boolean {
     return (this.realism === "scheduler" || this.realism === "any") && !wasInterrupted(fiber)
@@ -558,7 +567,8 @@ export class Machine implements Scheduler.Scheduler {
     this.decisions.push({ kind: "nested", fiber, operation, turn: 0, pick: outer.index })
     this.mix(outer.index, operation)
     this.recorder?.event("interrupt", outer, "", inner)
-    // A suspended one ends here and now. The inner one is not beneath it: its next operation is decided, and would still run.
+    // A suspended one ends here and now. The inner one is not beneath it: its next operation is decided, and would
+    // still run.
     this.last = outer
     outer.fiber.interruptUnsafe()
     this.last = inner

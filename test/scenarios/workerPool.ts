@@ -1,4 +1,6 @@
-/** One small scenario for each operation of `WorkerPool`, to be explored to the last schedule; and what they stand on. */
+/**
+ * One small scenario for each operation of `WorkerPool`, to be explored to the last schedule; and what they stand on.
+ */
 import { Cause, Deferred, Effect, Exit, Schedule, Scope, Stream } from "effect"
 import { WorkerPool } from "sluice"
 import { type Kit, type Scenario, scenario } from "sluice/testing"
@@ -64,7 +66,10 @@ export class Stage {
   private last: number
   /** How many good resources may be released since it got smaller. */
   private spare = 0
-  /** How many calls of `resize` are under way. A pool that cannot get a resource gets smaller as well, and releases none. */
+  /**
+   * How many calls of `resize` are under way. A pool that cannot get a resource gets smaller as well, and releases
+   * none.
+   */
   private resizing = 0
 
   readonly resize = (size: number): Effect.Effect<void> =>
@@ -244,7 +249,9 @@ export class Stage {
   /** A stream brings jobs. */
   isMapped = false
 
-  /** When the stream has ended, so have its jobs; and if the pool took no more, all that it took are among the results. */
+  /**
+   * When the stream has ended, so have its jobs; and if the pool took no more, all that it took are among the results.
+   */
   readonly map = (jobs: ReadonlyArray<Job>, options: { readonly ordered: boolean; readonly enough?: number }) =>
     Effect.suspend(() => {
       let results = 0
@@ -316,7 +323,8 @@ export class Stage {
         `something is left: ${JSON.stringify(stats)}`
       )
       yield* t.expect(state === "stopped" || state === "failed", `the pool is ${state}`)
-      // A stream's job waits for room also in a sliding queue, and is numbered once it has some: after a job that came later.
+      // A stream's job waits for room also in a sliding queue, and is numbered once it has some: after a job that came
+      // later.
       const isNumberedLate = this.isMapped && this.options.queue?.strategy === "sliding"
       const inOrder = this.most === 1 && this.options.queue?.key === undefined &&
         this.options.queue?.priority === undefined && !isNumberedLate

@@ -7,8 +7,8 @@ import { isWhole, seed, soak, times } from "./seed.js"
 export { soak, times }
 
 /**
- * No workload fails under any of the schedules tried. For one that does, fast-check reduces the workload and the kit the
- * schedule, and the error shows both, with the trace.
+ * No workload fails under any of the schedules tried. For one that does, fast-check reduces the workload and the kit
+ * the schedule, and the error shows both, with the trace.
  */
 export const holds = <W>(
   workload: fc.Arbitrary<W>,
@@ -44,7 +44,10 @@ export interface Bounds {
   readonly cancels: number
 }
 
-/** The scenario fails under no schedule within the bounds: all of them are tried, or the first of them where few are asked. */
+/**
+ * The scenario fails under no schedule within the bounds: all of them are tried, or the first of them where few are
+ * asked.
+ */
 export const holdsWithin = (scenario: Scenario, bounds: Bounds, realism: Realism = "contract"): void => {
   const options: CheckOptions = { realism, strategy: { exhaustive: bounds } }
   if (!isWhole) return void check(scenario, { ...options, runs: shareOfSchedules })

@@ -1,6 +1,6 @@
 /**
- * The seeds of all random tests. Each follows from `SLUICE_SEED`, which is 1 by default, and from the name of the test, so
- * that no two tests draw the same numbers. A test that fails prints the line that repeats it.
+ * The seeds of all random tests. Each follows from `SLUICE_SEED`, which is 1 by default, and from the name of the test,
+ * so that no two tests draw the same numbers. A test that fails prints the line that repeats it.
  *
  * A setup file of vitest: fast-check and `Math.random`, which Effect's `Random` draws from, take their seeds from here
  * without being asked to.
@@ -8,7 +8,9 @@
 import * as fc from "fast-check"
 import { beforeEach } from "vitest"
 
-/** Whether all of the laws' schedules and workloads are tried, as `npm run test:all` does; else a fixed share of them. */
+/**
+ * Whether all of the laws' schedules and workloads are tried, as `npm run test:all` does; else a fixed share of them.
+ */
 export const isWhole = process.env["LAWS"] !== "share"
 
 const share = 0.1
@@ -57,7 +59,9 @@ interface Named {
 /** As vitest's `-t` matches it. */
 const fullName = ({ name, suite }: Named): string => suite === undefined ? name : `${fullName(suite)} ${name}`
 
-/** The command that runs one test with the same seeds. `-t` is a pattern: a point stands for what has a meaning there. */
+/**
+ * The command that runs one test with the same seeds. `-t` is a pattern: a point stands for what has a meaning there.
+ */
 const repeat = (file: string, name: string): string => {
   const pattern = name.replaceAll(/[^\w ,:;'/-]/g, ".")
   return `${

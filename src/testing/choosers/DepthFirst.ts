@@ -17,7 +17,9 @@ const forInterrupt = 2
  * - an interrupt of a fiber that has not begun.
  */
 export class DepthFirst implements Chooser, Recorder {
-  /** Per choice on the path: the branch taken, the number of branches, and the number of questions before the choice. */
+  /**
+   * Per choice on the path: the branch taken, the number of branches, and the number of questions before the choice.
+   */
   private readonly taken: Array<number> = []
   private readonly counts: Array<number> = []
   private readonly asks: Array<number> = []
@@ -92,7 +94,8 @@ export class DepthFirst implements Chooser, Recorder {
     if (!stretched) this.stretched[lane.index] = undefined
     const isNew = this.ask === this.modes.length
     if (isNew) {
-      // With no other way to go on, the fiber would continue at once; unless it runs on top of another, or within a task.
+      // With no other way to go on, the fiber would continue at once; unless it runs on top of another, or within a
+      // task.
       const preempt = preemptions > 0 && (machine.others > 0 || !straight || !machine.alone ||
         (this.cancels > 0 && machine.lanes.some((other) => other !== lane && canBeInterrupted(other))))
       const interrupt = this.cancels > 0 && lane.cancellable && (straight || preemptions > 0) && !stretched

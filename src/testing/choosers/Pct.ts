@@ -1,10 +1,13 @@
-/** Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): priorities that change at a few random places. */
+/**
+ * Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): priorities that change at a few random places.
+ */
 import type { Lane, Machine } from "../Machine.js"
 import type { Policy } from "./RandomChooser.js"
 
 /**
- * Fibers have random priorities, and the highest that is ready always runs. At `depth - 1` places of the run the running
- * fiber falls behind all others. The probability of finding a bug of that depth does not sink with the fibers' length.
+ * Fibers have random priorities, and the highest that is ready always runs. At `depth - 1` places of the run the
+ * running fiber falls behind all others. The probability of finding a bug of that depth does not sink with the fibers'
+ * length.
  */
 export class Pct implements Policy {
   private machine: Machine | undefined

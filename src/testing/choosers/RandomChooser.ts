@@ -2,8 +2,8 @@
 import { canBeInterrupted, type Chooser, type Lane, type Machine } from "../Machine.js"
 
 /**
- * Decides preemptions and order, without interrupts. Several policies may alternate, one run each. A policy is asked only
- * in its own runs, and `begin` is called before each of these.
+ * Decides preemptions and order, without interrupts. Several policies may alternate, one run each. A policy is asked
+ * only in its own runs, and `begin` is called before each of these.
  */
 export interface Policy {
   /** Runs of the scenario have had about `length` operations so far. */
@@ -11,8 +11,8 @@ export interface Policy {
   /** Whether this fiber yields before the operation that it has come to, the `asked`-th of the run. */
   readonly preempt: (lane: Lane, asked: number) => boolean
   /**
-   * The index of the next turn, below `options`, which is at least 2. `preempted` has yielded because the policy said so,
-   * and no fiber has been chosen since.
+   * The index of the next turn, below `options`, which is at least 2. `preempted` has yielded because the policy said
+   * so, and no fiber has been chosen since.
    */
   readonly next: (options: number, preempted: Lane | undefined) => number
 }

@@ -1,4 +1,7 @@
-/** Repeats a schedule: decides as it says, and by default elsewhere. Decisions at places that never come are passed over. */
+/**
+ * Repeats a schedule: decides as it says, and by default elsewhere. Decisions at places that never come are passed
+ * over.
+ */
 import { canBeInterrupted, type Chooser, type Lane, type Machine } from "../Machine.js"
 import type { Decision, Schedule } from "../Schedule.js"
 
