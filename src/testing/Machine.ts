@@ -299,7 +299,7 @@ export class Machine implements Scheduler.Scheduler {
     return this.phase === "over"
   }
 
-  // -- the driver ------------------------------------------------------------------------------------------------------
+  // -- the driver -------------------------------------------------------------------------------------------------
 
   /** Gives turns until nothing is left to run. */
   private *drain(): Steps<void> {
@@ -427,7 +427,7 @@ export class Machine implements Scheduler.Scheduler {
     )
   }
 
-  // -- the oracles -----------------------------------------------------------------------------------------------------
+  // -- the oracles ------------------------------------------------------------------------------------------------
 
   /** Nothing is left to run, and some have not ended. */
   private findDeadlock(besides?: Lane): void {
@@ -460,7 +460,7 @@ export class Machine implements Scheduler.Scheduler {
     if (problem !== undefined) this.fail("leaked-finalizer", problem)
   }
 
-  // -- what Effect's runtime calls -------------------------------------------------------------------------------------
+  // -- what Effect's runtime calls --------------------------------------------------------------------------------
 
   makeDispatcher(): Scheduler.SchedulerDispatcher {
     return this.dispatcher
@@ -589,7 +589,7 @@ export class Machine implements Scheduler.Scheduler {
     return lane
   }
 
-  // -- what the kit calls ----------------------------------------------------------------------------------------------
+  // -- what the kit calls -----------------------------------------------------------------------------------------
 
   /** The first problem is the run's: what comes after may be its consequence. */
   fail(kind: Kind, message: string): void {
@@ -659,7 +659,7 @@ export class Machine implements Scheduler.Scheduler {
     return fiber === undefined ? "?" : this.laneOf(fiber).name
   }
 
-  // -- what a chooser may ask ------------------------------------------------------------------------------------------
+  // -- what a chooser may ask -------------------------------------------------------------------------------------
 
   /** How many ways there are to go on, interrupts aside: the tasks that are ready, then the timers that may fire. */
   get options(): number {
