@@ -9,8 +9,8 @@ export const drive = <A>(steps: Generator<unknown, A, boolean>): A => {
 }
 
 /**
- * How long, in milliseconds, an actor may wait for something outside before that is a deadlock: nobody can tell whether it
- * will come, work in another thread least of all.
+ * How long, in milliseconds, an actor may wait for something outside before that is a deadlock: nobody can tell whether
+ * it will come, work in another thread least of all.
  */
 const patience = 2_000
 /** How many turns of the event loop what needs no time may take: promises that are resolved, and what follows them. */
@@ -29,7 +29,14 @@ const turn = (): Promise<void> =>
   new Promise((resolve) => platform.setImmediate ? platform.setImmediate(resolve) : platform.setTimeout(resolve, 0))
 const pause = (): Promise<void> => new Promise((resolve) => platform.setTimeout(resolve, 1))
 
-const active = (): number => platform.process?.getActiveResourcesInfo?.().length ?? Infinity
+/** The number of things that keep the event loop alive, of the kinds that count. */
+const active = (counts: (kind: string) => boolean = () => true): number =>
+  platform.process?.getActiveResourcesInfo?.().filter(counts).length ?? Infinity
+/**
+ * Whether such a thing lasts, as a server or a port does. A timer or a request that began before the run may end within
+ * it, and would then hide one of the run's own: the drive waits for all of these.
+ */
+const lasts = (kind: string): boolean => /^(?!.*Req).*(Wrap|Port|Handle)$/.test(kind)
 
 /** Waits until something has come, and all else that is under way. False when nothing is. */
 const arrival = async (machine: Machine, idle: number): Promise<boolean> => {
@@ -38,7 +45,7 @@ const arrival = async (machine: Machine, idle: number): Promise<boolean> => {
     if ((i >= turns && !machine.unfinished && active() <= idle) || Date.now() > until) return false
     await (i < turns ? turn() : pause())
   }
-  // What comes back in the meantime is ordered by the schedule, not by chance. What stays open, as a server does, is not
+  // The schedule, and not chance, orders the fibers that come back in the meantime. A server stays open: it is not
   // waited for once nothing has come for a while.
   for (let quiet = 0; quiet < turns && (quiet < 2 || active() > idle); quiet++) {
     const count = machine.ready.length
@@ -50,7 +57,7 @@ const arrival = async (machine: Machine, idle: number): Promise<boolean> => {
 }
 
 export const driveAsync = async <A>(steps: Steps<A>): Promise<A> => {
-  const idle = active()
+  const idle = active(lasts)
   let step = steps.next()
   while (step.done !== true) step = steps.next(await arrival(step.value, idle))
   return step.value

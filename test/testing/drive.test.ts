@@ -92,6 +92,13 @@ test("a fiber that is no actor is waited for while something is under way, befor
   expect(ended).toBe(true)
 })
 
+test("a timer that began before the run and ends within it hides none of the run's own", async () => {
+  const slow = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 30)))
+  setTimeout(() => {}, 5)
+  const outcome = await runAsync(() => Effect.forkDetach(slow))
+  expect(outcome.problem).toBeUndefined()
+})
+
 test("what never comes and keeps nothing alive is a leak at once", async () => {
   const outcome = await runAsync(() => Effect.forkDetach(Effect.promise(() => new Promise(() => {}))))
   expect(outcome.problem?.kind).toBe("leaked-fiber")
