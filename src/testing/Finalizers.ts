@@ -1,6 +1,6 @@
 /**
- * Counts the finalizers of every scope that a fiber of the run has had in its context, so that one that never runs, or
- * runs twice, is told. A scope's state is public, and so are the finalizers in it; each is replaced by one that counts.
+ * Counts the finalizers of every scope that a fiber of the run has had in its context, to report a finalizer that never
+ * runs or runs twice. A scope's state is public, and so are the finalizers in it; each is replaced by one that counts.
  */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -53,7 +53,7 @@ export class Finalizers {
     return counted
   }
 
-  /** What is wrong at the end of a run. */
+  /** The first problem at the end of a run: an open scope, or a finalizer that ran twice. */
   problem(): string | undefined {
     for (const [{ state }, { owner }] of this.scopes) {
       if (state._tag !== "Open") continue

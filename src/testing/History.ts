@@ -1,4 +1,4 @@
-/** What `Kit.op` records: which operations overlapped, and what each returned. */
+/** The records of `Kit.op`: which operations overlapped, and what each returned. */
 import type * as Exit from "effect/Exit"
 
 /** One operation of one actor, from its call to its return. */
@@ -6,7 +6,9 @@ export interface Call<Argument = unknown, Result = unknown> {
   readonly actor: string
   readonly name: string
   readonly argument: Argument
-  /** When it was called and when it returned, on the run's own clock of events; `Infinity` for one that never returned. */
+  /**
+   * The times of the call and of its return, on the run's own clock of events. Without a return, `ended` is `Infinity`.
+   */
   readonly started: number
   readonly ended: number
   /** How it returned; undefined while it has not. */

@@ -79,11 +79,11 @@ export const canBeInterrupted = (lane: Lane): boolean =>
   lane.cancellable && lane.operations > 0 && lane.fiber.pollUnsafe() === undefined
 
 /**
- * What is ready: a fiber to resume or to start, or a task of the runtime's own (a wake-up of effect's Semaphore, say).
+ * A ready task: a fiber to resume or to start, or a task of the runtime's own (a wake-up of effect's Semaphore, say).
  */
 export interface Entry {
   readonly task: () => void
-  /** Whose it is: the fiber that goes on with it, if that is known, or else the one that scheduled it. */
+  /** The fiber that the task goes on with, if that is known; otherwise the fiber that scheduled the task. */
   lane: Lane | undefined
   readonly parked: boolean
   /** In which turn of the event loop it became ready. */
@@ -101,14 +101,14 @@ export interface Chooser {
    */
   readonly nested: (outer: Lane, inner: Lane) => boolean
   /**
-   * What comes next: `i` for the i-th that is ready, or, counted on from there, the i-th timer; `~lane` interrupts.
-   * Nothing being ready, and no timer set, 0 ends the exploration.
+   * The next turn: `i` for the i-th ready task, or, counted on from there, the i-th timer; `~lane` interrupts. If
+   * nothing is ready and no timer is set, 0 ends the exploration.
    */
   readonly next: () => number
   readonly choose: (options: number) => number
 }
 
-/** Told of everything, for a trace. */
+/** Receives every event and every operation of a run, for a trace. */
 export interface Recorder {
   readonly event: (
     kind: "start" | "preempt" | "resume" | "interrupt" | "timer" | "choice" | "failure",
@@ -187,7 +187,7 @@ export class Machine implements Scheduler.Scheduler {
   /** Whether that one yields straight to the driver. In a task that runs fibers, the rest of the task comes before. */
   alone = true
 
-  /** What the present turn of the event loop consists of: tasks, timers of this time, or one step from outside. */
+  /** The content of the present turn of the event loop: tasks, timers of this time, or one step from outside. */
   private loopOf: "tasks" | "step" | number = "step"
   private phase: "exploring" | "quiet" | "over" = "over"
   private problem: Problem | undefined
@@ -203,9 +203,9 @@ export class Machine implements Scheduler.Scheduler {
   private readonly observed: Context.Context<never>
   private readonly finalizers = new Finalizers()
   private readonly dispatcher: Scheduler.SchedulerDispatcher
-  /** Was told to yield; what is scheduled next is its resumption. */
+  /** The fiber that has been made to yield: the task that is scheduled next is its resumption. */
   private yielding: Lane | undefined
-  /** What runs now; undefined between turns, when only something from outside can. */
+  /** The task that runs now; undefined between turns, when only something from outside can run. */
   private turn: { readonly entry: Entry | undefined } | undefined
   /** Nobody has been asked yet in this turn. */
   private fresh = false
@@ -306,7 +306,7 @@ export class Machine implements Scheduler.Scheduler {
     while (!this.isOver()) {
       const exploring = this.phase === "exploring"
       if (!this.isLull() && (exploring || this.ready.length > 0 || this.clock.timers.length > 0)) {
-        // A turn without any operation counts too, or a task that only schedules itself again would go on for ever.
+        // A turn without any operation counts too: otherwise a task that only schedules itself again would never end.
         if (++this.operations > this.limit) this.tire()
         if (this.advance(exploring && this.chooser !== undefined ? this.chooser.next() : 0)) continue
       }
@@ -445,7 +445,7 @@ export class Machine implements Scheduler.Scheduler {
 
   private died(name: string, cause: Cause.Cause<unknown>): void {
     const error = Cause.squash(cause)
-    // What the assertions of node, chai and vitest throw.
+    // The assertions of node, chai and vitest throw these.
     const asserted = error instanceof Error && error.name.startsWith("Assertion")
     if (asserted) return this.fail("expectation", error.message.trim())
     this.fail("defect", `${name} ${name === "main" ? "failed" : "died"}: ${describe(error)}`)
@@ -581,7 +581,7 @@ export class Machine implements Scheduler.Scheduler {
   private enter(fiber: AnyFiber): Lane {
     const index = this.lanes.length
     const parent = this.fresh ? this.turn?.entry?.lane : this.last
-    // What nobody has started, the driver has: the body, and the close of its scope.
+    // The driver starts the fibers that no fiber has started: the body, and the close of its scope.
     const name = index === 0 ? "main" : parent === undefined ? "close" : `${parent.name}/${++parent.children}`
     const lane = newLane(fiber, index, name)
     this.lanes.push(lane)
@@ -626,7 +626,7 @@ export class Machine implements Scheduler.Scheduler {
     })
   }
 
-  /** What has to hold whenever no fiber runs. */
+  /** Adds an invariant: the condition has to hold whenever no fiber runs. */
   always(condition: () => boolean, message: string): void {
     this.invariants.push(() => {
       try {

@@ -1,10 +1,10 @@
-/** What `linearizable` is given, and what it finds. */
+/** The model that `linearizable` takes, and the verdict that it returns. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { Call } from "./History.js"
 
 /**
- * What a cancelled call may have done: nothing, for sure, or perhaps its effect.
+ * The possible effect of a cancelled call: `"no-effect"` for certainly none, `"maybe"` for its whole effect or none.
  *
  * @category models
  * @since 0.1.0
@@ -12,7 +12,7 @@ import type { Call } from "./History.js"
 export type Cancelled = "no-effect" | "maybe"
 
 /**
- * What the calls of a history are to do, said for one call after another, without concurrency.
+ * A sequential specification: the result and the effect of one call after another, without concurrency.
  *
  * **Details**
  *
@@ -22,8 +22,8 @@ export type Cancelled = "no-effect" | "maybe"
  * - `cancelled` says what a call that was interrupted may have done, by default `"maybe"`: its effect, once, at some
  *   moment between its start and its end, or nothing. `"no-effect"` is the stronger claim, that nothing is ever left of
  *   such a call. A function decides call by call.
- * - `key` tells states apart: those with the same key are one state. By default states are the same if `Equal.equals`
- *   says so, which compares plain objects, arrays, `Map`, `Set` and Effect's data types by what they contain.
+ * - `key` tells states apart: two states with the same key are one state. By default `Equal.equals` decides, which
+ *   compares plain objects, arrays, `Map`, `Set` and Effect's data types by what they contain.
  *
  * **Gotchas**
  *
@@ -103,7 +103,7 @@ export interface NotLinearizable<S> {
 }
 
 /**
- * What `linearizable` found.
+ * The result of `linearizable`.
  *
  * @category models
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
- * A run as a plan that survives changes: who goes, turn after turn, and where fibers are stopped. A schedule says which of
- * the ready ones goes, by its place in the queue, and only where that is not the first: leave one decision out, and all
- * later ones mean other fibers. A plan names the fibers. What it says and the run does not come to is passed over.
+ * A plan of a run, which survives changes: the fiber of each turn, and where fibers are stopped. A schedule names a
+ * ready fiber by its place in the queue, and only where that is not the first: without one decision, all later ones
+ * mean other fibers. A plan names the fibers themselves. A part of a plan that the run does not reach is passed over.
  */
 import { canBeInterrupted, type Chooser, type Lane, type Machine } from "./Machine.js"
 
@@ -31,8 +31,8 @@ export interface Plan {
 }
 
 /**
- * Follows a plan. A fiber with no turn left in it goes when it is the first in the queue, as by default, unless it is held:
- * then it goes when the plan is through.
+ * Follows a plan. A fiber with no turn left in the plan goes when it is the first in the queue, as by default. A held
+ * fiber goes when the plan is through.
  */
 export const planned = ({ choices, held, stops, turns }: Plan): Chooser => {
   const left = new Map(held.map((fiber) => [fiber, Infinity]))
@@ -64,7 +64,7 @@ export const planned = ({ choices, held, stops, turns }: Plan): Chooser => {
 
 const placeOf = ({ fiber, operation }: Stop): number => fiber * 2 ** 24 + operation
 
-/** What a chooser's `next` returns for this turn, where that can be. */
+/** The return value of a chooser's `next` for this turn; undefined if the turn is not possible now. */
 const indexOf = (machine: Machine, turn: Turn | undefined): number | undefined => {
   if (turn === undefined) return undefined
   const { kind, of } = turn
@@ -158,7 +158,7 @@ export const withoutStop: Change = (plan, i) => {
   ]
 }
 
-/** In the i-th turn goes who would by default, or nobody: whoever has it comes later. */
+/** The i-th turn goes to the default fiber, or is left out. The fiber that goes now comes later. */
 export const withoutTurn: Change = (plan, i) => {
   const turn = plan.turns[i]
   if (turn === undefined) return undefined

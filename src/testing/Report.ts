@@ -1,4 +1,4 @@
-/** What an exploration found. */
+/** The result of an exploration. */
 import { brief, full } from "./format.js"
 import type { Kind } from "./Machine.js"
 import type { Realism, Schedule } from "./Schedule.js"
@@ -19,10 +19,10 @@ export interface Failure {
   readonly kind: Kind
   readonly message: string
   readonly schedule: Schedule
-  /** What `replay` takes. */
+  /** The schedule as text, for `replay`. */
   readonly key: string
   readonly trace: Trace
-  /** What the failure needs of the runtime. */
+  /** The realism that the failure needs of the runtime. */
   readonly realism: Realism
   /** In which of the schedules it was found; the first is 1. */
   readonly run: number

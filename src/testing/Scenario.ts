@@ -1,4 +1,4 @@
-/** What is explored: a body that sets the stage, starts actors, and checks what became of them. */
+/** Scenarios: a body that sets the stage, starts actors, and checks the outcome. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -17,7 +17,7 @@ export interface ActorOptions {
   readonly mayDie?: boolean | undefined
 }
 
-/** What a scenario's body is given. It is also a service, for helpers that are not given it. */
+/** The argument of a scenario's body. Helpers that do not receive the argument can use it as a service. */
 export interface Kit {
   /**
    * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless `cancel`
@@ -30,27 +30,27 @@ export interface Kit {
     options?: ActorOptions
   ) => Effect.Effect<Fiber.Fiber<A, E>, never, R>
   /**
-   * Suspends until nothing can run. What follows is the check: it is neither preempted nor interrupted. An actor that
-   * has not ended by then waits for ever, which is a deadlock.
+   * Suspends until nothing can run. The check comes after it, and is neither preempted nor interrupted. An actor that
+   * has not ended by then never ends, which is a deadlock.
    */
   readonly settled: Effect.Effect<void>
   /** The run fails, with this message, unless the condition holds. A function is asked when this runs. */
   readonly expect: (condition: boolean | (() => boolean), message: string) => Effect.Effect<void>
   /**
-   * From here on the run fails, with this message, when the condition does not hold: it is asked after each turn, when no
-   * fiber runs. It may throw an assertion's error instead.
+   * From here on the run fails, with this message, when the condition does not hold. The condition is called after each
+   * turn, when no fiber runs. It may throw an assertion's error instead.
    */
   readonly always: (condition: () => boolean, message: string) => Effect.Effect<void>
   /**
-   * The number of the present turn of the event loop. Tasks that are ready together run in one turn, as when a dispatcher
-   * flushes its queue; a task that becomes ready in a turn runs in a later one. Timers of one time that fire one after
-   * the other share a turn. An interrupt by the kit has a turn of its own. Read it where it is needed, as `t.turn`: the
-   * number changes.
+   * The number of the present turn of the event loop. Tasks that are ready together run in one turn, as when a
+   * dispatcher flushes its queue; a task that becomes ready in a turn runs in a later one. Timers of one time that fire
+   * one after the other share a turn. An interrupt by the kit has a turn of its own. Read the number where you need it,
+   * as `t.turn`: it changes.
    */
   readonly turn: number
   /** Runs an effect and records its call and its return, for `linearizable`. */
   readonly op: <A, E, R>(name: string, argument: unknown, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** What `op` has recorded so far. */
+  /** The calls that `op` has recorded so far. */
   readonly history: Effect.Effect<History>
   /** The run fails unless the history can be put in an order that the model allows. */
   readonly linearizable: <S>(model: Model<S>) => Effect.Effect<void>
@@ -68,9 +68,9 @@ export interface Scenario {
 }
 
 /**
- * A scenario: the body makes what is tested, starts actors with `t.actor`, waits with `t.settled`, and checks. It is run
- * from its beginning for each schedule, so whatever it uses it must also make. Its scope closes at the end, after which
- * no fiber may be alive, no scope open and no finalizer left.
+ * A scenario: the body makes the object under test, starts actors with `t.actor`, waits with `t.settled`, and checks.
+ * The body runs from its beginning for each schedule, so it must also make whatever it uses. Its scope closes at the
+ * end. After that no fiber may be alive, no scope open and no finalizer left.
  *
  * **Example** (A semaphore, under every schedule within bounds)
  *

@@ -1,11 +1,11 @@
 /**
- * A schedule: what a run did otherwise than by default. By default a fiber goes on until it suspends, the fiber that has
- * been ready for longest goes next, and nobody is interrupted; so the empty schedule is a run as on the stock runtime,
- * and the fewer decisions a failure needs, the simpler it is.
+ * A schedule: where a run deviated from the default. By default a fiber goes on until it suspends, the fiber that has
+ * been ready for longest goes next, and no fiber is interrupted. So the empty schedule is a run as on the stock
+ * runtime. The fewer decisions a failure needs, the simpler it is.
  */
 
 /**
- * What is decided, and where. A place is "the fiber asked last was `fiber`, after `operation` operations of its own";
+ * A decision and its place. A place is "the fiber asked last was `fiber`, after `operation` operations of its own";
  * `turn` counts the turns taken there without any fiber being asked. Fibers are numbered in order of appearance.
  *
  * - `preempt`: the fiber yields before this operation.
@@ -57,7 +57,7 @@ export const decode = (key: string): Schedule => {
   })
 }
 
-/** What a schedule that was found within `allowed` needs of the runtime. */
+/** The realism that a schedule needs of the runtime, if it was found within `allowed`. */
 export const realismOf = (schedule: Schedule, allowed: Realism): Realism => {
   const has = (kind: Decision["kind"]) => schedule.some((decision) => decision.kind === kind)
   if (allowed === "any" && has("timer")) return "any"
@@ -75,8 +75,8 @@ export const realismOf = (schedule: Schedule, allowed: Realism): Realism => {
  * - `nested`: and a fiber may be interrupted from within one that it has just resumed inline.
  * - `contract`: and what Effect does not promise may be otherwise: any ready fiber goes next, and any operation may be
  *   preceded by a yield, and by an interrupt there, except for a fiber's first.
- * - `scheduler`: and a fiber that starts inline may yield before its first operation: its body has not begun when the call
- *   that started it returns. Effect's own scheduler never does this; one that shares time by the clock may.
+ * - `scheduler`: and a fiber that starts inline may yield before its first operation: its body has not begun when the
+ *   call that started it returns. Effect's own scheduler never does this; one that shares time by the clock may.
  * - `any`: and the clock is as late as it likes: a timer may fire after a later one, or while fibers are ready.
  */
 export type Realism = "suspension" | "nested" | "contract" | "scheduler" | "any"

@@ -1,4 +1,4 @@
-/** What happened in a run, step by step: what a failure is shown with. */
+/** A run step by step, to show a failure with. */
 
 /** A place in the source, of a function or of a generator's current `yield*`. */
 export interface Source {
@@ -18,7 +18,7 @@ export interface Event {
    * - `preempt`: it is made to yield before its next operation.
    * - `suspend`: it waits, or yields by itself; `source` is where.
    * - `resume`: it goes on; `by` is the fiber that resumed it inline, if one did.
-   * - `interrupt`: it is told to stop; `by` is the fiber within whose turn that happened, if one did.
+   * - `interrupt`: the fiber is interrupted; `by` is the fiber within whose turn that happened, if one did.
    * - `end`: it has ended, as `detail` says.
    * - `timer`: the virtual clock moved on; `detail` is the time.
    * - `choice`: the test's own `choose`.

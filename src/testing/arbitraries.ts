@@ -1,6 +1,6 @@
 /**
- * Schedules for fast-check, so that a workload and the schedule it fails under shrink together. fast-check is an optional
- * peer: it is loaded when one of these is first called.
+ * Schedules for fast-check, so that a workload and the schedule it fails under shrink together. fast-check is an
+ * optional peer: it is loaded when one of these is first called.
  */
 // An optional peer, whose types are `any` to whoever does not have it. As a doc comment it is kept in the declarations.
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- where it is installed, there is nothing to expect

@@ -5,7 +5,7 @@ import type { Report } from "./Report.js"
 import type { Scenario } from "./Scenario.js"
 import type { Schedule } from "./Schedule.js"
 
-/** What `check` throws. Its message has the failure, the schedule as a short trace, and the line that runs it again. */
+/** `check` throws this error. Its message has the failure, the schedule as a short trace, and the line to replay it. */
 export class CheckFailed extends Error {
   override readonly name = "CheckFailed"
   declare readonly report: Report

@@ -78,8 +78,8 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
 }
 
 /**
- * Runs it again with the same choices: another run is an escape from the kit's control, and that is the problem then.
- * What comes from outside takes its time, so that there only a failure that is gone counts.
+ * Runs the program again with the same choices. A different run is an escape from the kit's control, and becomes the
+ * problem. Input from outside takes a varying time, so in a run with outside input only a lost failure counts.
  */
 function* findEscape(machine: Machine, self: Program, outcome: Outcome): Steps<Outcome | undefined> {
   const first = yield* machine.run(self, new Replay(outcome.decisions), { places: true })
@@ -129,7 +129,7 @@ function* simplest(machine: Machine, self: Program, outcome: Outcome, settings: 
   return { outcome: best, realism: needs }
 }
 
-/** What shows it on the stock runtime, if that can: the ones the schedule interrupts, and when. */
+/** A program that shows the failure on the stock runtime, if one is found: it interrupts the schedule's victims. */
 const programOf = (scenario: Scenario, failure: Failure): string | undefined => {
   const { schedule, trace } = failure
   const victims = schedule.filter(({ kind }) => kind === "interrupt" || kind === "nested")
@@ -167,8 +167,8 @@ function* explain(
 }
 
 /**
- * Runs a scenario under many schedules, until one fails. It returns the report, also of a failure, which is reduced to a
- * small one. Synchronous: for a scenario that waits for promises, files or sockets there is `exploreAsync`.
+ * Runs a scenario under many schedules, until one fails. Returns the report in either case. A failure in it is reduced
+ * to a small one. Synchronous: for a scenario that waits for promises, files or sockets there is `exploreAsync`.
  */
 export const explore = (self: Scenario, options: ExploreOptions = {}): Report => {
   const settings = settingsOf(options)
@@ -176,8 +176,8 @@ export const explore = (self: Scenario, options: ExploreOptions = {}): Report =>
 }
 
 /**
- * As `explore`, for a scenario that waits for what is outside of Effect: promises, files, sockets. What comes back from
- * there is held until nothing else can run, and then put in an order that is part of the schedule.
+ * As `explore`, for a scenario that waits for what is outside of Effect: promises, files, sockets. The kit holds their
+ * results until nothing else can run. The order of the results is then part of the schedule.
  */
 export const exploreAsync = (self: Scenario, options: ExploreOptions = {}): Promise<Report> => {
   const settings = settingsOf(options)

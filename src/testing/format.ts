@@ -14,7 +14,7 @@ interface Line {
   readonly text: string
 }
 
-/** What a fiber did in one stay, told by how that ended. */
+/** Describes one stay of a fiber, by the event that ended the stay. */
 const tell = (event: Event, last: Source | undefined, trace: Trace): string => {
   const by = event.by === undefined ? "" : ` from within ${trace.fibers[event.by]?.name ?? "?"}, which it has resumed`
   switch (event.kind) {

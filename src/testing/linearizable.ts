@@ -30,8 +30,8 @@ export type { Cancelled, Linearizable, Model, NotLinearizable, Verdict } from ".
  * **Gotchas**
  *
  * - Hundreds of calls by a few actors take milliseconds. But the time, and the memory, grow with the sets of calls that
- *   overlap and with the states that these may leave behind. Where a history has no order, all are tried: that can take
- *   for ever if many calls overlap, or if a queue is offered much, by several actors at once, before anything is taken.
+ *   overlap and with the states that these may leave behind. A history without an order has all of them tried. That can
+ *   take forever if many calls overlap, or if several actors at once offer much to a queue before anything is taken.
  * - An operation that ends as interrupted by itself, not because its fiber was, looks cancelled. If that is a result
  *   which the model should see, record `Effect.exit` of it.
  *

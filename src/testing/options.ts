@@ -1,4 +1,4 @@
-/** What an exploration may be asked for, checked before anything is run. */
+/** The options of an exploration, checked before anything is run. */
 import { randomStrategies, type RandomStrategy } from "./choosers/strategies.js"
 import type { Realism } from "./Schedule.js"
 
@@ -24,11 +24,11 @@ export interface ExploreOptions {
   readonly realism?: Realism | undefined
   /** How many interrupts at most in one run; 0 to 8. Default: 2. `exhaustive` has its own bound. */
   readonly cancels?: number | undefined
-  /** After how many steps a run is given over to fairness, and after as many again called a livelock. Default: 20,000. */
+  /** The steps after which a run is made fair; after as many again it is called a livelock. Default: 20,000. */
   readonly maxSteps?: number | undefined
   /** Whether a failure is reduced to a small one. Default: true. */
   readonly shrink?: boolean | undefined
-  /** Told now and then how far it has come: for a progress bar. */
+  /** Called now and then with the progress of the exploration: for a progress bar. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 

@@ -6,7 +6,7 @@ import { isPromise, nameOf, subjectsOf, takenFrom } from "./runtime.js"
 import type { Locator } from "./source/Locator.js"
 import type { Event, Source, Trace } from "./Trace.js"
 
-/** Past this many operations a trace is told without sources: each costs a question to the inspector. */
+/** Past this many operations a trace has no sources: each costs a question to the inspector. */
 const located = 5_000
 
 const exitName = (exit: Exit.Exit<unknown, unknown>): string =>
@@ -19,7 +19,7 @@ const exitName = (exit: Exit.Exit<unknown, unknown>): string =>
 /** Whether a source is of the program itself, rather than of what it stands on. */
 const isOwn = ({ file }: Source): boolean => !file.includes("node_modules/") && !isKit(file)
 const isEffect = ({ file }: Source): boolean => file.includes("node_modules/effect/")
-/** What every program goes through: a line there tells nobody anything. */
+/** Whether a source is code that every program runs: a line there is of no use to a reader. */
 const isCore = ({ file }: Source): boolean =>
   isKit(file) || /node_modules\/effect\/(?:src|dist)\/(?:internal\/(?:core|effect)|Effect)\.[jt]s$/.test(file)
 /** This folder's files, from the sources or as built. */
@@ -33,7 +33,7 @@ export class TraceRecorder implements Recorder {
   private operations = 0
   /**
    * By lane: its latest preemption, and how many of the operations to come are not the program's but make up the
-   * preemption. The one after these is what the fiber was taken from.
+   * preemption. The operation after them is the one before which the fiber was preempted.
    */
   private readonly preempted = new Map<number, { readonly event: Mutable<Event>; left: number }>()
 
@@ -44,7 +44,7 @@ export class TraceRecorder implements Recorder {
 
   constructor(private readonly locator: Locator | undefined) {}
 
-  /** Those who wait for a promise when the run is over. */
+  /** The lanes whose fibers wait for a promise when the run is over. */
   waitingForPromises(): ReadonlyArray<Lane> {
     return this.lanes.filter((lane) => this.promised[lane.index] === true && lane.fiber.pollUnsafe() === undefined)
   }
@@ -115,7 +115,7 @@ export class TraceRecorder implements Recorder {
       const { detail, fiber, kind, source } = event
       if (fiber !== undefined) {
         const next = following.get(fiber)
-        // The last operation before it was resumed, or for ever, is where it waited.
+        // A fiber waited at its last operation before it was resumed, or at its last one if nothing resumed it.
         if (kind === "operation" && (next === undefined || next === "resume")) {
           events.push({ ...event, kind: "suspend", detail, source })
         }

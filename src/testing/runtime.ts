@@ -1,7 +1,8 @@
 /**
- * What the kit reads of Effect's runtime beyond its public API, all of it in this file. None of it decides what a run
- * does: the schedule, the clock and the interrupts are public. It tells what an operation is called, where its source
- * is, and which operations cannot matter to another fiber. What is missing in some version of Effect is named, once.
+ * All that the kit reads of Effect's runtime beyond its public API is in this file. None of it decides what a run does:
+ * the schedule, the clock and the interrupts are public. This file finds an operation's name and source, and the
+ * operations that cannot matter to another fiber. If a version of Effect lacks some of these internals, they are named,
+ * once.
  */
 import * as Effect from "effect/Effect"
 import type { Fiber } from "effect/Fiber"
@@ -34,7 +35,7 @@ interface FiberInternals {
   readonly interruptible?: boolean
   /** Why it is to stop; undefined while nobody has interrupted it. */
   readonly _interruptedCause?: unknown
-  /** What the fiber goes on with once the current operation is done, innermost last. */
+  /** The continuations that the fiber runs once the current operation is done, innermost last. */
   readonly _stack?: ReadonlyArray<Primitive>
 }
 
@@ -69,8 +70,8 @@ export const stretchOf = (fiber: AnyFiber): number | undefined => {
 }
 
 /**
- * Whether a task does nothing but start a fiber or continue one that yielded: what the runtime itself schedules. Any other
- * task goes on when a fiber that it has resumed or started yields.
+ * Whether a task does nothing but start a fiber or continue one that yielded: the runtime itself schedules these. Any
+ * other task goes on when a fiber that it has resumed or started yields.
  */
 export const isOneFiber = (task: () => void): boolean => {
   const source = Function.prototype.toString.call(task)
@@ -84,7 +85,7 @@ let latest = { source: "", verdict: false }
 /** Whether the fiber has been interrupted, also when that cannot take effect yet. */
 export const wasInterrupted = (fiber: AnyFiber): boolean => (fiber as FiberInternals)._interruptedCause !== undefined
 
-/** Whether it is what `Effect.promise` or `Effect.tryPromise` makes, which Effect's own clock and scheduler do not resume. */
+/** Whether `Effect.promise` or `Effect.tryPromise` made it: Effect's own clock and scheduler do not resume these. */
 export const isPromise = (primitive: unknown): boolean => {
   const { register } = primitive as Primitive
   return typeof register === "function" && Function.prototype.toString.call(register).includes(".then(")
@@ -110,8 +111,8 @@ const functionsOf = (primitive: Primitive): ReadonlyArray<unknown> => [
 ]
 
 /**
- * The functions and generators that an operation comes from, innermost first: its own, then those of what its fiber goes
- * on with.
+ * The functions and generators that an operation comes from, innermost first: its own, then those of its fiber's
+ * continuations.
  */
 export const subjectsOf = (primitive: unknown, fiber: AnyFiber): ReadonlyArray<object> => {
   const stack = (fiber as FiberInternals)._stack ?? []
@@ -125,7 +126,7 @@ export const subjectsOf = (primitive: unknown, fiber: AnyFiber): ReadonlyArray<o
 
 let missing: ReadonlyArray<string> | undefined
 
-/** What this version of Effect does not have of the above. */
+/** The names of the above internals that this version of Effect does not have. */
 const findMissing = (): ReadonlyArray<string> => {
   const primitive = Effect.sync(() => 0) as Primitive
   const fiber = Effect.runFork(Effect.never) as unknown as FiberInternals & AnyFiber

@@ -1,6 +1,7 @@
 /**
- * The same failure on the stock runtime, and a program that shows it. The scenario's actors run on Effect's own scheduler,
- * and those that the schedule interrupts are interrupted after some turns; how many is found by trying.
+ * A search for the same failure on the stock runtime, and for a program that shows it. The scenario's actors run on
+ * Effect's own scheduler. The actors that the schedule interrupts are interrupted after some turns; the number of turns
+ * is found by trying.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -14,7 +15,7 @@ import type { Problem } from "./Machine.js"
 import { Kit, type Scenario } from "./Scenario.js"
 import { VirtualClock } from "./VirtualClock.js"
 
-/** Who is interrupted, after how many turns of a fiber that does nothing else. */
+/** An actor to interrupt, after that many turns of a fiber that does nothing else. */
 export interface Interruption {
   readonly actor: string
   readonly turns: number
@@ -26,7 +27,7 @@ const settledTurns = 200
 
 const turns = (n: number): Effect.Effect<void> => n <= 0 ? Effect.void : Effect.andThen(Effect.yieldNow, turns(n - 1))
 
-/** What goes wrong in one run on Effect's scheduler, whose event loop is this function. */
+/** The problem of one run on Effect's scheduler, whose event loop is this function. */
 const runStock = ({ body }: Scenario, interruptions: ReadonlyArray<Interruption>): string | undefined => {
   const queue = new Set<() => void>()
   const scheduler = new Scheduler.MixedScheduler("async", (task) => {
@@ -99,7 +100,7 @@ const runStock = ({ body }: Scenario, interruptions: ReadonlyArray<Interruption>
   return problem
 }
 
-/** What of the schedule's failure there is to be seen on the stock runtime; undefined if it could not be shown. */
+/** The interruptions that show the schedule's failure on the stock runtime; undefined if none were found that do. */
 export const onStock = (
   scenario: Scenario,
   problem: Problem,
@@ -162,7 +163,7 @@ const modules = [
   "TxSemaphore"
 ]
 
-/** What a program's kit has only if the scenario uses it. */
+/** The members that a program's kit has only if the scenario uses them. */
 const onlyIfUsed: Readonly<Record<string, ReadonlyArray<string>>> = {
   turn: ["  get turn() {", "    return turn", "  }"],
   always: ["  always: () => Effect.void"],
@@ -177,7 +178,7 @@ export const standAlone = (
   problem: Problem,
   interruptions: ReadonlyArray<Interruption>
 ): string => {
-  // What a test runner's compiler makes of an imported name.
+  // A test runner's compiler turns an imported name into these.
   const source = Function.prototype.toString.call(body)
     .replace(/\(0,\s*__vi(?:te_ssr)?_import_\d+__\.(\w+)\)/g, "$1")
     .replace(/__vi(?:te_ssr)?_import_\d+__\./g, "")

@@ -2,7 +2,7 @@
 import { canBeInterrupted, type Chooser, type Lane, type Machine, type Recorder } from "../Machine.js"
 import { matters, stretchOf } from "../runtime.js"
 
-/** What a yield is for: a bit set of `forPreemption` and `forInterrupt`; 0 if the fiber does not yield here. */
+/** The purpose of a yield: a bit set of `forPreemption` and `forInterrupt`; 0 if the fiber does not yield here. */
 type Mode = number
 const forPreemption = 1
 const forInterrupt = 2

@@ -22,7 +22,7 @@ interface Move<S> {
   readonly id: number
 }
 
-/** What remains of an order, of which the calls themselves are marked as placed. */
+/** The rest of an order, whose calls are marked as placed. */
 interface Position<S> {
   readonly state: S
   /** The number of the state. */
@@ -45,7 +45,7 @@ interface Node<S> {
   next: number
 }
 
-/** Whether it can still be placed. What is left out is over when a call that started after its end is placed. */
+/** Whether the call can still be placed. A left out call is over once a call that started after its end is placed. */
 const isOpen = ({ ended, placed, required }: Entry, latest: number): boolean => !placed && (required || ended >= latest)
 
 /**
@@ -81,7 +81,7 @@ const candidates = ({ first, latest }: Position<unknown>): Array<Entry> => {
   return found
 }
 
-/** Tries the most likely first. What may be left out comes last, so that it is placed only if nothing else helps. */
+/** Tries the most likely first. Optional calls come last, so that they are placed only if nothing else helps. */
 const byEnd = (a: Entry, b: Entry): number =>
   a.required === b.required ? a.ended === b.ended ? 0 : a.ended - b.ended : a.required ? -1 : 1
 
@@ -101,7 +101,7 @@ const callOf = ({ call }: Entry): Call => call
 export class Search<S> {
   private readonly calls: ReadonlyArray<Call>
   private readonly required: number
-  /** What was cancelled and has no effect, says the model. */
+  /** The cancelled calls that have no effect, by the model's `cancelled`. */
   private readonly excluded: Array<Call> = []
   private readonly ids = MutableHashMap.empty<S | string, number>()
   private readonly visited = new Set<string>()

@@ -1,7 +1,7 @@
 /** Paths, URLs and the text behind them. */
 import { attempt, type Node } from "./node.js"
 
-/** What ends a line for V8 and for source maps. */
+/** Splits a text at the line ends of V8 and of source maps. */
 export const toLines = (text: string): Array<string> => text.split(/\r\n|[\n\r\u2028\u2029]/)
 
 /** Reads files for source locations. A "place" is a path or a URL: scripts and maps name files both ways. */

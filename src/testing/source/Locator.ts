@@ -83,7 +83,7 @@ class InspectorLocator implements Locator {
   }
 
   /**
-   * Evaluates code once for all subjects, since an evaluation is a script, which every other debugger is told of.
+   * Evaluates code once for all subjects, since an evaluation is a script, which every other debugger is notified of.
    *
    * The meeting place is a module of Node's and not `globalThis`, which is another one in a vm context, where vitest's
    * `vmThreads` runs its tests: the inspector evaluates in the thread's main context.
@@ -124,7 +124,7 @@ class InspectorLocator implements Locator {
   }
 
   /**
-   * The inspector keeps all that it has named from being collected. So whatever it names here, it is told to forget.
+   * The inspector keeps every object that it has named from being collected. So the objects named here are released.
    */
   private properties<A>(objectId: string | undefined, use: (properties: RemoteProperties) => A): A | undefined {
     if (objectId === undefined) return undefined
@@ -143,9 +143,9 @@ class InspectorLocator implements Locator {
 
   private script(id: string): Script | undefined {
     if (!this.scripts.has(id)) {
-      // It tells of every script there is.
+      // The inspector notifies us of every script there is.
       this.debugging(() => undefined)
-      // It may not have told of this one, and would not the next time.
+      // A script that is still missing now would be missing the next time, too.
       if (!this.scripts.has(id)) this.scripts.set(id, undefined)
     }
     return this.scripts.get(id)

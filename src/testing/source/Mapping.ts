@@ -45,7 +45,7 @@ export class Mapping {
     for (const section of raw.sections ?? []) this.add(section.map, base)
   }
 
-  /** What is mapped at a position of the script, or last before it. */
+  /** The mapping at a position of the script, or the last one before it. */
   private entry(line: number, column: number): Entry | undefined {
     const { generatedColumn = 0, generatedLine, originalColumn = 0, originalLine, originalSource } = this.map.findEntry(
       line,
@@ -59,7 +59,7 @@ export class Mapping {
   /** `arrow` is the script's text from there on, if an arrow function is there. */
   find(line: number, column: number, arrow: string | undefined): Position | undefined {
     const before = this.entry(line, column)
-    // What is mapped last on a line before is another statement.
+    // The last mapping on an earlier line belongs to another statement.
     const mapped = before?.sameLine ? before : undefined
     if (arrow === undefined) return mapped
     if (mapped?.generatedColumn === column) return parameterList(mapped)

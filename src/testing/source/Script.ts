@@ -19,7 +19,7 @@ export class Script {
     private readonly node: Node,
     private readonly files: Files,
     private readonly parsed: ParsedScript,
-    /** What V8 compiled, read only when nothing better is there. */
+    /** The lines that V8 compiled, read only when nothing better is there. */
     private readonly compiled: () => Array<string> | undefined
   ) {
     this.url = parsed.url === "" ? "<anonymous>" : parsed.url
@@ -66,7 +66,7 @@ export class Script {
     const place = inline ? this.url : this.files.resolve(sourceMapURL, this.url)
     const json = inline ? this.decode(sourceMapURL.slice(inline[0].length), inline[1]) : this.files.text(place)
     if (json === undefined) return undefined
-    // What is not a map fails in the constructor or finds nothing.
+    // JSON that is not a map fails in the constructor or finds nothing.
     return new Mapping(this.node, this.files, JSON.parse(json) as RawMap, place)
   }
 

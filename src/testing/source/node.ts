@@ -1,4 +1,7 @@
-/** What source locations need of Node.js. The package is for every platform, and is compiled without Node's types. */
+/**
+ * The parts of Node.js that source locations need. The package is for every platform, and compiled without Node's
+ * types.
+ */
 
 interface Builtins {
   readonly "node:inspector": { readonly Session: new() => Session }

@@ -1,4 +1,4 @@
-/** What is settled before anything is drawn, since every part of the picture depends on it: lanes, x, and numbers. */
+/** The layout that every part of the picture depends on, settled before anything is drawn: lanes, x, and numbers. */
 import type { Event, Trace } from "../Trace.js"
 import { type Callouts, calloutsFrom, tellingFrom } from "./callouts.js"
 import { columnsFrom } from "./columns.js"

@@ -1,4 +1,4 @@
-/** What is drawn so far. Its layers let the parts be drawn one by one, and lie above one another all the same. */
+/** The picture so far. The parts are drawn one by one, into layers that lie above one another. */
 import { escape, num, rect, withTip } from "./markup.js"
 import { margin } from "./page.js"
 import type { Sign } from "./signs.js"
@@ -18,7 +18,7 @@ export class Sheet {
   readonly lines: Array<string> = []
   readonly marks: Array<string> = []
   readonly labels: Array<string> = []
-  /** What the key has to explain. */
+  /** The signs that the key has to explain. */
   readonly used = new Set<Sign>()
   /** How far down it has come. */
   y = margin - 6

@@ -1,10 +1,12 @@
-/** What each lane's line is like, from where to where: a trace tells only when that changes. */
+/** The state of each lane's line, from where to where: a trace has only the changes. */
 import type { Event } from "../Trace.js"
 import type { Lane } from "./lanes.js"
 import type { Plan } from "./Plan.js"
 import { middleOf, type Span } from "./spans.js"
 
-/** What a fiber does between two events. `beneath`: it has resumed another inline, and goes on when that one stops. */
+/**
+ * The state of a fiber between two events. `beneath`: it has resumed another inline, and goes on when that one stops.
+ */
 export type State = "none" | "run" | "beneath" | "ready" | "wait" | "ended"
 
 export interface Segment {
@@ -73,7 +75,7 @@ export class States {
     }
   }
 
-  /** What happens in it has no x of its own: it is one segment per lane. */
+  /** Events within a folded span have no x of their own: the span is one segment per lane. */
   private fold(span: Span, fromAt: number, toAt: number): void {
     const { width, x: from } = span
     const to = from + width
@@ -99,7 +101,7 @@ export class States {
     if (top === lane) return
     const depth = this.stack.indexOf(lane)
     if (depth >= 0) {
-      // Those above it have stopped, although the trace does not tell how.
+      // The fibers above it have stopped, although the trace does not say how.
       for (const above of this.stack.splice(depth + 1)) this.set(above, this.stopped(above, "ready"), x, at)
     } else {
       if (top !== undefined) this.set(top, "beneath", x, at)

@@ -1,4 +1,6 @@
-/** What has an x of its own, so that no two marks overlap, and how much room each takes while nothing is folded. */
+/**
+ * The columns: each has an x of its own, so that no two marks overlap, and a width for as long as nothing is folded.
+ */
 import type { Event } from "../Trace.js"
 import { kinds, widthOfMark } from "./kinds.js"
 

@@ -1,4 +1,4 @@
-/** What went wrong, each above the line that shows when: it is what a reader looks for first. */
+/** The failures, each above the line that shows when: a reader looks for them first. */
 import { badge, rect, text } from "./markup.js"
 import { margin } from "./page.js"
 import type { Plan } from "./Plan.js"

@@ -1,4 +1,4 @@
-/** What the signs mean, of those that are there: nobody should have to look them up. */
+/** The key: the meaning of each sign in the picture, so that nobody has to look it up. */
 import { moved, text, withTip } from "./markup.js"
 import { margin } from "./page.js"
 import type { Plan } from "./Plan.js"

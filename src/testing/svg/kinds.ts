@@ -1,4 +1,4 @@
-/** What each kind of event is worth: its room, how long it is kept from being folded, its sign, and its colour. */
+/** The properties of each kind of event: its room, how long it is kept from being folded, its sign, and its colour. */
 import type { Event } from "../Trace.js"
 import { outcomeOf, outcomes } from "./outcomes.js"
 import type { Sign } from "./signs.js"

@@ -21,7 +21,7 @@ export interface Lanes {
   readonly of: (fiber: number | undefined) => number | undefined
 }
 
-/** A trace may not list all of its fibers: by their numbers, the others are still told apart. */
+/** A trace may not list all of its fibers: the others are distinguished by their numbers. */
 export const nameOf = (trace: Trace, fiber: number): string => visible(trace.fibers[fiber]?.name ?? `#${fiber}`)
 
 /** Its name, as short as the page's left column is wide. */

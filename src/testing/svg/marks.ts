@@ -1,4 +1,4 @@
-/** What happens to the fibers: a sign where it does, with its number, and an arrow from the fiber that did it. */
+/** The events of the fibers: a sign at each, with its number, and an arrow from the fiber that caused it. */
 import { kinds, signOf } from "./kinds.js"
 import { arrow, badge, elbow, moved, withTip } from "./markup.js"
 import type { Marked, Plan } from "./Plan.js"

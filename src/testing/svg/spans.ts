@@ -1,6 +1,6 @@
 /**
- * What is drawn from left to right. A run that does not fit on the page is folded, the stretches far from the failure
- * and from what led to it first: those are what a reader misses least.
+ * The spans of a picture, from left to right. A run that does not fit on the page is folded: first the stretches far
+ * from the failure and from its causes, which a reader misses least.
  */
 import type { Event } from "../Trace.js"
 import type { Column } from "./columns.js"
@@ -8,7 +8,7 @@ import { plural } from "./numbers.js"
 
 const foldWidth = 84
 
-/** What is drawn between two x: a column, or several that are folded into one. */
+/** A span between two x: a column, or several that are folded into one. */
 export interface Span extends Column {
   readonly folded: boolean
   x: number
@@ -69,7 +69,7 @@ export const spansFrom = (
   }
 }
 
-/** Gives each its x, from `from` on; answers where the last one ends. */
+/** Gives each span its x, from `from` on; returns the x where the last one ends. */
 export const place = (spans: ReadonlyArray<Span>, from: number, room: number): number => {
   // A short run is not stretched over the whole page.
   const scale = Math.min(3, Math.max(1, room / total(spans, "width")))

@@ -37,13 +37,13 @@ export const cut = (text: string, columns: number): string => {
   for (const char of text) {
     used += columnsOfChar(char)
     if (used > columns) return `${fits.trimEnd()}…`
-    // What is kept leaves a column for the ellipsis, unless the whole text fits.
+    // The kept text leaves a column for the ellipsis, unless the whole text fits.
     if (used < columns) fits += char
   }
   return text
 }
 
-/** At spaces where there are some. What `lines` lines cannot hold is cut off. */
+/** Breaks at spaces where there are some. Text that does not fit into `lines` lines is cut off. */
 export const wrap = (text: string, columns: number, lines: number): ReadonlyArray<string> => {
   const wrapped: Array<string> = []
   let rest = text

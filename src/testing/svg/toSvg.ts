@@ -2,8 +2,8 @@
  * A run as a picture: a stand-alone SVG time line with one lane per fiber, which any browser shows.
  *
  * Time goes from left to right, event by event: each mark has a column of its own, so that no two marks overlap, and
- * operations of one fiber in a row share a column as wide as the logarithm of their number. What does not fit on a
- * screen is folded, the stretches far from the failure and from what led to it first. The parts' limits bound the
+ * operations of one fiber in a row share a column as wide as the logarithm of their number. A run that does not fit on
+ * a screen is folded: first the stretches far from the failure and from its causes. The parts' limits bound the
  * picture's size, whatever the trace.
  */
 import type { Trace } from "../Trace.js"

@@ -1,4 +1,4 @@
-/** What happened, in a sentence: the legend and the tooltips are to say the same. */
+/** Events as sentences: the legend and the tooltips use the same ones. */
 import type { Event, Trace } from "../Trace.js"
 import { nameOf } from "./lanes.js"
 import { count, timeOf } from "./numbers.js"
@@ -9,7 +9,7 @@ import { cut, visible } from "./text.js"
 export class Words {
   constructor(private readonly trace: Trace, private readonly telling: ReadonlySet<number>) {}
 
-  /** @param placed whether the place is told along with it */
+  /** @param placed whether the place follows the sentence */
   sentence(event: Event, index: number, placed: boolean): string {
     const name = this.fiber(event.fiber)
     const detail = visible(event.detail)
