@@ -37,7 +37,7 @@ const TypeId = "~sluice/ThreadPool"
 type HandlersOf<J> = J extends Jobs<infer Handlers> ? Handlers : never
 
 /**
- * What a call of the job may fail with because it runs in a thread, beside the job's own errors.
+ * The errors that a call of the job may fail with because it runs in a thread, in addition to the job's own errors.
  *
  * @category models
  * @since 0.1.0
@@ -56,18 +56,18 @@ export type Input<H> = H extends (...args: infer Args) => unknown ? Args extends
   : never
 
 /**
- * What a job returns, once an effect has been run or a promise awaited.
+ * The result of a job: the value that its effect succeeds with, or its promise resolves to, or the value itself.
  *
  * @category models
  * @since 0.1.0
  */
 export type Success<H> = H extends (...args: never) => infer R
-  // What is `any` there is so here.
+  // A result of type `any` stays `any`.
   ? 0 extends 1 & R ? R : R extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<R>
   : never
 
 /**
- * What a job fails with: what its effect does.
+ * The errors of a job: those of its effect.
  *
  * @category models
  * @since 0.1.0
@@ -157,7 +157,7 @@ type PoolOptions<E> = Omit<
  * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in
  *   `WorkerPool`.
  * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
- * - `node`: what only Node's threads can be told, such as `resourceLimits`, which Bun and Deno do not keep to.
+ * - `node`: options for Node's threads only, such as `resourceLimits`, which Bun and Deno do not keep to.
  * - `platform`: where threads come from; what there is, by default.
  *
  * All others are those of `WorkerPool`, whose workers are the places for calls: `size` times `concurrency` and
@@ -262,19 +262,19 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  *
  * **When to use**
  *
- * Use for jobs that compute: fibers share one processor. What only waits needs no thread.
+ * Use for jobs that compute: fibers share one processor. A job that only waits needs no thread.
  *
  * **Details**
  *
  * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter
  * is what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
  *
- * It is a `WorkerPool` and keeps its laws, and those of threads, T1 to T5 in `docs/threads.md`: a worker's resource is
- * a thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds its deadline,
- * is asked to stop: an effect is interrupted in its thread, a function may look at its context. If it has not ended
- * after the `grace`, its thread is terminated and another one takes its place; calls that the thread had been given and
- * had not begun go to the head of the queue. A call that was running in a thread that ends fails with `ThreadLost`,
- * which a `retry` is told of as of any failure.
+ * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T5 in `docs/threads.md`: a worker's
+ * resource is a thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds
+ * its deadline, is asked to stop: an effect is interrupted in its thread, a function may look at its context. If it has
+ * not ended after the `grace`, its thread is terminated and another one takes its place; calls that the thread had been
+ * given and had not begun go to the head of the queue. A call that was running in a thread that ends fails with
+ * `ThreadLost`, which a `retry` sees as it sees any failure.
  *
  * When the scope closes every thread has ended: first the finalizers of its layer, which may take as long as
  * `closeTimeout` says; then whatever it has logged is written. `releaseFailures` of the pool's report has the defects
@@ -352,11 +352,11 @@ export const make: {
         ...pool,
         size: size * seats,
         worker: ({ invalidate }) => crew.acquire(invalidate),
-        // What the jobs fail with, and return, the module's type says.
+        // The module's type says which errors and results the jobs have.
         run: (call: Call, { resource }) => run(call, resource) as Effect.Effect<unknown>
       }, leases)
     const made = schemas === undefined ? make((call, lease) => lease.call(call)) : Effect.flatMap(
-      // It is much, and most have none.
+      // The codec is a large module, and most pools have no schemas.
       Effect.promise(() => import("../internal/threads/codec.js")),
       ({ encodedCall }) => make((call, lease) => encodedCall(schemas, call, (encoded) => lease.call(encoded)))
     )

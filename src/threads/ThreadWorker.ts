@@ -28,7 +28,7 @@ export interface Jobs<out Handlers> {
 }
 
 /**
- * What the functions need, if they return effects that need something.
+ * The services that the functions need, if they return effects that need any.
  *
  * @category models
  * @since 0.1.0
@@ -45,9 +45,9 @@ export type Services<Handlers> = {
  *
  * **Details**
  *
- * For each function by its name: an `input`, a `success` and an `error`, of which any may be missing; that goes as it
- * is. To be given to both sides, so it stands in a module of its own. What a schema encodes to is cloned, so it has to
- * be something that can be: `Schema.toCodecJson` makes such a schema of any.
+ * For each function by its name: an `input`, a `success` and an `error`. Any of these may be missing: then the value is
+ * sent as it is. To be given to both sides, so it stands in a module of its own. The encoded value is cloned, so it has
+ * to be one that can be: `Schema.toCodecJson` makes such a schema of any.
  *
  * @category models
  * @since 0.1.0
@@ -70,19 +70,19 @@ export type Schemas<Handlers> = {
  *
  * **Details**
  *
- * A function takes one input, or none, and returns a value, a promise or an effect. What an effect fails with is the
- * call's typed failure; what a function throws, or a promise is rejected with, is a defect. Whatever goes from one
- * thread to the other is cloned, as by `structuredClone`: an instance of a class arrives as a plain object. Errors that
- * a call fails with or dies of, and errors within them, keep their tag, fields, cause and stack, but not their class:
- * `catchTag` and `catchReason` find them, `instanceof` does not.
+ * A function takes one input, or none, and returns a value, a promise or an effect. An error that an effect fails with
+ * is the call's typed failure; a value that a function throws, or a promise is rejected with, is a defect. Whatever
+ * goes from one thread to the other is cloned, as by `structuredClone`: an instance of a class arrives as a plain
+ * object. Errors that a call fails with or dies of, and errors within them, keep their tag, fields, cause and stack,
+ * but not their class: `catchTag` and `catchReason` find them, `instanceof` does not.
  *
  * A call that is cancelled is interrupted if it is an effect. Else it may ask its context; if it has not ended within
  * the pool's `grace`, the thread is ended, and replaced.
  *
- * With `schemas` what crosses is encoded and decoded: an instance of a class is one on the other side as well, and so
- * is an error. With a `layer` the effects may need what it provides. It is built before the first call, and its
- * finalizers run when the pool lets the thread go, as long as `closeTimeout` allows. They do not where the thread is
- * terminated because a call would not stop.
+ * With `schemas` values are encoded and decoded on their way: an instance of a class is one on the other side as well,
+ * and so is an error. With a `layer` the effects may need the services that it provides. The layer is built before the
+ * first call, and its finalizers run when the pool lets the thread go, as long as `closeTimeout` allows. They do not
+ * run if the thread is terminated because a call would not stop.
  *
  * A thread loads Effect when a function returns the first effect, or for the layer or the schemas; unless the module
  * imports it itself.
@@ -130,7 +130,7 @@ const start = async (
 ): Promise<void> => {
   let served = handlers
   if (schemas !== undefined) {
-    // It is much, and most have none.
+    // The codec is a large module, and most jobs have no schemas.
     const { encodedHandlers } = await import("../internal/threads/codec.js")
     served = encodedHandlers(schemas, handlers)
   }
@@ -155,8 +155,8 @@ interface ServeOptions {
  *
  * **Gotchas**
  *
- * What is gone cannot be sent again: a call whose input was moved cannot be tried again, by a retry or on another
- * thread.
+ * An object that was moved cannot be sent again: a call whose input was moved cannot be tried again, by a retry or on
+ * another thread.
  *
  * **Example** (An image, without a copy)
  *

@@ -50,7 +50,7 @@ export class Crew {
     return home
   }
 
-  /** What the module serves, once a thread has loaded it. */
+  /** The names of the module's jobs, once a thread has loaded it. */
   get jobs(): ReadonlyArray<string> {
     return this.homes[0]?.jobs ?? []
   }

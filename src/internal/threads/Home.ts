@@ -85,11 +85,12 @@ const asLease = (part: unknown): Lease | undefined => part instanceof Lease ? pa
  *                    └───────────┴──────────────────────▲
  *
  * T1, T5: it starts a thread when a worker wants one and there is none; a second worker joins. It ends the thread when
- * nobody has or wants a part of it any more, and there is a next one only once it has ended. A thread that ends by
- * itself is taken from all who have a part of it. One that a job has died in is to go, with what it may have left
- * behind there: nobody gets another part of it, and it ends when those who have one have done what they have begun.
+ * no worker has or wants a part of it any more. The next thread starts only once the last one has ended. A thread that
+ * ends by itself is taken from all workers that have a part of it. A thread in which a job has died is to go, with what
+ * the job may have left behind there: no other worker gets a part of it, and it ends when the workers that have a part
+ * have done what they have begun.
  *
- * Whoever waits for a thread that could not be started gets the failure, and may come again.
+ * A worker that waits for a thread that could not be started gets the failure, and may come again.
  */
 export class Home {
   private state:
@@ -101,7 +102,7 @@ export class Home {
   private readonly free: Array<number>
   private readonly leavers: Array<(effect: Effect.Effect<void>) => void> = []
   private timer: Fiber.Fiber<void> | undefined = undefined
-  /** What the module of the last thread serves. */
+  /** The names of the jobs of the last thread's module. */
   jobs: ReadonlyArray<string> = []
 
   constructor(readonly making: Making) {
@@ -176,11 +177,11 @@ export class Home {
         ended: (settle, failure) => {
           this.state = { _tag: "vacant" }
           this.stopTimer()
-          // Those who have it already are not given another part of it.
+          // Workers that have a part of this thread are not given another part of it.
           this.invalidateAll()
           settle()
           for (const [i, leave] of this.leavers.splice(0).entries()) {
-            // One worker reports it.
+            // One worker reports the failure.
             leave(i === 0 && failure !== undefined ? Effect.failCause(failure) : Effect.void)
           }
           this.step()

@@ -58,7 +58,7 @@ export class Server {
   /** Functions that took no time when they ran last. A result does not wait for any other: it might never end. */
   private readonly quick = new Set<string>()
   /**
-   * What runs effects. It is loaded when there is one, or for the layer: threads are to start soon, and most have
+   * The runtime of effects, loaded for the first effect or for the layer: threads are to start soon, and most have
    * neither.
    */
   private effects: Effects | undefined = undefined
@@ -153,8 +153,8 @@ export class Server {
   }
 
   /**
-   * What is over leaves the queue once it is half of it: so that it neither grows for ever nor is moved with each
-   * message.
+   * Calls that are over leave the queue once they are half of it: so the queue neither grows without end nor is moved
+   * with each message.
    */
   private forget(): void {
     if (this.next * 2 < this.queue.length) return
@@ -175,9 +175,9 @@ export class Server {
       this.next += stride
       const [seat, turn, name] = [queue[next] as number, queue[next + 1] as number, queue[next + 2] as string]
       const input = queue[next + 3]
-      // It is not kept any longer than its call takes.
+      // The queue keeps an input no longer than its call takes.
       queue[next + 3] = undefined
-      // It was taken back, and its end has been told.
+      // The call was withdrawn, and its end has been reported.
       if (!this.board.begin(seat, turn)) continue
       if (!this.quick.has(name)) this.flush()
       this.begin(new Running(this.board, seat, turn), name, input)

@@ -12,7 +12,7 @@ import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThrea
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { messageOf, textOf } from "./wire.js"
 
-/** What a job of a thread pool is: the name of a function of its module, and what that is given. */
+/** A job of a thread pool: the name of a function of its module, and the function's input. */
 export interface Call {
   readonly name: string
   readonly input: unknown
@@ -29,7 +29,7 @@ class Flight {
   isOver = false
   /** The number of the message that it went with. */
   message = 0
-  /** Whoever has cancelled it waits for its end. */
+  /** Its canceller waits for its end. */
   onOver: () => void = () => {}
 
   constructor(
@@ -67,23 +67,25 @@ class Flight {
   }
 }
 
-/** What a thread tells whoever has started it. Each may run fibers. */
+/** The listeners of a thread, for the object that has started it. Each may run fibers. */
 export interface Owner {
-  /** It serves these jobs. */
+  /** The thread serves these jobs. */
   readonly ready: (jobs: ReadonlyArray<string>) => void
-  /** It will not serve, and is to be closed. */
+  /** The thread will not serve, and is to be closed. */
   readonly failed: (error: ThreadFailed) => void
-  /** It had not begun a call that was cancelled, and runs no other one. It has been asked whether it listens. */
+  /** The thread had not begun a call that was cancelled, and runs no other one. A ping asks whether it listens. */
   readonly doubted: () => void
-  /** It listens. */
+  /** The thread listens. */
   readonly answered: () => void
-  /** The finalizers of its layer run. */
+  /** The finalizers of the thread's layer run. */
   readonly closing: () => void
-  /** It has closed, and ends by itself once it has nothing left to do. */
+  /** The thread has closed, and ends by itself once it has nothing left to do. */
   readonly closed: () => void
-  /** It is about to end, so no more calls are to be given to it. */
+  /** The thread is about to end, so no more calls are to be given to it. */
   readonly ending: () => void
-  /** It has ended; `settle` ends the calls that it had. `failure`: why its layer is not released, or not well. */
+  /**
+   * The thread has ended; `settle` ends its calls. `failure`: why its layer was not released, or not without defects.
+   */
   readonly ended: (settle: () => void, failure: Cause.Cause<never> | undefined) => void
 }
 
@@ -109,7 +111,7 @@ export class Thread {
   private posted = 0
   private outbox: Array<unknown> = []
   private transfers: Array<unknown> = []
-  /** Why it has been told to end, as far as its calls are concerned. */
+  /** Why the thread has been terminated, as far as its calls are concerned. */
   private reason: "terminated" | "stuck" | undefined = undefined
   /** It has called `serve`, so it can be asked to close. */
   private listens = false
@@ -300,9 +302,9 @@ export class Thread {
     this.post({ _tag: "ping" }, [])
   }
 
-  // What it says
+  // Its messages
 
-  /** Anything else is ignored: some code of the thread may have found the port and written to it. */
+  /** Ignores any other message: some code of the thread may have found the port and written to it. */
   private receive(message: FromThread): void {
     if (this.isDoubted) {
       this.isDoubted = false
@@ -367,7 +369,7 @@ export class Thread {
     if (this.state === "starting") this.owner.failed(this.failure(reason, cause))
   }
 
-  /** It is to do no more than it has begun. Runs fibers. */
+  /** Takes back the calls that the thread has not begun. Runs fibers. */
   retire(): void {
     for (const { isMoved, seat, turn } of this.latestFirst()) {
       if (!isMoved && this.isShared && this.board.withdraw(seat, turn)) this.take(seat, turn)?.endUnbegun()

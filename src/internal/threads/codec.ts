@@ -32,7 +32,7 @@ const decode = (codec: Codec | undefined, job: string, what: "input" | "result",
     ? Effect.succeed(value)
     : Effect.mapError(Schema.decodeUnknownEffect(codec)(value), refuse(job, what))
 
-/** What of a value was to be transferred is so when it is encoded. */
+/** Moves, with the encoded value, the objects that were to be moved with the value itself. */
 const moved = (encoded: unknown, value: unknown): unknown => {
   const list = transfersOf(value)
   return list.length === 0 || typeof encoded !== "object" || encoded === null ? encoded : transfer(encoded, list)

@@ -31,7 +31,7 @@ const connectOnce = (globals: Globals): void => {
   globals[initKey] = true
 }
 
-/** Calls `begin` when a pool has said what it wants. Answers false where there is no pool: this is no thread. */
+/** Calls `begin` when a pool has sent its `Init`. Returns false where there is no pool: this is no thread. */
 export const connect = (begin: (init: Init) => void): boolean => {
   const globals = globalThis as unknown as Globals
   const threads = globals.process?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined

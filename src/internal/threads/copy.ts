@@ -1,9 +1,9 @@
 import { transfersOf } from "./transfer.js"
 
-/** What is larger is copied by the platform, and its message is the least of what it costs. */
+/** The platform copies larger values: their message is the least of their cost. */
 const most = 32
 
-/** What `copyOf` answers for what it does not copy. */
+/** The result of `copyOf` for a value that it does not copy. */
 export const uncopied = Symbol("uncopied")
 
 /**
@@ -12,19 +12,19 @@ export const uncopied = Symbol("uncopied")
  * would be one thing on the other side as well, where a function that changes its own would change the other's.
  */
 export const copyOf = (value: unknown): unknown => {
-  // What is to be moved is to be that very thing.
+  // An object that is to be moved must be that very object.
   if (transfersOf(value).length > 0) return uncopied
   try {
     return copy(value, [])
   } catch {
-    // A getter or a proxy: whoever clones it will be told.
+    // A getter or a proxy has thrown: the platform's clone reports that.
     return uncopied
   }
 }
 
 const copy = (value: unknown, seen: Array<unknown>): unknown => {
   if (isPrimitive(value)) return value
-  // What is twice in a value is so on the other side, too: that is for the platform.
+  // An object that occurs twice in a value does so on the other side, too: only the platform's clone does that.
   if (!isPlain(value) || seen.length === most || seen.includes(value)) return uncopied
   seen.push(value)
   const keys = Object.keys(value)

@@ -15,8 +15,8 @@ export class Effects {
   private closing: Promise<Exit.Exit<void>> | undefined = undefined
 
   /**
-   * To be done before there are effects, if at all. `onEnd` is told why the layer could not be built, once the parts of
-   * it that were built have been released.
+   * Builds the layer, before any effect runs, if there is a layer. `onEnd` is called with the failure of the layer, if
+   * there is one, once the parts of it that were built have been released.
    */
   build(layer: Layer.Layer<unknown, unknown>, onEnd: (failure: ReadonlyArray<Reason> | undefined) => void): void {
     const build = Effect.flatMap(
@@ -43,7 +43,9 @@ export class Effects {
     return Exit.isSuccess(exit) ? succeeded(exit.value) : failed(encodeCause(exit.cause))
   }
 
-  /** Ends the building of the layer, and runs its finalizers, once. `onEnd` is told the defects of the finalizers. */
+  /**
+   * Ends the building of the layer, and runs its finalizers, once. Calls `onEnd` with the defects of the finalizers.
+   */
   close(onEnd: (failure: ReadonlyArray<Reason> | undefined) => void): void {
     this.closing ??= this.closeOnce()
     void this.closing.then((exit) => onEnd(Exit.isFailure(exit) ? encodeCause(exit.cause) : undefined))

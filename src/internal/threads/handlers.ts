@@ -1,13 +1,13 @@
 /**
- * What a function is given in addition to its input.
+ * The second argument of a function, after its input.
  *
  * **Details**
  *
- * - `isCancelled`: whether somebody has cancelled this call. It tells at once, also in the midst of a loop; a function
- *   that is asked to stop may return whatever it likes. Some ten nanoseconds. In a browser, where no memory is
- *   shared, it tells when the `signal` does.
- * - `signal`: the same as an `AbortSignal`, for what takes one. It is aborted when the thread reads its messages: not
- *   while it computes.
+ * - `isCancelled`: whether somebody has cancelled this call. It changes at once, also in the midst of a loop; a
+ *   function that is asked to stop may return whatever it likes. A call of it takes some ten nanoseconds. In a browser,
+ *   where no memory is shared, it changes when the `signal` does.
+ * - `signal`: the same as an `AbortSignal`, for functions that take one. The thread aborts it when it reads its
+ *   messages: not while it computes.
  *
  * @category models
  * @since 0.1.0

@@ -56,7 +56,7 @@ export const nodePlatform = (builtin: Builtin): Platform => {
         end ??= endOf(error)
       })
       const ended = (exitCode: unknown) => {
-        // What it has said and nobody has read yet.
+        // Messages that the thread has sent and this side has not read yet.
         for (let last = receiveMessageOnPort(port1); last !== undefined; last = receiveMessageOnPort(port1)) {
           events.message(last.message)
         }

@@ -1,7 +1,7 @@
 import type { Init } from "./protocol.js"
 
 /**
- * What a thread is made of.
+ * The argument of a platform's `spawn`: the module to load, the thread's name, and more.
  *
  * **Details**
  *
@@ -49,7 +49,7 @@ export interface ThreadEnd {
 }
 
 /**
- * What a thread tells: messages, and then once that it has ended.
+ * The events of a thread: its messages, and then once its end.
  *
  * @category platform
  * @since 0.1.0
@@ -84,7 +84,7 @@ export interface PlatformThread {
  * **Details**
  *
  * - `parallelism`: how many threads can run at a time.
- * - `spawn`: starts one, and calls no event before it returns. What it throws is a `ThreadFailed`.
+ * - `spawn`: starts a thread, and calls no event before it returns. A value that it throws is a `ThreadFailed`.
  *
  * @category platform
  * @since 0.1.0

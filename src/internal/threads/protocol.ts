@@ -1,12 +1,12 @@
-/** What a pool and its threads say to each other, and the words that they share. */
+/** The messages between a pool and its threads, and the memory that they share. */
 
 /** Changes with whatever is below. The two sides may have been installed apart. */
 export const version = 1
 
-/** The first message, or what stands for it: what a thread needs to know. */
+/** The first message, or its stand-in: the data that a thread starts with. */
 export interface Init {
   readonly version: number
-  /** What the thread loads. */
+  /** The URL of the module that the thread loads. */
   readonly module: string
   /** The other end of the thread's own channel: nobody else speaks there. */
   readonly port: MessagePortLike
@@ -19,7 +19,7 @@ export interface Init {
 
 export const initKey = "~sluice/threads"
 
-/** What a browser's thread says first: that it listens. It is named by the key, so that no other worker says it. */
+/** The first message of a browser's thread: it listens. The key is part of it, so that no other worker sends it. */
 export const hello = `${initKey} hello`
 
 /** As both Node and the browsers have it. */
@@ -72,14 +72,14 @@ const wordOf = (turn: number, phase: keyof typeof phases): number => (turn << 2)
 export const nextTurn = (turn: number): number => (turn + 1) & 0x3fffffff
 
 /**
- * What the call of each seat is doing. Both sides see it at once, also while the thread's job keeps it from reading
- * messages; so a call that has not begun can be taken back, and one that runs can see that it is to stop.
+ * The phase of each seat's call. Both sides see it at once, also while the thread's job keeps it from reading messages.
+ * So a call that has not begun can be withdrawn, and one that runs can see that it is to stop.
  *
  *     waiting ──▶ begun ──▶ asked      by the thread; then by the pool, which asks it to stop
  *        └──▶ withdrawn                by the pool, before it has begun
  *
- * Whoever changes a word first wins. A word holds the turn as well: a call that was withdrawn is not taken for the next
- * one of its seat.
+ * The first side to change a word wins. A word holds the turn as well: a call that was withdrawn is not taken for the
+ * next one of its seat.
  */
 export class Board {
   constructor(private readonly words: Int32Array) {}

@@ -8,7 +8,7 @@ export const transfer = <A extends object>(value: A, list: ReadonlyArray<unknown
 
 const none: ReadonlyArray<unknown> = []
 
-/** What is moved with a value, rather than copied. */
+/** The objects that are moved with a value, rather than copied. */
 export const transfersOf = (value: unknown): ReadonlyArray<unknown> =>
   (typeof value === "object" && value !== null ? transfers.get(value) : undefined) ?? none
 
@@ -17,7 +17,7 @@ export const addAll = (to: Array<unknown>, from: Iterable<unknown>): void => {
   for (const each of from) to.push(each)
 }
 
-/** What of a list is here no longer. Node would send it all the same, and nothing would arrive. */
+/** Whether an object of the list is gone already. Node would send it all the same, and nothing would arrive. */
 export const isGone = (transfers: ReadonlyArray<unknown>): boolean => transfers.some(isDetached)
 
 const isDetached = (value: unknown): boolean => {

@@ -21,7 +21,7 @@ export const webPlatform = (web: Web): Platform => ({
     const { port1, port2 } = new web.MessageChannel()
     const worker = new web.Worker(module, { type: "module", name: `${initKey} ${name}` })
     let isOver = false
-    // A browser does not tell when a thread has ended: once it is told to, it says nothing more.
+    // A browser does not report that a thread has ended: after `terminate` nothing more comes from it.
     const end = (cause: unknown) => {
       if (isOver) return
       isOver = true
@@ -37,7 +37,8 @@ export const webPlatform = (web: Web): Platform => ({
       event.preventDefault()
       end(new Error(event.message ?? "the browser does not say why"))
     }
-    // What comes before the module listens is lost, if that awaits anything first: so the thread has the first word.
+    // A message is lost if it comes before the module listens and the module awaits anything first: so the thread has
+    // the first word.
     worker.onmessage = ({ data }) => {
       if (data !== hello) return
       worker.onmessage = null
