@@ -8,10 +8,11 @@
  * - **A2.** A call that began while less than half the limit was in flight never raises it.
  * - **A3.** An overload lowers the limit at once: by one at least, and to no less than `backoff` times what it was,
  *   rounded down.
- * - **A4.** Once for each congestion: calls that had begun when the limit was lowered do not lower it again, and raise it
- *   no more. So it falls by one `backoff` in a round trip.
+ * - **A4.** One congestion lowers the limit once: calls that had begun when the limit was lowered do not lower it
+ *   again, and raise it no more. So it falls by one `backoff` in a round trip.
  * - **A5.** Whatever ends a call, and wherever an interrupt comes, its permit returns and it is in flight no more.
- * - **A6.** `onChange` is told every change, once, in order, one at a time, by a call that has returned its permit.
+ * - **A6.** `onChange` is called for every change, once, in order, one at a time, by a call that has returned its
+ *   permit.
  *
  * @since 0.1.0
  */
@@ -42,7 +43,7 @@ export type { AdaptiveLimit, Algorithm, BoundsOptions, Outcome, Stats } from "./
  * **Details**
  *
  * - `algorithm`: `AdaptiveLimit.aimd()` or `AdaptiveLimit.gradient()`.
- * - `classify`: what an exit says about the load; `AdaptiveLimit.classify` unless you say otherwise. If it throws, or returns
+ * - `classify`: says what an exit means for the load; `AdaptiveLimit.classify` by default. If it throws, or returns
  *   anything but an `Outcome`, the call dies of that, and is ignored.
  * - `onChange`: is run with the new limit after each change, and not with the first one (law A6).
  * - `name`: shown when it is inspected.
@@ -58,16 +59,16 @@ export interface Options {
 }
 
 /**
- * What an exit says about the load unless you say otherwise.
+ * The default for `classify`: says what an exit means for the load.
  *
  * **Details**
  *
  * - A success is a `"success"`.
- * - A `TimeoutError` among the failures is an `"overload"`: that is what being late means.
+ * - A `TimeoutError` among the failures is an `"overload"`: the call was late.
  * - Any other typed failure is a `"success"`: "not found" takes a server as long as an answer does. Where some of your
  *   failures say "too busy", classify those.
- * - A defect is ignored, since a bug may come before the call was even made; and so is an interrupt, which tells about the
- *   caller.
+ * - A defect is ignored, since a bug may come before the call was even made. An interrupt is ignored too: it says
+ *   something about the caller only.
  *
  * **Example** (A server that says so)
  *
@@ -117,14 +118,14 @@ export interface AimdOptions extends BoundsOptions {
  *
  * **Details**
  *
- * - `smoothing`: what part of the way to a new estimate the limit goes in a round, > 0 and at most 1; 0.2 by default. An
- *   overload leaves `1 - smoothing / 2` of the limit.
- * - `tolerance`: how many times as long as with few others a call may take before that counts as queueing, from 1 to less
- *   than 2; 1 by default.
- * - `queue`: how much the estimate may exceed the limit while calls are fast, a number > 0; 4 by default. It is what lets
- *   the limit grow, and about how many calls queue at the server.
- * - `window`: after how many turns the baseline is measured anew, an integer >= 1; 100 by default. A turn is as many calls as
- *   the limit, and at least 10.
+ * - `smoothing`: the part of the way to a new estimate that the limit goes in a round, > 0 and at most 1; 0.2 by
+ *   default. An overload leaves `1 - smoothing / 2` of the limit.
+ * - `tolerance`: how many times as long as with few others a call may take before that counts as queueing, from 1 to
+ *   less than 2; 1 by default.
+ * - `queue`: how much the estimate may exceed the limit while calls are fast, a number > 0; 4 by default. This lets the
+ *   limit grow, and is about how many calls queue at the server.
+ * - `window`: the number of turns after which the baseline is measured anew, an integer >= 1; 100 by default. A turn is
+ *   as many calls as the limit, and at least 10.
  *
  * @category models
  * @since 0.1.0
@@ -161,12 +162,12 @@ const makeImpl = (where: string, options: Options): Limit => {
 export const isAdaptiveLimit = (u: unknown): u is AdaptiveLimit => hasProperty(u, TypeId)
 
 /**
- * Additive increase, multiplicative decrease, as TCP has it: the limit grows by `increase` in each round trip in which it
- * is used, and falls to `backoff` times what it was at an overload.
+ * Additive increase, multiplicative decrease, as in TCP: the limit grows by `increase` in each round trip in which it
+ * is used, and falls to `backoff` times its value at an overload.
  *
  * **When to use**
  *
- * Use when overload shows: the server refuses, or answers later than a `timeout` that you can name. Without either the
+ * Use when overload shows: the server refuses, or responds later than a `timeout` that you can name. Without either the
  * limit only grows, up to `max`. Options that make no sense are defects.
  *
  * **Example** (As many requests as are answered within 200 milliseconds)
@@ -195,22 +196,24 @@ export const aimd = (options: AimdOptions = {}): Algorithm => {
 }
 
 /**
- * Compares how long calls take that fill the limit with how long they take when there are few, the baseline, and holds the
- * limit where a queue begins to form: at about `tolerance` times as many as the server can serve at a time, and `queue`.
+ * Compares two latencies: that of calls that fill the limit, and the baseline, that of calls when there are few. Holds
+ * the limit where a queue begins to form: at about `tolerance` times as many as the server can serve at a time, and
+ * `queue`.
  *
  * **When to use**
  *
- * Use when the server never refuses but only becomes slow, and you cannot name a time that is too long. Service times may
- * vary widely, as long as calls are a mix that stays much the same. Options that make no sense are defects.
+ * Use when the server never refuses but only becomes slow, and you cannot name a time that is too long. Service times
+ * may vary widely, as long as calls are a mix that stays much the same. Options that make no sense are defects.
  *
  * **Details**
  *
  * The limit changes once a round, of as many calls as are needed to know a typical latency to a tenth, and of a turn at
- * least. What is typical is the geometric mean, since a few long calls make the arithmetic one a matter of chance.
+ * least. The typical latency is the geometric mean, since a few long calls make the arithmetic one a matter of chance.
  *
  * The baseline is measured by calls that begin while few others are in flight: about half of what the server can serve.
- * When there have been none for `window` turns, and after half as many until the baseline is known to a tenth, the limit
- * falls for a moment to let a few calls begin that meet few others. While the baseline is uncertain, the limit errs upwards.
+ * When there have been no such calls for `window` turns, and after half as many until the baseline is known to a tenth,
+ * the limit falls for a moment to let a few calls begin that meet few others. While the baseline is uncertain, the
+ * limit errs upwards.
  *
  * **Example** (A description serves many limits)
  *
@@ -219,7 +222,9 @@ export const aimd = (options: AimdOptions = {}): Algorithm => {
  * import { AdaptiveLimit } from "sluice"
  *
  * const algorithm = AdaptiveLimit.gradient({ initial: 8 })
- * const limits = await Effect.runPromise(Effect.all([AdaptiveLimit.make({ algorithm }), AdaptiveLimit.make({ algorithm })]))
+ * const limits = await Effect.runPromise(
+ *   Effect.all([AdaptiveLimit.make({ algorithm }), AdaptiveLimit.make({ algorithm })])
+ * )
  * console.log(limits.map((limit) => AdaptiveLimit.stats(limit).limit)) // => [ 8, 8 ]
  * ```
  *
@@ -295,17 +300,17 @@ export const make = (options: Options): Effect.Effect<AdaptiveLimit> =>
  *
  * **Details**
  *
- * Waits its turn behind every earlier call, strictly first come, first served. The wait is not part of what is measured.
+ * Waits its turn behind every earlier call, strictly first come, first served. The measured time is without this wait.
  * Fails only as the effect fails. A limit that falls revokes nobody's permit: nobody else is let in until enough have
  * returned.
  *
  * When its end changes the limit, it waits for `onChange`, its permit returned. An `onChange` that dies, or interrupts
- * itself, is logged as an error and changes nothing else: the call ends as it did, and the next change is told.
+ * itself, is logged as an error and changes nothing else: the call ends as it did, and the next change is reported.
  *
  * **Gotchas**
  *
- * Put a timeout inside: around this it interrupts the call, and interrupts are ignored, so the limit would learn nothing
- * of the calls that say most. Not reentrant: a call within a call may wait for itself.
+ * Put a timeout inside: a timeout around this interrupts the call, and interrupts are ignored. So the limit would learn
+ * nothing of the calls that say most. Not reentrant: a call within a call may wait for itself.
  *
  * **Example** (A timeout that counts)
  *
@@ -342,7 +347,7 @@ export const withPermit: {
  *
  * **When to use**
  *
- * Use where something else keeps to the limit, which `onChange` tells: in the `run` of a worker pool whose size follows.
+ * Use where something else keeps to the limit, by `onChange`: in the `run` of a worker pool whose size follows.
  *
  * **Example** (Somebody else's limit)
  *

@@ -65,7 +65,7 @@ const makeImpl = <E>(where: string, options: Options | undefined): FiberGroup<E>
  * @since 0.1.0
  */
 export const isGroup: {
-  // What is known to be a group keeps its E: a group of unknown errors would take any child.
+  // A value that is known to be a group keeps its E: a group of unknown errors would take any child.
   <E>(u: Group<E>): u is Group<E>
   (u: unknown): u is Group<unknown>
 } = (u: unknown): u is never => hasProperty(u, TypeId)
@@ -86,11 +86,11 @@ export const isGroup: {
  *
  * **Gotchas**
  *
- * A failure shows only in `wait`, in `failures` and in the next `go`. With `onFailure: "continue"` the
- * failures are all kept, for `failures`, as long as the group is.
+ * A failure shows only in `wait`, in `failures` and in the next `go`. With `onFailure: "continue"` the group keeps all
+ * failures, for `failures`, as long as it lives.
  *
- * A child that closes the scope waits for the other children; through a scope that closes in parallel, for itself too, and
- * for ever.
+ * A child that closes the scope waits for the other children. If the scope closes in parallel, the child waits for
+ * itself too, and never ends.
  *
  * **Example** (Two requests, one of which fails)
  *
@@ -128,8 +128,8 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
  * 2. When the body fails, or is interrupted, the children are interrupted, and `scoped` ends as the body did.
  * 3. An interrupt of `scoped` itself interrupts the body and the children, and is passed on (G4), together with the
  *    failure there was before it, if any.
- * 4. With `onFailure: "continue"`, children that fail interrupt nobody. Once all have ended `scoped` fails as the first of
- *    them did, unless the body failed: then it fails as the body did.
+ * 4. With `onFailure: "continue"`, children that fail interrupt nobody. Once all have ended `scoped` fails as the first
+ *    of them did, unless the body failed: then it fails as the body did.
  *
  * Suspends until the body and all children have ended, finalizers included. Fibers forked in the body with
  * `Effect.forkChild` end with the body.
@@ -237,8 +237,8 @@ export const go: {
  *
  * **Details**
  *
- * Never suspends, and does not overtake: it returns false at the limit, and while any `go` waits (G5). Fails and dies as
- * `go` does. O(1).
+ * Never suspends, and does not overtake: it returns false at the limit, and while any `go` waits (G5). Fails and dies
+ * as `go` does. O(1).
  *
  * **Example** (Optional work)
  *
@@ -313,12 +313,12 @@ export const fork: {
  *
  * **Details**
  *
- * It fails with that child's cause exactly; a defect is a defect here too, with its stack (G1, G7). Other failures are in
- * `failures`. Every child has ended, its finalizers included, when it returns (G2). May be called any number of times, and
- * an open group goes on to take children.
+ * The failure has that child's cause exactly; a defect is a defect here too, with its stack (G1, G7). Other failures
+ * are in `failures`. Every child has ended, its finalizers included, when `wait` returns (G2). May be called any number
+ * of times, and an open group goes on to take children.
  *
- * A child that calls it waits for the other children, except those that wait likewise. A fiber that a child has forked, as
- * `Effect.timeout` does, would wait for that child.
+ * A child that calls it waits for the other children, except those that wait likewise. A fiber that a child has forked,
+ * as `Effect.timeout` does, would wait for that child.
  *
  * **Example** (A group in two batches)
  *
@@ -386,12 +386,13 @@ export const setLimit: {
 )
 
 /**
- * Interrupts all children, and suspends until they have ended, finalizers included. A pending `go` dies with `GroupClosed`.
+ * Interrupts all children, and suspends until they have ended, finalizers included. A pending `go` dies with
+ * `GroupClosed`.
  *
  * **Details**
  *
  * The group is closed from then on: another `go` dies with `GroupClosed` (G3). `wait` succeeds, unless a child failed.
- * An interrupt while it waits stops the waiting only. Called again, it waits again. A child that calls it is interrupted
+ * An interrupt while it waits stops the waiting only. A second call waits again. A child that calls it is interrupted
  * with the others; the body of `scoped` is no child, and goes on.
  *
  * **Example** (Stopping)

@@ -31,7 +31,8 @@ export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPoo
  *   })
  *   yield* WorkerPool.run(pool, 21)
  *   const ended = (yield* Metric.snapshot).filter(({ id }) => id === "sluice_pool_jobs_settled_total")
- *   console.log(ended.find(({ attributes }) => attributes?.["outcome"] === "succeeded")?.state) // => { count: 1, incremental: true }
+ *   console.log(ended.find(({ attributes }) => attributes?.["outcome"] === "succeeded")?.state)
+ *   // => { count: 1, incremental: true }
  * })
  *
  * await Effect.runPromise(Effect.scoped(program))

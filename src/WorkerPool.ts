@@ -666,7 +666,8 @@ export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(sel
  *   console.log(yield* WorkerPool.run(pool, "ada")) // => sent to ada
  * }).pipe(Effect.scoped)
  *
- * const under = (env: Record<string, string>) => Effect.provide(program, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+ * const under = (env: Record<string, string>) =>
+ *   Effect.provide(program, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
  *
  * await Effect.runPromise(under({ SENDER_SIZE: "4", SENDER_QUEUE_CAPACITY: "100" }))
  * const error = await Effect.runPromise(Effect.flip(under({ SENDER_SIZE: "many" })))
@@ -718,7 +719,8 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
  * })
  * console.log({ load, workers, capacity }) // => { load: 6, workers: 9, capacity: 300 }
  * console.log(`${Math.round(waiting * 100)} % wait`) // => 20 % wait
- * console.log(`99 % no longer than ${Math.round(Duration.toMillis(wait.percentile))} ms`) // => 99 % no longer than 30 ms
+ * console.log(`99 % no longer than ${Math.round(Duration.toMillis(wait.percentile))} ms`)
+ * // => 99 % no longer than 30 ms
  *
  * const busier = WorkerPool.sizing({ arrivals: 200, duration: "30 millis", utilization: 0.9 })
  * console.log(busier.workers, `${Math.round(Duration.toMillis(busier.wait.percentile))} ms`) // => 7 124 ms

@@ -10,7 +10,7 @@ export type Request = (task: () => void) => void
  */
 export class Callers<Caller> {
   private served: Array<Caller> = []
-  /** Those for whom a turn has been requested. */
+  /** The callers for whom a turn has been requested. */
   private awaited: Array<Caller> | undefined = undefined
 
   constructor(private readonly goOn: (caller: Caller) => void) {}

@@ -32,12 +32,12 @@ export interface Owner {
  *
  * Only a success hands its room over at once (S7). Fibers are often interrupted together, and each that is interrupted
  * gives room back before the next one's interrupt arrives: handed over inline, all of them would begin, one after the
- * other. So room that comes back otherwise, or opens as the first in line leaves, is `cooling`: it is kept from those
- * who wait until a turn that is requested after it came. By then whoever was interrupted with it has left.
+ * other. So room that comes back otherwise, or opens as the first in line leaves, is `cooling`: it is kept from the
+ * waiters until a turn that is requested after it came. By then the fibers that were interrupted together have left.
  *
- * Who runs whom inline: `flush` and `settle` resume fibers, which run on the caller's stack and may do anything there,
- * such as take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave
- * all resuming to one `Drain`.
+ * `flush` and `settle` resume fibers, which run inline, on the caller's stack. They may do anything there, such as
+ * take, give back, interrupt another waiter, or settle this very queue. So both only mark and unlink, and leave all
+ * resuming to one `Drain`.
  *
  * A weight is reserved only for the first in line, or for a newcomer when nobody waits: so nobody is overtaken (S2).
  *
@@ -83,7 +83,7 @@ export class WaitQueue<E = never> implements Line {
     this.cool(this.open)
   }
 
-  /** What those who wait may have now. */
+  /** The room that the waiters may have now. */
   private get open(): number {
     return Math.max(0, this.owner.room - this.cooling)
   }
@@ -168,7 +168,7 @@ export class WaitQueue<E = never> implements Line {
 
 /** One who waits, or who has a reservation. */
 export class Waiter<E> {
-  // Whoever makes one is a fiber that runs.
+  // A waiter is made by a fiber that runs.
   readonly fiber = Fiber.getCurrent() as AnyFiber
   state: "new" | "waiting" | "granted" | "settled" | "gone" = "new"
   exit: Exit.Exit<void, E> = Exit.void
@@ -200,11 +200,11 @@ export class Waiter<E> {
   }
 
   private go(): void {
-    // What it is, the type of the wait says.
+    // The type of the wait says what `goOn` returns.
     this.resume?.(this.goOn(this.exit) as Effect.Effect<never>)
   }
 
-  /** What its fiber goes on with. */
+  /** The effect that the waiter's fiber goes on with. */
   protected goOn(exit: Exit.Exit<void, E>): Effect.Effect<unknown, unknown, unknown> {
     return exit
   }

@@ -34,7 +34,8 @@ export class Latencies {
   }
 
   /**
-   * Those of before, which count less the less they agree with these, and these. Those that had to queue do not count.
+   * These latencies and the fresh ones. The less these agree with the fresh ones, the less they count; if they are
+   * longer because their calls had to queue, they do not count at all.
    */
   renewedBy(fresh: Latencies): Latencies {
     const surprise = this.surprise(fresh)

@@ -30,12 +30,12 @@ export class Limit extends Described implements AdaptiveLimit {
   private overloads = 0
   private ignored = 0
   private changes = 0
-  /** What the semaphore has been told. */
+  /** The capacity of the semaphore as it was last set. */
   private capacity: number
-  /** The limits that the listener has not been told. */
+  /** The limits that the listener has not received yet. */
   private readonly untold: Array<number> = []
 
-  /** One at a time, or an earlier limit may reach the semaphore after a later one. */
+  /** One resize at a time, or an earlier limit may reach the semaphore after a later one. */
   private readonly resizing = new Turnstile(
     () => this.capacity === this.estimator.limit,
     () => {
@@ -107,7 +107,7 @@ export class Limit extends Described implements AdaptiveLimit {
   measure<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.suspend(() => {
       const call = new Call(this)
-      // What ends the call is installed before it begins, so that no interrupt can come between (A5).
+      // The end of the call is installed before it begins, so that no interrupt can come between (A5).
       return Effect.onExitPrimitive(
         Effect.clockWith((clock) => {
           call.begin(clock)
@@ -123,7 +123,7 @@ export class Limit extends Described implements AdaptiveLimit {
     return withPermit(this.permits, effect)
   }
 
-  /** Tells the listener afterwards what it has not been told (A6). */
+  /** Reports to the listener afterwards the limits that it has not received yet (A6). */
   thenTell<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     const { telling } = this
     return telling === undefined ? effect : Effect.onExitPrimitive(effect, () => telling.enter())

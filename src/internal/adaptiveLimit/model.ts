@@ -31,9 +31,9 @@ export interface Algorithm {
 }
 
 /**
- * What a call says about the load of whatever it called.
+ * The outcome of a call, as a sign of the load of the called server.
  *
- * - `"success"`: it was served; how long that took counts.
+ * - `"success"`: the server has served it; its latency counts.
  * - `"overload"`: there is too much to do. It lowers the limit.
  * - `"ignore"`: nothing.
  *
@@ -43,13 +43,13 @@ export interface Algorithm {
 export type Outcome = "success" | "overload" | "ignore"
 
 /**
- * What an adaptive limit is doing at one moment.
+ * A snapshot of an adaptive limit.
  *
  * **Details**
  *
- * `inFlight` calls run, `waiting` ones wait for a permit. Of those that have ended, `ignored` said nothing and `samples`
- * were counted; `classify` called `overloads` of them so, and those that took longer than a `timeout` are not among
- * these. `changes` is how often the limit has changed.
+ * `inFlight` calls run, `waiting` ones wait for a permit. Of the calls that have ended, `ignored` ones said nothing and
+ * `samples` were counted. `overloads` counts the calls that `classify` called an overload, without calls that only took
+ * longer than a `timeout`. `changes` is how often the limit has changed.
  *
  * @category models
  * @since 0.1.0

@@ -46,7 +46,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   private interrupted = 0
 
   private readonly forks = new Forks((context) => Context.add(context, CurrentGroup, this))
-  /** Those that have not ended. Each is forgotten as it ends (G6). */
+  /** The children that have not ended. Each is forgotten as it ends (G6). */
   private readonly children = new List<Child>()
   /** Their fibers, once one of them has asked for its place among them: to keep a set costs as much as to fork. */
   private fibers: Set<AnyFiber> | undefined = undefined
@@ -61,13 +61,13 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     first: () => this.hasPlaceToGive ? this.pending.head?.parent : undefined,
     serve: (most) => this.admitSome(most)
   })
-  /** Those whose children have been started. */
+  /** The calls of `go` whose children have been started. */
   private readonly admitted = new Callers<Pending<E>>(({ child, parent, resume }) => {
     if (child !== undefined) stack.resume(parent, resume, child)
   })
-  /** Those that wait for the children, from outside. */
+  /** The fibers outside of the group that wait for the children. */
   private readonly outside = new ParkingLot()
-  /** The children that do: they cannot wait for themselves, and those that wait for the end are waited for by none. */
+  /** The children that wait: no child waits for itself, and nobody waits for a child that waits for the end. */
   private readonly inside = { work: new ParkingLot(), end: new ParkingLot() }
   /** The fiber that runs `scoped`: it waits for the body as well. */
   private readonly owner = new ParkingLot()
@@ -102,7 +102,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     }
   }
 
-  /** What `wait` ends with: the first failure, if there is one. */
+  /** The exit of `wait`: the first failure, if there is one. */
   get result(): Exit.Exit<void, E> {
     const first = this.failures[0]
     return first === undefined ? Exit.void : Exit.failCause(first)
@@ -139,7 +139,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
       const pending = new Pending<E>(
         parent,
         () => this.startChild(parent, effect),
-        // It is that child, or else the group's end.
+        // The end of the wait is that child, or else the exit of a group that has ended.
         (end) => resume(Exit.isExit(end) ? end : answer(end as Fiber.Fiber<A, XE>))
       )
       this.pending.push(pending)
@@ -314,7 +314,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     body.addObserver((exit) => {
       this.body = undefined
       if (Exit.isFailure(exit)) {
-        // What it dies of on its way out is not what `scoped` reports, and must not be lost.
+        // The defects that the body dies of on its way out are not the failure that `scoped` reports, and must not be
+        // lost.
         const defects = this.fatal && defectsOf([exit.cause])
         if (defects !== undefined) this.failures.push(defects)
         if (this.state === "open") this.close(body.id)
@@ -365,7 +366,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   }
 
   private isChild(fiber: AnyFiber): boolean {
-    // What a child forks inherits the mark, so that alone does not tell.
+    // A fiber that a child has forked inherits the mark, so the mark alone does not make a child.
     if (fiber === this.body || fiber.getRef(CurrentGroup) !== this) return false
     this.fibers ??= new Set(this.fibersOfChildren())
     return this.fibers.has(fiber)

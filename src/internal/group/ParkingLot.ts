@@ -7,7 +7,7 @@ import type { AnyFiber } from "../stack.js"
 
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** What a fiber waits for: that the group has no work, or to see the end of it. */
+/** The event that a fiber waits for: that the group has no work, or that the group has ended. */
 export type Purpose = "work" | "end"
 
 /**

@@ -17,14 +17,14 @@ export interface Group<in out E> extends Pipeable, Inspectable {
 }
 
 /**
- * What a group is doing at one moment.
+ * A snapshot of a group.
  *
  * **Details**
  *
  * `active` children run or hold a place to run, `waiting` calls of `go` are suspended at the limit. Of the `started`
  * children, those that are no longer active have `succeeded`, `failed` (with an error or a defect) or were
- * `interrupted`. `state` is `"failed"` once a failure has cancelled the group (with `onFailure: "continue"` none does), and
- * `"closed"` once it was cancelled otherwise or its scope has closed.
+ * `interrupted`. `state` is `"failed"` once a failure has cancelled the group (with `onFailure: "continue"` none does),
+ * and `"closed"` once it was cancelled otherwise or its scope has closed.
  *
  * @category models
  * @since 0.1.0

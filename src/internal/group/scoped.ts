@@ -9,8 +9,8 @@ import type { FiberGroup } from "./FiberGroup.js"
 import type { Restore } from "./ParkingLot.js"
 
 /**
- * Ends a group as its scope closes. What its children die of meanwhile is nobody else's to report, so it becomes the
- * defect of the close; unless the scope closes on a failure, which that would spoil.
+ * Ends a group as its scope closes. Nobody else can report the defects of children that die meanwhile, so they become
+ * the defect of the close; unless the scope closes on a failure, which they would spoil.
  */
 export const closeScope = <E>(group: FiberGroup<E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
@@ -22,7 +22,7 @@ export const closeScope = <E>(group: FiberGroup<E>, exit: Exit.Exit<unknown, unk
     })
   })
 
-/** What `scoped` ends with: the failure that cancelled the group, or how the body ended, or else the first failure. */
+/** The exit of `scoped`: the failure that cancelled the group, or the exit of the body, or else the first failure. */
 const outcome = <A, XE, E>(group: FiberGroup<E>, body: Exit.Exit<A, XE>): Exit.Exit<A, E | XE> => {
   if (group.fatal !== undefined) return group.fatal
   const first = group.failures[0]
@@ -41,8 +41,8 @@ export const runScoped = <A, XE, R, E>(
   const body = group.runBody(fiber, Effect.suspend(() => f(group)))
   const over = Effect.onExitPrimitive(group.awaitEnd(fiber, restore), (exit) => {
     if (Exit.isSuccess(exit)) return undefined
-    // Interrupted from outside. If there was a failure before that, it is told beside it, as the runtime does (G4);
-    // without the echo of our own interrupting (G1).
+    // Interrupted from outside. An earlier failure, if there is one, is reported together with the interrupt, as the
+    // runtime does (G4), but without the echo of the group's own interrupts (G1).
     group.interruptBody(fiber.id)
     group.close(fiber.id)
     return Effect.flatMap(group.awaitEnd(fiber, identity), () =>

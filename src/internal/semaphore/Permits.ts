@@ -29,8 +29,9 @@ export class Permits extends Described implements Semaphore {
   }
 
   /**
-   * Runs the effect with permits, and gives them back when it ends, however it ends (S5). What gives them back is
-   * installed before they are taken, so no interrupt can come between. `refuse` says how a refusal ends it (S4).
+   * Runs the effect with permits, and gives them back when it ends, however it ends (S5). The exit handler that gives
+   * them back is installed before they are taken, so no interrupt can come between. `refuse` says how a refusal ends it
+   * (S4).
    */
   use(permits: number, effect: AnyEffect, refuse: Refuse<AnyEffect>): AnyEffect {
     const request = new Request(this, permits, effect, refuse)

@@ -16,7 +16,7 @@ export interface Semaphore extends Pipeable, Inspectable {
 }
 
 /**
- * What a semaphore holds at one moment.
+ * A snapshot of a semaphore.
  *
  * **Details**
  *

@@ -473,7 +473,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.watchers?.ended(job, outcome)
   }
 
-  /** The same, where the watchers are told once the books of other jobs are done as well. */
+  /** The same without notifying the watchers: the caller does that, once the books of other jobs are done as well. */
   private enter(
     job: PoolJob<Job, A, E>,
     outcome: Outcome,
