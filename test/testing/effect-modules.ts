@@ -145,9 +145,9 @@ const contend = (sizes: ReadonlyArray<number>) => (t: Kit) =>
     yield* t.expect(yield* semaphore.takeIfAvailable(2), "a permit is lost")
   })
 
-add("Semaphore", "withPermits, two fibers: no permit is lost, nobody waits for ever", contend([1, 2]), all(1, 1))
+add("Semaphore", "withPermits, two fibers: no permit is lost, nobody waits forever", contend([1, 2]), all(1, 1))
 
-add("Semaphore", "withPermits, three fibers: no permit is lost, nobody waits for ever", contend([1, 2, 1]), all(0, 1))
+add("Semaphore", "withPermits, three fibers: no permit is lost, nobody waits forever", contend([1, 2, 1]), all(0, 1))
 
 add("Semaphore", "takeScoped: the scope's close gives the permit back", (t) =>
   Effect.gen(function*() {
@@ -201,7 +201,7 @@ add(
 
 add(
   "PartitionedSemaphore",
-  "withPermits, three that contend: no permit is lost, nobody waits for ever",
+  "withPermits, three that contend: no permit is lost, nobody waits forever",
   (t) =>
     Effect.gen(function*() {
       const semaphore = yield* PartitionedSemaphore.make<string>({ permits: 2 })
@@ -515,7 +515,7 @@ add(
 
 add(
   "Pool",
-  "use: every item comes back, nobody waits for ever, the scope's close releases all",
+  "use: every item comes back, nobody waits forever, the scope's close releases all",
   (t) =>
     Effect.gen(function*() {
       const items = resource()
