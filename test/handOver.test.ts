@@ -1,4 +1,7 @@
-/** Only a success hands its place over at once (S7, G8, P16): whoever is interrupted together with its holder never begins. */
+/**
+ * Only a success hands its place over at once (S7, G8, P16): a waiter interrupted together with its holder never
+ * begins.
+ */
 import { Effect, Exit, Fiber, FiberSet, Schedule, type Scope } from "effect"
 import * as fc from "fast-check"
 import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
@@ -203,7 +206,10 @@ test("a job that is tried again waits for its turn behind those that have come b
     expect(order).toEqual(["a", "b", "a"])
   })))
 
-/** What one actor does: `delay` turns, then a call that ends after `work` turns; or several, the first failure ending all. */
+/**
+ * The plan of one actor: `delay` turns, then a call that ends after `work` turns; or several, the first failure ending
+ * all.
+ */
 interface Actor {
   readonly kind: "one" | "all" | "race"
   readonly calls: ReadonlyArray<{ readonly work: number; readonly end: "succeed" | "fail" | "die" | "never" }>

@@ -52,7 +52,7 @@ describe("a token, and then a worker", () => {
         Effect.andThen(RateLimiter.sleep(limiter, token(key)), WorkerPool.run(pool, job))
     )
 
-  test("who waits for a token holds no worker", () =>
+  test("a caller that waits for a token holds no worker", () =>
     run(Effect.gen(function*() {
       const pool = yield* makePool({})
       const send = yield* limited(pool)
@@ -204,7 +204,7 @@ describe("a quota for each tenant", () => {
         )
     )
 
-  test("who has used it up is told when to come again, and nothing is submitted; the others go on", () =>
+  test("a tenant without quota learns when to come again, and submits nothing; the others go on", () =>
     run(Effect.gen(function*() {
       const pool = yield* makePool({})
       const request = yield* answering(pool)
@@ -270,7 +270,7 @@ describe("a breaker around WorkerPool.run", () => {
       return { pool, breaker, send, trip }
     })
 
-  test("opens after as many failures as it was told, and then costs neither a worker nor a place in the queue", () =>
+  test("opens after the configured number of failures, and then costs neither a worker nor a place in the queue", () =>
     run(Effect.gen(function*() {
       const { breaker, pool, send, trip } = yield* guarded()
       yield* Effect.flip(send(down))
@@ -490,7 +490,7 @@ describe("every schedule of token, run and cancel", () => {
     holdsWithin(callers(tokens), { preemptions: 1, cancels: 1 })
   })
 
-  test("who waits for a token, sleeping on the kit's clock, may be interrupted anywhere", () => {
+  test("a caller that waits for a token, asleep on the kit's clock, may be interrupted anywhere", () => {
     holdsWithin(
       scenario((t) =>
         Effect.gen(function*() {

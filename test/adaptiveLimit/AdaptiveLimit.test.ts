@@ -11,7 +11,7 @@ const busy = Effect.fail("busy")
 const make = (options: AdaptiveLimit.AimdOptions, rest: Partial<AdaptiveLimit.Options> = {}) =>
   AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd(options), classify: classifyBusy, ...rest })
 
-describe("what an exit says about the load", () => {
+describe("the default `classify` of an exit", () => {
   const timeout = Cause.fail(new Cause.TimeoutError())
   const cases: ReadonlyArray<readonly [string, Exit.Exit<unknown, unknown>, AdaptiveLimit.Outcome]> = [
     ["a success", Exit.succeed(1), "success"],
@@ -94,7 +94,7 @@ describe("options that make no sense are defects", () => {
   })
 })
 
-test("it can be told apart, piped and shown", () => {
+test("a limit can be recognised, piped and shown", () => {
   const limit = AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd({ initial: 2 }), name: "database" })
   expect(AdaptiveLimit.isAdaptiveLimit(limit)).toBe(true)
   expect(AdaptiveLimit.isAdaptiveLimit({})).toBe(false)
@@ -311,7 +311,7 @@ describe("the listener (A6)", () => {
       expect(told).toEqual([8, 4, 2, 1])
     })))
 
-  test("may make calls itself, and is told of what comes of them afterwards", () =>
+  test("may make calls itself, and receives their changes afterwards", () =>
     run(Effect.gen(function*() {
       const told: Array<string> = []
       let limit: AdaptiveLimit.AdaptiveLimit | undefined = undefined
@@ -375,7 +375,9 @@ describe("the listener (A6)", () => {
     })))
 })
 
-/** A server that serves so many in 10 milliseconds, and a hundred clients: before, during and after it is slowed down. */
+/**
+ * A server that serves so many calls in 10 milliseconds, and a hundred clients: before, during and after a slow phase.
+ */
 const story = (options: {
   readonly algorithm: AdaptiveLimit.Algorithm
   readonly capacities: ReadonlyArray<number>
@@ -421,7 +423,7 @@ describe("a server with a queue, whose capacity falls and rises again", () => {
     for (const [i, { mean }] of phases.entries()) {
       const goal = 1 + 4 / capacities[i]!
       expect(mean).toBeGreaterThan(0.8 * goal)
-      // Calls that all take the same time queue in step: one in three takes twice as long, and the others show no queue.
+      // Calls that all take the same time queue in step: one in three takes twice as long, the others show no queue.
       expect(mean).toBeLessThan(1.25 * goal)
     }
   })

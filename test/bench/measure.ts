@@ -35,8 +35,8 @@ const nanoseconds = async (run: () => Promise<unknown>): Promise<number> => {
 }
 
 /**
- * Every contender once a round, in an order that turns by one each time, so that none always comes after the same other.
- * The first `warmUp` rounds do not count: until then the compiler has not settled.
+ * Runs every contender once a round, in an order that turns by one each time, so that none always comes after the same
+ * other. The first `warmUp` rounds do not count: until then the compiler has not settled.
  */
 export const measure = async (
   contenders: ReadonlyArray<Contender>,

@@ -1,6 +1,6 @@
 /**
- * What the runtime does for one item: how often its loop goes round, which is the same on every machine, and how many bytes
- * it allocates, which nearly is.
+ * The runtime's work for one item: how often its loop goes round, which is the same on every machine, and how many
+ * bytes it allocates, which nearly is.
  */
 import { Effect, Scheduler, Semaphore as EffectSemaphore } from "effect"
 import { Group, Semaphore, WorkerPool } from "sluice"

@@ -1,9 +1,9 @@
 /**
- * How fast `sluice/testing` is, and how soon each of its strategies finds the gallery's planted bugs. Prints Markdown on
- * stdout, and on stderr how far it has come.
+ * Measures the speed of `sluice/testing`, and how soon each of its strategies finds the gallery's planted bugs. Prints
+ * Markdown on stdout, and the progress on stderr.
  *
- * Run with `npm run bench:testing`, which compiles it first: a loader that keeps the names of functions would be measured
- * with it.
+ * Run with `npm run bench:testing`, which compiles it first: otherwise a loader that keeps the names of functions would
+ * be measured with it.
  */
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"

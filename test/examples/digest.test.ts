@@ -162,7 +162,7 @@ describe.concurrent.each(ways)("--output, by %s", (way, pool) => {
   })
 })
 
-describe.concurrent.each(ways)("what cannot be read, by %s", (way, pool) => {
+describe.concurrent.each(ways)("unreadable files and folders, by %s", (way, pool) => {
   const makeLocked = (name: string): string => {
     const root = directory(`${name} ${way}`)
     for (const file of ["a", "b", "d", "e"]) writeFileSync(join(root, file), file)

@@ -1,4 +1,4 @@
-/** The program, which tells at its end how many of the file handles it opened, in whatever thread, it has not closed. */
+/** The program, which reports at its end how many of the file handles it opened, in any thread, it has not closed. */
 import { readdirSync, readlinkSync } from "node:fs"
 import fs from "node:fs/promises"
 import { syncBuiltinESMExports } from "node:module"

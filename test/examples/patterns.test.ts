@@ -98,7 +98,7 @@ test("every pattern is among those that are run", () => {
   expect(patterns.map(({ file }) => file).sort()).toEqual(files.sort())
 })
 
-test("main.ts prints each pattern's heading, and what it answers", () => {
+test("main.ts prints each pattern's heading, and its result", () => {
   const [node, ...args] = command([], `${folder}main.ts`)
   const { status, stderr, stdout } = spawnSync(node!, args, { env, encoding: "utf8" })
   expect(stderr).toBe("")

@@ -25,8 +25,8 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href
 const made = new Map<string, string>()
 
 /**
- * What is made of a program and its threads or children: to start from its sources takes each process a second longer, on a
- * processor that others want.
+ * Compiles a program, with its threads or children: to start them from their sources takes each process a second
+ * longer, on a processor that others want.
  */
 const compiled = (entry: string): string => {
   const known = made.get(entry)

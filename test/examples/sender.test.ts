@@ -32,7 +32,7 @@ describe.concurrent("the program", () => {
     expect(replaced).toBeGreaterThan(0)
     expect(pool).toBe(4 + replaced!)
     expect(naive).toBe(400 + reconnects!)
-    // The server's dice are the same, and fall until 400 messages are acknowledged: whoever sends them, and in any order.
+    // The server's dice are the same, and fall until 400 messages are acknowledged, by any sender and in any order.
     const [once, again] = numbers(table, "duplicates")
     expect(once).toBeGreaterThan(0)
     expect(again).toBe(once)

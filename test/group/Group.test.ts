@@ -416,7 +416,7 @@ describe("G5: the limit", () => {
     })))
 
   // golang.org/x/sync/errgroup: TestTryGo
-  test("tryGo answers true below the limit and false at it, and true again when a child has ended", () =>
+  test("tryGo returns true below the limit and false at it, and true again when a child has ended", () =>
     run(Effect.gen(function*() {
       const n = 42
       const group = yield* Group.make({ limit: n })
@@ -883,7 +883,7 @@ describe("a child may do anything to its own group", () => {
     })))
 })
 
-describe("what is cancelled, and what is told", () => {
+describe("cancellation, and the causes that are reported", () => {
   test("cancel in the body of scoped ends the children; the body goes on, and its value is what scoped returns", () =>
     run(Effect.gen(function*() {
       const losers: Array<string> = []
@@ -947,12 +947,12 @@ describe("what is cancelled, and what is told", () => {
     ]],
     ["nothing else", (group) => Effect.andThen(Group.go(group, cleanup), Effect.never), ["Interrupt"]]
   ]
-  test.each(cases)("an interrupt from outside is told with %s", (_, body, expected) =>
+  test.each(cases)("an interrupt from outside is reported with %s", (_, body, expected) =>
     run(Effect.gen(function*() {
       expect(yield* interruptedAfter(body)).toEqual(expected)
     })))
 
-  test("a body that interrupts itself is told with what a child's finalizer then dies of", () =>
+  test("a body that interrupts itself is reported with the defect of a child's finalizer that then dies", () =>
     run(Effect.gen(function*() {
       const exit = yield* Effect.exit(
         Group.scoped({}, (group) => Effect.andThen(Group.go(group, dying), Effect.interrupt))
@@ -960,7 +960,7 @@ describe("what is cancelled, and what is told", () => {
       expect(reasons(exit)).toEqual(["Interrupt", "cleanup"])
     })))
 
-  test("what the body dies of, interrupted by a child's failure, is among the failures", () =>
+  test("the defect of a body that dies when a child's failure interrupts it is among the failures", () =>
     run(Effect.gen(function*() {
       let group: Group.Group<string> | undefined
       const exit = yield* Effect.exit(Group.scoped({}, (g: Group.Group<string>) => {

@@ -127,12 +127,12 @@ describe("a group holds on to no child that has ended (G6)", () => {
     })))
 })
 
-describe("what a child's finalizer dies of while the scope closes", () => {
+describe("the defect of a child's finalizer that dies while the scope closes", () => {
   test.each([
-    ["is told where it closes on a success", Exit.void, "planned"],
-    ["is told where it closes on an interrupt", Exit.interrupt(1), "planned"],
-    ["does not spoil the failure on which it closes", Exit.fail("first"), undefined],
-    ["does not spoil the defect on which it closes", Exit.die("first"), undefined]
+    ["is reported if the scope closes on a success", Exit.void, "planned"],
+    ["is reported if the scope closes on an interrupt", Exit.interrupt(1), "planned"],
+    ["does not spoil the failure on which the scope closes", Exit.fail("first"), undefined],
+    ["does not spoil the defect on which the scope closes", Exit.die("first"), undefined]
   ])("%s", (_, exit, told) =>
     run(Effect.gen(function*() {
       const scope = yield* Scope.make()
@@ -296,7 +296,7 @@ describe("places that failures have freed (G8)", () => {
       expect(yield* Group.tryGo(group, Effect.never)).toBe(true)
     })))
 
-  test("of a success in the same turn is given at once, beside one that cools down", () =>
+  test("of a success is given at once, also while the place of a failure in the same turn cools down", () =>
     run(Effect.gen(function*() {
       const group = yield* Group.make<string>({ limit: 2, onFailure: "continue" })
       const [fails, succeeds] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]

@@ -11,8 +11,8 @@ import { isInterrupted, turns } from "../support/effect.js"
 import { holds, holdsWithin, lawsOf } from "../support/property.js"
 
 /**
- * What a child does: `work` turns, or a nested group; then it may ask something of its own group; then it ends; then its
- * finalizer takes `cleanup` turns.
+ * The plan of a child: it takes `work` turns, or runs a nested group; then it may ask something of its own group; then
+ * it ends; then its finalizer takes `cleanup` turns.
  */
 interface Child {
   readonly work: number
@@ -168,8 +168,8 @@ interface Limited {
 }
 
 /**
- * The producer starts the children, waits, and closes the scope as it ends. Others wait; move the limit; start one child,
- * and interrupt it; and the last, which is never interrupted, cancels in the end, so that nothing waits for ever.
+ * The producer starts the children, waits, and closes the scope as it ends. Others wait; move the limit; start one
+ * child, and interrupt it; and the last, which is never interrupted, cancels in the end, so that nothing waits forever.
  *
  * On the stock runtime's terms no fiber stops between what it sees and what it does about it, and more can be said.
  */
@@ -273,7 +273,7 @@ const simulate = ({ limits, work }: Limited, stock: boolean): Scenario =>
       const { active, failed, interrupted, started, state, succeeded, waiting } = Group.stats(group)
       assert.deepEqual({ active, waiting, state }, { active: 0, waiting: 0, state: "closed" })
       assert.equal(started, succeeded + failed + interrupted)
-      // G1: in the order in which they ended, each exactly as it was. Preempted, a child may end later than it recorded.
+      // G1: in the order in which they ended, each exactly as it was. A preempted child may end later than recorded.
       const [seen, recorded] = [Group.failures(group).map(essence), census.failed.map(essence)]
       assert.deepEqual(stock ? seen : seen.toSorted(), stock ? recorded : recorded.toSorted())
     })
@@ -347,7 +347,7 @@ describe("over random workloads, schedules and cancellations", () => {
     holds(work, nursery, { realism: "contract", cancels: 3, workloads: 1_500 })
   })
 
-  test("who is admitted when can be explained one after the other", () => {
+  test("the order of admissions can be explained one after the other", () => {
     const actor = fc.record({
       kind: fc.constantFrom("go", "go", "tryGo", "setLimit"),
       n: fc.integer({ min: 1, max: 3 }),

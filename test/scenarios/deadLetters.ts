@@ -32,8 +32,8 @@ export const closing: Scenario = scenario((t) =>
 )
 
 /**
- * Each reader takes so many letters. A letter is added at the start and whenever a reader has taken the last one, so that
- * a reader waits without end only if it is not woken for a letter that is there.
+ * Each reader takes so many letters. A letter is added at the start and whenever a reader has taken the last one. So a
+ * reader waits without end only if it is not woken for a letter that is there.
  */
 export const reading = (...readers: ReadonlyArray<number>): Scenario =>
   scenario((t) =>

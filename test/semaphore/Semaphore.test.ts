@@ -160,7 +160,7 @@ describe("S2: strictly first come, first served", () => {
     })))
 
   // golang.org/x/sync/semaphore: TestWeightedTryAcquire
-  test("try takes what is free, and answers false when it would have to wait", () =>
+  test("tryAcquire takes free permits, and returns false when it would have to wait", () =>
     run(Effect.gen(function*() {
       const semaphore = yield* Semaphore.make(2)
       const tries: Array<boolean> = []
@@ -470,7 +470,7 @@ describe("S5: permits belong to an effect or a scope", () => {
 })
 
 describe("a resumed fiber may do anything, at once", () => {
-  test("come back for ever as fast as it is served, and timers still fire", () =>
+  test("come back without end as fast as it is served, and timers still fire", () =>
     run(Effect.gen(function*() {
       const semaphore = yield* Semaphore.make(1)
       const first = yield* holder(semaphore, 1)

@@ -1,4 +1,4 @@
-/** The laws of `Semaphore` over random workloads, schedules and cancellations, and over every schedule of small ones. */
+/** The laws of `Semaphore` over random workloads, schedules and cancellations, and over all schedules of small ones. */
 import { Effect, Exit } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
@@ -130,7 +130,7 @@ class Simulation {
     }
   }
 
-  /** Room has come or gone otherwise than by a success: what that lets through is let through by the second turn after. */
+  /** Room has come or gone otherwise than by a success: requests that now fit are let in by the second turn after. */
   private readonly cools: Effect.Effect<void> = Effect.suspend(() => {
     this.cooling++
     return Effect.asVoid(Effect.forkDetach(Effect.andThen(Effect.yieldNow, Effect.sync(() => this.cooling--))))
@@ -252,7 +252,7 @@ describe("over random workloads, schedules and cancellations", () => {
     )
   })
 
-  test("what the calls return can be explained one after the other", () => {
+  test("the results of the calls can be explained one after the other", () => {
     const actor = fc.record({
       kind: fc.constantFrom("acquire", "acquire", "try", "resize"),
       n: fc.integer({ min: 1, max: 3 }),

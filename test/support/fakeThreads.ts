@@ -4,13 +4,14 @@ import { type ThreadPool } from "sluice/threads"
 import { Board, isTagged, kinds, stride, type ToThread, version } from "../../src/internal/threads/protocol.js"
 
 /**
- * What a call does in its thread, which is its input: it returns; waits until it is cancelled; computes for ever, so that
- * its thread hears nothing more; brings its thread down; dies alone; or returns and leaves its thread blocked.
+ * The behaviour of a call in its thread, which is its input: it returns; waits until it is cancelled; computes without
+ * end, so that its thread hears nothing more; brings its thread down; dies alone; or returns and leaves its thread
+ * blocked.
  */
 export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies" | "blocks"
 
 export interface Plan {
-  /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, says nothing, or is of old. */
+  /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, says nothing, or is old. */
   readonly start?: (n: number) => "serves" | "fails" | "ends" | "silent" | "old"
   /** Which of the messages to a thread, from 1, it cannot read. */
   readonly garbles?: ReadonlyArray<number>

@@ -1,6 +1,6 @@
 /**
- * A strict parser of Prometheus's text format, version 0.0.4, as its documentation has it. Strict, which parsers that
- * are made to scrape are not. What the format does not allow throws: a sample without a type before it, a name or a label that
+ * A strict parser of Prometheus's text format, version 0.0.4, by its documentation. Parsers that are made to scrape are
+ * not strict. A text that the format does not allow throws: a sample without a type before it, a name or a label that
  * is none, an escape that is none, a series twice, a family in two parts, and a histogram that does not add up.
  */
 export interface Sample {

@@ -28,7 +28,7 @@ const thrown = async (f: () => unknown): Promise<CheckFailed> => {
   throw new Error("nothing was thrown")
 }
 
-test("what is thrown says its name and its report's text, and lists neither report nor message among its own", async () => {
+test("the thrown error has its name and its report's text, and lists neither report nor message among its own", async () => {
   const error = await thrown(() => check(failing("wrong")))
   expect(error).toBeInstanceOf(Error)
   expect(error.name).toBe("CheckFailed")

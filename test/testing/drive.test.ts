@@ -43,7 +43,7 @@ test("of what comes back in one turn of the event loop, whichever came first, th
   expect(order).toBe("abc")
 })
 
-test("what comes some turns later is waited for, and stands in line with what has come before", async () => {
+test("a result that comes some turns later is waited for, and queues with earlier ones", async () => {
   let most = 0
   const outcome = await runAsync(
     (t) => Effect.forEach(["a", "b"], (name, i) => t.actor(name, Effect.promise(() => after(1 + i)))),
@@ -59,7 +59,7 @@ test("what comes some turns later is waited for, and stands in line with what ha
 const afterTimers = (count: number): Promise<void> =>
   count === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(() => resolve(afterTimers(count - 1)), 1))
 
-test.each([2, 8])("what comes back from one of %i timers after the other is put in order as a whole", async (count) => {
+test.each([2, 8])("the results of %i timers, one after the other, are put in order as a whole", async (count) => {
   let most = 0
   const names = Array.from({ length: count }, (_, i) => String(i))
   const outcome = await runAsync(
@@ -99,7 +99,7 @@ test("a timer that began before the run and ends within it hides none of the run
   expect(outcome.problem).toBeUndefined()
 })
 
-test("what never comes and keeps nothing alive is a leak at once", async () => {
+test("a promise that never settles and keeps nothing alive is a leak at once", async () => {
   const outcome = await runAsync(() => Effect.forkDetach(Effect.promise(() => new Promise(() => {}))))
   expect(outcome.problem?.kind).toBe("leaked-fiber")
 })

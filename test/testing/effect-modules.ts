@@ -53,7 +53,7 @@ export interface Found {
   readonly realism: Realism
   /** What the documentation promises, in short; without it, it says nothing about the case. */
   readonly promise?: string
-  /** The stand-alone program that shows it, beneath effect-modules/, and what that prints; none: only the kit shows it. */
+  /** The stand-alone program that shows it, beneath effect-modules/, and its output; none: only the kit shows it. */
   readonly program?: Program
 }
 

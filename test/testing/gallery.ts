@@ -1,6 +1,6 @@
 /**
- * Planted bugs: small primitives as people write them, each with one mistake, and beside it the same without the mistake.
- * What finds the one must say nothing of the other.
+ * Planted bugs: small primitives as people write them, each with one mistake, and a twin without the mistake. A check
+ * that finds the bug must say nothing of its twin.
  */
 import { Deferred, Effect, Exit, Fiber, Ref, Scope, Semaphore } from "effect"
 import { type ExploreOptions, type Kind, type Kit, returns, type Scenario, scenario } from "sluice/testing"
@@ -11,7 +11,9 @@ export interface Planted {
   readonly twin: Scenario
   /** What the failure must be called. */
   readonly kind: Kind
-  /** How small it must become. One decision more than the least where it may start with another actor than the first. */
+  /**
+   * The size it must shrink to. One decision more than the least where it may start with another actor than the first.
+   */
   readonly maxDecisions: number
   readonly maxLines: number
   /** In how many schedules the portfolio must find it, in the median. */
@@ -48,7 +50,7 @@ const remove = <A>(from: Array<A>, item: A): boolean => {
   return index >= 0
 }
 
-// -- a permit lost between wake and resume -----------------------------------------------------------------------------
+// -- a permit lost between wake and resume ----------------------------------------------------------------------------
 
 interface Permits {
   readonly withPermit: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
@@ -104,7 +106,7 @@ const permitLost = plant({
     })
 })
 
-// -- a lost wake-up ----------------------------------------------------------------------------------------------------
+// -- a lost wake-up ---------------------------------------------------------------------------------------------------
 
 interface Gate {
   readonly wait: Effect.Effect<void>
@@ -148,7 +150,7 @@ const lostWakeUp = plant({
     })
 })
 
-// -- double release ----------------------------------------------------------------------------------------------------
+// -- double release ---------------------------------------------------------------------------------------------------
 
 /** A connection on loan from a pool, to be given back once, whether by its user or by the reaper of those overdue. */
 interface Loan {
@@ -199,7 +201,7 @@ const doubleRelease = plant<Loan>({
     })
 })
 
-// -- released twice on cancel ------------------------------------------------------------------------------------------
+// -- released twice on cancel -----------------------------------------------------------------------------------------
 
 interface Slots {
   readonly run: (work: Effect.Effect<void>) => Effect.Effect<void>
@@ -240,7 +242,7 @@ const releasedTwice = plant({
     })
 })
 
-// -- lock order --------------------------------------------------------------------------------------------------------
+// -- lock order -------------------------------------------------------------------------------------------------------
 
 interface Account {
   readonly id: number
@@ -284,7 +286,7 @@ const lockOrder = plant({
     })
 })
 
-// -- one condition for two sides ---------------------------------------------------------------------------------------
+// -- one condition for two sides --------------------------------------------------------------------------------------
 
 interface Buffer {
   readonly put: (item: number) => Effect.Effect<void>
@@ -337,7 +339,7 @@ const oneCondition = plant({
     })
 })
 
-// -- a race hidden in noise --------------------------------------------------------------------------------------------
+// -- a race hidden in noise -------------------------------------------------------------------------------------------
 
 /** Work that nobody else sees. */
 const noise = (steps: number) =>
@@ -369,7 +371,7 @@ const hiddenRace = plant({
     })
 })
 
-// -- check, then act ---------------------------------------------------------------------------------------------------
+// -- check, then act --------------------------------------------------------------------------------------------------
 
 interface Seats {
   readonly book: Effect.Effect<void>
@@ -417,7 +419,7 @@ const checkThenAct = plant<Seats>({
     })
 })
 
-// -- a child forked after close ----------------------------------------------------------------------------------------
+// -- a child forked after close ---------------------------------------------------------------------------------------
 
 interface Children {
   readonly fork: (child: Effect.Effect<void>) => Effect.Effect<void>
@@ -472,7 +474,7 @@ const forkedAfterClose = plant<Children>({
     })
 })
 
-// -- a missed finalizer ------------------------------------------------------------------------------------------------
+// -- a missed finalizer -----------------------------------------------------------------------------------------------
 
 /** Work with a file that must be closed. */
 const openFile = Effect.acquireRelease(Effect.void, () => Effect.void)
@@ -498,7 +500,7 @@ const missedFinalizer = plant({
     })
 })
 
-// -- an interruption kept in a cache -----------------------------------------------------------------------------------
+// -- an interruption kept in a cache ----------------------------------------------------------------------------------
 
 type Cached = Effect.Effect<number>
 
@@ -541,7 +543,7 @@ const cachedInterruption = plant<Cached>({
     })
 })
 
-// -- a budget that loses what is cancelled -----------------------------------------------------------------------------
+// -- a budget that loses what is cancelled ----------------------------------------------------------------------------
 
 interface Budget {
   readonly spend: (work: Effect.Effect<void, string>) => Effect.Effect<void, string>
@@ -590,7 +592,7 @@ const budgetLost = plant({
     })
 })
 
-// -- a waiter forgotten while others are woken -------------------------------------------------------------------------
+// -- a waiter forgotten while others are woken ------------------------------------------------------------------------
 
 interface Version {
   readonly atLeast: (version: number) => Effect.Effect<void>
@@ -634,7 +636,7 @@ const waiterForgotten = plant({
     })
 })
 
-// -- a write after the lease has expired -------------------------------------------------------------------------------
+// -- a write after the lease has expired ------------------------------------------------------------------------------
 
 interface Lease {
   readonly acquire: (name: string) => Effect.Effect<void>
@@ -674,7 +676,7 @@ const leaseExpired = plant({
     })
 })
 
-// -- a stale value put into a cache ------------------------------------------------------------------------------------
+// -- a stale value put into a cache -----------------------------------------------------------------------------------
 
 interface Store {
   readonly read: Effect.Effect<number>
@@ -726,7 +728,7 @@ const staleCache = plant({
     })
 })
 
-// -- a poll for what a cancelled worker never says ---------------------------------------------------------------------
+// -- a poll for what a cancelled worker never says --------------------------------------------------------------------
 
 interface Service {
   readonly start: Effect.Effect<void>
@@ -759,7 +761,7 @@ const pollForEver = plant({
     })
 })
 
-// -- used after it was closed ------------------------------------------------------------------------------------------
+// -- used after it was closed -----------------------------------------------------------------------------------------
 
 interface Client {
   readonly send: (message: string) => Effect.Effect<void>

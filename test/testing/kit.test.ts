@@ -377,7 +377,7 @@ describe("exploring", () => {
     expect(explored(1)).not.toBe(explored(2))
   })
 
-  test("options that make no sense are told", () => {
+  test("options that make no sense throw", () => {
     const bad = (options: object) => expect(() => explore(lostUpdate, options))
     bad({ runs: 0 }).toThrow("sluice/testing: runs must be at least 1, got 0")
     bad({ runs: NaN }).toThrow("sluice/testing: runs must be at least 1, got NaN")
@@ -390,7 +390,7 @@ describe("exploring", () => {
   })
 })
 
-describe("what is found without a line from the user", () => {
+describe("problems that are found without a line from the user", () => {
   test("a deadlock, with who waits where", () => {
     const self = scenario((t) =>
       Effect.gen(function*() {
@@ -420,7 +420,7 @@ describe("what is found without a line from the user", () => {
     ))).toBe("deadlock: main and a wait for ever")
   })
 
-  test("a livelock: fibers that hand each other the turn for ever", () => {
+  test("a livelock: fibers that hand each other the turn without end", () => {
     const self = scenario((t) => t.actor("a", Effect.forever(Effect.yieldNow), { cancel: false }))
     expect(found(self, { maxSteps: 1_000 })).toMatch(/^livelock: a did not end within 2000 steps/)
     const busy = scenario((t) => t.actor("a", Effect.forever(Effect.void), { cancel: false }))
@@ -532,7 +532,7 @@ describe("what is found without a line from the user", () => {
     expect(found(inActor)).toMatch(/^expectation: expected 1 to be 2/)
   })
 
-  test("what is thrown outside of any fiber", () => {
+  test("a throw outside of any fiber", () => {
     const self = scenario((t) =>
       Effect.gen(function*() {
         const fiber = yield* t.actor("a", Effect.void, { cancel: false })
@@ -796,7 +796,7 @@ describe("with fast-check", () => {
     expect(counterexample![0]).toHaveLength(1)
   })
 
-  test("options that make no sense are told", () => {
+  test("cancellations with options that make no sense throw", () => {
     expect(() => cancellations({ actors: 0, maxOps: 1, max: 1 })).toThrow(
       "actors must be an integer of at least 1, got 0"
     )
@@ -819,14 +819,14 @@ describe("a scenario that waits for what is outside", () => {
       yield* t.expect(n === 2, "an update was lost")
     })
 
-  test("is run asynchronously, and what comes back is put in order", async () => {
+  test("is run asynchronously, and its results are put in order", async () => {
     const report = await exploreAsync(scenario(file), { runs: 20, shrink: false })
     expect(report.failure).toMatchObject({ kind: "expectation", message: "an update was lost" })
     const again = await replayAsync(scenario(file), report.failure!.key)
     expect(again.failure?.message).toBe("an update was lost")
   })
 
-  test("is told from a deadlock, synchronously, and told what to do", () => {
+  test("is no deadlock for the synchronous explore: it has escaped, and the message names exploreAsync", () => {
     const { failure } = explore(scenario(file))
     expect(failure?.kind).toBe("escaped")
     expect(failure?.message).toContain("exploreAsync")

@@ -112,7 +112,7 @@ describe.each(levels)("at realism %s", (realism) => {
     )
   })
 
-  test("chance decides nothing that the level does not allow, and interrupts as often as it may at most", () => {
+  test("chance decides nothing that the level does not allow, and never exceeds the number of interrupts", () => {
     fc.assert(
       fc.property(work, fc.nat(3), (self, cancels) => {
         for (const outcome of outcomes(self, machineOf(realism), cancels)) {
@@ -165,7 +165,7 @@ describe.each(levels)("at realism %s", (realism) => {
   })
 })
 
-test("who waits for its turn after a preemption is there once, and only while it is alive", () => {
+test("a preempted fiber is in the queue once, and only while it is alive", () => {
   fc.assert(
     fc.property(work, (self) => {
       const machine = machineOf("any")

@@ -60,7 +60,7 @@ test("finalizers that run once each are no leak, those of a run before do not co
   expect(explore(self, { runs: 20 }).failure).toBeUndefined()
 })
 
-test("what ran twice in one run does not count in the next: the reduced schedule has all that it takes", () => {
+test("a finalizer that ran twice in one run does not count in the next: the reduced schedule has all that it takes", () => {
   const self = scenario((t) =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()

@@ -129,7 +129,7 @@ describe("calls that returned", () => {
     expect(failureOf(queue, [...offers(2), ...takes])).toMatchObject({ states: [["x", "y"]], stuck: [takes[0]] })
   })
 
-  test("both states that an order may have led to are told", () => {
+  test("both states that an order may have led to are reported", () => {
     const offers = [call("a", [1, 3], "offer", "x"), call("b", [2, 4], "offer", "y")]
     const { explanation, states } = failureOf(queue, [...offers, call("c", [5, 6], "take", undefined, "z")])
     expect(states).toEqual([["x", "y"], ["y", "x"]])
@@ -261,7 +261,7 @@ describe("calls without a result", () => {
     expect(orderOf(model, [cancelled({ ...write, actor: "c" }), read(6, 1)])).toBeUndefined()
   })
 
-  test("only an interruption alone is a cancellation: a failure or a defect beside it is a result", () => {
+  test("only an interruption alone is a cancellation: one with a failure or a defect is a result", () => {
     const model = { ...register, cancelled: "no-effect" } as const
     const interruptedAnd = (cause: Cause.Cause<unknown>): Call => ({
       ...write,
@@ -284,7 +284,7 @@ describe("calls without a result", () => {
     expect(orderOf(register, [{ ...write, exit: undefined }, read(9, 0), read(90, 1)])).toEqual([1, 0, 2])
   })
 
-  test("one that waits for ever does no harm", () => {
+  test("a call that never returns does no harm", () => {
     const acquire = call("a", [1, 2], "acquire")
     expect(orderOf(semaphore(1), [acquire, pending(call("b", [3, 9], "acquire"))])).toEqual([0])
   })
@@ -321,7 +321,7 @@ describe("a result", () => {
     }
   })
 
-  test("is told by what it is besides an interruption", () => {
+  test("is described without the interruption that it has in addition", () => {
     const told = (cause: Cause.Cause<unknown>) =>
       failureOf(register, [read(Exit.failCause(cause)), call("b", [1, 2], "read", undefined, 7)])
         .explanation.split("\n").find((line) => line.startsWith("  a: "))

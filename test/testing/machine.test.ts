@@ -98,7 +98,7 @@ describe("a run", () => {
 })
 
 describe("exhaustive", () => {
-  test("a fiber that may be interrupted where it waits for ever may also wait there", () => {
+  test("a fiber that never resumes may be interrupted, and may also not be", () => {
     const self = scenario((t) => Effect.andThen(t.actor("a", Effect.never), t.settled))
     expect(found(self, exhaustive(0, 1))).toBe("deadlock: a waits for ever")
   })
@@ -236,7 +236,7 @@ const enumerate = (self: Scenario, machine: Machine, bounds: ConstructorParamete
   return all
 }
 
-describe("what a chooser is asked", () => {
+describe("the questions to a chooser", () => {
   const busy = scenario((t) =>
     Effect.gen(function*() {
       const step = Effect.andThen(Effect.sync(() => {}), Effect.andThen(Effect.yieldNow, Effect.sync(() => {})))

@@ -1,4 +1,4 @@
-/** Interrupts that come from within a fiber which was resumed inline: where Effect lets them happen, and nowhere else. */
+/** Interrupts that come from within a fiber that was resumed inline: where Effect lets them happen, nowhere else. */
 import { Effect } from "effect"
 import { check, scenario } from "sluice/testing"
 import { expect, test } from "vitest"

@@ -165,7 +165,7 @@ test("without a stop, the fiber's next turn is gone, or that in which it was sto
   }
 })
 
-test("without a turn, the fiber has it that would have gone by default, or nobody", () => {
+test("without its fiber, a turn goes to the default fiber, or is left out", () => {
   const turnsWithout = (i: number, of: Plan = plan) => withoutTurn(of, i)?.map(({ turns }) => turns)
   expect(turnsWithout(0)).toEqual([])
   expect(turnsWithout(1)).toEqual([

@@ -73,7 +73,7 @@ describe("functions of this file", () => {
     expect(locator.locate(() => 1)).toEqual(at("arrow")) // arrow
   })
 
-  // Oxc, with which vitest transforms this, maps the calls, the parameters and the bodies, but no arrow function itself.
+  // Oxc, with which vitest transforms this, maps calls, parameters and bodies, but no arrow function itself.
   test("arrow functions that begin on another line than the call around them, or end there", () => {
     const functions: Array<object> = []
     const sync = <F extends object>(f: F): F => {
@@ -235,7 +235,7 @@ describe("generators of this file", () => {
   })
 })
 
-test("what has no source is undefined", () => {
+test("a value without a source is undefined", () => {
   expect(locator.locate(Math.max)).toBeUndefined()
   expect(locator.locate((() => 1).bind(undefined))).toBeUndefined()
   expect(locator.locate({})).toBeUndefined()
@@ -246,7 +246,7 @@ test("what has no source is undefined", () => {
   expect(locator.locate(new Proxy(() => 1, traps))).toBeUndefined()
 })
 
-test("a library's function is found through the map beside its script", () => {
+test("a library's function is found through the map next to its script", () => {
   const source = locator.locate(Effect.acquireRelease)
   expect(source?.file).toBe(path.join("node_modules", "effect", "src", "internal", "effect.ts"))
   expect(source?.text).toContain("acquireRelease")
@@ -347,7 +347,7 @@ describe("the program does not notice", () => {
     }
   })
 
-  test("another debugger is told of no script and no pause, and goes on", () => {
+  test("another debugger is notified of no script and no pause, and goes on", () => {
     const told: Array<string> = []
     const other = new inspector.Session()
     other.connect()
@@ -425,7 +425,7 @@ describe("where there is no inspector, it knows nothing and does not throw", () 
     knowsNothing()
   })
 
-  test("a session that answers later, or with errors", () => {
+  test("a session that responds later, or with errors", () => {
     const disconnect = vi.spyOn(inspector.Session.prototype, "disconnect")
     const post = vi.spyOn(inspector.Session.prototype, "post")
     post.mockImplementation(() => {})
@@ -525,7 +525,7 @@ if (isMainThread) new Worker(new URL(import.meta.url)).on("message", (result) =>
   })
 
   test.each([["with", ["--enable-source-maps"]], ["without", []]])(
-    "TypeScript that was compiled, its map beside it, %s --enable-source-maps, and in a worker",
+    "TypeScript that was compiled, its map next to it, %s --enable-source-maps, and in a worker",
     (_, flags) => {
       const text = program("./source/Locator.js")
       const { outputText, sourceMapText } = transpile(text, "compiled.mts", false)

@@ -459,7 +459,7 @@ describe("a place", () => {
   })
 })
 
-test("an exit is a failure if it has one beside an interruption", () => {
+test("an exit with a failure and an interruption is a failure", () => {
   const outcomes = ["success", "Success(1)", "Failure(Interrupt)", "Failure(Fail(1), Interrupt)", "Failure(Die(1))"]
   expect(outcomes.map(outcomeOf)).toEqual(["success", "success", "interruption", "failure", "failure"])
 })

@@ -72,7 +72,7 @@ describe("toSvg", () => {
     expect(key(s.push("start", a).run(a, 3).push("end", a, "success"))).toEqual(["runs", "starts", "succeeded"])
   })
 
-  test("what is interesting has a number, in the order of time, and its source line below", () => {
+  test("an interesting event has a number, in the order of time, and its source line below", () => {
     const lines = written(lostPermit())
     const sentences = [
       "main suspends",
@@ -100,7 +100,7 @@ describe("toSvg", () => {
     expect(lines[lines.indexOf("b is interrupted during canceller's turn") + 1]).toBe("semaphore.ts:58")
   })
 
-  test("the failure is told above its line, and its whole message below", () => {
+  test("the failure's message stands above its line, and in full below", () => {
     expect(written(lostPermit()).filter((text) => text === "the permit is back")).toHaveLength(2)
     const s = new Script()
     const a = s.fiber("a")
@@ -144,7 +144,7 @@ describe("toSvg", () => {
     }
   })
 
-  test("what no fiber did, and fibers that the trace does not list, are drawn too", () => {
+  test("events of no fiber, and fibers that the trace does not list, are drawn too", () => {
     const s = new Script()
     const lines = written(s.push("start", 7).run(7, 2).push("choice", undefined, "3").push("failure", 7, "oh"))
     expect(lines).toEqual(expect.arrayContaining(["#7", "no fiber", "the test chooses 3", "#7 fails"]))

@@ -13,7 +13,7 @@ import { times } from "../support/property.js"
 
 const seats = 4
 
-/** What a function does. The first four end at once, the others when they are let go; the last two when cancelled, too. */
+/** A function's behaviours. The first four end at once, the others when let go; the last two when cancelled, too. */
 const behaviours = ["returns", "throws", "uncloneable", "fails", "promise", "effect", "listens"] as const
 type Behaviour = (typeof behaviours)[number]
 

@@ -88,7 +88,7 @@ test("an effect that is cancelled before Effect has been loaded never begins; th
   expect(began).toHaveLength(2)
 })
 
-test("what is like a promise and ends twice, or at once, has one end and makes no room for more", async () => {
+test("a thenable that ends twice, or at once, has one end and makes no room for more", async () => {
   const began: Array<string> = []
   const ends: Array<() => void> = []
   const { port, results } = await serve({
@@ -130,7 +130,7 @@ test("an input is kept no longer than its call takes to begin", async () => {
   expect(Reflect.get(server, "queue")).not.toContain(input)
 })
 
-test("it answers, and closes with the last call that runs", async () => {
+test("the server responds to a ping, and closes with the last call that runs", async () => {
   let end = () => {}
   let began = 0
   const waits = () => new Promise<void>((resolve) => (began++, end = resolve))
@@ -156,7 +156,7 @@ test("a result does not wait for a function that has not been quick before", asy
   expect(said.flat()).toHaveLength(3 * stride)
 })
 
-test("a message that it cannot read is told by its number", async () => {
+test("a message that cannot be read is reported by its number", async () => {
   const { port, said } = await serve({ job: () => 1 })
   port.onmessageerror?.({ data: null })
   port.hear({ _tag: "ping" })

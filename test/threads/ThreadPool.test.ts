@@ -245,7 +245,7 @@ describe("a cancelled call", () => {
       }
     })))
 
-  test("that computes may see it, and one that waits is told by its signal", () =>
+  test("that computes may see its cancellation, and one that waits is notified by its signal", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ grace: "1 minute" })
       const thread = yield* pool.run.thread()
@@ -401,7 +401,7 @@ describe("a thread that ends", () => {
       expect(yield* Effect.flip(Fiber.join(moved))).toMatchObject({ _tag: "ThreadLost", reason: "terminated" })
     })))
 
-  test("has told what had ended before it began what does not", () =>
+  test("has reported the calls that ended before a call that never does", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ prefetch: 3, grace: 0 })
       yield* start(pool.run.spin(50))
@@ -546,7 +546,7 @@ describe("the end", () => {
       expect(counts).toMatchObject({ interrupted: 1, returned: 5 })
     })))
 
-  test("of the scope stops what computes for ever", () =>
+  test("of the scope stops jobs that never end", () =>
     run(Effect.gen(function*() {
       const inner: Effect.Effect<void, unknown, Scope.Scope> = Effect.gen(function*() {
         const pool = yield* make({ size: 2, grace: 10 })

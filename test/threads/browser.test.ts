@@ -43,7 +43,7 @@ describe.skipIf(chromium === undefined).each([
       isSameThread: true
     }))
 
-  test("what is transferred is moved, there and back, and cannot go again", () =>
+  test("a transferred object is moved, there and back, and cannot go again", () =>
     expect(seen["moved"]).toMatchObject({
       here: 0,
       back: [7, 7],
@@ -58,7 +58,7 @@ describe.skipIf(chromium === undefined).each([
       3
     ]))
 
-  test("an interrupted effect runs its finalizers, a promise is told by its signal, and the thread goes on", () =>
+  test("an interrupted effect runs its finalizers, a promise is notified by its signal, and the thread goes on", () =>
     expect(seen["interrupted"]).toEqual({ held: { begun: 1, ended: 1 }, isSameThread: true }))
 
   test("a loop that asks whether it is cancelled stops, or costs the thread where no memory is shared", () =>

@@ -41,7 +41,7 @@ test("an input, a result and an error with a schema are instances of their class
   expect(seen).toEqual([3, 0])
 })
 
-test("what a schema refuses is NotCloneable, of the input or of the result", () => {
+test("a value that a schema refuses is NotCloneable, of the input or of the result", () => {
   const refused = (exit: Exit.Exit<unknown, unknown>) => Exit.isFailure(exit) && Cause.squash(exit.cause)
   let calls = 0
   expect(refused(through(() => (calls++, 1), "job", "no point"))).toMatchObject({ what: "input", job: "job" })
@@ -65,7 +65,7 @@ test("another error and a job without schemas go as they are", () => {
   expect(encodedHandlers(schemas, { plain: handler })["plain"]).toBe(handler)
 })
 
-test("what is to be moved with a value is moved with what it is encoded to", () => {
+test("an object to be moved with a value is moved with the encoded value", () => {
   const list = [new ArrayBuffer(8)]
   const value = transfer({ n: 1 }, list)
   const call = encodedCall(

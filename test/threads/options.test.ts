@@ -221,6 +221,6 @@ test("a pool in a browser has threads of the browser's, as many as it says that 
   expect(spawned).toEqual([module, module, module])
 })
 
-test("what is marked to be moved is the same for both sides", () => {
+test("`transfer` is the same function on both sides", () => {
   expect(ThreadPool.transfer).toBe(ThreadWorker.transfer)
 })

@@ -24,7 +24,7 @@ test("instances of classes and errors are such on the other side", () =>
     expect(yield* pool.run.plain(1)).toBe(1)
   })))
 
-test("what a schema refuses is not sent, there or back", () =>
+test("a value that a schema refuses is not sent, there or back", () =>
   run(Effect.gen(function*() {
     const pool = yield* make
     const input = yield* Effect.flip(pool.run.double("nowhere" as never))

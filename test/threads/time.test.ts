@@ -210,7 +210,7 @@ test("an input that was moved to a thread that was blocked is lost with it", () 
     })
   })))
 
-test("a thread that answers, or runs a call, is not taken for blocked", () =>
+test("a thread that responds, or runs a call, is not taken for blocked", () =>
   runTimed(Effect.gen(function*() {
     const { pool: made, threads } = yield* make({}, { prefetch: 1, grace: 50 })
     const pool = yield* made

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:adaptive-limit` simulates `gradient()` and its peers on the same traces, and prints what becomes of the calls
- * and of the limit. All is deterministic; each trace is run with three seeds, of which the means are shown.
+ * `npm run bench:adaptive-limit` simulates `gradient()` and its peers on the same traces, and prints the results for
+ * the calls and for the limit. All is deterministic; each trace is run with three seeds, of which the means are shown.
  * `npm run bench:adaptive-limit -- lognormal closed` takes the traces whose names contain these words.
  */
 import * as AdaptiveLimit from "../../../src/AdaptiveLimit.js"

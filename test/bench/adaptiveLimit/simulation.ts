@@ -1,4 +1,4 @@
-/** A server, its clients and a limit between them, as events on a clock of their own: a minute of it takes some milliseconds. */
+/** A server, its clients and a limit between them, as events on their own clock: a minute of it takes milliseconds. */
 import type { Sample } from "../../../src/internal/adaptiveLimit/estimators.js"
 
 /** Numbers from 0 to 1, the same for each seed: xorshift of 32 bits. */
@@ -155,7 +155,7 @@ const weighted = (values: ReadonlyMap<number, number>, q: number): number => {
   return sorted.at(-1)?.[0] ?? NaN
 }
 
-/** Runs a trace: deterministic, since all chance is the seed's. Arrivals and service times do not depend on the contender. */
+/** Runs a trace: deterministic, by the seed alone. Arrivals and service times do not depend on the contender. */
 export const simulate = (trace: Trace, contender: Contender): ReadonlyArray<Phase> => {
   const { capacities, load, mean, millis, network, seed, service } = trace
   const arrivals = randomOf(seed)

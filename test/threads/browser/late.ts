@@ -1,4 +1,4 @@
-/** Awaits something before it serves, as a module does that loads WebAssembly; and then needs something that is built. */
+/** Awaits something before it serves, as a module does that loads WebAssembly; then needs something that is built. */
 import { Context, Effect, Layer } from "effect"
 import { ThreadWorker } from "sluice/threads"
 
