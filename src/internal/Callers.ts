@@ -35,9 +35,24 @@ export class Callers<Caller> {
     })
   }
 
+  /**
+   * Lets all of them go on in the turn that `request` requests, and not before: an interrupt made room for them, and may
+   * be about to reach them, too.
+   */
+  defer(request: Request): void {
+    const { served } = this
+    if (served.length === 0) return
+    this.served = []
+    request(() => this.letGoOn(served))
+  }
+
   private wakeAll(): void {
     const { served } = this
     this.served = []
-    for (const caller of served) this.goOn(caller)
+    this.letGoOn(served)
+  }
+
+  private letGoOn(callers: ReadonlyArray<Caller>): void {
+    for (const caller of callers) this.goOn(caller)
   }
 }

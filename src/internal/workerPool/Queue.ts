@@ -1,4 +1,5 @@
 import * as Exit from "effect/Exit"
+import { Callers, type Request } from "../Callers.js"
 import type { PoolJob } from "./Job.js"
 import type { Lane, Waiting } from "./Lane.js"
 import type { Ledger } from "./Ledger.js"
@@ -16,8 +17,8 @@ export interface Discipline<in Job> {
 
 /** How the queue lets callers go on: in the next turn of the pool, or in one that is requested then. */
 export interface Turns {
-  readonly soon: (task: () => void) => void
-  readonly later: (task: () => void) => void
+  readonly soon: Request
+  readonly later: Request
 }
 
 /**
@@ -26,9 +27,7 @@ export interface Turns {
  * The order is that of their ranks, which count the arrivals; a handicap puts a job behind so many that come later, and
  * no more (P14). Where there are keys, each has a lane of its own, and they take turns (P15).
  *
- * A caller's job is let in the moment there is room. That its fiber goes on is another matter, and may be a turn later:
- * woken for each job that ends, one that submits in a loop would suspend again each time, where a turn later it brings
- * several.
+ * A caller's job is let in the moment there is room. Its fiber may go on a turn later, as `Callers` says.
  *
  * Only `wake` runs fibers.
  */
@@ -42,9 +41,8 @@ export class Queue<Job, A, E> {
   /** How many jobs have found the queue full, though another worker could have taken one. */
   overflows = 0
 
-  /** Let in, and not woken yet. */
-  private admitted: Array<PoolJob<Job, A, E>> = []
-  private wakeUp: "none" | "scheduled" = "none"
+  /** Callers whose jobs were let in. */
+  private readonly admitted = new Callers<PoolJob<Job, A, E>>((job) => job.callerGoesOn(Exit.succeed(job)))
   /** Counts those who come, in order. */
   private arrivals = 0
 
@@ -221,36 +219,16 @@ export class Queue<Job, A, E> {
 
   private letIn(job: PoolJob<Job, A, E>): void {
     this.accept(job)
-    if (job.callerServed()) this.admitted.push(job)
+    if (job.callerServed()) this.admitted.add(job)
   }
 
-  /** Lets those go on whose jobs were let in: now if the queue is half empty, else in the next turn. */
+  /** Lets those go on whose jobs were let in: now if the queue is half empty, else in the next turn. Runs fibers. */
   wake(): void {
-    if (this.admitted.length === 0) return
-    if (this.size * 2 <= this.capacity) return this.wakeAll()
-    if (this.wakeUp === "scheduled") return
-    this.wakeUp = "scheduled"
-    this.turns.soon(this.wakeSoon)
+    this.admitted.wake(this.size * 2 <= this.capacity, this.turns.soon)
   }
 
-  private readonly wakeSoon = (): void => {
-    this.wakeUp = "none"
-    this.wakeAll()
-  }
-
-  private wakeAll(): void {
-    const { admitted } = this
-    this.admitted = []
-    for (const job of admitted) job.callerGoesOn(Exit.succeed(job))
-  }
-
-  /** Lets them go on in a later turn: what made room for them was an interrupt, which they may be about to get, too. */
+  /** Lets them go on in a later turn, since an interrupt made room for them. */
   wakeLater(): void {
-    const { admitted } = this
-    if (admitted.length === 0) return
-    this.admitted = []
-    this.turns.later(() => {
-      for (const job of admitted) job.callerGoesOn(Exit.succeed(job))
-    })
+    this.admitted.defer(this.turns.later)
   }
 }
