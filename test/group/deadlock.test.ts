@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { Group } from "sluice"
 import { type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { isInterrupted, run, settle, squash, start, turns } from "../support/effect.js"
+import { deepInTheStack, isInterrupted, run, settle, squash, start, turns } from "../support/effect.js"
 import { holds, holdsWithin } from "../support/property.js"
 
 /** A child that takes `work` turns, starts a child for each link, may wait for the group, and ends. */
@@ -260,3 +260,36 @@ describe("a child that no place could ever come to", () => {
       yield* Group.wait(group)
     })))
 })
+
+test("a child that waits for the group as it begins makes the verdict on another one's go", () =>
+  run(Effect.gen(function*() {
+    const group = yield* Group.make({ limit: 2, onFailure: "continue" })
+    const [asks, ends] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    yield* Group.go(group, Effect.andThen(Deferred.await(asks), Group.go(group, Effect.void)))
+    yield* Group.go(group, Deferred.await(ends))
+    // It begins as a place is handed to it, with the other child's call pending behind it.
+    yield* start(Group.go(group, Effect.exit(Group.wait(group))))
+    yield* Deferred.succeed(asks, undefined)
+    expect(Group.stats(group)).toMatchObject({ active: 2, waiting: 2 })
+    yield* Deferred.succeed(ends, undefined)
+    yield* settle
+    expect(Group.failures(group).map(Cause.squash)).toMatchObject([{ _tag: "GroupDeadlock" }])
+    expect(Group.stats(group)).toMatchObject({ active: 0, waiting: 0, failed: 1, succeeded: 2 })
+  })))
+
+test("a child that is refused and interrupted before it goes on leaves the books whole", () =>
+  run(Effect.gen(function*() {
+    const group = yield* Group.make({ limit: 1, onFailure: "continue" })
+    const gate = yield* Deferred.make<void>()
+    const child = yield* Group.fork(group, Effect.andThen(Deferred.await(gate), Group.go(group, Effect.void)))
+    let begun = false
+    yield* start(Group.go(group, Effect.sync(() => void (begun = true))))
+    // The child is refused in a deep stack, so that it goes on in a later turn; its interrupt comes before.
+    deepInTheStack(() => {
+      Deferred.doneUnsafe(gate, Effect.void)
+    })
+    child.interruptUnsafe()
+    yield* settle
+    expect(begun).toBe(true)
+    expect(Group.stats(group)).toMatchObject({ active: 0, waiting: 0 })
+  })))

@@ -329,3 +329,126 @@ describe("places that failures have freed (G8)", () => {
       yield* Group.cancel(group)
     })))
 })
+
+describe("while a failure interrupts the children", () => {
+  test.each([1, 2])(
+    "a child that succeeds meanwhile hands its place to nobody, with %i pending calls",
+    (pending) =>
+      run(Effect.gen(function*() {
+        const group = yield* Group.make<string>({ limit: 3 })
+        const [interrupted, fails] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        yield* Group.go(group, Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined)))
+        yield* Group.go(group, Effect.uninterruptible(Deferred.await(interrupted)))
+        yield* Group.go(group, Effect.andThen(Deferred.await(fails), Effect.fail("planned")))
+        let begun = 0
+        const calls: Array<Fiber.Fiber<unknown, unknown>> = []
+        for (let n = 0; n < pending; n++) calls.push(yield* start(Group.go(group, Effect.sync(() => begun++))))
+        yield* Deferred.succeed(fails, undefined)
+        for (const call of calls) expect(squash(yield* Fiber.await(call))).toBe("planned")
+        expect(begun).toBe(0)
+        expect(Group.stats(group)).toMatchObject({ started: 3, succeeded: 1, failed: 1, interrupted: 1 })
+      }))
+  )
+
+  test("a body that dies of itself is among no child's failures", () =>
+    run(Effect.gen(function*() {
+      let group: Group.Group<string> | undefined
+      const exit = yield* Effect.exit(Group.scoped({}, (it: Group.Group<string>) => {
+        group = it
+        return Effect.die("a bug")
+      }))
+      expect(squash(exit)).toBe("a bug")
+      expect(Group.failures(group!)).toEqual([])
+    })))
+})
+
+test("a child that cancels its group as it begins waits for a child that waits for the group", () =>
+  run(Effect.gen(function*() {
+    const group = yield* Group.make()
+    const gate = yield* Deferred.make<void>()
+    const unstoppable = <A, E>(effect: Effect.Effect<A, E>) =>
+      Group.go(group, Effect.ignore(Effect.uninterruptible(effect)))
+    let [hasEnded, sawEnd] = [false, false]
+    yield* unstoppable(Deferred.await(gate))
+    yield* unstoppable(
+      Effect.andThen(
+        Effect.exit(Group.wait(group)),
+        Effect.andThen(turns(3), Effect.sync(() => void (hasEnded = true)))
+      )
+    )
+    yield* unstoppable(Effect.andThen(Group.cancel(group), Effect.sync(() => void (sawEnd = hasEnded))))
+    expect(hasEnded).toBe(false)
+    yield* Deferred.succeed(gate, undefined)
+    yield* settle
+    expect([hasEnded, sawEnd]).toEqual([true, true])
+  })))
+
+test("after the body has ended as well, a go in a failed group still fails with the failure", () =>
+  run(Effect.gen(function*() {
+    let refusal: unknown
+    const late = (group: Group.Group<string>) =>
+      Effect.andThen(
+        turns(3),
+        Effect.map(Effect.exit(Group.tryGo(group, Effect.void)), (exit) => (refusal = squash(exit)))
+      )
+    const exit = yield* Effect.exit(Group.scoped({}, (group: Group.Group<string>) =>
+      Effect.gen(function*() {
+        yield* Group.go(group, Effect.onInterrupt(Effect.never, () => late(group)))
+        yield* Group.go(group, Effect.andThen(Effect.yieldNow, Effect.fail("planned")))
+        return yield* Effect.never
+      })))
+    expect([squash(exit), refusal]).toEqual(["planned", "planned"])
+  })))
+
+describe("a fiber waits for the children", () => {
+  const working = (group: Group.Group<never>) =>
+    Effect.map(Deferred.make<void>(), (gate) => ({
+      done: Deferred.succeed(gate, undefined),
+      go: Group.go(group, Deferred.await(gate))
+    }))
+
+  test("also after a child that waited, too, was interrupted", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make()
+      const [first, second] = [yield* working(group), yield* working(group)]
+      yield* first.go
+      yield* second.go
+      const child = yield* Group.fork(group, Group.wait(group))
+      yield* Fiber.interrupt(child)
+      const other = yield* Group.fork(group, Group.wait(group))
+      yield* first.done
+      yield* settle
+      expect(other.pollUnsafe()).toBe(undefined)
+      yield* second.done
+      yield* Fiber.join(other)
+    })))
+
+  test("also if it begins to wait while a child begins, and is no child itself", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make()
+      const [work, begins] = [yield* working(group), yield* Deferred.make<void>()]
+      const outsider = yield* start(Effect.andThen(Deferred.await(begins), Group.wait(group)))
+      yield* Group.go(group, Effect.andThen(Deferred.succeed(begins, undefined), Effect.yieldNow))
+      yield* work.go
+      yield* settle
+      expect(outsider.pollUnsafe()).toBe(undefined)
+      yield* work.done
+      yield* Fiber.join(outsider)
+    })))
+
+  test("once more, if it starts another child as soon as it goes on, before those who wait with it", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make()
+      const [first, second] = [yield* working(group), yield* working(group)]
+      yield* first.go
+      const again = yield* start(
+        Effect.andThen(Group.wait(group), Effect.andThen(second.go, Group.wait(group)))
+      )
+      const once = yield* start(Group.wait(group))
+      yield* first.done
+      yield* settle
+      expect([again.pollUnsafe(), once.pollUnsafe()?._tag]).toEqual([undefined, "Success"])
+      yield* second.done
+      yield* Fiber.join(again)
+    })))
+})

@@ -184,8 +184,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     this.cooling += places
     stack.afterwards(first.parent, () => {
       this.cooling -= places
-      if (this.active >= this.limit) this.breakDeadlock()
-      else this.admission.run()
+      this.admission.run()
     })
   }
 
@@ -310,7 +309,6 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     })
     const body = this.forks.from(parent, known)
     this.body = body
-    if (this.state === "failed") stack.interrupt(body, parent.id)
     body.addObserver((exit) => {
       this.body = undefined
       if (Exit.isFailure(exit)) {

@@ -93,7 +93,7 @@ export class ParkingLot implements Line {
 class Parked {
   prev: Parked | undefined = undefined
   next: Parked | undefined = undefined
-  state: "parked" | "released" | "gone" = "parked"
+  state: "parked" | "released" = "parked"
   private resume: ((next: Effect.Effect<void>) => void) | undefined = undefined
 
   constructor(public lot: ParkingLot, readonly fiber: AnyFiber, readonly purpose: Purpose) {}
@@ -106,7 +106,6 @@ class Parked {
 
   leave(): void {
     if (this.state === "parked") this.lot.remove(this)
-    this.state = "gone"
   }
 
   /** Returns whether that went well. */
