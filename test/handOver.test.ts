@@ -153,6 +153,30 @@ describe.each(Object.entries(limited))("%s", (_, { make }) => {
       expect(sent).toBe(2)
     })))
 
+  test("sends none for a caller that another turn interrupts, which was requested before", async () => {
+    const sent: Array<string> = []
+    const send = (name: string) => Effect.andThen(Effect.sync(() => sent.push(name)), Effect.never)
+    await run(Effect.gen(function*() {
+      const call = yield* make
+      const holders = [Effect.runFork(call(send("a"))), Effect.runFork(call(send("b")))]
+      // The caller's own dispatcher has requested its turn before anything happens here.
+      const caller = Effect.runFork(Effect.andThen(
+        Effect.forkChild(turns(1)),
+        call(send("too late"))
+      ))
+      const interrupted = new Promise<void>((resolve) =>
+        setImmediate(() => {
+          caller.interruptUnsafe()
+          resolve()
+        })
+      )
+      for (const holder of holders) holder.interruptUnsafe()
+      yield* Effect.promise(() => interrupted)
+      yield* settle
+    }))
+    expect(sent).toEqual(["a", "b"])
+  })
+
   test("goes on with those that are not interrupted", () =>
     run(Effect.gen(function*() {
       const call = yield* make
