@@ -2,13 +2,13 @@
  * What `AsyncLocalStorage` holds for jobs and children that begin in a later turn than their callers': as Effect keeps
  * it.
  */
-import { Deferred, Effect, Exit, Schedule, type Scope } from "effect"
-import { AsyncLocalStorage } from "node:async_hooks"
+import { Deferred, Effect, Exit, Fiber, Schedule, type Scope } from "effect"
+import { AsyncLocalStorage, createHook } from "node:async_hooks"
 import { Group, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import * as stack from "../src/internal/stack.js"
 import { makePool } from "../src/internal/workerPool/make.js"
-import { after, run, runTimed, settle } from "./support/effect.js"
+import { after, run, runTimed, settle, start } from "./support/effect.js"
 import { Losing } from "./support/losing.js"
 
 const request = new AsyncLocalStorage<string>()
@@ -227,4 +227,71 @@ describe("a child sees the store of its parent", () => {
       expect(seen.all.toSorted()).toEqual(["ada sees ada", "bob sees bob"])
       expect(Exit.isSuccess(yield* Effect.exit(Group.wait(group)))).toBe(true)
     })))
+})
+
+describe("async hooks hear of the end of every wait", () => {
+  /** How many waits are counted as live once the effect has ended. */
+  const liveAfter = async (
+    effect: Effect.Effect<unknown, unknown, Scope.Scope>
+  ): Promise<[live: number, all: number]> => {
+    const live = new Set<number>()
+    let all = 0
+    const hook = createHook({
+      init: (id, type) => {
+        if (type !== "sluice/Waiting") return
+        all++
+        live.add(id)
+      },
+      destroy: (id) => void live.delete(id)
+    }).enable()
+    await run(Effect.exit(effect))
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    hook.disable()
+    return [live.size, all]
+  }
+
+  const pending = (end: (group: Group.Group<string>, call: Fiber.Fiber<unknown, unknown>) => Effect.Effect<unknown>) =>
+    Effect.gen(function*() {
+      const group = yield* Group.make<string>({ limit: 1 })
+      const gate = yield* Deferred.make<void, string>()
+      yield* Group.go(group, Deferred.await(gate))
+      const call = yield* start(Group.go(group, Effect.void))
+      yield* end(group, call)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.await(call)
+    })
+  const waiting = (
+    end: (pool: WorkerPool.WorkerPool<number, void>, call: Fiber.Fiber<unknown, unknown>) => Effect.Effect<unknown>,
+    capacity: number
+  ) =>
+    Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      const pool: WorkerPool.WorkerPool<number, void> = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity },
+        run: (n: number) => Effect.andThen(Effect.succeed(n), Deferred.await(gate))
+      })
+      yield* WorkerPool.submit(pool, 1)
+      const call = yield* start(WorkerPool.run(pool, 2))
+      yield* end(pool, call)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.await(call)
+    })
+
+  test.each<[string, Effect.Effect<unknown, unknown, Scope.Scope>]>([
+    ["a go that gets a place", pending(() => Effect.void)],
+    ["a go that is interrupted", pending((_, call) => Fiber.interrupt(call))],
+    ["a go that is refused", pending((group) => start(Group.cancel(group)))],
+    ["a queued job that runs", waiting(() => Effect.void, 1)],
+    ["a queued job that is cancelled", waiting((_, call) => Fiber.interrupt(call), 1)],
+    ["a queued job whose pool ends", waiting((pool) => start(WorkerPool.shutdownNow(pool)), 1)],
+    ["a job that waits for room, and runs", waiting(() => Effect.void, 0)],
+    ["a job that waits for room, and is cancelled", waiting((_, call) => Fiber.interrupt(call), 0)],
+    [
+      "a job that waits for room, and whose pool ends",
+      waiting((pool) => start(WorkerPool.shutdownNow(pool)), 0)
+    ]
+  ])("of %s", async (_, effect) => {
+    expect(await liveAfter(effect)).toEqual([0, 1])
+  })
 })

@@ -452,3 +452,21 @@ describe("a fiber waits for the children", () => {
       yield* Fiber.join(again)
     })))
 })
+
+test("an error of a child whose scope closes is no defect of the close", () =>
+  run(Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const group = yield* Scope.provide(Group.make<string>(), scope)
+    yield* Group.go(group, Effect.onInterrupt(Effect.never, () => Effect.fail("planned")))
+    expect(yield* Effect.exit(Scope.close(scope, Exit.void))).toEqual(Exit.void)
+    expect(Group.failures(group).map(Cause.squash)).toEqual(["planned"])
+  })))
+
+test("failures is a copy: later failures are not in it", () =>
+  run(Effect.gen(function*() {
+    const group = yield* Group.make<string>({ onFailure: "continue" })
+    yield* Group.go(group, Effect.fail("first"))
+    const failures = Group.failures(group)
+    yield* Group.go(group, Effect.fail("second"))
+    expect([failures.length, Group.failures(group).length]).toEqual([1, 2])
+  })))

@@ -46,6 +46,7 @@ export class Pending<in out E> {
   }
 
   leave(): void {
+    if (this.current === "waiting") release(this.context)
     this.current = "left"
   }
 }
