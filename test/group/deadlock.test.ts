@@ -293,3 +293,20 @@ test("a child that is refused and interrupted before it goes on leaves the books
     expect(begun).toBe(true)
     expect(Group.stats(group)).toMatchObject({ active: 0, waiting: 0 })
   })))
+
+test("a limit that is lowered while a place cools down makes the verdict", () =>
+  run(Effect.gen(function*() {
+    const group = yield* Group.make<string>({ limit: 3, onFailure: "continue" })
+    const [asks, fails] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    yield* Group.go(group, Effect.andThen(Deferred.await(fails), Effect.fail("planned")))
+    yield* Group.go(group, Effect.andThen(Deferred.await(asks), Group.go(group, Effect.void)))
+    yield* Group.go(group, Effect.exit(Group.wait(group)))
+    yield* Effect.suspend(() => {
+      Deferred.doneUnsafe(asks, Effect.void)
+      Deferred.doneUnsafe(fails, Effect.void)
+      return Group.setLimit(group, 2)
+    })
+    yield* settle
+    expect(Group.failures(group).map(Cause.squash)).toMatchObject(["planned", { _tag: "GroupDeadlock", limit: 2 }])
+    expect(Group.stats(group)).toMatchObject({ active: 0, waiting: 0, failed: 2, succeeded: 1 })
+  })))

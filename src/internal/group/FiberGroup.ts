@@ -348,7 +348,6 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     const refused = this.pending.takeAll()
     for (const pending of refused) pending.leave()
     if (refusal !== undefined) { for (const { parent, resume } of refused) stack.resume(parent, resume, refusal) }
-    this.wakeIfQuiet()
   }
 
   /**
