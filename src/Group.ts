@@ -2,24 +2,40 @@
  * A group of fibers that are one piece of work: when one fails the others are cancelled, and the group is waited for as
  * a whole. Go's errgroup, on fibers and scopes.
  *
- * The laws it keeps are numbered G1 to G9, here and in `docs/group.md`.
+ * The laws it keeps are numbered G1 to G12, here and in `docs/group.md`.
  *
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
-import { hasProperty } from "effect/Predicate"
+import { hasProperty, isIterable } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
-import { effectLast, invalid } from "./internal/args.js"
+import { invalid } from "./internal/args.js"
+import { currentGroup, provideGroup } from "./internal/group/current.js"
 import { FiberGroup } from "./internal/group/FiberGroup.js"
-import { type Group, type Stats, TypeId } from "./internal/group/model.js"
+import {
+  type Current,
+  type ErrorOf,
+  type Group,
+  type Ready,
+  type ReadyOf,
+  type Stats,
+  TypeId,
+  type ValueOf
+} from "./internal/group/model.js"
+import { quorum as runQuorum } from "./internal/group/quorum.js"
+import { report, startReady } from "./internal/group/ready.js"
+import { runnerOf } from "./internal/group/runner.js"
 import { closeScope, runScoped } from "./internal/group/scoped.js"
 import { operation } from "./internal/operation.js"
+import type { AnyFiber } from "./internal/stack.js"
 
 export { GroupClosed, GroupDeadlock } from "./internal/group/errors.js"
-export type { Group, Stats } from "./internal/group/model.js"
+export type { Current, ErrorOf, Group, Ready, ReadyOf, Stats, ValueOf } from "./internal/group/model.js"
+export { NeverReady } from "./internal/group/ready.js"
 
 /**
  * How a group is made.
@@ -49,13 +65,13 @@ const checkLimit = (where: string, limit: number | "unbounded"): number => {
   throw invalid(`Group.${where}`, "limit", "an integer >= 1 or \"unbounded\"", limit)
 }
 
-const makeImpl = <E>(where: string, options: Options | undefined): FiberGroup<E> => {
+const makeImpl = <E>(where: string, options: Options | undefined, isCurrent: boolean): FiberGroup<E> => {
   const { limit = "unbounded", name, onFailure = "cancel" } = options ?? {}
   // No type stops a misspelling in JavaScript, and the other mode would be a silent answer to it.
   if (!["cancel", "continue"].includes(onFailure)) {
     throw invalid(`Group.${where}`, "onFailure", "\"cancel\" or \"continue\"", onFailure)
   }
-  return new FiberGroup<E>(checkLimit(where, limit), onFailure, name)
+  return new FiberGroup<E>(checkLimit(where, limit), onFailure, name, isCurrent)
 }
 
 /**
@@ -114,9 +130,13 @@ export const isGroup: {
  */
 export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => makeImpl<E>("make", options)),
+    Effect.sync(() => makeImpl<E>("make", options, false)),
     closeScope
   )
+
+/** For the form with a group as a value, a reminder of what its error has to be, in place of `never`. */
+type Fits<XE, E> = [XE] extends [E] ? unknown
+  : "a child fails with more than the group: annotate `(group: Group.Group<MyError>) =>`"
 
 /**
  * Runs a body that starts children in a group, waits for all of them, and returns the body's value. Nothing is running
@@ -124,19 +144,23 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
  *
  * **Details**
  *
+ * Inside the body and its children the group is the current one: `go`, `tryGo`, `fork`, `start` and `finish` find it.
+ * Its errors need no annotation: they are collected in the requirements, as `Current<MyError>`, and become errors of
+ * `scoped` (`ErrorOf`). Scopes nest: the innermost group is the current one.
+ *
  * 1. The first child that fails interrupts the other children and the body, and `scoped` fails as that child did (G1).
  * 2. When the body fails, or is interrupted, the children are interrupted, and `scoped` ends as the body did.
  * 3. An interrupt of `scoped` itself interrupts the body and the children, and is passed on (G4), together with the
  *    failure there was before it, if any.
  * 4. With `onFailure: "continue"`, children that fail interrupt nobody. Once all have ended `scoped` fails as the first
  *    of them did, unless the body failed: then it fails as the body did.
+ * 5. `finish(value)` interrupts the children and the body, and `scoped` returns that value.
  *
  * Suspends until the body and all children have ended, finalizers included. Fibers forked in the body with
  * `Effect.forkChild` end with the body.
  *
- * **Gotchas**
- *
- * Annotate the parameter, as below: without `(group: Group.Group<MyError>)` children must not fail.
+ * With options and a function, the group is a value that the function receives, to be passed around. Then its errors
+ * are annotated: `(group: Group.Group<MyError>) => ...`.
  *
  * **Example** (All or nothing)
  *
@@ -146,12 +170,11 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
  *
  * const fetchPage = (n: number) => n === 3 ? Effect.fail(`page ${n} is missing`) : Effect.succeed(`page ${n}`)
  *
- * const program = Group.scoped({ limit: 2 }, (group: Group.Group<string>) =>
- *   Effect.gen(function*() {
- *     for (let n = 1; n <= 1_000_000; n++) {
- *       yield* Group.go(group, fetchPage(n)) // waits at the limit, and fails once the group has failed
- *     }
- *   }))
+ * const program = Effect.gen(function*() {
+ *   for (let n = 1; n <= 1_000_000; n++) {
+ *     yield* Group.go(fetchPage(n)) // waits at the limit, and is interrupted once the group has failed
+ *   }
+ * }).pipe(Group.scoped({ limit: 2 }))
  *
  * console.log(await Effect.runPromise(Effect.flip(program))) // => page 3 is missing
  * ```
@@ -160,22 +183,74 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
  * @category constructors
  * @since 0.1.0
  */
-export const scoped = <A, XE, R, E = never>(
-  options: Options,
-  f: (group: Group<E>) => Effect.Effect<A, XE, R>
-): Effect.Effect<A, E | XE, R> =>
+export const scoped: {
+  /**
+   * Returns a function that runs a body in a group of its own, the current one for the body and its children, and waits
+   * for all of them. It returns the body's value, or the value of `finish`, and fails as the first child that fails, or
+   * as the body does.
+   */
+  (options?: Options): <A, XE, R>(
+    body: Effect.Effect<A, XE, R>
+  ) => Effect.Effect<A | ValueOf<R>, XE | ErrorOf<R>, Exclude<R, Current<unknown, unknown>>>
+  /**
+   * Runs a body in a group of its own, the current one for the body and its children, and waits for all of them.
+   * Returns the body's value, or the value of `finish`, and fails as the first child that fails, or as the body does.
+   */
+  <A, XE, R>(
+    body: Effect.Effect<A, XE, R>,
+    options?: Options
+  ): Effect.Effect<A | ValueOf<R>, XE | ErrorOf<R>, Exclude<R, Current<unknown, unknown>>>
+  /**
+   * Runs `f` with a group as a value, waits for its children, and returns the value of `f`. Annotate the parameter,
+   * `(group: Group.Group<MyError>) => ...`: without that, children must not fail.
+   */
+  <A, XE, R, E = never>(
+    options: Options,
+    f: (group: Group<E>) => Effect.Effect<A, XE, R>
+  ): Effect.Effect<A, E | XE, R>
+} = ((first?: unknown, second?: unknown) => {
+  if (Effect.isEffect(first)) return scopedCurrent(first, second as Options | undefined)
+  if (typeof second === "function") return scopedValue(first as Options, second as Body)
+  return (body: AnyEffect) => scopedCurrent(body, first as Options | undefined)
+}) as never
+
+type AnyEffect = Effect.Effect<unknown, unknown, unknown>
+type Body = (group: Group<unknown>) => AnyEffect
+
+const scopedCurrent = (body: AnyEffect, options: Options | undefined) =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.withFiber((fiber) => runScoped(makeImpl<E>("scoped", options), fiber, f, restore))
+    Effect.withFiber((fiber) =>
+      runScoped(makeImpl("scoped", options, true), fiber, (group) => provideGroup(body, group), restore)
+    )
+  )
+
+const scopedValue = (options: Options, f: Body) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber((fiber) => runScoped(makeImpl("scoped", options, false), fiber, f, restore))
   )
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a child may fail with, the type of `go` says
 type AnyGroup = FiberGroup<any>
 
+/**
+ * An operation that starts a child: of the current group where it is called with an effect alone, of a group that is a
+ * value where it is called with that one, before the effect or alone.
+ */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it is what the caller declares
+const starting = <Operation>(
+  label: string,
+  start: (fiber: AnyFiber, group: AnyGroup, effect: AnyEffect) => AnyEffect
+): Operation => {
+  const InGroup = operation(label, start)
+  const InCurrent = operation(label, (fiber, effect: AnyEffect) => start(fiber, currentGroup(fiber), effect))
+  return function(first: Group<unknown> | AnyEffect, effect: AnyEffect) {
+    if (!isGroup(first)) return new InCurrent(first, undefined)
+    const group = impl(first)
+    return arguments.length >= 2 ? new InGroup(group, effect) : (effect: AnyEffect) => new InGroup(group, effect)
+  } as Operation
+}
+
 const discard = () => Effect.void
-const Go = operation(
-  "Group.go",
-  (fiber, self: AnyGroup, effect: Effect.Effect<unknown, unknown, unknown>) => self.start(fiber, effect, discard)
-)
 
 /**
  * Starts a child.
@@ -187,8 +262,13 @@ const Go = operation(
  * child at once, any other in a later turn of the event loop (G8). The call returns at the latest a turn after the
  * child has begun; an interrupt in between takes the child along.
  *
- * On a group that has failed it starts nothing and fails as the group did, so a loop that produces children stops by
- * itself; on a group that was cancelled, or whose scope has closed, it dies with `GroupClosed` (G3).
+ * `go(effect)` starts it in the current group, that of the innermost `Group.scoped`, and never fails: the errors of the
+ * child become errors of `scoped`. On a group that has failed or finished it starts nothing and interrupts its caller,
+ * whom the group has interrupted already.
+ *
+ * `go(group, effect)` starts it in a group that is a value. On one that has failed it starts nothing and fails as the
+ * group did, so a loop that produces children stops by itself; on one that was cancelled it dies with `GroupClosed`. So
+ * do both on a group that is over (G3).
  *
  * The child has the services, references and tracing span of the caller (`R`). It runs at once, up to its first
  * suspension. O(1).
@@ -208,12 +288,11 @@ const Go = operation(
  * import { Group } from "sluice"
  *
  * let sum = 0
- * const program = Group.scoped({ limit: 4 }, (group) =>
- *   Effect.gen(function*() {
- *     for (let n = 1; n <= 100; n++) {
- *       yield* Effect.yieldNow.pipe(Effect.andThen(Effect.sync(() => sum += n)), Group.go(group))
- *     }
- *   }))
+ * const program = Effect.gen(function*() {
+ *   for (let n = 1; n <= 100; n++) {
+ *     yield* Group.go(Effect.andThen(Effect.yieldNow, Effect.sync(() => sum += n)))
+ *   }
+ * }).pipe(Group.scoped({ limit: 4 }))
  *
  * await Effect.runPromise(program)
  * console.log(sum) // => 5050
@@ -221,24 +300,34 @@ const Go = operation(
  *
  * @see {@link tryGo} for doing without rather than waiting
  * @see {@link fork} for a handle on the child
+ * @see {@link start} for a child that says when it is ready
  * @category combinators
  * @since 0.1.0
  */
 export const go: {
+  /**
+   * Starts a child of the current group, that of the innermost `Group.scoped`, and returns once it runs. Suspends while
+   * `limit` children run. Never fails: the child's errors become errors of `scoped`. On a group that has failed or
+   * finished it starts nothing and interrupts its caller.
+   */
+  <A, XE, R>(effect: Effect.Effect<A, XE, R>): Effect.Effect<void, never, R | Current<XE>>
+  /** Returns a function that starts a child of this group, as `go(group, effect)` does. */
   <E>(self: Group<E>): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<void, E, R>
+  /**
+   * Starts a child of this group, and returns once it runs. Suspends while `limit` children run. Fails as the group did
+   * if that has failed, and dies with `GroupClosed` if it was cancelled or is over.
+   */
   <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<void, E, R>
-} = effectLast(
-  2,
-  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) => new Go(impl(self), effect)
-)
+  <E, A, XE, R>(self: Group<E>, effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>): Effect.Effect<void, E, R>
+} = /* @__PURE__ */ starting("Group.go", (fiber, group, effect) => group.start(fiber, effect, discard))
 
 /**
  * Starts a child if there is a place for it now, and returns whether there was.
  *
  * **Details**
  *
- * Never suspends, and does not overtake: it returns false at the limit, and while any `go` waits (G5). Fails and dies
- * as `go` does. O(1).
+ * Never suspends, and does not overtake: it returns false at the limit, and while any `go` waits (G5). Fails, dies and
+ * interrupts as `go` does. O(1).
  *
  * **Example** (Optional work)
  *
@@ -247,24 +336,33 @@ export const go: {
  * import { Group } from "sluice"
  *
  * const program = Effect.gen(function*() {
- *   const group = yield* Group.make({ limit: 1 })
- *   console.log(yield* Group.tryGo(group, Effect.never)) // => true
- *   console.log(yield* Group.tryGo(group, Effect.never)) // => false
- * })
+ *   console.log(yield* Group.tryGo(Effect.yieldNow)) // => true
+ *   console.log(yield* Group.tryGo(Effect.yieldNow)) // => false
+ * }).pipe(Group.scoped({ limit: 1 }))
  *
- * await Effect.runPromise(Effect.scoped(program))
+ * await Effect.runPromise(program)
  * ```
  *
  * @category combinators
  * @since 0.1.0
  */
 export const tryGo: {
+  /**
+   * Starts a child of the current group if there is a place for it now, and returns whether there was. Never suspends,
+   * never fails: the child's errors become errors of `scoped`.
+   */
+  <A, XE, R>(effect: Effect.Effect<A, XE, R>): Effect.Effect<boolean, never, R | Current<XE>>
+  /** Returns a function that starts a child of this group if there is a place, as `tryGo(group, effect)` does. */
   <E>(self: Group<E>): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<boolean, E, R>
+  /**
+   * Starts a child of this group if there is a place for it now, and returns whether there was. Never suspends. Fails
+   * as the group did if that has failed, and dies with `GroupClosed` if it was cancelled or is over.
+   */
   <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<boolean, E, R>
-} = effectLast(
-  2,
-  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) =>
-    Effect.withFiber((fiber) => impl(self).tryStart(fiber, effect, () => Effect.succeed(true)) ?? Effect.succeed(false))
+  <E, A, XE, R>(self: Group<E>, effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>): Effect.Effect<boolean, E, R>
+} = /* @__PURE__ */ starting(
+  "Group.tryGo",
+  (fiber, group, effect) => group.tryStart(fiber, effect, () => Effect.succeed(true)) ?? Effect.succeed(false)
 )
 
 /**
@@ -272,8 +370,8 @@ export const tryGo: {
  *
  * **Details**
  *
- * Suspends, fails and dies like `go`. Interrupting the fiber fails nobody: the child counts as interrupted (G4). Its
- * failure is the group's failure all the same. O(1).
+ * Suspends, fails, dies and interrupts like `go`. Interrupting the fiber fails nobody: the child counts as interrupted
+ * (G4). Its failure is the group's failure all the same. O(1).
  *
  * **Example** (A child's value)
  *
@@ -281,12 +379,11 @@ export const tryGo: {
  * import { Effect, Fiber } from "effect"
  * import { Group } from "sluice"
  *
- * const program = Group.scoped({}, (group) =>
- *   Effect.gen(function*() {
- *     const left = yield* Group.fork(group, Effect.succeed(20))
- *     const right = yield* Group.fork(group, Effect.succeed(22))
- *     return (yield* Fiber.join(left)) + (yield* Fiber.join(right))
- *   }))
+ * const program = Effect.gen(function*() {
+ *   const left = yield* Group.fork(Effect.succeed(20))
+ *   const right = yield* Group.fork(Effect.succeed(22))
+ *   return (yield* Fiber.join(left)) + (yield* Fiber.join(right))
+ * }).pipe(Group.scoped())
  *
  * console.log(await Effect.runPromise(program)) // => 42
  * ```
@@ -295,18 +392,337 @@ export const tryGo: {
  * @since 0.1.0
  */
 export const fork: {
+  /** Starts a child of the current group as `go` does, and returns its fiber. */
+  <A, XE, R>(effect: Effect.Effect<A, XE, R>): Effect.Effect<Fiber.Fiber<A, XE>, never, R | Current<XE>>
+  /** Returns a function that starts a child of this group, as `fork(group, effect)` does. */
   <E>(
     self: Group<E>
   ): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<Fiber.Fiber<A, XE>, E, R>
+  /** Starts a child of this group as `go` does, and returns its fiber. */
+  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<Fiber.Fiber<A, XE>, E, R>
+  <E, A, XE, R>(
+    self: Group<E>,
+    effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>
+  ): Effect.Effect<Fiber.Fiber<A, XE>, E, R>
+} = /* @__PURE__ */ starting(
+  "Group.fork",
+  (fiber, group, effect) => group.start(fiber, effect, (child) => Effect.succeed(child))
+)
+
+/**
+ * Starts a child, waits until it says that it is ready, and returns the value that it says. Trio's `nursery.start`.
+ *
+ * **When to use**
+ *
+ * Use when others depend on a child that runs on: a server that has to listen, a cache that has to be warm.
+ *
+ * **Details**
+ *
+ * The child calls `Group.ready(value)` once. Until then it belongs to its caller: if it fails, `start` fails with that
+ * cause and the group goes on; an interrupt of `start` takes it along. From then on it is a child like any other. A
+ * child that succeeds without a call of `ready` is a defect, `NeverReady`. Suspends for a place as `go` does, too.
+ *
+ * **Example** (A server, and who needs its port)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const server = Effect.gen(function*() {
+ *   yield* Effect.yieldNow // opens a socket
+ *   yield* Group.ready(8080)
+ *   return yield* Effect.never
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const port = yield* Group.start(server)
+ *   return yield* Group.finish(`listens on ${port}`)
+ * }).pipe(Group.scoped())
+ *
+ * console.log(await Effect.runPromise(program)) // => listens on 8080
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const start: {
+  /**
+   * Starts a child of the current group, suspends until it calls `ready`, and returns the value of that call. Fails as
+   * the child does if it fails before.
+   */
+  <A, XE, R>(
+    effect: Effect.Effect<A, XE, R>
+  ): Effect.Effect<ReadyOf<R>, XE, Exclude<R, Ready<unknown>> | Current<XE>>
+  /** Returns a function that starts a child of this group, as `start(group, effect)` does. */
+  <E>(
+    self: Group<E>
+  ): <A, XE extends E, R>(
+    effect: Effect.Effect<A, XE, R>
+  ) => Effect.Effect<ReadyOf<R>, E, Exclude<R, Ready<unknown>>>
+  /**
+   * Starts a child of this group, suspends until it calls `ready`, and returns the value of that call. Fails as the
+   * child does if it fails before, and as `go` does.
+   */
   <E, A, XE extends E, R>(
     self: Group<E>,
     effect: Effect.Effect<A, XE, R>
-  ): Effect.Effect<Fiber.Fiber<A, XE>, E, R>
-} = effectLast(
-  2,
-  <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>) =>
-    Effect.withFiber((fiber) => impl(self).start(fiber, effect, (child) => Effect.succeed(child)))
+  ): Effect.Effect<ReadyOf<R>, E, Exclude<R, Ready<unknown>>>
+  <E, A, XE, R>(
+    self: Group<E>,
+    effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>
+  ): Effect.Effect<ReadyOf<R>, E, Exclude<R, Ready<unknown>>>
+} = /* @__PURE__ */ starting(
+  "Group.start",
+  (caller, group, effect) =>
+    startReady(group, effect, (child) => group.start(caller, child, (fiber) => Effect.succeed(fiber)))
 )
+
+/**
+ * Says that a child is ready, with a value for who called `Group.start`.
+ *
+ * **Details**
+ *
+ * Never suspends, never fails. Only the first call counts. `Ready<V>` in the requirements says that this effect is to
+ * be run by `Group.start`, which takes it out.
+ *
+ * **Example** (A warm cache)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const cache = Effect.andThen(Group.ready(new Map([["a", 1]])), Effect.yieldNow)
+ * const program = Effect.map(Group.start(cache), (entries) => entries.get("a")).pipe(Group.scoped())
+ *
+ * console.log(await Effect.runPromise(program)) // => 1
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const ready: {
+  /** Says that the child is ready, with nothing to say beyond that. */
+  (): Effect.Effect<void, never, Ready<void>>
+  /** Says that the child is ready, and has `start` return this value. */
+  <V>(value: V): Effect.Effect<void, never, Ready<V>>
+} = (value?: unknown): Effect.Effect<void, never, Ready<never>> =>
+  report(value) as Effect.Effect<void, never, Ready<never>>
+
+/**
+ * Ends the current group early, without an error: interrupts its children and its body, and `Group.scoped` returns the
+ * value.
+ *
+ * **Details**
+ *
+ * `scoped` returns once all have ended, finalizers included. The first `finish` counts; on a group that has failed it
+ * changes nothing. It never returns: its caller is a child or the body, and is interrupted with the others. The errors
+ * of children that fail on their way out come too late and are dropped; their defects are not, `scoped` dies of them.
+ *
+ * **Example** (The first answer will do)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const look = (place: string) => place === "attic" ? Effect.succeed(place) : Effect.never
+ *
+ * const program = Effect.gen(function*() {
+ *   for (const place of ["cellar", "attic", "garden"]) {
+ *     yield* Group.go(Effect.flatMap(look(place), (found) => Group.finish(`in the ${found}`)))
+ *   }
+ *   return "nowhere"
+ * }).pipe(Group.scoped({ limit: 2 }))
+ *
+ * console.log(await Effect.runPromise(program)) // => in the attic
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const finish: {
+  /** Ends the current group: interrupts its children and its body, and has `Group.scoped` return undefined. */
+  (): Effect.Effect<never, never, Current<never, void>>
+  /** Ends the current group: interrupts its children and its body, and has `Group.scoped` return this value. */
+  <V>(value: V): Effect.Effect<never, never, Current<never, V>>
+} = (value?: unknown): Effect.Effect<never, never, Current<never>> =>
+  Effect.withFiber((fiber) => currentGroup(fiber).finish(value, fiber.id))
+
+/**
+ * Runs effects until the first of them succeeds, interrupts the others, and returns its value. As `Promise.any`, with
+ * structure: nothing is running once it returns.
+ *
+ * **Details**
+ *
+ * Suspends until one has succeeded and the others have ended, finalizers included. When all fail it fails with the
+ * causes of all of them, in the order in which they came; a defect ends it at once (G7). `limit` says how many run at a
+ * time, all by default: the others wait their turn. Without effects it is a defect.
+ *
+ * **Example** (Two mirrors)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const mirrors = [Effect.fail("is down"), Effect.succeed("page from b"), Effect.never]
+ * console.log(await Effect.runPromise(Group.any(mirrors))) // => page from b
+ * ```
+ *
+ * @see {@link quorum} for more than one success
+ * @category combinators
+ * @since 0.1.0
+ */
+export const any = <Eff extends Effect.Effect<unknown, unknown, unknown>>(
+  effects: Iterable<Eff>,
+  options?: { readonly limit?: number | "unbounded" | undefined }
+): Effect.Effect<Effect.Success<Eff>, Effect.Error<Eff>, Effect.Services<Eff>> =>
+  Effect.suspend(() => {
+    const candidates: ReadonlyArray<AnyOf<Eff>> = Array.from(effects as Iterable<AnyOf<Eff>>)
+    if (candidates.length === 0) throw invalid("Group.any", "effects", "at least one", candidates)
+    return Effect.map(quorumOf("any", candidates, 1, options), (values) => (values as [Effect.Success<Eff>])[0])
+  })
+
+type AnyOf<Eff extends AnyEffect> = Effect.Effect<Effect.Success<Eff>, Effect.Error<Eff>, Effect.Services<Eff>>
+
+const quorumOf = <A, E, R>(
+  where: string,
+  effects: Iterable<Effect.Effect<A, E, R>>,
+  count: number,
+  options: { readonly limit?: number | "unbounded" | undefined } | undefined
+): Effect.Effect<Array<A>, E, R> =>
+  Effect.suspend(() => {
+    const candidates = Array.from(effects)
+    if (!Number.isInteger(count) || count < 0 || count > candidates.length) {
+      const requirement = `an integer from 0 to the number of effects, ${candidates.length}`
+      throw invalid(`Group.${where}`, "count", requirement, count)
+    }
+    return runQuorum(candidates, count, checkLimit(where, options?.limit ?? "unbounded"))
+  })
+
+/**
+ * Runs effects until `count` of them have succeeded, interrupts the others, and returns the values in the order in
+ * which they came.
+ *
+ * **Details**
+ *
+ * Suspends until all have ended, finalizers included. As soon as fewer than `count` can succeed, it interrupts the
+ * others and fails with the causes of all that have failed, in order; a defect ends it at once (G7). `limit` says how
+ * many run at a time, all by default. A count that is no integer from 0 to the number of effects is a defect.
+ *
+ * **Example** (Two of three replicas)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const write = (replica: string) => replica === "b" ? Effect.fail("disk full") : Effect.succeed(replica)
+ * const program = Group.quorum(["a", "b", "c"].map(write), 2)
+ * console.log(await Effect.runPromise(program)) // => [ 'a', 'c' ]
+ * ```
+ *
+ * @see {@link any} for the first success
+ * @category combinators
+ * @since 0.1.0
+ */
+export const quorum: {
+  /** Returns a function that runs effects until `count` of them have succeeded, as `quorum(effects, count)` does. */
+  (
+    count: number,
+    options?: { readonly limit?: number | "unbounded" | undefined }
+  ): <Eff extends Effect.Effect<unknown, unknown, unknown>>(
+    effects: Iterable<Eff>
+  ) => Effect.Effect<Array<Effect.Success<Eff>>, Effect.Error<Eff>, Effect.Services<Eff>>
+  /**
+   * Runs effects until `count` of them have succeeded, interrupts the others, and returns the values in the order in
+   * which they came. Fails with all causes once that cannot happen any more.
+   */
+  <Eff extends Effect.Effect<unknown, unknown, unknown>>(
+    effects: Iterable<Eff>,
+    count: number,
+    options?: { readonly limit?: number | "unbounded" | undefined }
+  ): Effect.Effect<Array<Effect.Success<Eff>>, Effect.Error<Eff>, Effect.Services<Eff>>
+} = /* @__PURE__ */ dual(
+  (args) => isIterable(args[0]),
+  (
+    effects: Iterable<AnyEffect>,
+    count: number,
+    options?: { readonly limit?: number | "unbounded" | undefined }
+  ): AnyEffect => quorumOf("quorum", effects, count, options)
+)
+
+/**
+ * Returns a function that starts children from outside of Effect, such as callbacks and event handlers. It has the
+ * services `R` of here and now.
+ *
+ * **Details**
+ *
+ * The function returns at once. Its fiber waits for a place as `go` does, ends as the child ends, and takes the child
+ * along when it is interrupted. A failure is the group's failure, too. On a group that has failed it fails as the group
+ * did, on one that is over it dies with `GroupClosed`.
+ *
+ * **Example** (Event handlers)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const events = new EventTarget()
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make({ limit: 10 })
+ *   const run = yield* Group.runtime(group)()
+ *   events.addEventListener("greet", () => run(Effect.sync(() => console.log("hello"))))
+ *   events.dispatchEvent(new Event("greet"))
+ *   yield* Group.wait(group)
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program)) // => hello
+ * ```
+ *
+ * @see {@link runtimePromise} for promises in place of fibers
+ * @category combinators
+ * @since 0.1.0
+ */
+export const runtime = <E>(self: Group<E>) =>
+<R = never>(): Effect.Effect<
+  <A, XE extends E>(effect: Effect.Effect<A, XE, R>, options?: Effect.RunOptions) => Fiber.Fiber<A, E>,
+  never,
+  R
+> => Effect.contextWith((context: Context.Context<R>) => Effect.succeed(runnerOf(impl(self), context)))
+
+/**
+ * Returns a function that starts children from outside of Effect and returns promises of their values. It has the
+ * services `R` of here and now.
+ *
+ * **Details**
+ *
+ * As `runtime`. The promise rejects as that of `Effect.runPromise` does; an abort of `options.signal` interrupts the
+ * child.
+ *
+ * **Example** (A handler that returns a promise)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make<string>({ limit: 10 })
+ *   const run = yield* Group.runtimePromise(group)()
+ *   const handler = async (name: string) => `hello, ${await run(Effect.succeed(name))}`
+ *   return yield* Effect.promise(() => handler("ada"))
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(program))) // => hello, ada
+ * ```
+ *
+ * @see {@link runtime} for fibers in place of promises
+ * @category combinators
+ * @since 0.1.0
+ */
+export const runtimePromise = <E>(self: Group<E>) =>
+<R = never>(): Effect.Effect<
+  <A, XE extends E>(effect: Effect.Effect<A, XE, R>, options?: Effect.RunOptions) => Promise<A>,
+  never,
+  R
+> => Effect.map(runtime(self)<R>(), (run) => (effect, options) => Effect.runPromise(Fiber.join(run(effect, options))))
 
 /**
  * Suspends until no child runs and no `go` is pending, and then fails as the first child that failed, if one did.

@@ -36,8 +36,8 @@ export class Callers<Caller> {
   }
 
   /**
-   * Lets all of them go on in the turn that `request` requests, and not before: an interrupt made room for them, and may
-   * be about to reach them, too.
+   * Lets all of them go on in the turn that `request` requests, and not before: an interrupt made room for them, and
+   * may be about to reach them, too.
    */
   defer(request: Request): void {
     const { served } = this

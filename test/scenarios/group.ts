@@ -155,3 +155,66 @@ export const history = (
       yield* t.linearizable(admission)
     })
   )
+
+/** Actors that each run a body in a current group, with children that are counted. None outlives its scope. */
+const inCurrent = (
+  ...bodies: ReadonlyArray<
+    (
+      child: <A, E, R>(body: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<unknown, unknown>
+  >
+): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      let [running, outlived] = [0, 0]
+      const counted = <A, E, R>(body: Effect.Effect<A, E, R>) =>
+        Effect.uninterruptibleMask((restore) => {
+          running++
+          return Effect.onExit(restore(body), () => Effect.sync(() => running--))
+        })
+      for (const [i, body] of bodies.entries()) {
+        const ends = Effect.onExit(body(counted), () => Effect.sync(() => (outlived += running)))
+        yield* t.actor(String.fromCharCode(97 + i), ends, { mayDie: true })
+      }
+      yield* t.settled
+      yield* t.expect(running === 0 && outlived === 0, "a child outlived its group (G2)")
+    })
+  )
+
+export const current: Record<string, Scenario> = {
+  go: inCurrent((child) =>
+    Effect.andThen(Group.go(child(Effect.yieldNow)), Group.go(child(Effect.void))).pipe(Group.scoped({ limit: 1 }))
+  ),
+  "go, failing": inCurrent((child) =>
+    Effect.andThen(Group.go(child(Effect.never)), Group.go(child(Effect.fail("planned")))).pipe(Group.scoped())
+  ),
+  finish: inCurrent((child) =>
+    Effect.andThen(
+      Group.go(child(Effect.never)),
+      Group.go(child(Effect.andThen(Effect.yieldNow, Group.finish("value"))))
+    ).pipe(Group.scoped({ limit: 2 }))
+  ),
+  start: inCurrent((child) =>
+    Group.start(child(Effect.andThen(Effect.yieldNow, Effect.andThen(Group.ready(1), Effect.yieldNow)))).pipe(
+      Group.scoped()
+    )
+  ),
+  "start, failing": inCurrent((child) =>
+    Effect.exit(
+      Group.start(child(Effect.andThen(Effect.yieldNow, Effect.andThen(Effect.fail("planned"), Group.ready(1)))))
+    ).pipe(
+      Group.scoped()
+    )
+  ),
+  quorum: inCurrent((child) =>
+    Group.quorum([child(Effect.yieldNow), child(Effect.fail("planned")), child(Effect.never)], 1, { limit: 2 })
+  ),
+  runtime: inCurrent((child) =>
+    Effect.scoped(Effect.gen(function*() {
+      const group = yield* Group.make({ limit: 1 })
+      const run = yield* Group.runtime(group)()
+      const fibers = [run(child(Effect.yieldNow)), run(child(Effect.void))]
+      yield* Effect.onInterrupt(Effect.forEach(fibers, Fiber.join), () => Fiber.interruptAll(fibers))
+    }))
+  )
+}

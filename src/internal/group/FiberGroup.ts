@@ -22,7 +22,7 @@ import { Pending } from "./Pending.js"
  * The group's books. `state` only ever moves to the right:
  *
  *     open ──a child fails, unless onFailure is "continue"──▶ failed ──▶ closed
- *        └──cancel, or the scope closes──────────────────────────────────▶ closed
+ *        └──cancel, finish, or the scope closes──────────────────────────▶ closed
  *
  * A child takes a place as it starts, and gives it back as it has ended. `active` counts the places. A `go` that finds
  * none is `pending`; the group starts the child that it brought as it hands it a place (G8).
@@ -35,6 +35,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   readonly failures: Array<Cause.Cause<E>> = []
   /** The failure that cancelled the group, exactly as it was (G1). */
   fatal: Exit.Exit<never, E> | undefined = undefined
+  /** The value that `finish` has ended the group with. */
+  finished: Exit.Success<unknown> | undefined = undefined
 
   private state: "open" | "failed" | "closed" = "open"
   private active = 0
@@ -45,7 +47,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   private failed = 0
   private interrupted = 0
 
-  private readonly forks = new Forks((context) => Context.add(context, CurrentGroup, this))
+  private readonly forks = new Forks((context) => Context.add(context, Membership, this))
   /** The children that have not ended. Each is forgotten as it ends (G6). */
   private readonly children = new List<Child>()
   /** Their fibers, once one of them has asked for its place among them: to keep a set costs as much as to fork. */
@@ -54,6 +56,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   private body: AnyFiber | undefined = undefined
   /** In whose names the group has interrupted its children. */
   private interrupters: Set<number | undefined> | undefined = undefined
+  private lastInterrupter: number | undefined = undefined
 
   /** The calls of `go` that wait for a place. */
   private readonly pending = new List<Pending<E>>()
@@ -75,7 +78,9 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   constructor(
     private limit: number,
     private readonly onFailure: "cancel" | "continue",
-    readonly name: string | undefined
+    readonly name: string | undefined,
+    /** The group is the current one of its body, rather than a value that is passed around. */
+    private readonly isCurrent: boolean
   ) {
     super()
   }
@@ -90,16 +95,19 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     return this.hasPlace && this.active + this.cooling < this.limit
   }
 
-  /** G3: what a `go` ends with when the group is not open. */
-  private refusal(): Exit.Exit<never, E> | undefined {
-    switch (this.state) {
-      case "open":
-        return undefined
-      case "failed":
-        return this.fatal
-      case "closed":
-        return Exit.die(new GroupClosed({ group: this.name }))
-    }
+  /**
+   * G3: the end of a `go` when the group is not open. In the current group it interrupts its caller, who belongs to the
+   * group and has been interrupted with it: `scoped` fails as the child did.
+   */
+  refusal(): Exit.Exit<never, E> | undefined {
+    if (this.state === "open") return undefined
+    if (this.isCurrent && this.isEnding) return Exit.interrupt(this.lastInterrupter)
+    return this.state === "failed" ? this.fatal : Exit.die(new GroupClosed({ group: this.name }))
+  }
+
+  /** Whether its body or a child is left. */
+  private get isEnding(): boolean {
+    return this.body !== undefined || this.active > 0
   }
 
   /** The exit of `wait`: the first failure, if there is one. */
@@ -314,7 +322,8 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
       if (Exit.isFailure(exit)) {
         // The defects that the body dies of on its way out are not the failure that `scoped` reports, and must not be
         // lost.
-        const defects = this.fatal && defectsOf([exit.cause])
+        const isOthersEnd = this.fatal !== undefined || this.finished !== undefined
+        const defects = isOthersEnd ? defectsOf([exit.cause]) : undefined
         if (defects !== undefined) this.failures.push(defects)
         if (this.state === "open") this.close(body.id)
       }
@@ -330,9 +339,20 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     this.interruptAll(by, false)
   }
 
+  /** G10: ends the group, its children and the body, which has no value any more: `scoped` returns this one. */
+  finish(value: unknown, by: number): Exit.Exit<never> {
+    if (this.state === "open") {
+      this.finished = Exit.succeed(value) as Exit.Success<unknown>
+      this.state = "closed"
+      this.interruptAll(by, true)
+    }
+    return Exit.interrupt(by)
+  }
+
   private noteInterrupter(by: number): void {
     this.interrupters ??= new Set()
     this.interrupters.add(by)
+    this.lastInterrupter = by
   }
 
   interruptBody(by: number): void {
@@ -364,7 +384,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
 
   private isChild(fiber: AnyFiber): boolean {
     // A fiber that a child has forked inherits the mark, so the mark alone does not make a child.
-    if (fiber === this.body || fiber.getRef(CurrentGroup) !== this) return false
+    if (fiber === this.body || fiber.getRef(Membership) !== this) return false
     this.fibers ??= new Set(this.fibersOfChildren())
     return this.fibers.has(fiber)
   }
@@ -426,7 +446,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
 }
 
 /** The group that has started a fiber, or one that fiber descends from. */
-const CurrentGroup = Context.Reference<unknown>("~sluice/Group/CurrentGroup", { defaultValue: () => undefined })
+const Membership = Context.Reference<unknown>("~sluice/Group/Membership", { defaultValue: () => undefined })
 
 class Child {
   prev: Child | undefined = undefined

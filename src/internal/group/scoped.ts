@@ -22,9 +22,19 @@ export const closeScope = <E>(group: FiberGroup<E>, exit: Exit.Exit<unknown, unk
     })
   })
 
-/** The exit of `scoped`: the failure that cancelled the group, or the exit of the body, or else the first failure. */
+/**
+ * The exit of `scoped`: the failure that cancelled the group, or the value that finished it, or the exit of the body,
+ * or else the first failure. A finished group has interrupted its children: their errors are too late, their defects
+ * are not (G10).
+ */
 const outcome = <A, XE, E>(group: FiberGroup<E>, body: Exit.Exit<A, XE>): Exit.Exit<A, E | XE> => {
-  if (group.fatal !== undefined) return group.fatal
+  const { fatal, finished } = group
+  if (fatal !== undefined) return fatal
+  if (finished !== undefined) {
+    const defects = defectsOf(group.failures)
+    // `finish` requires the group with the type of its value, and `scoped` adds that to A.
+    return defects === undefined ? finished as Exit.Exit<A> : Exit.failCause(defects)
+  }
   const first = group.failures[0]
   if (Exit.isSuccess(body)) return first === undefined ? body : Exit.failCause(first)
   const defects = isInterruption(body) ? defectsOf(group.failures) : undefined
