@@ -3,7 +3,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { Group } from "sluice"
 import { type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { collectGarbage, run, settle, squash, start, turns } from "../support/effect.js"
+import { collectGarbage, expectEnded, expectPending, run, settle, squash, start, turns } from "../support/effect.js"
 import { holdsWithin } from "../support/property.js"
 
 describe("a pending go that is refused may interrupt another one that is", () => {
@@ -23,7 +23,7 @@ describe("a pending go that is refused may interrupt another one that is", () =>
         }
         const cancel = yield* start(Group.cancel(group))
         expect(Group.stats(group)).toMatchObject({ active: 1, waiting: 0, state: "closed" })
-        expect(cancel.pollUnsafe()).toBe(undefined)
+        expectPending(cancel)
         for (const caller of callers) yield* Fiber.await(caller)
         yield* Deferred.succeed(gate, undefined)
         yield* Fiber.join(cancel)
@@ -52,7 +52,7 @@ describe("a group is quiet as soon as the last pending go has left", () => {
             })
           )
         )
-        expect(waiting.pollUnsafe()).toBeDefined()
+        expectEnded(waiting)
         yield* settle
         expect([begun, Group.stats(group).active, Group.stats(group).waiting]).toEqual([0, 0, 0])
       }))
@@ -162,7 +162,7 @@ describe("a child that ends its group waits for one that waits for it in a final
       const cancelling = Effect.uninterruptible(Effect.andThen(Effect.yieldNow, Group.cancel(group)))
       const fibers = [yield* Group.fork(group, cancelling), yield* Group.fork(group, cancelling)]
       yield* settle
-      expect(fibers.map((fiber) => fiber.pollUnsafe() !== undefined)).toEqual([true, true])
+      expectEnded(...fibers)
     })))
 })
 
@@ -183,7 +183,7 @@ describe("the failure of a child that is interrupted as it cleans up (G1)", () =
   const fromOutside = (child: Fiber.Fiber<unknown, unknown>) =>
     Effect.map(
       Fiber.await(child),
-      (exit) => Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause) ? ["Fail", "Interrupt"] : ["Fail"]
+      (exit) => Exit.hasInterrupts(exit) ? ["Fail", "Interrupt"] : ["Fail"]
     )
 
   test.each(["cancel", "close", "sibling", "sibling and cancel"] as const)(

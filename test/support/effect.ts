@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
+import * as assert from "node:assert/strict"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as stack from "../../src/internal/stack.js"
@@ -24,6 +25,24 @@ export const settle = turns(20)
 
 export const isInterrupted = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+
+/** "Success", "Interrupt", or the tag of the error or defect; the error itself where it has no tag. */
+export const tagOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
+  if (Exit.isSuccess(exit)) return "Success"
+  if (isInterrupted(exit)) return "Interrupt"
+  const error = squash(exit)
+  return typeof error === "object" && error !== null && "_tag" in error ? error._tag : error
+}
+
+/** None of the fibers has ended. */
+export const expectPending = (...fibers: ReadonlyArray<Fiber.Fiber<unknown, unknown>>): void => {
+  for (const fiber of fibers) assert.equal(fiber.pollUnsafe(), undefined)
+}
+
+/** Every fiber has ended. */
+export const expectEnded = (...fibers: ReadonlyArray<Fiber.Fiber<unknown, unknown>>): void => {
+  for (const fiber of fibers) assert.ok(fiber.pollUnsafe() !== undefined, "the fiber has not ended")
+}
 
 /** What a failed exit died of, squashed; undefined for a success. */
 export const squash = (exit: Exit.Exit<unknown, unknown>): unknown =>

@@ -1,6 +1,7 @@
-import type { Effect, Scope } from "effect"
+import type { Effect, Exit, Scope } from "effect"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
+import { squash } from "./effect.js"
 
 /** Most tests' jobs are effects, which the workers run as they are. */
 export type Job = Effect.Effect<unknown, string>
@@ -21,8 +22,16 @@ export const accountsOf = (ledger: Omit<WorkerPool.Ledger, "submitted">): number
   return ended + queued + ledger.retrying + running
 }
 
-/** P4. */
-export const balanced = <Job, A, E>(pool: WorkerPool.WorkerPool<Job, A, E>): void => {
-  const { submitted, ...stats } = WorkerPool.stats(pool)
+/** P4, of a snapshot: the ledger balances. */
+export const balances = ({ submitted, ...stats }: WorkerPool.Stats): void => {
   assert.equal(accountsOf(stats), submitted)
+}
+
+/** P4: the ledger of a pool balances. */
+export const balanced = <Job, A, E>(pool: WorkerPool.WorkerPool<Job, A, E>): void => balances(WorkerPool.stats(pool))
+
+/** The verdict (P9) that an effect died of, if it did. */
+export const verdictOf = (exit: Exit.Exit<unknown, unknown> | undefined): WorkerPool.PoolDeadlock | undefined => {
+  const defect = exit && squash(exit)
+  return defect instanceof WorkerPool.PoolDeadlock ? defect : undefined
 }

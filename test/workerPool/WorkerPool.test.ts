@@ -4,15 +4,8 @@ import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { defectOf, isInterrupted, run, settle, start } from "../support/effect.js"
+import { defectOf, expectPending, isInterrupted, run, settle, squash, start, tagOf } from "../support/effect.js"
 import { balanced, type Job, make, type Pool } from "../support/workerPool.js"
-
-const tagOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
-  if (Exit.isSuccess(exit)) return "Success"
-  if (Cause.hasInterruptsOnly(exit.cause)) return "Interrupt"
-  const error = Cause.squash(exit.cause)
-  return typeof error === "object" && error !== null && "_tag" in error ? error._tag : error
-}
 
 /** Resources are numbered in the order of their acquisition; the log says what became of them. */
 const logged = (log: Array<string>) => {
@@ -154,7 +147,7 @@ describe("make (P1)", () => {
           })
       }))
       assert.equal(opened, 3)
-      assert.equal(making.pollUnsafe(), undefined)
+      expectPending(making)
       yield* Deferred.succeed(gate, undefined)
       assert.equal(WorkerPool.stats(yield* Fiber.join(making)).idle, 3)
     })))
@@ -425,7 +418,7 @@ describe("poison and failure (P5, P6)", () => {
         assert.equal(WorkerPool.stats(pool).state, "failed")
         for (const handle of [other, ...blocked]) {
           const exit = yield* handle.await
-          const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+          const error = squash(exit)
           assert.ok(error instanceof WorkerPool.PoolFailed)
           assert.deepEqual(error.cause, Cause.fail("refused 5"))
           assert.match(error.message, /the pool "mail" has failed: mail\/worker-2 could not replace its resource/)

@@ -3,7 +3,7 @@ import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Option } from "e
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { defectOf, run } from "../support/effect.js"
+import { defectOf, run, squash } from "../support/effect.js"
 
 const parse = <A>(config: Config.Config<A>, env: Record<string, string>): Exit.Exit<A, Config.ConfigError> =>
   Effect.runSyncExit(config.parse(ConfigProvider.fromEnv({ env, preserveEmptyStrings: true })))
@@ -14,7 +14,7 @@ const value = <A>(exit: Exit.Exit<A, Config.ConfigError>): A => {
 }
 
 const message = (exit: Exit.Exit<unknown, Config.ConfigError>): string => {
-  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  const error = squash(exit)
   assert.ok(error instanceof Config.ConfigError, `expected a ConfigError, got ${String(exit)}`)
   return error.message
 }

@@ -2,7 +2,7 @@
 import { Clock, Deferred, Duration, Effect, Exit } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { after, runTimed, start, turns } from "../support/effect.js"
+import { after, expectEnded, runTimed, start, turns } from "../support/effect.js"
 
 type Job = Effect.Effect<unknown, string>
 
@@ -29,7 +29,7 @@ describe("a deadline of a wait (P11)", () => {
         message: "WorkerPool: job 2 of the pool \"slow\" timed out after waiting 100ms for a worker"
       })
       // Its own hundred begin as it gets into the queue.
-      expect(blocked.pollUnsafe()).toBeDefined()
+      expectEnded(blocked)
       expect(WorkerPool.stats(pool)).toMatchObject({ queued: 1, expired: 1, running: 1 })
       yield* after(99)
       expect(WorkerPool.stats(pool)).toMatchObject({ queued: 1, expired: 1 })

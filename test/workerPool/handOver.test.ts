@@ -1,8 +1,8 @@
 /** The order in which a pool's calls come and go in the turn of a job's end; and what it says of itself. */
-import { Deferred, Effect, Exit, Logger } from "effect"
+import { Deferred, Effect, Exit, Fiber, Logger } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { deepInTheStack, run, settle, start } from "../support/effect.js"
+import { deepInTheStack, expectEnded, expectPending, run, settle, squash, start } from "../support/effect.js"
 import { balanced, type Handle, make, type Pool } from "../support/workerPool.js"
 
 /** Acquires so many resources at once, and no other one ever. */
@@ -60,11 +60,11 @@ describe("a caller whose job is let in as its key's next one begins goes on", ()
         const first = yield* WorkerPool.submit(pool, Effect.andThen(Deferred.await(gate), end))
         yield* WorkerPool.submit(pool, Effect.never)
         const caller = yield* start(WorkerPool.submit(pool, Effect.never))
-        expect(caller.pollUnsafe()).toBe(undefined)
+        expectPending(caller)
         if (how === "is cancelled") yield* first.cancel
         else yield* Deferred.succeed(gate, undefined)
         yield* settle
-        expect(caller.pollUnsafe()).toBeDefined()
+        expectEnded(caller)
         expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 3, running: 1, queued: 1, waiting: 0 })
       }))
   )
@@ -288,8 +288,8 @@ test.each([["goes on", false], ["takes its job along if it is interrupted in tha
       Deferred.doneUnsafe(resource, Exit.void)
       if (isInterrupted) caller.interruptUnsafe()
       yield* settle
-      const exit = caller.pollUnsafe()
-      expect(exit && Exit.isSuccess(exit)).toBe(!isInterrupted)
+      expectEnded(caller)
+      expect(Exit.isSuccess(yield* Fiber.await(caller))).toBe(!isInterrupted)
       expect(WorkerPool.stats(pool)).toMatchObject({ waiting: 0, running: isInterrupted ? 0 : 1 })
       balanced(pool)
     }))
@@ -302,7 +302,7 @@ test("a caller whose job a success lets in goes on in that turn, if the queue is
     yield* WorkerPool.submit(pool, Deferred.await(gate))
     const caller = yield* start(WorkerPool.submit(pool, Effect.never))
     Deferred.doneUnsafe(gate, Exit.void)
-    expect(caller.pollUnsafe()).toBeDefined()
+    expectEnded(caller)
   })))
 
 test("a job whose call was let in waits no more, though it goes on later (P9)", () =>
@@ -376,8 +376,8 @@ describe("a user's function that ends the pool", () => {
       })
       const caller = yield* start(Effect.exit(call(pool)))
       yield* settle
-      const exit = caller.pollUnsafe()
-      expect(String(exit && Exit.isSuccess(exit) && exit.value)).toContain("PoolClosed")
+      expectEnded(caller)
+      expect(squash(yield* Fiber.join(caller))).toBeInstanceOf(WorkerPool.PoolClosed)
       expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 0, running: 0, state: "stopped" })
     })))
 })

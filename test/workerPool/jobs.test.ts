@@ -3,7 +3,7 @@ import { Cause, Context, Deferred, Effect, Exit, Fiber, Logger, References, Scop
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { isInterrupted, run, settle, squash, start } from "../support/effect.js"
+import { expectPending, isInterrupted, run, settle, squash, start } from "../support/effect.js"
 import { balanced, type Handle, type Job, make, type Pool } from "../support/workerPool.js"
 
 /** A job that runs until the gate opens, whatever happens, and then ends so. */
@@ -83,7 +83,7 @@ describe("handles", () => {
       const handle = yield* WorkerPool.submit(pool, Effect.onExit(Effect.never, () => Deferred.await(gate)))
       const cancels = [yield* start(handle.cancel), yield* start(handle.cancel)]
       yield* settle
-      assert.deepEqual(cancels.map((fiber) => fiber.pollUnsafe()), [undefined, undefined])
+      expectPending(...cancels)
       yield* Deferred.succeed(gate, undefined)
       assert.deepEqual(yield* Fiber.joinAll(cancels), [true, true])
       assert.equal(yield* handle.cancel, false)
@@ -112,7 +112,7 @@ describe("handles", () => {
         const handle = yield* WorkerPool.submit(pool, stubborn(gate, end))
         const cancelling = yield* start(handle.cancel)
         yield* settle
-        assert.equal(cancelling.pollUnsafe(), undefined)
+        expectPending(cancelling)
         yield* Deferred.succeed(gate, undefined)
         assert.equal(yield* Fiber.join(cancelling), cancelled)
         balanced(pool)
@@ -211,7 +211,8 @@ describe("callers", () => {
       yield* Fiber.interrupt(callers[1]!)
       const last = yield* start(Fiber.interrupt(callers[0]!))
       yield* settle
-      assert.deepEqual([last.pollUnsafe(), WorkerPool.stats(pool).running], [undefined, 1])
+      expectPending(last)
+      assert.equal(WorkerPool.stats(pool).running, 1)
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.join(last)
       const { idle, interrupted, submitted } = WorkerPool.stats(pool)
@@ -251,7 +252,7 @@ describe("callers", () => {
       // The queue has room now, and the caller goes on a turn later.
       yield* Deferred.succeed(gates[0]!, undefined)
       assert.deepEqual([WorkerPool.stats(pool).waiting, WorkerPool.stats(pool).submitted], [0, 6])
-      assert.equal(waiting.pollUnsafe(), undefined)
+      expectPending(waiting)
       yield* Fiber.interrupt(waiting)
       yield* Deferred.succeed(gates[1]!, undefined)
       const { counts } = yield* WorkerPool.shutdown(pool)
@@ -318,7 +319,7 @@ describe("fibers of jobs", () => {
       assert.deepEqual(log, ["child"])
       yield* WorkerPool.shutdown(pool)
       assert.deepEqual(log, ["child", "scoped"])
-      assert.equal(daemon.pollUnsafe(), undefined)
+      expectPending(daemon)
       yield* Fiber.interrupt(daemon)
     })))
 

@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import * as stack from "../../src/internal/stack.js"
-import { run, settle, squash, start } from "../support/effect.js"
+import { expectEnded, expectPending, run, settle, squash, start } from "../support/effect.js"
 import { into, makeRegistry, valueOf } from "../support/metrics.js"
 
 const squares = WorkerPool.make({ size: 2, run: (n: number) => Effect.as(Effect.yieldNow, n * n) })
@@ -127,7 +127,7 @@ describe("a map whose pool ends", () => {
       yield* start(WorkerPool.shutdown(pool))
       yield* Deferred.succeed(served, undefined)
       yield* settle
-      expect(stream.pollUnsafe()).toBe(undefined)
+      expectPending(stream)
       yield* Deferred.succeed(released, undefined)
       expect(yield* Fiber.await(stream)).toEqual(Exit.die("planned"))
     })))
@@ -151,10 +151,11 @@ describe("a map whose pool ends", () => {
         expect(WorkerPool.stats(pool)).toMatchObject({ running: 1, queued: 1, waiting: 1 })
         yield* start(WorkerPool.shutdown(pool))
         yield* settle
-        expect(stream.pollUnsafe()).toBe(undefined)
+        expectPending(stream)
         yield* Deferred.succeed(gate, undefined)
         yield* settle
-        expect([seen, squash(stream.pollUnsafe() ?? Exit.void)]).toEqual([[1], expect.any(WorkerPool.PoolClosed)])
+        expectEnded(stream)
+        expect([seen, squash(yield* Fiber.await(stream))]).toEqual([[1], expect.any(WorkerPool.PoolClosed)])
       }))
   )
 

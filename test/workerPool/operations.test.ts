@@ -1,20 +1,19 @@
 /** Every operation of `WorkerPool` in every state, held against the table in docs/worker-pool.md. */
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Schedule, Scope, Stream } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { run, settle, start } from "../support/effect.js"
+import { defectOf, expectEnded, run, settle, start, tagOf } from "../support/effect.js"
 import { balanced, type Job, type Pool } from "../support/workerPool.js"
 
 type State = "running" | "draining" | "stopping" | "stopped" | "failed"
 
-const tagOf = (exit: Exit.Exit<unknown, unknown> | undefined): unknown => {
+/** "suspended" before the fiber's end. After that the value of a boolean success, else the tag of the exit. */
+const shown = (fiber: Fiber.Fiber<unknown, unknown>): unknown => {
+  const exit = fiber.pollUnsafe()
   if (exit === undefined) return "suspended"
-  if (Exit.isSuccess(exit)) return typeof exit.value === "boolean" ? exit.value : "Success"
-  if (Cause.hasInterruptsOnly(exit.cause)) return "Interrupt"
-  const error = Cause.squash(exit.cause)
-  return typeof error === "object" && error !== null && "_tag" in error ? error._tag : error
+  return Exit.isSuccess(exit) && typeof exit.value === "boolean" ? exit.value : tagOf(exit)
 }
 
 /**
@@ -127,15 +126,15 @@ describe.each(Object.keys(operations) as Array<keyof typeof operations>)("%s", (
       const fiber = yield* start(operation(setting))
       yield* settle
       const [before, between, after] = table[name][state]
-      assert.equal(tagOf(fiber.pollUnsafe()), before)
+      assert.equal(shown(fiber), before)
       assert.equal(WorkerPool.stats(pool).state, between)
       balanced(pool)
       // It may be interrupted, and be asked again.
       yield* Fiber.interrupt(yield* start(operation(setting)))
-      assert.equal(tagOf(fiber.pollUnsafe()), before)
+      assert.equal(shown(fiber), before)
       yield* open
       yield* settle
-      assert.equal(tagOf(fiber.pollUnsafe()), after)
+      assert.equal(shown(fiber), after)
       balanced(pool)
       yield* Scope.close(scope, Exit.void)
       const { queued, running, state: last, waiting } = WorkerPool.stats(pool)
@@ -168,7 +167,7 @@ describe("starting", () => {
       yield* Scope.close(scope, Exit.void)
       assert.equal(held, 0)
       yield* settle
-      assert.notEqual(tagOf(making.pollUnsafe()), "suspended")
+      expectEnded(making)
     })))
 
   test("in a scope that has closed, make ends, and acquires nothing", () =>
@@ -180,7 +179,7 @@ describe("starting", () => {
       const making = yield* start(Scope.provide(WorkerPool.make({ size: 2, worker, run: (job: Job) => job }), scope))
       yield* settle
       assert.equal(acquired, 0)
-      assert.notEqual(tagOf(making.pollUnsafe()), "suspended")
+      expectEnded(making)
     })))
 })
 
@@ -202,9 +201,8 @@ describe("inputs", () => {
   ])("%o is refused", (options, message) =>
     run(Effect.gen(function*() {
       let acquired = 0
-      const exit = yield* Effect.exit(make({ worker: () => Effect.sync(() => ++acquired), ...options }))
-      assert.ok(Exit.isFailure(exit), "accepted")
-      assert.match((Cause.squash(exit.cause) as Error).message, message)
+      const defect = yield* defectOf(make({ worker: () => Effect.sync(() => ++acquired), ...options }))
+      assert.match((defect as Error).message, message)
       assert.equal(acquired, 0)
     })))
 
@@ -225,10 +223,9 @@ describe("inputs", () => {
   ])("a deadline that is %s is refused, and the pool goes on", (_, deadline) =>
     run(Effect.gen(function*() {
       const pool = yield* make()
-      const exit = yield* Effect.exit(WorkerPool.shutdown(pool, { deadline: deadline as number }))
+      const defect = yield* defectOf(WorkerPool.shutdown(pool, { deadline: deadline as number }))
       assert.equal(WorkerPool.stats(pool).state, "running")
-      assert.ok(Exit.isFailure(exit))
-      assert.match((Cause.squash(exit.cause) as Error).message, /^WorkerPool\.shutdown: deadline must be a duration/)
+      assert.match((defect as Error).message, /^WorkerPool\.shutdown: deadline must be a duration/)
     })))
 
   test("a deadline of zero stops the pool, and one without end does not", () =>

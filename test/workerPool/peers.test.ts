@@ -4,14 +4,13 @@ import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { isInterrupted, run, settle, squash, start, turns } from "../support/effect.js"
+import { expectEnded, run, settle, squash, start, tagOf, turns } from "../support/effect.js"
 import { balanced, type Job, make, type Pool } from "../support/workerPool.js"
 
-const tagOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
-  if (Exit.isSuccess(exit)) return "Success"
-  if (isInterrupted(exit)) return "Interrupt"
+/** The tag of an exit, or why the job was lost. */
+const fateOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   const error = squash(exit)
-  return error instanceof WorkerPool.JobLost ? error.reason : (error as { readonly _tag?: string })._tag ?? error
+  return error instanceof WorkerPool.JobLost ? error.reason : tagOf(exit)
 }
 
 /** Jobs that run until they are let go, and how many run at once. */
@@ -74,10 +73,8 @@ describe("as in pond and ants", () => {
         ]
         const ending = yield* start(end<Job, unknown, string>(pool))
         yield* settle
-        for (const fiber of blocked) {
-          const exit = fiber.pollUnsafe()
-          assert.equal(exit && tagOf(exit), "PoolClosed")
-        }
+        expectEnded(...blocked)
+        for (const fiber of blocked) assert.equal(tagOf(yield* Fiber.await<unknown, unknown>(fiber)), "PoolClosed")
         yield* gate.open
         assert.equal((yield* Fiber.join(ending)).counts.submitted, 1)
         assert.deepEqual(gate.begun, [1])
@@ -144,7 +141,7 @@ describe("as in Java's ThreadPoolExecutor", () => {
       const report = yield* WorkerPool.shutdownNow(pool)
       assert.deepEqual([report.aborted, report.returned], [jobs.slice(0, 2), [jobs[2], jobs[4]]])
       const exits = yield* Effect.forEach(handles, (handle) => handle.await)
-      assert.deepEqual(exits.map(tagOf), ["Interrupt", "Interrupt", "returned", "Interrupt", "returned"])
+      assert.deepEqual(exits.map(fateOf), ["Interrupt", "Interrupt", "returned", "Interrupt", "returned"])
       assert.deepEqual(gate.begun, [1, 2])
       // What is returned is as good as new.
       const other = yield* make({ size: 2 })
@@ -362,7 +359,7 @@ describe("closing in four ways at once", () => {
       for (const exit of [...exits, ...(yield* Fiber.awaitAll(callers))]) {
         assert.ok(
           ["Success", "Interrupt", "poison", "returned", "aborted", "PoolClosed", "PoolFailed"].includes(
-            String(tagOf(exit))
+            String(fateOf(exit))
           )
         )
       }

@@ -2,7 +2,7 @@
 import { Deferred, Duration, Effect, Exit, Schedule } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { after, run, runTimed, settle, start } from "../support/effect.js"
+import { after, expectEnded, run, runTimed, settle, start } from "../support/effect.js"
 import { balanced, type Job, make, type Pool } from "../support/workerPool.js"
 
 describe("a deadline", () => {
@@ -51,7 +51,7 @@ describe("a deadline", () => {
       caller.interruptUnsafe()
       for (let n = 0; n < 10; n++) yield* after(10)
       expect(attempts).toBe(1)
-      expect(caller.pollUnsafe()).toBeDefined()
+      expectEnded(caller)
     })))
 })
 

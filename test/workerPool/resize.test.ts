@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { after, run, runTimed, turns } from "../support/effect.js"
+import { after, expectEnded, run, runTimed, turns } from "../support/effect.js"
 import { balanced, type Job, make } from "../support/workerPool.js"
 
 /** A pool whose resources are counted. */
@@ -200,7 +200,7 @@ test("a pool that drains can be given more workers for what is left", () =>
       yield* WorkerPool.resize(pool, 4)
       expect(WorkerPool.stats(pool)).toMatchObject({ state: "draining", running: 4 })
       yield* TestClock.adjust("1 second")
-      expect(end.pollUnsafe()).toBeDefined()
+      expectEnded(end)
     }).pipe(Effect.provide(TestClock.layer()))
   ))
 

@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { defectOf, isInterrupted, run, settle, squash, start } from "../support/effect.js"
+import { defectOf, expectEnded, expectPending, isInterrupted, run, settle, squash, start } from "../support/effect.js"
 import { balanced, make } from "../support/workerPool.js"
 
 type Worker = (info: WorkerPool.WorkerInfo) => Effect.Effect<unknown, string, Scope.Scope>
@@ -100,7 +100,7 @@ describe("make (P1)", () => {
           : Effect.andThen(Effect.yieldNow, Effect.fail("no"))
       const making = yield* start(make({ size: 3, worker }))
       yield* settle
-      assert.equal(making.pollUnsafe(), undefined)
+      expectPending(making)
       yield* Deferred.succeed(gate, undefined)
       assert.deepEqual(yield* Fiber.await(making), Exit.fail("no"))
       resources.checkReleased()
@@ -115,7 +115,7 @@ describe("make (P1)", () => {
       }))
       const interrupting = yield* start(Fiber.interrupt(making))
       yield* settle
-      assert.equal(interrupting.pollUnsafe(), undefined)
+      expectPending(interrupting)
       yield* Deferred.succeed(gate, undefined)
       assert.ok(isInterrupted(yield* Fiber.await(making)))
     })))
@@ -133,9 +133,8 @@ describe("make (P1)", () => {
       for (const nothing of [undefined, 3, {}, Promise.resolve()]) {
         const making = yield* start(make({ worker: (() => nothing) as unknown as Worker }))
         yield* settle
-        const exit = making.pollUnsafe()
-        yield* Effect.sync(() => assert.ok(exit !== undefined, "make hangs"))
-        assert.ok(exit !== undefined && Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+        expectEnded(making)
+        assert.ok(Exit.hasDies(yield* Fiber.await(making)))
       }
     })))
 
@@ -375,7 +374,7 @@ describe("when a replacement fails (P5)", () => {
       assert.ok(squash(yield* Fiber.await(blocked)) instanceof WorkerPool.PoolClosed)
       const ending = yield* start(WorkerPool.shutdown(pool))
       yield* settle
-      assert.equal(ending.pollUnsafe(), undefined)
+      expectPending(ending)
       yield* Deferred.succeed(gate, undefined)
       const { aborted, counts, returned } = yield* Fiber.join(ending)
       assert.deepEqual([aborted.length, returned.length, counts.submitted, counts.succeeded], [0, 4, 6, 1])
@@ -491,7 +490,8 @@ describe("releases that go wrong", () => {
       for (let n = 0; n < 10; n++) yield* WorkerPool.run(pool, Effect.void)
       const ending = yield* start(WorkerPool.shutdownNow(pool))
       yield* settle
-      assert.deepEqual([ending.pollUnsafe(), WorkerPool.stats(pool).state], [undefined, "stopping"])
+      expectPending(ending)
+      assert.equal(WorkerPool.stats(pool).state, "stopping")
       yield* Deferred.succeed(gate, undefined)
       assert.equal((yield* Fiber.join(ending)).counts.succeeded, 10)
     })))

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { RetryBudget } from "../../src/internal/workerPool/RetryBudget.js"
-import { after, runTimed, start, turns } from "../support/effect.js"
+import { after, expectEnded, expectPending, runTimed, start, turns } from "../support/effect.js"
 import { times } from "../support/seed.js"
 import { balanced, make, type Options } from "../support/workerPool.js"
 
@@ -74,7 +74,7 @@ describe("a retry (P12)", () => {
       yield* Deferred.succeed(gate, undefined)
       yield* turns(6)
       expect(order).toEqual(["retried 1", "before 1", "retried 2", "after 1"])
-      expect(late.pollUnsafe()).toBeDefined()
+      expectEnded(late)
     })))
 
   test("that waits for a worker again takes nobody's room in the queue", () =>
@@ -97,7 +97,7 @@ describe("a retry (P12)", () => {
       yield* Deferred.succeed(gates[0]!, undefined)
       yield* turns(3)
       expect(WorkerPool.stats(pool)).toMatchObject({ running: 1, queued: 2, waiting: 0 })
-      expect(blocked.pollUnsafe()).toBeDefined()
+      expectEnded(blocked)
     })))
 
   test("that waits for a worker again takes nobody's room in the queue of its key", () =>
@@ -173,7 +173,7 @@ describe("a retry (P12)", () => {
       expect(yield* handle.cancel).toBe(true)
       caller.interruptUnsafe()
       yield* turns(5)
-      expect(caller.pollUnsafe()).toBeDefined()
+      expectEnded(caller)
       expect(handle.state).toBe("interrupted")
       expect(WorkerPool.stats(pool)).toMatchObject({ retrying: 0, interrupted: 2 })
     })))
@@ -184,7 +184,7 @@ describe("a retry (P12)", () => {
       const first = yield* WorkerPool.submit(soon, 1)
       const end = yield* start(WorkerPool.shutdown(soon))
       yield* after(500)
-      expect(end.pollUnsafe()).toBeUndefined()
+      expectPending(end)
       yield* after(500)
       expect(end.pollUnsafe()).toMatchObject({ value: { counts: { succeeded: 1 } } })
       expect(yield* first.await).toEqual(Exit.succeed(2))
@@ -334,7 +334,7 @@ describe("dead letters (P13)", () => {
       expect(handle.state).toBe("retrying")
       const end = yield* start(WorkerPool.shutdownNow(pool))
       yield* turns(4)
-      expect(end.pollUnsafe()).toBeUndefined()
+      expectPending(end)
       yield* Deferred.succeed(gate, undefined)
       yield* turns(4)
       expect(written).toEqual([1])

@@ -4,16 +4,12 @@ import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { after, run, runTimed, settle, squash, start, turns } from "../support/effect.js"
+import { after, run, runTimed, settle, start, turns } from "../support/effect.js"
 import { holds } from "../support/property.js"
+import { verdictOf } from "../support/workerPool.js"
 
 type Job = Effect.Effect<unknown, unknown>
 type Pool = WorkerPool.WorkerPool<Job, unknown, unknown>
-
-const verdictOf = (exit: Exit.Exit<unknown, unknown> | undefined): WorkerPool.PoolDeadlock | undefined => {
-  const defect = exit && squash(exit)
-  return defect instanceof WorkerPool.PoolDeadlock ? defect : undefined
-}
 
 describe("a job that has been cancelled, and waits for its pool where it cannot be interrupted, counts as waiting", () => {
   const waits: Record<string, (inner: Job) => Job> = {

@@ -1,5 +1,5 @@
 /** Many of everything: no operation of `WorkerPool` recurses with the number of jobs, callers or pools. */
-import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as assert from "node:assert/strict"
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { open } from "node:fs/promises"
@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { isInterrupted, run, squash, start, turns } from "../support/effect.js"
+import { isInterrupted, run, squash, start, tagOf, turns } from "../support/effect.js"
 import { drawing, isWhole } from "../support/seed.js"
 import { balanced, type Handle, type Job, make, type Pool } from "../support/workerPool.js"
 
@@ -17,13 +17,6 @@ const times = (n: number, effect: (i: number) => Effect.Effect<unknown, unknown,
   Effect.gen(function*() {
     for (let i = 0; i < n; i++) yield* effect(i)
   })
-
-const tagOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
-  if (Exit.isSuccess(exit)) return "Success"
-  if (Cause.hasInterruptsOnly(exit.cause)) return "Interrupt"
-  const error = Cause.squash(exit.cause)
-  return typeof error === "object" && error !== null && "_tag" in error ? error._tag : error
-}
 
 describe("a million", () => {
   test.each(["shutdown", "shutdownNow"] as const)("jobs that wait, ended by %s", (end) =>

@@ -4,8 +4,8 @@ import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { settle, squash, start } from "../support/effect.js"
-import { balanced, type Handle, type Job, make as makePool, type Options } from "../support/workerPool.js"
+import { expectPending, settle, squash, start } from "../support/effect.js"
+import { balanced, type Handle, type Job, make as makePool, type Options, verdictOf } from "../support/workerPool.js"
 
 const make = (options: Options = {}) => makePool({ name: "mail", ...options })
 
@@ -21,12 +21,9 @@ const asks = (operation: () => Effect.Effect<unknown, unknown>): Job => Effect.e
 
 const moments = [["in its first stretch", Effect.void], ["later", Effect.yieldNow]] as const
 
-/** The verdict on a job, if there was one; `asks` has caught it. */
-const verdictOf = (exit: Exit.Exit<unknown, unknown>): WorkerPool.PoolDeadlock | undefined => {
-  const inner = Exit.isSuccess(exit) && Exit.isExit(exit.value) ? exit.value : exit
-  const defect = squash(inner)
-  return defect instanceof WorkerPool.PoolDeadlock ? defect : undefined
-}
+/** The verdict on a job, if there was one: also where `asks` has caught it. */
+const verdictOn = (exit: Exit.Exit<unknown, unknown>) =>
+  verdictOf(Exit.isSuccess(exit) && Exit.isExit(exit.value) ? exit.value : exit)
 
 describe.each(moments)("a job of the only worker, %s,", (_, before) => {
   test.each(["run", "submit", "await", "shutdown"] as const)(
@@ -42,7 +39,7 @@ describe.each(moments)("a job of the only worker, %s,", (_, before) => {
           shutdown: () => Effect.andThen(queue(), WorkerPool.shutdown(pool))
         }
         const exit = yield* Effect.exit(WorkerPool.run(pool, Effect.andThen(before, asks(operations[kind]))))
-        const verdict = verdictOf(exit)
+        const verdict = verdictOn(exit)
         assert.ok(verdict !== undefined)
         const { itself, job, operation, pool: name, size, worker } = verdict
         assert.deepEqual([operation, name, worker, job, size, itself], [kind, "mail", "mail/worker-1", 1, 1, false])
@@ -71,7 +68,7 @@ describe.each(moments)("a job of the only worker, %s,", (_, before) => {
       const handles: Array<Handle> = []
       handles.push(yield* WorkerPool.submit(pool, Effect.andThen(before, asks(() => handles[0]!.await))))
       yield* Deferred.succeed(gate, undefined)
-      assert.equal(verdictOf(yield* handles[0]!.await)?.itself, true)
+      assert.equal(verdictOn(yield* handles[0]!.await)?.itself, true)
     })))
 
   test("that does not wait: trySubmit, submit with room, await of what has ended, shutdown of an empty queue", () =>
@@ -103,7 +100,7 @@ describe("chains and circles", () => {
         const outer = Effect.andThen(Effect.yieldNow, asks(() => WorkerPool.run(pool, Effect.succeed("inner"))))
         const handles = yield* Effect.forEach(Array.from({ length: size }), () => WorkerPool.submit(pool, outer))
         const exits = yield* Effect.forEach(handles, (handle) => handle.await)
-        assert.deepEqual(exits.map((exit) => verdictOf(exit) !== undefined), handles.map(({ id }) => id === size))
+        assert.deepEqual(exits.map((exit) => verdictOn(exit) !== undefined), handles.map(({ id }) => id === size))
         balanced(pool)
       }))
   )
@@ -139,7 +136,7 @@ describe("chains and circles", () => {
         yield* settle
         const exits = yield* Effect.forEach(handles, (handle) => handle.await)
         assert.deepEqual(
-          exits.map((exit) => verdictOf(exit)?.itself),
+          exits.map((exit) => verdictOn(exit)?.itself),
           handles.map(({ id }) => id === length ? true : undefined)
         )
       }))
@@ -162,7 +159,7 @@ describe("chains and circles", () => {
         yield* Deferred.succeed(gate, undefined)
         yield* settle
         assert.ok(ends.state !== "running" || waits.state !== "running", "both wait for ever")
-        const verdicts = [verdictOf(yield* ends.await), verdictOf(yield* waits.await)]
+        const verdicts = [verdictOn(yield* ends.await), verdictOn(yield* waits.await)]
         assert.deepEqual(
           verdicts.map((verdict) => verdict?.operation),
           awaits ? ["shutdown", undefined] : [undefined, "await"]
@@ -175,7 +172,7 @@ describe("chains and circles", () => {
       const pool = yield* make({ size: 3 })
       const ends = Effect.andThen(Effect.yieldNow, asks(() => WorkerPool.shutdown(pool)))
       const handles = [yield* WorkerPool.submit(pool, ends), yield* WorkerPool.submit(pool, ends)]
-      for (const handle of handles) assert.equal(verdictOf(yield* handle.await), undefined)
+      for (const handle of handles) assert.equal(verdictOn(yield* handle.await), undefined)
       yield* settle
       assert.equal(WorkerPool.stats(pool).state, "stopped")
     })))
@@ -217,7 +214,7 @@ describe("no false verdict", () => {
       yield* WorkerPool.submit(pool, Deferred.await(gate))
       const waiting = yield* start(WorkerPool.run(pool, asks(() => WorkerPool.run(pool, Effect.succeed("inner")))))
       yield* settle
-      assert.equal(waiting.pollUnsafe(), undefined)
+      expectPending(waiting)
       yield* Deferred.succeed(gate, undefined)
       assert.deepEqual(yield* Fiber.join(waiting), Exit.succeed("inner"))
     })))
@@ -244,7 +241,7 @@ describe("no false verdict", () => {
       yield* settle
       yield* Deferred.succeed(gate, undefined)
       for (const handle of ends) {
-        assert.equal(verdictOf(yield* handle.await), undefined)
+        assert.equal(verdictOn(yield* handle.await), undefined)
       }
       // Two of three wait, and the third serves them.
       const outer = asks(() =>
@@ -285,7 +282,7 @@ describe("no false verdict", () => {
       assert.equal(handles[0]!.state, "running")
       yield* TestClock.adjust("1 second")
       assert.equal((yield* Fiber.join(ending)).returned.length, 1)
-      assert.equal(verdictOf(yield* handles[0]!.await), undefined)
+      assert.equal(verdictOn(yield* handles[0]!.await), undefined)
     })))
 
   test.each(["dropping", "sliding"] as const)(
@@ -294,7 +291,7 @@ describe("no false verdict", () => {
       run(Effect.gen(function*() {
         const pool = yield* make({ queue: { capacity: 0, strategy } })
         const exit = yield* Effect.exit(WorkerPool.run(pool, asks(() => WorkerPool.run(pool, Effect.void))))
-        assert.equal(verdictOf(exit), undefined)
+        assert.equal(verdictOn(exit), undefined)
         const error = Exit.isSuccess(exit) ? squash(exit.value as Exit.Exit<unknown>) : undefined
         assert.ok(error instanceof WorkerPool.JobLost && error.reason === "dropped")
       }))
@@ -331,7 +328,7 @@ describe("no false verdict", () => {
         yield* settle
         assert.equal(WorkerPool.stats(pool).waiting, 1)
         yield* Deferred.succeed(gate, undefined)
-        assert.equal(verdictOf(yield* ends.await), undefined)
+        assert.equal(verdictOn(yield* ends.await), undefined)
         const exit = yield* Effect.flatten(blocked.await)
         assert.ok(Exit.isExit(exit) && squash(exit) instanceof WorkerPool.PoolClosed)
       }))
@@ -343,7 +340,7 @@ describe("no false verdict", () => {
       const inner = yield* make({ name: "inner" })
       const job = asks(() => WorkerPool.run(inner, asks(() => WorkerPool.submit(outer, Effect.succeed("queued")))))
       const exit = yield* WorkerPool.run(outer, job)
-      assert.equal(verdictOf(exit as Exit.Exit<unknown>), undefined)
+      assert.equal(verdictOn(exit as Exit.Exit<unknown>), undefined)
       yield* settle
       assert.equal(WorkerPool.stats(outer).succeeded, 2)
     })))
@@ -355,7 +352,7 @@ describe("no false verdict", () => {
         const inner = yield* make({ name: "inner" })
         return yield* Effect.exit(WorkerPool.run(inner, asks(() => WorkerPool.run(inner, Effect.void))))
       }))
-      const verdict = verdictOf((yield* WorkerPool.run(outer, job)) as Exit.Exit<unknown>)
+      const verdict = verdictOn((yield* WorkerPool.run(outer, job)) as Exit.Exit<unknown>)
       assert.equal(verdict?.worker, "inner/worker-1")
     })))
 

@@ -5,20 +5,13 @@ import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { after, run, runTimed, settle, start } from "../support/effect.js"
 import { times } from "../support/property.js"
-import { balanced } from "../support/workerPool.js"
+import { balanced, balances } from "../support/workerPool.js"
 
 /** What a watcher has been told of one job, in order. */
 interface Told {
   readonly job: Watch.Job
   readonly by: string
   readonly events: Array<string>
-}
-
-const balances = (stats: WorkerPool.Stats) => {
-  const { deadLettered, died, dropped, expired, failed, interrupted, queued, retrying, returned, running } = stats
-  const ended = stats.succeeded + failed + died + interrupted + expired + stats.timedOut + deadLettered + dropped +
-    returned
-  expect(ended + queued + retrying + running).toBe(stats.submitted)
 }
 
 /** Notes every call, and that the pool's ledger balances as it comes. */
