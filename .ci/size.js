@@ -4,7 +4,7 @@ import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 
 const limits = {
-  Semaphore: 3_000,
+  Semaphore: 3_400,
   "Group { scoped, go }": 5_400,
   Group: 6_700,
   AdaptiveLimit: 6_400,

@@ -2,7 +2,7 @@
  * A weighted semaphore with strictly fair, first-come-first-served admission.
  *
  * It bounds what can be counted (connections, bytes, requests under way) and is held for as long as an effect runs or a
- * scope is open. The laws it keeps are numbered S1 to S7, here and in `docs/semaphore.md`.
+ * scope is open. The laws it keeps are numbered S1 to S8, here and in `docs/semaphore.md`.
  *
  * @since 0.1.0
  */
@@ -13,6 +13,7 @@ import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { checkInteger, effectLast } from "./internal/args.js"
 import type { CapacityExceeded } from "./internal/semaphore/errors.js"
+import { useAll } from "./internal/semaphore/Joint.js"
 import { type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
 import { Permits, withPermit as usePermit } from "./internal/semaphore/Permits.js"
 
@@ -259,6 +260,79 @@ export const tryWithPermits: {
     Effect.suspend(() => {
       const invalid = checkPermits("tryWithPermits", permits)
       return invalid ? Effect.die(invalid) : impl(self).tryUse(permits, effect)
+    })
+)
+
+/**
+ * Runs an effect with permits of several semaphores, taken in one step, and returns them when the effect ends, however
+ * it ends.
+ *
+ * **When to use**
+ *
+ * Use for work that needs several things that are counted: memory and a connection. Nested `withPermits` hold the one
+ * while they wait for the other, and two that nest in different orders wait for each other, without end.
+ *
+ * **Details**
+ *
+ * Suspends until the request is the first in line at each semaphore and every one has enough permits free: all are
+ * taken then, or none (S8). It joins all lines at once, so requests that overtake nobody in any of them never wait for
+ * each other, whatever the order of the list. An interrupt while it waits gives up its places; nothing is lost (S3).
+ *
+ * Fails with `CapacityExceeded` when it asks for more than one of them has in all, at once or when a `resize` makes it
+ * so (S4). A semaphore that occurs twice is asked for the sum; with an empty list the effect just runs. Anything but
+ * integers >= 0 is a defect. O(k) for k semaphores.
+ *
+ * **Gotchas**
+ *
+ * Strict fairness has a price: while a joint request is first in line at one semaphore and waits for another, requests
+ * behind it wait, though the first one has permits free.
+ *
+ * **Example** (Memory and a connection)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * const memory = Semaphore.makeUnsafe(1_000)
+ * const connections = Semaphore.makeUnsafe(2)
+ *
+ * const load = (bytes: number) =>
+ *   Effect.sync(() => Semaphore.stats(memory).held).pipe(Semaphore.withAll([[memory, bytes], [connections, 1]]))
+ *
+ * console.log(await Effect.runPromise(Effect.all([load(600), load(700)], { concurrency: 2 }))) // => [ 600, 700 ]
+ * ```
+ *
+ * @see {@link withPermits} for one semaphore
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withAll: {
+  /**
+   * Returns a function that runs an effect with these permits, all taken in one step, as `withAll(requests, effect)`.
+   */
+  (
+    requests: ReadonlyArray<readonly [self: Semaphore, permits: number]>
+  ): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CapacityExceeded, R>
+  /**
+   * Runs an effect with these permits, all taken in one step, and returns them when it ends. Suspends until the request
+   * is first in line at each semaphore and all fit. Fails with `CapacityExceeded` when one of them could never fit.
+   */
+  <A, E, R>(
+    requests: ReadonlyArray<readonly [self: Semaphore, permits: number]>,
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | CapacityExceeded, R>
+} = effectLast(
+  2,
+  <A, E, R>(
+    requests: ReadonlyArray<readonly [self: Semaphore, permits: number]>,
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | CapacityExceeded, R> =>
+    Effect.suspend(() => {
+      for (const [, permits] of requests) {
+        const invalid = checkPermits("withAll", permits)
+        if (invalid) return Effect.die(invalid)
+      }
+      return useAll(requests.map(([self, permits]) => [impl(self), permits]), effect)
     })
 )
 

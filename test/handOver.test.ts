@@ -34,6 +34,12 @@ const limited: Record<string, Limited> = {
       (semaphore): Call => (effect) => Effect.scoped(Effect.andThen(Semaphore.acquire(semaphore, 1), effect))
     )
   },
+  "Semaphore.withAll": {
+    make: Effect.sync((): Call => {
+      const [few, many] = [Semaphore.makeUnsafe(2), Semaphore.makeUnsafe(1_000)]
+      return Semaphore.withAll([[many, 1], [few, 1]])
+    })
+  },
   "AdaptiveLimit": {
     make: Effect.map(
       AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd({ initial: 2, max: 2 }) }),

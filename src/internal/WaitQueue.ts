@@ -41,6 +41,11 @@ export interface Owner {
  *
  * A weight is reserved only for the first in line, or for a newcomer when nobody waits: so nobody is overtaken (S2).
  *
+ * A joint waiter stands in several queues at once, with a part in each. It joins them in one step, so that of two joint
+ * waiters the earlier one is ahead of the other in every queue that they share: no two wait for each other. All its
+ * parts are granted in one step, when each part is first in its line and fits (S8). Any event that makes this so is an
+ * event of one of its queues, and that queue finds the part at its head.
+ *
  * Every operation is O(1) (S6), apart from `settle`, which looks at each waiter once.
  */
 export class WaitQueue<E = never> implements Line {
@@ -71,9 +76,20 @@ export class WaitQueue<E = never> implements Line {
     return true
   }
 
-  /** A reservation comes back, as what it was for has ended with `exit`. */
+  /** As `reserve`, for all parts of a joint waiter, or for none (S8). */
+  static reserveAll<E>(parts: ReadonlyArray<Waiter<E>>): boolean {
+    if (!parts.every(({ queue, weight }) => queue.size === 0 && weight <= Math.max(0, queue.owner.room))) return false
+    for (const part of parts) part.queue.reserve(part)
+    return true
+  }
+
+  /** A reservation comes back, as the effect it was for has ended with `exit`. */
   giveBack(weight: number, exit: Exit.Exit<unknown, unknown>): void {
     this.owner.reserve(-weight)
+    this.handOver(weight, exit)
+  }
+
+  private handOver(weight: number, exit: Exit.Exit<unknown, unknown>): void {
     if (Exit.isSuccess(exit)) this.flush()
     else this.cool(weight)
   }
@@ -104,6 +120,11 @@ export class WaitQueue<E = never> implements Line {
     this.waiting.push(waiter)
   }
 
+  /** As `join`, for all parts of a joint waiter, in one step. */
+  static joinAll<E>(parts: ReadonlyArray<Waiter<E>>): void {
+    for (const part of parts) part.queue.join(part)
+  }
+
   /** Grants from the front while there is room. The first that does not fit holds up all behind it: strict FIFO. */
   flush(): void {
     this.drain.run()
@@ -115,10 +136,12 @@ export class WaitQueue<E = never> implements Line {
       next = waiter.next
       const exit = decide(waiter.weight)
       if (exit === undefined) continue
-      this.waiting.remove(waiter)
-      waiter.state = "settled"
-      waiter.exit = exit
-      this.settled.push(waiter)
+      const { joint } = waiter
+      const lead = joint?.lead ?? waiter
+      for (const part of joint?.parts ?? [waiter]) part.queue.unlink(part, "settled")
+      lead.exit = exit
+      this.settled.push(lead)
+      for (const { queue } of joint?.parts ?? none) if (queue !== this) queue.headLeft()
     }
     this.flush()
   }
@@ -131,7 +154,9 @@ export class WaitQueue<E = never> implements Line {
   /** Whether the first in line can be granted. */
   private get fits(): boolean {
     const first = this.waiting.head
-    return first !== undefined && first.weight <= this.open
+    if (first === undefined || first.weight > this.open) return false
+    return first.joint?.parts.every((part) => part.queue.waiting.head === part && part.weight <= part.queue.open) ??
+      true
   }
 
   /**
@@ -140,7 +165,13 @@ export class WaitQueue<E = never> implements Line {
    */
   serve(most: number): void {
     for (let left = Math.max(this.waiting.size + this.settled.size, most); left > 0; left--) {
-      if (this.next()?.wake() !== true) return
+      const waiter = this.next()
+      if (waiter === undefined) return
+      // Behind the other parts of a joint waiter that begins there may be waiters that fit.
+      const parts = waiter.state === "granted" ? waiter.joint?.parts : undefined
+      const wentWell = waiter.wake()
+      if (parts !== undefined) { for (const { queue } of parts) if (queue !== this) queue.flush() }
+      if (!wentWell) return
     }
   }
 
@@ -148,22 +179,61 @@ export class WaitQueue<E = never> implements Line {
     if (this.settled.head !== undefined) return this.settled.remove(this.settled.head)
     const waiter = this.waiting.head
     if (waiter === undefined || !this.fits) return undefined
+    const { joint } = waiter
+    if (joint === undefined) return this.grant(waiter)
+    for (const part of joint.parts) part.queue.grant(part)
+    return joint.lead
+  }
+
+  private grant(waiter: Waiter<E>): Waiter<E> {
     this.owner.reserve(waiter.weight)
-    waiter.state = "granted"
+    return this.unlink(waiter, "granted")
+  }
+
+  private unlink(waiter: Waiter<E>, state: "granted" | "settled" | "gone"): Waiter<E> {
+    waiter.state = state
     return this.waiting.remove(waiter)
   }
 
   /** Unlinks it, or returns its reservation, as its fiber goes on with `exit`. */
   leave(waiter: Waiter<E>, exit: Exit.Exit<unknown, unknown>): void {
-    const { state } = waiter
-    waiter.state = "gone"
-    if (state === "granted") return this.giveBack(waiter.weight, exit)
-    if (state !== "waiting") return
-    const held = waiter === this.waiting.head
-    this.waiting.remove(waiter)
-    // S3: behind the first one there may be others that fit.
-    if (held && this.fits) this.flushLater()
+    const left = this.unbook(waiter)
+    if (left === "granted") this.handOver(waiter.weight, exit)
+    else if (left === "first") this.headLeft()
   }
+
+  /** The books of `leave`. Returns what the waiter had here: a reservation, the first place in line, or neither. */
+  private unbook(waiter: Waiter<E>): "granted" | "first" | undefined {
+    const { state } = waiter
+    const isFirst = waiter === this.waiting.head
+    if (state === "granted") this.owner.reserve(-waiter.weight)
+    if (state === "waiting") this.waiting.remove(waiter)
+    waiter.state = "gone"
+    if (state === "granted") return state
+    return isFirst ? "first" : undefined
+  }
+
+  /** As `leave`, for all parts of a joint waiter: the books of every queue first, and their waiters then. */
+  static leaveAll<E>(parts: ReadonlyArray<Waiter<E>>, exit: Exit.Exit<unknown, unknown>): void {
+    const left = parts.map((part) => part.queue.unbook(part))
+    for (const [i, { queue, weight }] of parts.entries()) {
+      if (left[i] === "granted") queue.handOver(weight, exit)
+      else if (left[i] === "first") queue.headLeft()
+    }
+  }
+
+  /** S3: behind a first in line that has left there may be waiters that fit. */
+  private headLeft(): void {
+    if (this.fits) this.flushLater()
+  }
+}
+
+const none: ReadonlyArray<never> = []
+
+/** A request in several queues: its parts, one in each, and the one whose fiber waits. */
+export interface Joint<E> {
+  readonly parts: ReadonlyArray<Waiter<E>>
+  readonly lead: Waiter<E>
 }
 
 /** One who waits, or who has a reservation. */
@@ -175,6 +245,11 @@ export class Waiter<E> {
   prev: Waiter<E> | undefined = undefined
   next: Waiter<E> | undefined = undefined
   private resume: ((next: Effect.Effect<never>) => void) | undefined = undefined
+
+  /** The request that this is a part of, in several queues (S8). */
+  get joint(): Joint<E> | undefined {
+    return undefined
+  }
 
   constructor(readonly queue: WaitQueue<E>, readonly weight: number) {}
 

@@ -64,6 +64,12 @@ describe("the current group", () => {
       }))
   )
 
+  test("takes no child by tryGo at its limit", () =>
+    run(Effect.gen(function*() {
+      const twice = Effect.all([Group.tryGo(Effect.yieldNow), Group.tryGo(Effect.yieldNow)])
+      expect(yield* Group.scoped(twice, { limit: 1 })).toEqual([true, false])
+    })))
+
   test("interrupts a child that calls go while a failure ends the group", () =>
     run(Effect.gen(function*() {
       let exit: Exit.Exit<unknown, unknown> | undefined
@@ -301,6 +307,12 @@ describe("any and quorum", () => {
       expect(isInterrupted(yield* Effect.exit(Group.any([Effect.interrupt, Effect.interrupt])))).toBe(true)
       expect(yield* Group.any([Effect.interrupt, Effect.succeed(1)])).toBe(1)
       expect(yield* defectOf(Group.any([Effect.never, Effect.die("a bug")]))).toBe("a bug")
+    })))
+
+  test("drop a success that comes after the last one that counts, from a candidate that no interrupt stops", () =>
+    run(Effect.gen(function*() {
+      const late = Effect.uninterruptible(after(3, Effect.succeed("late")))
+      expect(yield* Group.quorum([late, after(1, Effect.succeed("early"))], 1)).toEqual(["early"])
     })))
 
   test("run no more at a time than the limit", () =>

@@ -115,3 +115,43 @@ export const history = (
       yield* t.linearizable(model)
     })
   )
+
+/** Actors that take permits of several semaphores, each with one permit. Afterwards none is missing. */
+const several = (
+  count: number,
+  effects: (all: ReadonlyArray<Semaphore.Semaphore>) => ReadonlyArray<Effect.Effect<unknown, unknown>>
+): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const all = Array.from({ length: count }, () => Semaphore.makeUnsafe(1))
+      yield* t.always(() => all.every((one) => Semaphore.stats(one).held <= 1), "more is held than there was (S1)")
+      for (const [i, effect] of effects(all).entries()) {
+        yield* t.actor(String.fromCharCode(97 + i), effect, { mayDie: true })
+      }
+      yield* t.settled
+      const left = all.map((one) => Semaphore.stats(one))
+      yield* t.expect(
+        left.every(({ available, capacity, held, waiting }) => held === 0 && waiting === 0 && available === capacity),
+        `left: ${JSON.stringify(left)}`
+      )
+    })
+  )
+
+const joint = (of: ReadonlyArray<Semaphore.Semaphore>, effect: Effect.Effect<unknown, string> = Effect.yieldNow) =>
+  Semaphore.withAll(of.map((one) => [one, 1]), effect)
+
+export const jointly: Record<string, Scenario> = {
+  "two semaphores, in both orders": several(2, ([a, b]) => [joint([a!, b!]), joint([b!, a!])]),
+  "two semaphores, and one of them": several(2, ([a, b]) => [
+    joint([a!, b!]),
+    Semaphore.withPermit(b!, Effect.yieldNow),
+    Semaphore.withPermit(a!, Effect.void)
+  ]),
+  "two semaphores, failing": several(2, ([a, b]) => [joint([a!, b!], Effect.fail("planned")), joint([a!, b!])]),
+  "two semaphores, one of which shrinks": several(2, ([a, b]) => [
+    joint([a!, b!]),
+    joint([b!, a!]),
+    Semaphore.resize(b!, 0)
+  ]),
+  "three semaphores in a ring": several(3, ([a, b, c]) => [joint([a!, b!]), joint([b!, c!]), joint([c!, a!])])
+}
