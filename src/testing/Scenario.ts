@@ -97,57 +97,79 @@ export const scenario = <A, E>(body: (t: Kit) => Effect.Effect<A, E, Kit | Scope
   body
 })
 
-/** The scenario as what a machine runs. */
+/** The scenario as a program, which a machine runs. */
 export const program = (self: Scenario): Program => (machine, context) => {
-  const t = makeKit(machine)
+  const t = new MachineKit(machine)
   return Effect.runForkWith(Context.add(context, Kit, t))(Effect.suspend(() => self.body(t)))
 }
 
-const makeKit = (machine: Machine): Kit => ({
-  actor: (name, effect, options) =>
-    // Uninterruptible, so that what is started is known.
+/**
+ * The kit of a machine's runs. Its methods are closures, so that a scenario may take them out of it. `turn` is a getter
+ * of the class, because V8 gives each object literal with a getter a hidden class of its own. That class refers to the
+ * getter, and so to all that the kit refers to, until the next full garbage collection.
+ */
+class MachineKit implements Kit {
+  readonly #machine: Machine
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
+  get turn(): number {
+    return this.#machine.loop
+  }
+
+  readonly actor: Kit["actor"] = (name, effect, options) =>
+    // Uninterruptible, so that no started fiber is unknown.
     Effect.uninterruptible(Effect.withFiber((parent) => {
-      machine.expectFork(parent)
+      this.#machine.expectFork(parent)
       return Effect.map(Effect.forkDetach(effect), (fiber) => {
-        machine.adopt(parent, fiber, name, { cancel: options?.cancel !== false, mayDie: options?.mayDie === true })
+        this.#machine.adopt(parent, fiber, name, {
+          cancel: options?.cancel !== false,
+          mayDie: options?.mayDie === true
+        })
         return fiber
       })
-    })),
-  settled: Effect.callback<void>((resume) => machine.onSettled(() => resume(Effect.void))),
-  expect: (condition, message) =>
+    }))
+
+  readonly settled: Kit["settled"] = Effect.callback((resume) => this.#machine.onSettled(() => resume(Effect.void)))
+
+  readonly expect: Kit["expect"] = (condition, message) =>
     Effect.sync(() => {
-      if (!(typeof condition === "function" ? condition() : condition)) machine.fail("expectation", message)
-    }),
-  always: (condition, message) => Effect.sync(() => machine.always(condition, message)),
-  get turn() {
-    return machine.loop
-  },
-  op: (name, argument, effect) =>
+      if (!(typeof condition === "function" ? condition() : condition)) this.#machine.fail("expectation", message)
+    })
+
+  readonly always: Kit["always"] = (condition, message) => Effect.sync(() => this.#machine.always(condition, message))
+
+  readonly op: Kit["op"] = (name, argument, effect) =>
     Effect.suspend(() => {
       const call: { -readonly [K in keyof Call]: Call[K] } = {
-        actor: machine.currentName(),
+        actor: this.#machine.currentName(),
         name,
         argument,
-        started: machine.tick(),
+        started: this.#machine.tick(),
         ended: Infinity,
         exit: undefined
       }
-      machine.history.push(call)
+      this.#machine.history.push(call)
       return Effect.onExitPrimitive(effect, (exit) => {
-        call.ended = machine.tick()
+        call.ended = this.#machine.tick()
         call.exit = exit
         return undefined
       })
-    }),
-  history: Effect.sync(() => machine.history.slice()),
-  linearizable: (model) =>
+    })
+
+  readonly history: Kit["history"] = Effect.sync(() => this.#machine.history.slice())
+
+  readonly linearizable: Kit["linearizable"] = (model) =>
     Effect.sync(() => {
-      const verdict = linearizable(model, machine.history)
-      if (verdict._tag === "NotLinearizable") machine.fail("not-linearizable", verdict.explanation)
-    }),
-  choose: (values) =>
+      const verdict = linearizable(model, this.#machine.history)
+      if (verdict._tag === "NotLinearizable") this.#machine.fail("not-linearizable", verdict.explanation)
+    })
+
+  readonly choose: Kit["choose"] = (values) =>
     Effect.sync(() => {
       if (values.length === 0) throw new Error("Kit.choose: values must not be empty")
-      return values[machine.choose(values.length)] as (typeof values)[number]
+      return values[this.#machine.choose(values.length)] as (typeof values)[number]
     })
-})
+}
