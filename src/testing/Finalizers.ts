@@ -15,13 +15,8 @@ interface Registration {
 
 export class Finalizers {
   private readonly scopes = new Map<Scope.Scope, { readonly owner: string; size: number }>()
-  private readonly registrations: Array<Registration> = []
-  private readonly counting = new WeakSet<Finalizer>()
-
-  reset(): void {
-    this.scopes.clear()
-    this.registrations.length = 0
-  }
+  /** By the finalizer that counts. */
+  private readonly registrations = new Map<Finalizer, Registration>()
 
   /** Called for the scope of each fiber that is about to do something: what was added since is counted from here on. */
   watch(scope: Scope.Scope, owner: string): void {
@@ -42,14 +37,13 @@ export class Finalizers {
   }
 
   private counted(finalizer: Finalizer, owner: string): (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void> {
-    if (this.counting.has(finalizer)) return finalizer
+    if (this.registrations.has(finalizer)) return finalizer
     const registration: Registration = { owner, runs: 0 }
-    this.registrations.push(registration)
     const counted: Finalizer = (exit) => {
       registration.runs++
       return finalizer(exit)
     }
-    this.counting.add(counted)
+    this.registrations.set(counted, registration)
     return counted
   }
 
@@ -60,8 +54,9 @@ export class Finalizers {
       const count = state.finalizers?.size ?? 1
       return `a scope used by ${owner} was never closed: ${count} finalizer${count === 1 ? "" : "s"} never ran`
     }
-    const twice = this.registrations.find(({ runs }) => runs > 1)
-    if (twice !== undefined) return `a finalizer registered by ${twice.owner} ran ${twice.runs} times`
+    for (const { owner, runs } of this.registrations.values()) {
+      if (runs > 1) return `a finalizer registered by ${owner} ran ${runs} times`
+    }
     return undefined
   }
 }

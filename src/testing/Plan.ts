@@ -3,7 +3,8 @@
  * ready fiber by its place in the queue, and only where that is not the first: without one decision, all later ones
  * mean other fibers. A plan names the fibers themselves. A part of a plan that the run does not reach is passed over.
  */
-import { canBeInterrupted, type Chooser, type Lane, type Machine } from "./Machine.js"
+import type { Chooser, Situation } from "./Chooser.js"
+import { canBeInterrupted, isAlive, type Lane } from "./Lane.js"
 
 /** A turn: of the fiber `fiber`, of the timer of that place, or an interrupt of that fiber. */
 export interface Turn {
@@ -39,21 +40,21 @@ export const planned = ({ choices, held, stops, turns }: Plan): Chooser => {
   for (const { kind, of } of turns) if (kind === "go") left.set(of, (left.get(of) ?? 0) + 1)
   const yields = new Set(stops.filter(({ outer }) => outer === undefined).map(placeOf))
   const outers = new Map(stops.filter(({ outer }) => outer !== undefined).map((stop) => [placeOf(stop), stop.outer]))
-  let machine: Machine | undefined
+  let situation: Situation | undefined
   let next = 0
   let choice = 0
   return {
-    begin: (of) => (machine = of),
+    begin: (of) => (situation = of),
     preempt: ({ index, operations }) => yields.has(placeOf({ fiber: index, operation: operations })),
     nested: (outer, { index, operations }) =>
       outers.get(placeOf({ fiber: index, operation: operations })) === outer.index,
     next: () => {
-      while (machine !== undefined && next < turns.length) {
-        const first = machine.ready[0]?.lane?.index
+      while (situation !== undefined && next < turns.length) {
+        const first = situation.ready[0]?.lane?.index
         if (first !== undefined && (left.get(first) ?? 0) === 0) return 0
         const turn = turns[next++]
         if (turn?.kind === "go") left.set(turn.of, (left.get(turn.of) ?? 0) - 1)
-        const found = indexOf(machine, turn)
+        const found = indexOf(situation, turn)
         if (found !== undefined) return found
       }
       return 0
@@ -65,17 +66,17 @@ export const planned = ({ choices, held, stops, turns }: Plan): Chooser => {
 const placeOf = ({ fiber, operation }: Stop): number => fiber * 2 ** 24 + operation
 
 /** The return value of a chooser's `next` for this turn; undefined if the turn is not possible now. */
-const indexOf = (machine: Machine, turn: Turn | undefined): number | undefined => {
+const indexOf = (situation: Situation, turn: Turn | undefined): number | undefined => {
   if (turn === undefined) return undefined
   const { kind, of } = turn
   if (kind === "interrupt") {
-    const lane = machine.lanes[of]
+    const lane = situation.lanes[of]
     return lane !== undefined && canBeInterrupted(lane) ? ~of : undefined
   }
   const index = kind === "timer"
-    ? machine.ready.length + of
-    : machine.ready.findIndex(({ lane }) => (lane?.index ?? -1) === of)
-  return index >= 0 && index < machine.options ? index : undefined
+    ? situation.ready.length + of
+    : situation.ready.findIndex(({ lane }) => (lane?.index ?? -1) === of)
+  return index >= 0 && index < situation.options ? index : undefined
 }
 
 /** Writes down as a plan what another chooser decides. */
@@ -83,16 +84,18 @@ export const recording = (chooser: Chooser): Chooser & { readonly plan: () => Pl
   const turns: Array<Turn> = []
   const stops: Array<Stop> = []
   const choices: Array<number> = []
-  let machine: Machine | undefined
+  let situation: Situation | undefined
+  /** The run's own list, which outlives the run. */
+  let lanes: Situation["lanes"] = []
   const stop = (lane: Lane, outer?: number) =>
     stops.push({ fiber: lane.index, operation: lane.operations, outer, turn: turns.length - 1 })
   return {
     plan: () => {
-      const alive = machine?.lanes.filter(({ fiber }) => fiber.pollUnsafe() === undefined) ?? []
-      return { turns, stops, choices, held: alive.map(({ index }) => index) }
+      return { turns, stops, choices, held: lanes.filter(isAlive).map(({ index }) => index) }
     },
     begin: (of) => {
-      machine = of
+      situation = of
+      lanes = of.lanes
       chooser.begin(of)
     },
     preempt: (lane) => {
@@ -107,7 +110,7 @@ export const recording = (chooser: Chooser): Chooser & { readonly plan: () => Pl
     },
     next: () => {
       const index = chooser.next()
-      const ready = machine?.ready ?? []
+      const ready = situation?.ready ?? []
       const indexOfLane = (i: number) => ready[i]?.lane?.index ?? -1
       if (index < 0) turns.push({ kind: "interrupt", of: ~index })
       else if (index < ready.length) turns.push({ kind: "go", of: indexOfLane(index), instead: indexOfLane(0) })

@@ -1,6 +1,6 @@
 /** The result of an exploration. */
 import { brief, full } from "./format.js"
-import type { Kind } from "./Machine.js"
+import type { Kind } from "./oracles.js"
 import type { Realism, Schedule } from "./Schedule.js"
 import { toSvg } from "./svg/toSvg.js"
 import type { Trace } from "./Trace.js"

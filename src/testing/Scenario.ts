@@ -5,7 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Call, History } from "./History.js"
 import { linearizable, type Model } from "./linearizable.js"
-import type { Machine, Program } from "./Machine.js"
+import type { Program, Run } from "./Run.js"
 
 export interface ActorOptions {
   /** Whether it may be interrupted, at any operation once it has begun. Default: true. */
@@ -98,78 +98,83 @@ export const scenario = <A, E>(body: (t: Kit) => Effect.Effect<A, E, Kit | Scope
 })
 
 /** The scenario as a program, which a machine runs. */
-export const program = (self: Scenario): Program => (machine, context) => {
-  const t = new MachineKit(machine)
+export const program = (self: Scenario): Program => (run, context) => {
+  const t = new RunKit(run)
   return Effect.runForkWith(Context.add(context, Kit, t))(Effect.suspend(() => self.body(t)))
 }
 
 /**
- * The kit of a machine's runs. Its methods are closures, so that a scenario may take them out of it. `turn` is a getter
- * of the class, because V8 gives each object literal with a getter a hidden class of its own. That class refers to the
- * getter, and so to all that the kit refers to, until the next full garbage collection.
+ * The kit of one run. Its methods are closures, so that a scenario may take them out of it. `turn` is a getter of the
+ * class, because V8 gives each object literal with a getter a hidden class of its own. That class refers to the getter,
+ * and so to the run, until the next full garbage collection: short runs took twice as long.
+ *
+ * The kit lets go of its run at the end, because a scenario's generator functions refer to the kit, and V8 keeps each
+ * that was called until then, too.
  */
-class MachineKit implements Kit {
-  readonly #machine: Machine
+class RunKit implements Kit {
+  /** Undefined when the run has ended. */
+  #run: Run | undefined
+  readonly #history: Array<Call> = []
+  /** The history's clock: each call and each return takes one tick. */
+  #now = 0
 
-  constructor(machine: Machine) {
-    this.#machine = machine
+  constructor(run: Run) {
+    this.#run = run
+    run.onEnd(() => (this.#run = undefined))
   }
 
   get turn(): number {
-    return this.#machine.loop
+    return this.#run?.turn ?? 0
   }
 
   readonly actor: Kit["actor"] = (name, effect, options) =>
     // Uninterruptible, so that no started fiber is unknown.
     Effect.uninterruptible(Effect.withFiber((parent) => {
-      this.#machine.expectFork(parent)
+      this.#run?.expectFork(parent)
       return Effect.map(Effect.forkDetach(effect), (fiber) => {
-        this.#machine.adopt(parent, fiber, name, {
-          cancel: options?.cancel !== false,
-          mayDie: options?.mayDie === true
-        })
+        this.#run?.adopt(parent, fiber, name, { cancel: options?.cancel !== false, mayDie: options?.mayDie === true })
         return fiber
       })
     }))
 
-  readonly settled: Kit["settled"] = Effect.callback((resume) => this.#machine.onSettled(() => resume(Effect.void)))
+  readonly settled: Kit["settled"] = Effect.callback((resume) => this.#run?.onSettled(() => resume(Effect.void)))
 
   readonly expect: Kit["expect"] = (condition, message) =>
     Effect.sync(() => {
-      if (!(typeof condition === "function" ? condition() : condition)) this.#machine.fail("expectation", message)
+      if (!(typeof condition === "function" ? condition() : condition)) this.#run?.fail("expectation", message)
     })
 
-  readonly always: Kit["always"] = (condition, message) => Effect.sync(() => this.#machine.always(condition, message))
+  readonly always: Kit["always"] = (condition, message) => Effect.sync(() => this.#run?.always(condition, message))
 
   readonly op: Kit["op"] = (name, argument, effect) =>
     Effect.suspend(() => {
       const call: { -readonly [K in keyof Call]: Call[K] } = {
-        actor: this.#machine.currentName(),
+        actor: this.#run?.currentName() ?? "?",
         name,
         argument,
-        started: this.#machine.tick(),
+        started: this.#now++,
         ended: Infinity,
         exit: undefined
       }
-      this.#machine.history.push(call)
+      this.#history.push(call)
       return Effect.onExitPrimitive(effect, (exit) => {
-        call.ended = this.#machine.tick()
+        call.ended = this.#now++
         call.exit = exit
         return undefined
       })
     })
 
-  readonly history: Kit["history"] = Effect.sync(() => this.#machine.history.slice())
+  readonly history: Kit["history"] = Effect.sync(() => this.#history.slice())
 
   readonly linearizable: Kit["linearizable"] = (model) =>
     Effect.sync(() => {
-      const verdict = linearizable(model, this.#machine.history)
-      if (verdict._tag === "NotLinearizable") this.#machine.fail("not-linearizable", verdict.explanation)
+      const verdict = linearizable(model, this.#history)
+      if (verdict._tag === "NotLinearizable") this.#run?.fail("not-linearizable", verdict.explanation)
     })
 
   readonly choose: Kit["choose"] = (values) =>
     Effect.sync(() => {
       if (values.length === 0) throw new Error("Kit.choose: values must not be empty")
-      return values[this.#machine.choose(values.length)] as (typeof values)[number]
+      return values[this.#run?.choose(values.length) ?? 0] as (typeof values)[number]
     })
 }

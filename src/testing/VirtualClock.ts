@@ -18,11 +18,6 @@ export class VirtualClock implements Clock {
   readonly currentTimeNanos: Effect.Effect<bigint> = Effect.sync(() => this.currentTimeNanosUnsafe())
   readonly monotonicTimeNanos: Effect.Effect<bigint> = this.currentTimeNanos
 
-  reset(): void {
-    this.now = 0
-    this.timers.length = 0
-  }
-
   currentTimeMillisUnsafe(): number {
     return this.now
   }

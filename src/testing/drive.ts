@@ -1,5 +1,5 @@
 /** Drives a run, or many: at once, or waiting for what comes from outside. */
-import type { Machine, Steps } from "./Machine.js"
+import type { Run, Steps } from "./Run.js"
 
 /** Nothing comes from outside. */
 export const drive = <A>(steps: Generator<unknown, A, boolean>): A => {
@@ -39,20 +39,20 @@ const active = (counts: (kind: string) => boolean = () => true): number =>
 const lasts = (kind: string): boolean => /^(?!.*Req).*(Wrap|Port|Handle)$/.test(kind)
 
 /** Waits until something has come, and all else that is under way. False when nothing is. */
-const arrival = async (machine: Machine, idle: number): Promise<boolean> => {
+const arrival = async (run: Run, idle: number): Promise<boolean> => {
   const until = Date.now() + patience
-  for (let i = 0; machine.ready.length === 0; i++) {
-    if ((i >= turns && !machine.unfinished && active() <= idle) || Date.now() > until) return false
+  for (let i = 0; run.ready.length === 0; i++) {
+    if ((i >= turns && !run.unfinished && active() <= idle) || Date.now() > until) return false
     await (i < turns ? turn() : pause())
   }
   // The schedule, and not chance, orders the fibers that come back in the meantime. A server stays open: it is not
   // waited for once nothing has come for a while.
   for (let quiet = 0; quiet < turns && (quiet < 2 || active() > idle); quiet++) {
-    const count = machine.ready.length
+    const count = run.ready.length
     await (quiet < 2 ? turn() : pause())
-    if (machine.ready.length > count) quiet = 0
+    if (run.ready.length > count) quiet = 0
   }
-  machine.ready.sort((a, b) => (a.lane?.index ?? 0) - (b.lane?.index ?? 0))
+  run.ready.sort((a, b) => (a.lane?.index ?? 0) - (b.lane?.index ?? 0))
   return true
 }
 

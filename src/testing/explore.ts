@@ -3,11 +3,12 @@ import { DepthFirst } from "./choosers/DepthFirst.js"
 import { Replay } from "./choosers/Replay.js"
 import { randomChooser } from "./choosers/strategies.js"
 import { drive, driveAsync } from "./drive.js"
-import { Machine, type Outcome, type Program, type Steps } from "./Machine.js"
+import { Machine } from "./Machine.js"
 import { type ExploreOptions, levels, type Settings, settingsOf } from "./options.js"
 import { TraceRecorder } from "./recorder.js"
 import { Report } from "./Report.js"
 import type { Failure } from "./Report.js"
+import type { Outcome, Program, Steps } from "./Run.js"
 import { requireInternals } from "./runtime.js"
 import { program, type Scenario } from "./Scenario.js"
 import { decode, encode, type Realism, realismOf, type Schedule } from "./Schedule.js"
@@ -85,10 +86,10 @@ function* findEscape(machine: Machine, self: Program, outcome: Outcome): Steps<O
   const first = yield* machine.run(self, new Replay(outcome.decisions), { places: true })
   const fails = (other: Outcome) => other.problem?.kind === outcome.problem?.kind
   if (fails(first) && (machine.outside || first.hash === outcome.hash)) return undefined
-  const names = machine.lanes.map(({ name }) => name)
   const second = yield* machine.run(self, new Replay(outcome.decisions), { places: true })
   if (fails(second) && machine.outside) return undefined
-  const [a, b] = [first.places ?? [], second.places ?? []]
+  const [a, b] = [first.places?.ends ?? [], second.places?.ends ?? []]
+  const names = first.places?.names ?? []
   let i = 0
   while (i < a.length && a[i] === b[i] && a[i + 1] === b[i + 1]) i += 2
   const where = i >= a.length && i >= b.length

@@ -12,8 +12,8 @@ export {
   returns,
   type Verdict
 } from "./linearizable.js"
-export type { Kind } from "./Machine.js"
 export type { ExploreOptions, Progress, Strategy } from "./options.js"
+export type { Kind } from "./oracles.js"
 export type { Failure, Report } from "./Report.js"
 export { type ActorOptions, Kit, type Scenario, scenario } from "./Scenario.js"
 export type { Decision, Realism, Schedule } from "./Schedule.js"

@@ -1,7 +1,9 @@
 /** Records a run's trace, with the source of each step. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import { describe, type Lane, type Recorder } from "./Machine.js"
+import type { Recorder } from "./Journal.js"
+import { isAlive, type Lane } from "./Lane.js"
+import { describe } from "./oracles.js"
 import { isPromise, nameOf, subjectsOf, takenFrom } from "./runtime.js"
 import type { Locator } from "./source/Locator.js"
 import type { Event, Source, Trace } from "./Trace.js"
@@ -46,7 +48,7 @@ export class TraceRecorder implements Recorder {
 
   /** The lanes whose fibers wait for a promise when the run is over. */
   waitingForPromises(): ReadonlyArray<Lane> {
-    return this.lanes.filter((lane) => this.promised[lane.index] === true && lane.fiber.pollUnsafe() === undefined)
+    return this.lanes.filter((lane) => this.promised[lane.index] === true && isAlive(lane))
   }
 
   event(kind: Parameters<Recorder["event"]>[0], lane: Lane | undefined, detail: string, by?: Lane): void {

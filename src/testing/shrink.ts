@@ -1,8 +1,11 @@
 /** Reduces a schedule that fails to a small one that fails in the same way. */
+import type { Chooser } from "./Chooser.js"
 import { DepthFirst } from "./choosers/DepthFirst.js"
 import { Replay } from "./choosers/Replay.js"
-import type { Chooser, Machine, Outcome, Program, Recorder, Steps } from "./Machine.js"
+import type { Recorder } from "./Journal.js"
+import type { Machine } from "./Machine.js"
 import { type Plan, planned, recording, withoutFiber, withoutStop, withoutTurn } from "./Plan.js"
+import type { Outcome, Program, Steps } from "./Run.js"
 import type { Schedule } from "./Schedule.js"
 
 /**

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import type { Problem } from "./Machine.js"
+import type { Problem } from "./oracles.js"
 import { Kit, type Scenario } from "./Scenario.js"
 import { VirtualClock } from "./VirtualClock.js"
 

@@ -6,19 +6,21 @@ import type { Realism } from "sluice/testing"
 import { Pct } from "sluice/testing/choosers/Pct"
 import { type Policy, RandomChooser } from "sluice/testing/choosers/RandomChooser"
 import { RandomWalk, type Rate } from "sluice/testing/choosers/RandomWalk"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { randomChooser } from "sluice/testing/choosers/strategies"
-import { type Lane, Machine } from "sluice/testing/Machine"
+import type { Lane } from "sluice/testing/Lane"
 import { generator } from "sluice/testing/random"
+import { Run } from "sluice/testing/Run"
 import { describe, expect, test } from "vitest"
 import { alive, entryOf, laneOf } from "../support/lanes.js"
 
-/** A machine of so many fibers, with a timer of the present time. No fiber is ready. */
-const machineOf = (fibers: number, realism: Realism = "contract") => {
-  const machine = new Machine(1_000, realism)
+/** A run of so many fibers, with a timer of the present time. No fiber is ready. */
+const situationOf = (fibers: number, realism: Realism = "contract") => {
+  const situation = new Run({ maxSteps: 1_000, realism }, new Replay([]))
   const lanes = Array.from({ length: fibers }, (_, index) => laneOf(index))
-  machine.lanes.push(...lanes)
-  machine.clock.timers.push({ due: 0, fire: () => {} })
-  return { machine, lanes }
+  situation.lanes.push(...lanes)
+  situation.timers.push({ due: 0, fire: () => {} })
+  return { situation, lanes }
 }
 
 const random = (policy: (random: () => number) => Policy, cancels: number) => {
@@ -39,13 +41,15 @@ interface Interrupt {
 }
 
 /** A run of so many operations, each of them a turn, that the fibers `asked` go through in turn. */
-const play = (chooser: RandomChooser, machine: Machine, operations: number, asked: ReadonlyArray<Lane>) => {
+const play = (chooser: RandomChooser, situation: Run, operations: number, asked: ReadonlyArray<Lane>) => {
   const interrupts: Array<Interrupt> = []
-  chooser.begin(machine)
+  chooser.begin(situation)
   for (let at = 1; at <= operations; at++) {
     const lane = asked[at % asked.length]!
     const yields = chooser.preempt(lane)
-    if (chooser.nested(machine.lanes.at(-1)!)) interrupts.push({ at, where: "nested", of: machine.lanes.length - 1 })
+    if (chooser.nested(situation.lanes.at(-1)!)) {
+      interrupts.push({ at, where: "nested", of: situation.lanes.length - 1 })
+    }
     const next = chooser.next()
     if (next >= 0) continue
     interrupts.push({ at, where: !yields ? "between" : ~next === lane.index ? "own" : "other", of: ~next })
@@ -76,15 +80,15 @@ const haveCounts = (runs: ReadonlyArray<ReadonlyArray<unknown>>, cancels: number
 
 describe("a random chooser interrupts", () => {
   test.each([0, 1, 2, 8])("so often as its rule says, with %i at most", (cancels) => {
-    const { lanes, machine } = machineOf(10)
+    const { lanes, situation } = situationOf(10)
     const chooser = still(cancels)
-    haveCounts(many(3_000, () => play(chooser, machine, 40, lanes)), cancels)
+    haveCounts(many(3_000, () => play(chooser, situation, 40, lanes)), cancels)
   })
 
   test("in four kinds of places, each with its share", () => {
-    const { lanes, machine } = machineOf(10)
+    const { lanes, situation } = situationOf(10)
     const chooser = still(1)
-    const all = many(5_000, () => play(chooser, machine, 40, lanes)).flat()
+    const all = many(5_000, () => play(chooser, situation, 40, lanes)).flat()
     // Of ten fibers, an interrupt at another's operation may hit that one too.
     const shares = { own: 0.515, other: 0.135, between: 0.25, nested: 0.1 }
     for (const [where, expected] of Object.entries(shares)) {
@@ -95,9 +99,9 @@ describe("a random chooser interrupts", () => {
   })
 
   test("at any operation, the first before the second", () => {
-    const { lanes, machine } = machineOf(3)
+    const { lanes, situation } = situationOf(3)
     const chooser = still(2)
-    const runs = many(3_000, () => play(chooser, machine, 40, lanes))
+    const runs = many(3_000, () => play(chooser, situation, 40, lanes))
     const places = runs.flat().map(({ at }) => at)
     expect(new Set(places).size).toBeGreaterThan(38)
     isNear(share(places, (at) => at <= 20), 0.5, "in the first half")
@@ -107,34 +111,34 @@ describe("a random chooser interrupts", () => {
   })
 
   test("in the whole of a long run that follows a short one, and in short ones that follow a long one", () => {
-    const { lanes, machine } = machineOf(3)
+    const { lanes, situation } = situationOf(3)
     const chooser = still(1)
-    const pairs = many(1_000, () => [400, 40].map((operations) => play(chooser, machine, operations, lanes)))
+    const pairs = many(1_000, () => [400, 40].map((operations) => play(chooser, situation, operations, lanes)))
     const late = pairs.flatMap(([long]) => long!).filter(({ at }) => at > 200)
     expect(late.length).toBeGreaterThan(100)
-    for (let i = 0; i < 40; i++) play(chooser, machine, 40, lanes)
-    isNear(share(many(2_000, () => play(chooser, machine, 40, lanes)), ({ length }) => length === 0), 0.2, "without")
+    for (let i = 0; i < 40; i++) play(chooser, situation, 40, lanes)
+    isNear(share(many(2_000, () => play(chooser, situation, 40, lanes)), ({ length }) => length === 0), 0.2, "without")
   })
 
   test("no fiber that may not be interrupted, and waits for one that may", () => {
-    const { lanes, machine } = machineOf(3)
-    machine.lanes[0] = lanes[0] = laneOf(0, alive, false)
+    const { lanes, situation } = situationOf(3)
+    situation.lanes[0] = lanes[0] = laneOf(0, alive, false)
     const chooser = still(8)
-    const runs = many(3_000, () => play(chooser, machine, 40, lanes))
+    const runs = many(3_000, () => play(chooser, situation, 40, lanes))
     expect(runs.flat().filter(({ of }) => of === 0)).toEqual([])
     haveCounts(runs, 8)
-    chooser.begin(machine)
+    chooser.begin(situation)
     for (let i = 0; i < 500; i++) {
-      play(chooser, machine, 40, lanes)
+      play(chooser, situation, 40, lanes)
       assert.equal(chooser.nested(lanes[0]), false)
     }
   })
 
   test("between turns, and when its time has come, where no fiber may be preempted", () => {
-    const { lanes, machine } = machineOf(3, "suspension")
+    const { lanes, situation } = situationOf(3, "suspension")
     const chooser = still(1)
     const runs = many(3_000, () => {
-      chooser.begin(machine)
+      chooser.begin(situation)
       return many(40, (at) => chooser.preempt(lanes[at % 3]!) ? -1 : chooser.next() < 0 ? at : 40).filter((at) =>
         at < 40
       )
@@ -146,12 +150,12 @@ describe("a random chooser interrupts", () => {
   })
 
   test("at once, if that is the last chance to", () => {
-    const { lanes, machine } = machineOf(3)
-    machine.clock.timers.length = 0
+    const { lanes, situation } = situationOf(3)
+    situation.timers.length = 0
     const chooser = still(8)
     haveCounts(
       many(3_000, () => {
-        chooser.begin(machine)
+        chooser.begin(situation)
         return many(10, () => chooser.next()).filter((next) => next < 0 && ~next < lanes.length)
       }),
       8
@@ -160,52 +164,52 @@ describe("a random chooser interrupts", () => {
 })
 
 describe("a random walk", () => {
-  const yieldsOf = (chooser: RandomChooser, machine: Machine, lane: Lane, operations: number) => {
-    chooser.begin(machine)
+  const yieldsOf = (chooser: RandomChooser, situation: Run, lane: Lane, operations: number) => {
+    chooser.begin(situation)
     return many(operations, () => chooser.preempt(lane))
   }
 
   test("yields with its probability, or so many times in a run", () => {
-    const { lanes: [lane], machine } = machineOf(2)
+    const { lanes: [lane], situation } = situationOf(2)
     for (const probability of [0.2, 0.5]) {
       const chooser = walk({ probability })
-      isNear(share(yieldsOf(chooser, machine, lane!, 5_000), Boolean), probability, "yields")
+      isNear(share(yieldsOf(chooser, situation, lane!, 5_000), Boolean), probability, "yields")
     }
     const chooser = walk({ times: 3 })
-    yieldsOf(chooser, machine, lane!, 400)
-    const counts = many(2_000, () => yieldsOf(chooser, machine, lane!, 400).filter(Boolean).length)
+    yieldsOf(chooser, situation, lane!, 400)
+    const counts = many(2_000, () => yieldsOf(chooser, situation, lane!, 400).filter(Boolean).length)
     isNear(mean(counts) / 3, 1, "times")
   })
 
   test("yields if there is another way to go on, and where a turn may go on without the fiber", () => {
-    const { lanes: [lane, other], machine } = machineOf(2)
+    const { lanes: [lane, other], situation } = situationOf(2)
     const chooser = walk({ probability: 0.5 })
-    const doesYield = () => yieldsOf(chooser, machine, lane!, 50).some(Boolean)
-    machine.first = lane
-    machine.alone = true
+    const doesYield = () => yieldsOf(chooser, situation, lane!, 50).some(Boolean)
+    situation.first = lane
+    situation.alone = true
     expect(doesYield()).toBe(true)
-    machine.clock.timers.length = 0
+    situation.timers.length = 0
     expect(doesYield()).toBe(false)
-    machine.ready.push(entryOf(other))
+    situation.ready.push(entryOf(other))
     expect(doesYield()).toBe(true)
-    machine.ready.length = 0
-    machine.alone = false
+    situation.ready.length = 0
+    situation.alone = false
     expect(doesYield()).toBe(true)
-    machine.alone = true
-    machine.first = other
+    situation.alone = true
+    situation.first = other
     expect(doesYield()).toBe(true)
   })
 
   test("goes on with each that is ready alike, but for the one that has just yielded", () => {
-    const { lanes, machine } = machineOf(4)
-    machine.clock.timers.length = 0
+    const { lanes, situation } = situationOf(4)
+    situation.timers.length = 0
     const chooser = walk({ probability: 0.5 })
-    machine.ready.push(...lanes.map(entryOf))
-    chooser.begin(machine)
+    situation.ready.push(...lanes.map(entryOf))
+    chooser.begin(situation)
     const free = many(4_000, () => chooser.next())
     for (const index of [0, 1, 2, 3]) isNear(share(free, (next) => next === index), 1 / 4, `free, ${index}`)
     const lane = lanes[1]!
-    lane.parked = machine.ready[1]
+    lane.parked = situation.ready[1]
     const all = many(8_000, () => chooser.preempt(lane) ? chooser.next() : -1)
     const after = all.filter((next) => next >= 0)
     for (const index of [0, 2, 3]) isNear(share(after, (next) => next === index), 1 / 3, `after a preemption, ${index}`)
@@ -214,14 +218,14 @@ describe("a random walk", () => {
 
 describe("pct", () => {
   test("makes the running fiber fall behind at depth - 1 places of the run, in their order", () => {
-    const { lanes: [a, b], machine } = machineOf(2)
+    const { lanes: [a, b], situation } = situationOf(2)
     const chooser = pct(3)
     const changes = many(3_000, () => {
-      chooser.begin(machine)
+      chooser.begin(situation)
       let [running, waiting] = [a!, b!]
       const found: Array<number> = []
       for (let at = 1; at <= 40; at++) {
-        machine.ready.splice(0, 1, entryOf(waiting))
+        situation.ready.splice(0, 1, entryOf(waiting))
         if (!chooser.preempt(running)) continue
         if (at > 1) found.push(at)
         ;[running, waiting] = [waiting, running]
@@ -236,31 +240,31 @@ describe("pct", () => {
   })
 
   test("lets a fiber that has fallen behind go after all that have not", () => {
-    const { lanes, machine } = machineOf(400)
-    machine.clock.timers.length = 0
+    const { lanes, situation } = situationOf(400)
+    situation.timers.length = 0
     const chooser = pct(2)
     for (let run = 0; run < 30; run++) {
-      chooser.begin(machine)
+      chooser.begin(situation)
       const lane = lanes[run]!
       const others = lanes.filter((other) => other !== lane)
-      machine.ready.splice(0, 2, entryOf(others[0]))
+      situation.ready.splice(0, 2, entryOf(others[0]))
       for (let at = 1; at <= 40; at++) chooser.preempt(lane)
       for (const other of others) {
-        machine.ready.splice(0, 2, entryOf(lane), entryOf(other))
+        situation.ready.splice(0, 2, entryOf(lane), entryOf(other))
         assert.equal(chooser.next(), 1)
       }
     }
   })
 
   test("gives the turn to the highest priority, wherever in the queue, and draws priorities for each run", () => {
-    const { lanes, machine } = machineOf(4)
-    machine.clock.timers.length = 0
+    const { lanes, situation } = situationOf(4)
+    situation.timers.length = 0
     const chooser = pct(1)
     const chosen = many(2_000, () => {
-      chooser.begin(machine)
-      machine.ready.splice(0, 4, ...lanes.map(entryOf))
+      chooser.begin(situation)
+      situation.ready.splice(0, 4, ...lanes.map(entryOf))
       const first = chooser.next()
-      machine.ready.reverse()
+      situation.ready.reverse()
       assert.equal(3 - chooser.next(), first)
       return first
     })
@@ -269,21 +273,21 @@ describe("pct", () => {
 
   test("lets a timer fire now and then where time is uncertain", () => {
     for (const [realism, expected] of [["contract", 0], ["any", 0.05]] as const) {
-      const { lanes, machine } = machineOf(1, realism)
-      machine.clock.timers.splice(0, 1, { due: 1, fire: () => {} })
+      const { lanes, situation } = situationOf(1, realism)
+      situation.timers.splice(0, 1, { due: 1, fire: () => {} })
       const chooser = pct(1)
-      machine.ready.push(...lanes.map(entryOf))
-      chooser.begin(machine)
+      situation.ready.push(...lanes.map(entryOf))
+      chooser.begin(situation)
       isNear(share(many(3_000, () => chooser.next()), (next) => next === 1), expected, realism)
     }
   })
 })
 
 test("the policies of a strategy alternate, run after run", () => {
-  const { lanes: [lane], machine } = machineOf(2)
+  const { lanes: [lane], situation } = situationOf(2)
   const chooser = randomChooser("portfolio", 1, 0)
   const shares = many(40, () => {
-    chooser.begin(machine)
+    chooser.begin(situation)
     // Nobody is ready, so that only a walk yields.
     return share(many(2_000, () => chooser.preempt(lane!)), Boolean)
   })

@@ -3,9 +3,12 @@ import { Deferred, Effect, Exit, Fiber } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { explore, type Kit, type Realism, scenario } from "sluice/testing"
+import type { Chooser, Situation } from "sluice/testing/Chooser"
 import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { drive } from "sluice/testing/drive"
-import { canBeInterrupted, type Chooser, type Lane, Machine, type Program } from "sluice/testing/Machine"
+import { canBeInterrupted, type Lane } from "sluice/testing/Lane"
+import { Machine } from "sluice/testing/Machine"
+import type { Program } from "sluice/testing/Run"
 import { isInterruptible } from "sluice/testing/runtime"
 import { program } from "sluice/testing/Scenario"
 import { describe, expect, test } from "vitest"
@@ -26,7 +29,7 @@ class Naive implements Chooser {
   private preemptions = 0
   private cancels = 0
   private pending: Lane | undefined
-  private machine!: Machine
+  private situation!: Situation
 
   constructor(private readonly bounds: Bounds, private readonly strict: boolean) {}
 
@@ -48,8 +51,8 @@ class Naive implements Chooser {
     return this.path[position]!
   }
 
-  begin(machine: Machine): void {
-    this.machine = machine
+  begin(situation: Situation): void {
+    this.situation = situation
     this.position = 0
     this.preemptions = this.bounds.preemptions
     this.cancels = this.bounds.cancels
@@ -57,7 +60,7 @@ class Naive implements Chooser {
   }
 
   preempt(lane: Lane): boolean {
-    const { first, realism } = this.machine
+    const { first, realism } = this.situation
     if (realism === "suspension" || realism === "nested") return false
     const left = this.preemptions - (this.pending === undefined ? 0 : 1)
     const straight = first === lane
@@ -76,7 +79,7 @@ class Naive implements Chooser {
   }
 
   next(): number {
-    const { lanes, options } = this.machine
+    const { lanes, options } = this.situation
     const { pending } = this
     this.pending = undefined
     const isOwn = (lane: Lane) => lane === pending && (!this.strict || isInterruptible(lane.fiber))

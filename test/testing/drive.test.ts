@@ -1,9 +1,10 @@
 /** Events from outside of Effect: the driver waits for them, and the schedule decides their order. */
 import { Effect } from "effect"
 import { exploreAsync, type Kit, replayAsync, scenario } from "sluice/testing"
+import type { Chooser, Situation } from "sluice/testing/Chooser"
 import { Replay } from "sluice/testing/choosers/Replay"
 import { drive, driveAsync } from "sluice/testing/drive"
-import { type Chooser, Machine } from "sluice/testing/Machine"
+import { Machine } from "sluice/testing/Machine"
 import { program } from "sluice/testing/Scenario"
 import { expect, test } from "vitest"
 
@@ -11,16 +12,20 @@ import { expect, test } from "vitest"
 const after = (turns: number): Promise<void> =>
   turns === 0 ? Promise.resolve() : new Promise((resolve) => setImmediate(() => resolve(after(turns - 1))))
 
-const runAsync = async (body: (t: Kit) => Effect.Effect<unknown>, watch?: (machine: Machine) => void) => {
+const runAsync = async (body: (t: Kit) => Effect.Effect<unknown>, watch?: (situation: Situation) => void) => {
   const machine = new Machine(2_000, "contract", true)
   const chooser: Chooser = new Replay([])
+  let situation!: Situation
   const watching: Chooser = {
-    begin: (of) => chooser.begin(of),
+    begin: (of) => {
+      situation = of
+      chooser.begin(of)
+    },
     preempt: (lane) => chooser.preempt(lane),
     nested: (outer, inner) => chooser.nested(outer, inner),
     choose: (options) => chooser.choose(options),
     next: () => {
-      watch?.(machine)
+      watch?.(situation)
       return chooser.next()
     }
   }
@@ -124,13 +129,19 @@ test("a fiber of an earlier run that something outside resumes takes no part in 
     )
   const ready: Array<string | undefined> = []
   const passive = new Replay([])
+  let situation!: Situation
+  let lanes: Situation["lanes"] = []
   const watching: Chooser = {
-    begin: (of) => passive.begin(of),
+    begin: (of) => {
+      situation = of
+      lanes = of.lanes
+      passive.begin(of)
+    },
     preempt: () => false,
     nested: () => false,
     choose: () => 0,
     next: () => {
-      for (const entry of machine.ready) ready.push(entry.lane?.name)
+      for (const entry of situation.ready) ready.push(entry.lane?.name)
       return passive.next()
     }
   }
@@ -139,7 +150,7 @@ test("a fiber of an earlier run that something outside resumes takes no part in 
   const second = await driveAsync(machine.run(program(bodyOf(1)), watching))
   expect(second.problem).toBeUndefined()
   expect(done).toEqual([1, 1])
-  expect(machine.lanes.map(({ name }) => name)).toEqual(["main", "a", "a/1", "a/2", "close"])
+  expect(lanes.map(({ name }) => name)).toEqual(["main", "a", "a/1", "a/2", "close"])
   expect(new Set(ready)).toEqual(new Set(["main", "a"]))
 })
 

@@ -3,11 +3,13 @@ import { Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { explore, type Realism, run, scenario, type Schedule } from "sluice/testing"
+import type { Chooser, Situation } from "sluice/testing/Chooser"
 import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { Replay } from "sluice/testing/choosers/Replay"
 import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { type Chooser, Machine, type Outcome } from "sluice/testing/Machine"
+import { Machine } from "sluice/testing/Machine"
+import type { Outcome } from "sluice/testing/Run"
 import { program } from "sluice/testing/Scenario"
 import { decode, encode, realismOf } from "sluice/testing/Schedule"
 import { VirtualClock } from "sluice/testing/VirtualClock"
@@ -168,21 +170,24 @@ describe.each(levels)("at realism %s", (realism) => {
 test("a preempted fiber is in the queue once, and only while it is alive", () => {
   fc.assert(
     fc.property(work, (self) => {
-      const machine = machineOf("any")
+      let situation: Situation | undefined
       const checked = (chooser: Chooser): Chooser => ({
-        begin: (of) => chooser.begin(of),
+        begin: (of) => {
+          situation = of
+          chooser.begin(of)
+        },
         preempt: (lane) => chooser.preempt(lane),
         nested: (outer, inner) => chooser.nested(outer, inner),
         choose: (options) => chooser.choose(options),
         next: () => {
-          for (const entry of machine.ready.filter(({ parked }) => parked)) {
+          for (const entry of situation!.ready.filter(({ parked }) => parked)) {
             assert.equal(entry.lane?.parked, entry)
             assert.equal(entry.lane.fiber.pollUnsafe(), undefined)
           }
           return chooser.next()
         }
       })
-      outcomes(self, machine, 4, checked)
+      outcomes(self, machineOf("any"), 4, checked)
     }),
     { seed: 1, numRuns: 200 }
   )
@@ -271,7 +276,7 @@ describe("the virtual clock", () => {
     )
   })
 
-  test("all its readings are of the same time, and begin at 0 in each run", () => {
+  test("all its readings are of the same time", () => {
     const clock = new VirtualClock()
     sleep(clock, 1_500, () => {})
     clock.advance(0)
@@ -281,9 +286,37 @@ describe("the virtual clock", () => {
     expect(Effect.runSync(clock.currentTimeMillis)).toBe(1_500)
     expect(Effect.runSync(clock.currentTimeNanos)).toBe(1_500_000_000n)
     expect(Effect.runSync(clock.monotonicTimeNanos)).toBe(1_500_000_000n)
-    sleep(clock, 1, () => {})
-    clock.reset()
-    expect([clock.now, clock.timers.length]).toEqual([0, 0])
+  })
+
+  test("each run begins at time 0, without the timers of the run before", () => {
+    const begins: Array<number> = []
+    const body = program(scenario((t) =>
+      Effect.gen(function*() {
+        begins.push(yield* Clock.currentTimeMillis)
+        yield* Effect.forkDetach(Effect.sleep(5))
+        yield* Effect.sleep(1)
+        yield* t.expect(false, "the run ends while a timer is set")
+      })
+    ))
+    const timers: Array<number> = []
+    const replay = new Replay([])
+    const chooser: Chooser = {
+      begin: (situation) => {
+        timers.push(situation.timers.length)
+        replay.begin(situation)
+      },
+      preempt: (lane) => replay.preempt(lane),
+      nested: (outer, inner) => replay.nested(outer, inner),
+      next: () => replay.next(),
+      choose: () => replay.choose()
+    }
+    const machine = machineOf("contract")
+    const problems = [1, 2, 3].map(() => drive(machine.run(body, chooser)).problem?.kind)
+    expect({ begins, problems, timers }).toEqual({
+      begins: [0, 0, 0],
+      problems: ["expectation", "expectation", "expectation"],
+      timers: [0, 0, 0]
+    })
   })
 
   test("to sleep for no time yields, and for all time never ends", () => {

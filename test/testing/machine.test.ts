@@ -2,10 +2,13 @@
 import { Deferred, Effect, Fiber, Latch } from "effect"
 import * as assert from "node:assert/strict"
 import { explore, type ExploreOptions, replay, type Scenario, scenario } from "sluice/testing"
+import type { Chooser, Situation } from "sluice/testing/Chooser"
 import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { type Chooser, type Lane, Machine } from "sluice/testing/Machine"
+import type { Lane } from "sluice/testing/Lane"
+import { Machine } from "sluice/testing/Machine"
 import { program } from "sluice/testing/Scenario"
 import { describe, expect, test } from "vitest"
 import { turns } from "../support/effect.js"
@@ -60,6 +63,37 @@ describe("a run", () => {
       })
     )
     expect(found(self, { runs: 5 })).toBeUndefined()
+  })
+
+  test("resumes no fiber of an earlier run", () => {
+    const gate = Deferred.makeUnsafe<void>()
+    const resumed: Array<number> = []
+    const lanes: Array<ReadonlyArray<Lane>> = []
+    const passive = new Replay([])
+    const chooser: Chooser = {
+      begin: (situation) => {
+        lanes.push(situation.lanes)
+        passive.begin(situation)
+      },
+      preempt: () => false,
+      nested: () => false,
+      next: () => passive.next(),
+      choose: () => 0
+    }
+    const bodyOf = (run: number) =>
+      program(scenario((t) =>
+        Effect.gen(function*() {
+          yield* t.actor("a", Effect.andThen(Deferred.await(gate), Effect.sync(() => resumed.push(run))))
+          yield* Effect.yieldNow
+          yield* t.expect(run === 2, "the first run ends before the gate opens")
+          Deferred.doneUnsafe(gate, Effect.void)
+        })
+      ))
+    const machine = new Machine(2_000, "contract")
+    const problems = [1, 2].map((run) => drive(machine.run(bodyOf(run), chooser)).problem?.kind)
+    expect(problems).toEqual(["expectation", undefined])
+    expect(resumed).toEqual([2])
+    expect(lanes.map((all) => all.map(({ name }) => name))).toEqual([["main", "a"], ["main", "a", "close"]])
   })
 
   test("takes the first of a choice after `settled`, which no schedule decides", () => {
@@ -250,15 +284,23 @@ describe("the questions to a chooser", () => {
   const watched = (
     strategy: "portfolio" | "random",
     cancels: number,
-    watch: (machine: Machine, chance: Chooser) => Chooser
+    watch: (situation: () => Situation, chance: Chooser) => Chooser
   ) => {
     const machine = new Machine(2_000, "contract")
-    const chooser = watch(machine, randomChooser(strategy, 1, cancels))
+    let situation!: Situation
+    const watching = watch(() => situation, randomChooser(strategy, 1, cancels))
+    const chooser: Chooser = {
+      ...watching,
+      begin: (of) => {
+        situation = of
+        watching.begin(of)
+      }
+    }
     const body = program(busy)
     return Array.from({ length: 100 }, () => drive(machine.run(body, chooser)))
   }
   const passing = (chance: Chooser): Chooser => ({
-    begin: (machine) => chance.begin(machine),
+    begin: (situation) => chance.begin(situation),
     preempt: (lane) => chance.preempt(lane),
     nested: (outer, inner) => chance.nested(outer, inner),
     next: () => chance.next(),
@@ -280,10 +322,10 @@ describe("the questions to a chooser", () => {
 
   test("each actor starts with an entry of its own in the queue", () => {
     const starts = new Set<string>()
-    watched("random", 0, (machine, chance) => ({
+    watched("random", 0, (situation, chance) => ({
       ...passing(chance),
       next: () => {
-        for (const { lane } of machine.ready) if (lane?.operations === 0) starts.add(lane.name)
+        for (const { lane } of situation().ready) if (lane?.operations === 0) starts.add(lane.name)
         return chance.next()
       }
     }))
@@ -293,7 +335,7 @@ describe("the questions to a chooser", () => {
   test("after a preemption the walk goes on with another fiber, any of those there are", () => {
     let preempted: Lane | undefined
     const chosen = new Set<boolean>()
-    watched("random", 0, (machine, chance) => ({
+    watched("random", 0, (situation, chance) => ({
       ...passing(chance),
       preempt: (lane) => {
         const yields = chance.preempt(lane)
@@ -302,9 +344,9 @@ describe("the questions to a chooser", () => {
       },
       next: () => {
         const index = chance.next()
-        const others = machine.ready.filter((entry) => entry !== preempted?.parked)
+        const others = situation().ready.filter((entry) => entry !== preempted?.parked)
         if (preempted !== undefined && others.length > 1) {
-          const entry = machine.ready[index]
+          const entry = situation().ready[index]
           assert.notEqual(entry, preempted.parked)
           chosen.add(entry === others.at(-1))
         }

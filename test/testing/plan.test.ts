@@ -3,10 +3,13 @@ import { Deferred, Effect } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { scenario } from "sluice/testing"
+import type { Chooser, Situation } from "sluice/testing/Chooser"
+import { Replay } from "sluice/testing/choosers/Replay"
 import { randomChooser } from "sluice/testing/choosers/strategies"
 import { drive } from "sluice/testing/drive"
-import { type Chooser, Machine } from "sluice/testing/Machine"
+import { Machine } from "sluice/testing/Machine"
 import { type Plan, planned, recording, type Turn, withoutFiber, withoutStop, withoutTurn } from "sluice/testing/Plan"
+import { Run } from "sluice/testing/Run"
 import { program } from "sluice/testing/Scenario"
 import { expect, test } from "vitest"
 import { alive, entryOf, laneOf } from "../support/lanes.js"
@@ -63,14 +66,14 @@ const ended = Effect.runSync(Effect.forkDetach(Effect.void, { startImmediately: 
 
 /** The plan's choices where these are ready, one after the other: a fiber, a timer's place, or an interrupt. */
 const chosen = (plan: Partial<Plan>, queues: ReadonlyArray<ReadonlyArray<number>>) => {
-  const machine = new Machine(1_000, "contract")
-  machine.lanes.push(laneOf(0), laneOf(1), laneOf(2), laneOf(3, ended), laneOf(4, alive, false))
-  machine.clock.timers.push({ due: 1, fire: () => {} })
+  const situation = new Run({ maxSteps: 1_000, realism: "contract" }, new Replay([]))
+  situation.lanes.push(laneOf(0), laneOf(1), laneOf(2), laneOf(3, ended), laneOf(4, alive, false))
+  situation.timers.push({ due: 1, fire: () => {} })
   const chooser = planned({ turns: [], stops: [], choices: [], held: [], ...plan })
-  chooser.begin(machine)
+  chooser.begin(situation)
   return queues.map((queue) => {
-    machine.ready.length = 0
-    for (const index of queue) machine.ready.push(entryOf(machine.lanes[index]))
+    situation.ready.length = 0
+    for (const index of queue) situation.ready.push(entryOf(situation.lanes[index]))
     const next = chooser.next()
     return next < 0 ? `x${~next}` : next < queue.length ? queue[next] : "timer"
   })
@@ -103,9 +106,9 @@ test("a turn that cannot be given is passed over", () => {
 })
 
 test("a recorded plan holds the fibers that have not ended, and says in which turn each was stopped", () => {
-  const machine = new Machine(1_000, "contract")
-  machine.lanes.push(laneOf(0), laneOf(1, ended), laneOf(2))
-  let begun: Machine | undefined
+  const situation = new Run({ maxSteps: 1_000, realism: "contract" }, new Replay([]))
+  situation.lanes.push(laneOf(0), laneOf(1, ended), laneOf(2))
+  let begun: Situation | undefined
   const always: Chooser = {
     begin: (of) => void (begun = of),
     preempt: () => true,
@@ -114,10 +117,10 @@ test("a recorded plan holds the fibers that have not ended, and says in which tu
     choose: (options) => options - 1
   }
   const recorded = recording(always)
-  recorded.begin(machine)
-  expect(begun).toBe(machine)
+  recorded.begin(situation)
+  expect(begun).toBe(situation)
   for (const lane of [0, 2]) {
-    machine.ready.splice(0, 1, entryOf(machine.lanes[lane]))
+    situation.ready.splice(0, 1, entryOf(situation.lanes[lane]))
     recorded.next()
   }
   recorded.preempt(laneOf(2))

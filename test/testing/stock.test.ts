@@ -3,7 +3,7 @@ import * as effect from "effect"
 import { Deferred, Effect, Exit, Ref } from "effect"
 import * as vm from "node:vm"
 import { Kit, type Scenario, scenario } from "sluice/testing"
-import type { Problem } from "sluice/testing/Machine"
+import type { Problem } from "sluice/testing/oracles"
 import { onStock, standAlone } from "sluice/testing/stock"
 import { describe, expect, test } from "vitest"
 

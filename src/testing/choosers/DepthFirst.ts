@@ -1,5 +1,7 @@
 /** Depth-first search: takes every combination of decisions within bounds, one a run. */
-import { canBeInterrupted, type Chooser, type Lane, type Machine, type Recorder } from "../Machine.js"
+import type { Chooser, Situation } from "../Chooser.js"
+import type { Recorder } from "../Journal.js"
+import { canBeInterrupted, type Lane } from "../Lane.js"
 import { matters, stretchOf } from "../runtime.js"
 
 /** The purpose of a yield: a bit set of `forPreemption` and `forInterrupt`; 0 if the fiber does not yield here. */
@@ -29,7 +31,7 @@ export class DepthFirst implements Chooser, Recorder {
   private ask = 0
   private preemptions = 0
   private cancels = 0
-  private machine: Machine | undefined
+  private situation: Situation | undefined
   /** The fiber of the latest question, if the question is new. `operation` has yet to tell whether it matters. */
   private asked: Lane | undefined
   /** The fiber that has yielded straight to the driver. The next turn says what for. */
@@ -59,8 +61,8 @@ export class DepthFirst implements Chooser, Recorder {
     this.asks.pop()
   }
 
-  begin(machine: Machine): void {
-    this.machine = machine
+  begin(situation: Situation): void {
+    this.situation = situation
     this.position = this.ask = 0
     this.preemptions = this.bounds.preemptions
     this.cancels = this.bounds.cancels
@@ -83,10 +85,10 @@ export class DepthFirst implements Chooser, Recorder {
 
   preempt(lane: Lane): boolean {
     this.asked = undefined
-    const machine = this.machine
-    if (machine === undefined) return false
-    if (machine.realism === "suspension" || machine.realism === "nested") return false
-    const straight = machine.first === lane
+    const situation = this.situation
+    if (situation === undefined) return false
+    if (situation.realism === "suspension" || situation.realism === "nested") return false
+    const straight = situation.first === lane
     // In a task that runs fibers, another fiber may have yielded before. `next` counts it when the task has ended.
     const preemptions = this.preemptions - (this.yielded === undefined ? 0 : 1)
     const stretch = stretchOf(lane.fiber)
@@ -96,8 +98,8 @@ export class DepthFirst implements Chooser, Recorder {
     if (isNew) {
       // With no other way to go on, the fiber would continue at once; unless it runs on top of another, or within a
       // task.
-      const preempt = preemptions > 0 && (machine.others > 0 || !straight || !machine.alone ||
-        (this.cancels > 0 && machine.lanes.some((other) => other !== lane && canBeInterrupted(other))))
+      const preempt = preemptions > 0 && (situation.others > 0 || !straight || !situation.alone ||
+        (this.cancels > 0 && situation.lanes.some((other) => other !== lane && canBeInterrupted(other))))
       const interrupt = this.cancels > 0 && lane.cancellable && (straight || preemptions > 0) && !stretched
       this.modes.push((preempt ? forPreemption : 0) | (interrupt ? forInterrupt : 0))
     }
@@ -132,22 +134,22 @@ export class DepthFirst implements Chooser, Recorder {
 
   next(): number {
     this.asked = undefined
-    const machine = this.machine
-    if (machine === undefined) return 0
+    const situation = this.situation
+    if (situation === undefined) return 0
     const { yielded } = this
     this.yielded = undefined
     const actions: Array<number> = []
     if (yielded === undefined) {
-      for (let i = 0; i < machine.options; i++) actions.push(i)
+      for (let i = 0; i < situation.options; i++) actions.push(i)
       if (actions.length === 0) actions.push(0)
     } else if ((yielded.mode & forPreemption) !== 0) {
       // All but the fiber itself: that is no preemption, unless the rest of a task came in between.
-      for (let i = 0; i < machine.options; i++) {
-        if (!machine.alone || machine.ready[i] !== yielded.lane.parked) actions.push(i)
+      for (let i = 0; i < situation.options; i++) {
+        if (!situation.alone || situation.ready[i] !== yielded.lane.parked) actions.push(i)
       }
     }
     if (this.cancels > 0) {
-      for (const lane of machine.lanes) {
+      for (const lane of situation.lanes) {
         const own = yielded === undefined ||
           (yielded.mode & (lane === yielded.lane ? forInterrupt : forPreemption)) !== 0
         if (own && canBeInterrupted(lane)) actions.push(~lane.index)

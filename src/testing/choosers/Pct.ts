@@ -1,7 +1,8 @@
 /**
  * Probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): priorities that change at a few random places.
  */
-import type { Lane, Machine } from "../Machine.js"
+import type { Situation } from "../Chooser.js"
+import type { Lane } from "../Lane.js"
 import type { Policy } from "./RandomChooser.js"
 
 /**
@@ -10,7 +11,7 @@ import type { Policy } from "./RandomChooser.js"
  * length.
  */
 export class Pct implements Policy {
-  private machine: Machine | undefined
+  private situation: Situation | undefined
   /** By lane, drawn when first needed. A fiber that has fallen behind is below 1, a task of no fiber is at 2. */
   private priorities: Array<number> = []
   /** The operations of the run at which the running fiber falls behind, in descending order. */
@@ -18,8 +19,8 @@ export class Pct implements Policy {
 
   constructor(private readonly random: () => number, private readonly depth: number) {}
 
-  begin(machine: Machine, length: number): void {
-    this.machine = machine
+  begin(situation: Situation, length: number): void {
+    this.situation = situation
     this.priorities = []
     this.changes = Array.from({ length: this.depth - 1 }, () => Math.floor(this.random() * length))
       .sort((a, b) => b - a)
@@ -30,7 +31,7 @@ export class Pct implements Policy {
   }
 
   preempt(lane: Lane, asked: number): boolean {
-    const ready = this.machine?.ready ?? []
+    const ready = this.situation?.ready ?? []
     if (ready.length === 0) return false
     const change = this.changes.at(-1)
     if (change !== undefined && asked >= change) {
@@ -42,7 +43,7 @@ export class Pct implements Policy {
   }
 
   next(options: number): number {
-    const ready = this.machine?.ready ?? []
+    const ready = this.situation?.ready ?? []
     if (ready.length === 0) return Math.floor(this.random() * options)
     let best = 0
     for (let i = 1; i < ready.length; i++) {

@@ -1,5 +1,6 @@
 /** Interrupts fibers at random. A `Policy` decides where fibers are preempted and which one goes next. */
-import { canBeInterrupted, type Chooser, type Lane, type Machine } from "../Machine.js"
+import type { Chooser, Situation } from "../Chooser.js"
+import { canBeInterrupted, type Lane } from "../Lane.js"
 
 /**
  * Decides preemptions and order, without interrupts. Several policies may alternate, one run each. A policy is asked
@@ -7,7 +8,7 @@ import { canBeInterrupted, type Chooser, type Lane, type Machine } from "../Mach
  */
 export interface Policy {
   /** Runs of the scenario have had about `length` operations so far. */
-  readonly begin: (machine: Machine, length: number) => void
+  readonly begin: (situation: Situation, length: number) => void
   /** Whether this fiber yields before the operation that it has come to, the `asked`-th of the run. */
   readonly preempt: (lane: Lane, asked: number) => boolean
   /**
@@ -27,7 +28,7 @@ interface Planned {
 }
 
 export class RandomChooser implements Chooser {
-  private machine: Machine | undefined
+  private situation: Situation | undefined
   private run = 0
   private policy: Policy | undefined
   /** How many operations this run has been asked about. */
@@ -51,13 +52,13 @@ export class RandomChooser implements Chooser {
     return Math.floor(this.random() * n)
   }
 
-  begin(machine: Machine): void {
+  begin(situation: Situation): void {
     if (this.asked > 0) this.length = Math.max(this.asked, Math.ceil(this.length * 0.9))
-    this.machine = machine
+    this.situation = situation
     this.asked = 0
     this.victim = this.preempted = undefined
     this.policy = this.policies[this.run++ % this.policies.length]
-    this.policy?.begin(machine, this.length)
+    this.policy?.begin(situation, this.length)
     // Many runs have none, so that bugs that need no interrupt are found too.
     const count = Math.min(this.cancels, [0, 1, 1, 2, 1 + this.below(8)][this.below(5)] ?? 0)
     this.planned = Array.from({ length: count }, () => {
@@ -73,9 +74,9 @@ export class RandomChooser implements Chooser {
   }
 
   preempt(lane: Lane): boolean {
-    const { machine } = this
+    const { situation } = this
     this.asked++
-    if (machine === undefined || machine.realism === "suspension" || machine.realism === "nested") return false
+    if (situation === undefined || situation.realism === "suspension" || situation.realism === "nested") return false
     if (this.isDue("own") && lane.cancellable) {
       this.victim = lane
       this.due = this.planned.pop()
@@ -94,14 +95,14 @@ export class RandomChooser implements Chooser {
   }
 
   next(): number {
-    const { machine, preempted, victim } = this
+    const { situation, preempted, victim } = this
     this.victim = this.preempted = undefined
-    if (machine === undefined) return 0
+    if (situation === undefined) return 0
     if (victim !== undefined && canBeInterrupted(victim)) return ~victim.index
-    const { options } = machine
-    if (this.isDueBetween(machine, options)) {
+    const { options } = situation
+    if (this.isDueBetween(situation, options)) {
       this.due = this.planned.pop()
-      const among = machine.lanes.filter(canBeInterrupted)
+      const among = situation.lanes.filter(canBeInterrupted)
       const chosen = among[this.below(among.length)]
       if (chosen !== undefined) return ~chosen.index
     }
@@ -109,7 +110,7 @@ export class RandomChooser implements Chooser {
   }
 
   /** Where no fiber may be preempted, every planned interrupt comes between turns. */
-  private isDueBetween({ realism }: Machine, options: number): boolean {
+  private isDueBetween({ realism }: Situation, options: number): boolean {
     return this.isDue("between") || this.isDue("other") ||
       (this.due !== undefined && (options === 0 || (realism === "suspension" && this.asked >= this.due.at)))
   }

@@ -1,5 +1,6 @@
 /** A random walk: fibers yield at random, to any of the others that are ready. */
-import type { Lane, Machine } from "../Machine.js"
+import type { Situation } from "../Chooser.js"
+import type { Lane } from "../Lane.js"
 import type { Policy } from "./RandomChooser.js"
 
 /**
@@ -9,15 +10,15 @@ import type { Policy } from "./RandomChooser.js"
 export type Rate = { readonly probability: number } | { readonly times: number }
 
 export class RandomWalk implements Policy {
-  private machine: Machine | undefined
+  private situation: Situation | undefined
   private probability = 0
   /** The next preemption comes before this operation of the run. */
   private preemptAt = Infinity
 
   constructor(private readonly random: () => number, private readonly rate: Rate) {}
 
-  begin(machine: Machine, length: number): void {
-    this.machine = machine
+  begin(situation: Situation, length: number): void {
+    this.situation = situation
     this.probability = "times" in this.rate ? Math.min(0.5, this.rate.times / length) : this.rate.probability
     this.drawPreemption(0)
   }
@@ -28,15 +29,15 @@ export class RandomWalk implements Policy {
   }
 
   preempt(lane: Lane, asked: number): boolean {
-    const { machine } = this
-    if (machine === undefined || asked < this.preemptAt) return false
+    const { situation } = this
+    if (situation === undefined || asked < this.preemptAt) return false
     this.drawPreemption(asked)
     // With no other way to go on, the fiber would continue at once; unless it runs on top of another, or within a task.
-    return machine.others > 0 || machine.first !== lane || !machine.alone
+    return situation.others > 0 || situation.first !== lane || !situation.alone
   }
 
   next(options: number, preempted: Lane | undefined): number {
-    const own = preempted?.parked === undefined ? -1 : this.machine?.ready.indexOf(preempted.parked) ?? -1
+    const own = preempted?.parked === undefined ? -1 : this.situation?.ready.indexOf(preempted.parked) ?? -1
     if (own < 0) return Math.floor(this.random() * options)
     // Any but the fiber that has just been preempted.
     const other = Math.floor(this.random() * (options - 1))

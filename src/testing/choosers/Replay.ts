@@ -2,7 +2,8 @@
  * Repeats a schedule: decides as it says, and by default elsewhere. Decisions at places that never come are passed
  * over.
  */
-import { canBeInterrupted, type Chooser, type Lane, type Machine } from "../Machine.js"
+import type { Chooser, Situation } from "../Chooser.js"
+import { canBeInterrupted, type Lane } from "../Lane.js"
 import type { Decision, Schedule } from "../Schedule.js"
 
 /** Decisions by place. */
@@ -18,7 +19,7 @@ export class Replay implements Chooser {
   private readonly turns: Decisions = new Map()
   private readonly interrupts: Decisions = new Map()
   private readonly choices: Decisions = new Map()
-  private machine: Machine | undefined
+  private situation: Situation | undefined
   /** How many choices the scenario has made in this run. */
   private chosen = 0
 
@@ -37,8 +38,8 @@ export class Replay implements Chooser {
     }
   }
 
-  begin(machine: Machine): void {
-    this.machine = machine
+  begin(situation: Situation): void {
+    this.situation = situation
     this.chosen = 0
   }
 
@@ -51,13 +52,13 @@ export class Replay implements Chooser {
   }
 
   next(): number {
-    if (this.machine === undefined) return 0
-    const { clock, lanes, last, ready } = this.machine
+    if (this.situation === undefined) return 0
+    const { lanes, last, ready, timers } = this.situation
     const decision = at(this.turns, last, last?.turns ?? 0)
     if (decision === undefined) return 0
     const { kind, pick } = decision
     if (kind === "interrupt") return lanes[pick] !== undefined && canBeInterrupted(lanes[pick]) ? ~pick : 0
-    if (kind === "timer") return pick < clock.timers.length ? ready.length + pick : 0
+    if (kind === "timer") return pick < timers.length ? ready.length + pick : 0
     return pick < ready.length ? pick : 0
   }
 
