@@ -38,7 +38,6 @@ interface Results {
   readonly truncated: number
   readonly millis: number
   readonly seed: number
-  readonly maxSteps: number
   readonly failure: Failure | undefined
   readonly trace?: Trace
 }

@@ -27,7 +27,7 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
   const self = program(scenario)
   const began = Date.now()
   const seen = new Set<number>()
-  const { cancels, maxSteps, millis, realism, runs, seed, strategy } = settings
+  const { cancels, millis, realism, runs, seed, strategy } = settings
   const chooser = typeof strategy === "string"
     ? randomChooser(strategy, seed, cancels)
     : new DepthFirst(strategy.exhaustive)
@@ -73,7 +73,6 @@ function* search(machine: Machine, scenario: Scenario, settings: Settings): Step
     truncated,
     millis: elapsed,
     seed,
-    maxSteps,
     failure
   })
 }
@@ -198,7 +197,6 @@ function* again(machine: Machine, self: Program, schedule: Schedule): Steps<Repo
     truncated: outcome.truncated ? 1 : 0,
     millis: Math.max(1, Date.now() - began),
     seed: 0,
-    maxSteps: machine.maxSteps,
     failure: outcome.problem === undefined ? undefined : failure,
     trace: failure.trace
   })
@@ -246,7 +244,7 @@ export const run = (
     }
   }
   const millis = Math.max(1, Date.now() - began)
-  return new Report({ runs: 1, distinct: 1, steps, exhausted: false, truncated: 0, millis, seed: 0, maxSteps, failure })
+  return new Report({ runs: 1, distinct: 1, steps, exhausted: false, truncated: 0, millis, seed: 0, failure })
 }
 
 /** As `replay`, for a scenario that waits for what is outside of Effect. */

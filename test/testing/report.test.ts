@@ -121,7 +121,6 @@ const reportOf = (failure?: Failure, more: Partial<ConstructorParameters<typeof 
     truncated: 0,
     millis: 8,
     seed: 3,
-    maxSteps: 100,
     failure,
     ...more
   })
