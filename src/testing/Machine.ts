@@ -3,8 +3,6 @@ import type { Chooser } from "./Chooser.js"
 import { type Limits, type Outcome, type Program, Run, type RunOptions, type Steps } from "./Run.js"
 import type { Realism } from "./Schedule.js"
 
-export { type Entry, type Lane, newLane } from "./Lane.js"
-
 export class Machine implements Limits {
   /** `outside`: whether the driver waits for events from outside of Effect. */
   constructor(readonly maxSteps: number, readonly realism: Realism, readonly outside = false) {}

@@ -110,7 +110,11 @@ export class TraceRecorder implements Recorder {
 
   /** The trace, and in it what follows from it: where each fiber was when it came to wait. */
   trace(): Trace {
-    const fibers = Array.from(this.lanes, (lane) => ({ name: lane.name, actor: lane.actor }))
+    // A fiber that has had no event by the failure may come before one that has.
+    const fibers = Array.from<Lane | undefined, Trace["fibers"][number]>(
+      this.lanes,
+      (lane, index) => ({ name: lane?.name ?? `#${index}`, actor: lane?.actor ?? false })
+    )
     const events: Array<Event> = []
     const following = new Map<number, Event["kind"]>()
     for (const event of this.events.toReversed()) {

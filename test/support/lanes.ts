@@ -1,6 +1,6 @@
 /** Fibers and tasks as the kit's machine knows them, for tests that ask a chooser without running anything. */
 import { Effect } from "effect"
-import { type Entry, type Lane, newLane } from "sluice/testing/Machine"
+import { type Entry, type Lane, newLane } from "sluice/testing/Lane"
 import type { AnyFiber } from "sluice/testing/runtime"
 
 export const alive = Effect.runFork(Effect.never)

@@ -10,6 +10,7 @@ import { program } from "sluice/testing/Scenario"
 import { decode } from "sluice/testing/Schedule"
 import type { Event, Trace } from "sluice/testing/Trace"
 import { describe, expect, test } from "vitest"
+import { laneOf } from "../support/lanes.js"
 
 const traced = (self: Scenario, key = "s1:"): Trace => {
   const machine = new Machine(2_000, "any")
@@ -30,6 +31,12 @@ const ends = (self: Scenario, key = "s1:") =>
 
 const steps = (t: Parameters<Parameters<typeof scenario>[0]>[0]) =>
   t.actor("a", Effect.andThen(Effect.sync(() => 1), Effect.andThen(Effect.yieldNow, Effect.sync(() => 2))))
+
+test("a trace names a fiber without an event by its number, and those behind it as ever", () => {
+  const recorder = new TraceRecorder(undefined)
+  recorder.event("failure", laneOf(2), "planned")
+  expect(recorder.trace().fibers).toEqual(["#0", "#1", "2"].map((name) => ({ name, actor: name === "2" })))
+})
 
 describe("a trace", () => {
   test("has each operation, and where a fiber stops, goes on and ends", () => {
