@@ -133,13 +133,19 @@ const inWords = ({ isTitle, lines, text }) => {
   return found
 }
 
-/** Lines that are too long, and could be broken: comments, and Markdown other than tables and code. */
+/**
+ * Lines that are too long, and could be broken: comments, and Markdown other than tables, code, and what a program
+ * writes between `<!-- name -->` and `<!-- end -->`.
+ */
 const tooLong = (file, text) => {
   let isFenced = false
+  let isWritten = false
   return text.split("\n").flatMap((line, index) => {
     if (line.startsWith("```")) isFenced = !isFenced
+    if (/^<!-- .* -->$/.test(line)) isWritten = line !== "<!-- end -->"
     if (
-      line.length <= columns || (isPage(file) ? isFenced || /^\||^ {4}/.test(line) : !/^\s*(?:\/\/|\/?\*)/.test(line))
+      line.length <= columns || isWritten ||
+      (isPage(file) ? isFenced || /^\||^ {4}/.test(line) : !/^\s*(?:\/\/|\/?\*)/.test(line))
     ) {
       return []
     }

@@ -701,7 +701,7 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
  *
  * **Gotchas**
  *
- * The model does not hold for everything. With bursts, and with heavy tails, where a few jobs take very much longer
+ * The model does not hold foreverything. With bursts, and with heavy tails, where a few jobs take very much longer
  * than the mean, jobs wait longer than it says, and how much longer no mean can tell: measure, and bound the duration
  * with an `Effect.timeout`. Durations that vary little wait less, down to about half. And what all workers wait for,
  * such as a database, does not get faster with more of them.

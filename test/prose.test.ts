@@ -61,6 +61,13 @@ describe("finds in a page", () => {
     expect(found("README.md", "Call `told` and `What`.\n\n```ts\n// What is told for ever.\n```\n")).toEqual([])
   })
 
+  test("a line over 120 columns that can be broken, outside of what a program writes", () => {
+    const long = "word ".repeat(25)
+    expect(found("docs/a.md", `<!-- figures -->\n${long}\n<!-- end -->\n${long}\n`)).toEqual([
+      "docs/a.md:4: 125 columns"
+    ])
+  })
+
   test("a line over 120 columns that can be broken, outside of tables and code", () => {
     const long = "word ".repeat(25)
     const link = `- <https://example.com/${"a".repeat(120)}>`

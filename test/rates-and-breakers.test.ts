@@ -503,7 +503,7 @@ describe("every schedule of token, run and cancel", () => {
           const a = yield* t.actor("a", call)
           const b = yield* t.actor("b", call)
           yield* t.settled
-          for (const fiber of [a, b]) yield* t.expect(fiber.pollUnsafe() !== undefined, "a caller waits for ever")
+          for (const fiber of [a, b]) yield* t.expect(fiber.pollUnsafe() !== undefined, "a caller waits forever")
           const { idle, interrupted, submitted, succeeded } = WorkerPool.stats(pool)
           yield* t.expect(submitted === succeeded + interrupted && idle === 1, "a job is unaccounted for")
         }).pipe(Effect.scoped, Effect.provide(limiterInMemory))

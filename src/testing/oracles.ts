@@ -26,7 +26,7 @@ type Lanes = ReadonlyArray<Lane>
 export const deadlock = (lanes: Lanes, besides?: Lane): Problem | undefined => {
   const stuck = lanes.filter((lane) => lane.actor && lane !== besides && isAlive(lane))
   if (stuck.length === 0) return undefined
-  return { kind: "deadlock", message: `${names(stuck)} wait${stuck.length === 1 ? "s" : ""} for ever` }
+  return { kind: "deadlock", message: `${names(stuck)} wait${stuck.length === 1 ? "s" : ""} forever` }
 }
 
 /** The body has failed, or nothing is left to run and actors have not ended. */
@@ -50,7 +50,7 @@ export const endless = (lanes: Lanes, limit: number, fair: number): Problem => {
   if (unended.length === 0 && alive.length > 0) {
     return { kind: "leaked-fiber", message: `${names(alive)} still ran when the scenario was over` }
   }
-  const steps = `${limit} steps, the last ${fair} of them with a turn for everybody`
+  const steps = `${limit} steps, the last ${fair} of them with a turn foreverybody`
   const busy = lanes.filter((lane) => lane.operations > lane.tired)
   return { kind: "livelock", message: `${names(unended)} did not end within ${steps}: ${names(busy)} went on` }
 }

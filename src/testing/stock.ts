@@ -200,7 +200,7 @@ export const standAlone = (
       `    turns(${settledTurns}),`,
       "    Effect.sync(() => {",
       "      for (const { name, fiber } of actors) {",
-      `        if (fiber.pollUnsafe() === undefined) throw new Error(name + " waits for ever")`,
+      `        if (fiber.pollUnsafe() === undefined) throw new Error(name + " waits forever")`,
       "      }",
       "    })",
       "  )"

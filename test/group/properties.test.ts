@@ -308,7 +308,7 @@ const nursery = ({ end, work }: Nursery): Scenario =>
           return yield* { succeed: Effect.succeed("body"), fail: Effect.fail("body"), never: turns(30) }[end]
         })
       })
-      // The clock moves when nothing can run: only what waits for ever is cancelled.
+      // The clock moves when nothing can run: only what waits forever is cancelled.
       const cancel = Effect.andThen(Effect.sleep(1), Effect.suspend(() => group ? Group.cancel(group) : Effect.void))
       const returned = Effect.onExitPrimitive(scoped, (ended) => {
         exit = ended

@@ -6,7 +6,7 @@ import { holder } from "../support/semaphore.js"
 
 const { stats } = Semaphore
 
-/** Starts requests that note their names when they are granted, and then hold their permits for ever. */
+/** Starts requests that note their names when they are granted, and then hold their permits forever. */
 const requests = (semaphore: Semaphore.Semaphore, granted: Array<string>) => (name: string, n: number) =>
   start(Semaphore.withPermits(semaphore, n, Effect.andThen(Effect.sync(() => granted.push(name)), Effect.never)))
 

@@ -18,7 +18,7 @@ export interface Plan {
   /** How many milliseconds it takes until the nth has ended once it is terminated; no time, if undefined. */
   readonly ending?: (n: number) => number | undefined
   /** Whether it has something to finalize, and whether that ever ends. */
-  readonly closes?: boolean | "for ever"
+  readonly closes?: boolean | "forever"
   /** What its finalizers die of. */
   readonly defect?: string
   /** Whether it ends by itself once it has closed; or the pool may only believe that it will. */
@@ -162,7 +162,7 @@ class FakeThread implements ThreadPool.PlatformThread {
     const { closes = false, defect, endsItself } = all.plan
     all.closed++
     if (closes !== false) this.events.message({ _tag: "closing" })
-    if (closes === "for ever") return yield* Effect.never
+    if (closes === "forever") return yield* Effect.never
     yield* Effect.yieldNow
     const failure = defect && [{ _tag: "Die", part: { value: defect } }]
     this.events.message(failure === undefined ? { _tag: "closed" } : { _tag: "closed", failure })

@@ -166,8 +166,8 @@ test("a failure that comes after something outside needs of the runtime what it 
     })
   )
   const { failure } = await exploreAsync(self, { runs: 200, cancels: 0 })
-  expect(failure).toMatchObject({ kind: "deadlock", message: "a waits for ever", realism: "contract" })
-  expect((await replayAsync(self, failure!.key)).failure?.message).toBe("a waits for ever")
+  expect(failure).toMatchObject({ kind: "deadlock", message: "a waits forever", realism: "contract" })
+  expect((await replayAsync(self, failure!.key)).failure?.message).toBe("a waits forever")
 })
 
 test("synchronously, nothing ever comes from outside", () => {

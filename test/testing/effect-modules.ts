@@ -559,7 +559,7 @@ add(
   {
     kind: "livelock",
     message:
-      "main and b did not end within 40000 steps, the last 20000 of them with a turn for everybody: main/3 went on",
+      "main and b did not end within 40000 steps, the last 20000 of them with a turn foreverybody: main/3 went on",
     realism: "contract"
   }
 )
@@ -924,7 +924,7 @@ stream(
 
 const lostChild = (file: string): Found => ({
   kind: "deadlock",
-  message: "consumer waits for ever",
+  message: "consumer waits forever",
   realism: "contract",
   promise: "a stream of finite streams ends",
   program: { file, prints: "not ended after a second" }
@@ -982,7 +982,7 @@ add(
       yield* t.expect(() => got.includes("2,12"), "the last elements of both did not come as a pair")
     }),
   { ...sample(), cancels: 0 },
-  { kind: "deadlock", message: "consumer waits for ever", realism: "contract" }
+  { kind: "deadlock", message: "consumer waits forever", realism: "contract" }
 )
 
 add(
@@ -1059,7 +1059,7 @@ add("TxPubSub", "subscribe: the scope's close takes the subscriber away", (t) =>
   Effect.gen(function*() {
     const pubsub = yield* TxPubSub.bounded<number>(1)
     yield* t.actor("subscriber", Effect.scoped(TxPubSub.subscribe(pubsub)))
-    // If it stayed, its queue would be full after the first message, and the second would wait for ever.
+    // If it stayed, its queue would be full after the first message, and the second would wait forever.
     const publish = (n: number) => TxPubSub.publish(pubsub, n)
     yield* t.actor("publisher", Effect.andThen(publish(1), publish(2)), { cancel: false })
     yield* t.settled

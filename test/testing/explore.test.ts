@@ -216,7 +216,7 @@ describe("the trace of a failure", () => {
     vi.spyOn(Date, "now").mockImplementation(() => now += 1_000)
     try {
       const { failure } = await exploreAsync(self, { runs: 1, shrink: false })
-      expect(failure).toMatchObject({ kind: "deadlock", message: "a waits for ever" })
+      expect(failure).toMatchObject({ kind: "deadlock", message: "a waits forever" })
     } finally {
       vi.restoreAllMocks()
     }

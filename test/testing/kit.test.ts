@@ -406,7 +406,7 @@ describe("problems that are found without a line from the user", () => {
       })
     )
     const error = thrown(() => check(self))
-    expect(error.message).toContain("deadlock: a and b wait for ever")
+    expect(error.message).toContain("deadlock: a and b wait forever")
     expect(error.message).toMatch(/a {6}waits at test\/testing\/kit\.test\.ts:\d+ {2}yield\* mine\.await/)
     expect(error.message).toMatch(/b {6}waits at test\/testing\/kit\.test\.ts:\d+ {2}yield\* mine\.await/)
   })
@@ -417,7 +417,7 @@ describe("problems that are found without a line from the user", () => {
         const fiber = yield* t.actor("a", Effect.never, { cancel: false })
         yield* Fiber.join(fiber)
       })
-    ))).toBe("deadlock: main and a wait for ever")
+    ))).toBe("deadlock: main and a wait forever")
   })
 
   test("a livelock: fibers that hand each other the turn without end", () => {
@@ -711,7 +711,7 @@ describe("a failure", () => {
         yield* t.settled
       })
     )
-    expect(runs(given, "deadlock")).toContain("Error: b waits for ever")
+    expect(runs(given, "deadlock")).toContain("Error: b waits forever")
     expect(thrown(() => check(given)).message).toContain("A program that shows it on the stock runtime:")
     const cutOff = scenario((t) =>
       Effect.gen(function*() {
@@ -870,7 +870,7 @@ describe("a scenario that waits for what is outside", () => {
     const self = scenario((t) =>
       t.actor("a", Effect.andThen(Effect.promise(() => Promise.resolve()), Effect.never), { cancel: false })
     )
-    await expect(checkAsync(self)).rejects.toThrow("deadlock: a waits for ever")
+    await expect(checkAsync(self)).rejects.toThrow("deadlock: a waits forever")
   })
 })
 

@@ -28,7 +28,7 @@ describe("a run", () => {
         t.settled
       )
     )
-    for (const seed of [1, 2]) expect(found(self, { seed })).toBe("deadlock: a, a#2, b and a#3 wait for ever")
+    for (const seed of [1, 2]) expect(found(self, { seed })).toBe("deadlock: a, a#2, b and a#3 wait forever")
   })
 
   test("keeps its first problem", () => {
@@ -134,7 +134,7 @@ describe("a run", () => {
 describe("exhaustive", () => {
   test("a fiber that never resumes may be interrupted, and may also not be", () => {
     const self = scenario((t) => Effect.andThen(t.actor("a", Effect.never), t.settled))
-    expect(found(self, exhaustive(0, 1))).toBe("deadlock: a waits for ever")
+    expect(found(self, exhaustive(0, 1))).toBe("deadlock: a waits forever")
   })
 
   test("an uninterruptible stretch has one interrupt, however long it is", () => {

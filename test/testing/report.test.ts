@@ -103,7 +103,7 @@ test("a trace in full has each event on a line, with the count of all operations
 
 const failing = (more: Partial<Failure> = {}): Failure => ({
   kind: "deadlock",
-  message: "b waits for ever",
+  message: "b waits forever",
   schedule: [{ kind: "preempt", fiber: 1, operation: 2, turn: 0, pick: 0 }],
   key: "s1:1.2p",
   trace: traceOf({ kind: "end", fiber: 2, detail: "success" }),
@@ -152,7 +152,7 @@ describe("a report", () => {
 
   test("says what failed, with the trace, how it was found and how it is run again", () => {
     expect(lines(String(reportOf(failing(), { truncated: 1 })))).toEqual([
-      "deadlock: b waits for ever",
+      "deadlock: b waits forever",
       "",
       "  b  ends: success",
       "",
@@ -187,7 +187,7 @@ describe("a report", () => {
   })
 
   test("draws a failure under its message and its key, and a run without one as such", () => {
-    expect(reportOf(failing()).toSvg()).toMatch(/deadlock: b waits for ever[^]*s1:1\.2p/)
+    expect(reportOf(failing()).toSvg()).toMatch(/deadlock: b waits forever[^]*s1:1\.2p/)
     expect(reportOf().toSvg()).toMatch(/no failure[^]*40 schedules/)
     expect(reportOf(undefined, { trace: traceOf({ kind: "end", fiber: 2, detail: "success" }) }).toSvg())
       .toContain("succeeded")

@@ -8,7 +8,7 @@ import { onStock, standAlone } from "sluice/testing/stock"
 import { describe, expect, test } from "vitest"
 
 const expectation = (message: string): Problem => ({ kind: "expectation", message })
-const deadlock: Problem = { kind: "deadlock", message: "b waits for ever" }
+const deadlock: Problem = { kind: "deadlock", message: "b waits forever" }
 
 /** Runs a program, with what its scenario takes from its surroundings, and gives the message of its error. */
 const messageOf = async (program: string, surroundings: Readonly<Record<string, unknown>> = {}) => {
@@ -125,7 +125,7 @@ describe("a deadlock is shown", () => {
     expect(onStock(waits(settles), deadlock, [])).toBeUndefined()
     const interruptions = onStock(waits(settles), deadlock, ["a"])
     expect(interruptions).toEqual([{ actor: "a", turns: 0 }])
-    expect(await messageOf(standAlone(waits(settles), deadlock, interruptions!), { settles })).toBe("b waits for ever")
+    expect(await messageOf(standAlone(waits(settles), deadlock, interruptions!), { settles })).toBe("b waits forever")
     expect(await messageOf(standAlone(waits(settles), deadlock, []), { settles })).toBeUndefined()
   })
 

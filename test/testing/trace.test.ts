@@ -136,7 +136,7 @@ describe("a trace", () => {
 
   test("of a fiber that never goes on, ends with the place where it waits", () => {
     const lines = ends(scenario((t) => Effect.andThen(t.actor("a", Effect.never, { cancel: false }), t.settled)))
-    expect(lines).toEqual(["a start", "a suspend Async", "- failure a waits for ever"])
+    expect(lines).toEqual(["a start", "a suspend Async", "- failure a waits forever"])
   })
 })
 
@@ -226,5 +226,5 @@ test("a fiber that never goes on is in a deadlock, though it has waited for a pr
       { cancel: false }
     )
   )
-  expect(explore(self, { runs: 1 }).failure).toMatchObject({ kind: "deadlock", message: "a waits for ever" })
+  expect(explore(self, { runs: 1 }).failure).toMatchObject({ kind: "deadlock", message: "a waits forever" })
 })

@@ -66,7 +66,7 @@ export const jobs = ThreadWorker.serve({
     while (performance.now() < until);
     return millis
   },
-  /** Computes for ever, and tells that it has begun. */
+  /** Computes forever, and tells that it has begun. */
   forever: (begun?: Int32Array) => {
     if (begun !== undefined) Atomics.store(begun, 0, 1)
     for (;;);

@@ -34,7 +34,7 @@ export const jobs = ThreadWorker.serve({
   },
   env: (name: string) => process.env[name],
   argv: () => process.argv.slice(2),
-  /** Returns, and then computes for ever. */
+  /** Returns, and then computes forever. */
   block: () =>
     void setTimeout(() => {
       for (;;);

@@ -102,7 +102,7 @@ test("a replacement that fails is tried again as restart says, once for all that
 
 test("a thread may run the finalizers of its layer for as long as they take", () =>
   runTimed(Effect.gen(function*() {
-    const { pool, threads } = yield* make({ closes: "for ever" }, { grace: 0 })
+    const { pool, threads } = yield* make({ closes: "forever" }, { grace: 0 })
     const close = yield* Effect.forkDetach(Effect.scoped(pool), { startImmediately: true })
     yield* after(3_600_000)
     expect([threads.closed, threads.alive, close.pollUnsafe()]).toEqual([1, 1, undefined])
@@ -110,7 +110,7 @@ test("a thread may run the finalizers of its layer for as long as they take", ()
 
 test("a thread whose finalizers take longer than closeTimeout is terminated, and the report says so", () =>
   runTimed(Effect.gen(function*() {
-    const { pool: made, threads } = yield* make({ closes: "for ever" }, { closeTimeout: "5 seconds" })
+    const { pool: made, threads } = yield* make({ closes: "forever" }, { closeTimeout: "5 seconds" })
     const pool = yield* made
     const shutdown = yield* start(WorkerPool.shutdown(pool.workers))
     yield* after(4_999)

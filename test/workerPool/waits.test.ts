@@ -158,7 +158,7 @@ describe("chains and circles", () => {
         yield* settle
         yield* Deferred.succeed(gate, undefined)
         yield* settle
-        assert.ok(ends.state !== "running" || waits.state !== "running", "both wait for ever")
+        assert.ok(ends.state !== "running" || waits.state !== "running", "both wait forever")
         const verdicts = [verdictOn(yield* ends.await), verdictOn(yield* waits.await)]
         assert.deepEqual(
           verdicts.map((verdict) => verdict?.operation),

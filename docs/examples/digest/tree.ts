@@ -48,7 +48,7 @@ export const digestTree = (
 
 /**
  * Digests one file, once there is memory for it. The semaphore is fair: a large file waits until there is room for it,
- * and the small ones behind it wait too instead of slipping past it for ever.
+ * and the small ones behind it wait too instead of slipping past it forever.
  */
 export const digestFile = (
   path: BytePath,

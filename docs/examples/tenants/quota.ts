@@ -8,7 +8,7 @@ import type { Quota, Tenant } from "./tenant.js"
  * A token for a call of the tenant, or a 429; and what the tenant is told of its quota either way, in the fields of the
  * draft "RateLimit header fields for HTTP".
  *
- * Only tenants have a bucket, and not whoever sends something: the store in memory keeps every key for ever.
+ * Only tenants have a bucket, and not whoever sends something: the store in memory keeps every key forever.
  */
 export const takeToken = (
   limiter: RateLimiter.RateLimiter,
