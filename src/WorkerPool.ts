@@ -17,7 +17,7 @@ import { checkMillis } from "./internal/args.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import { checkSize } from "./internal/workerPool/check.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
-import type { JobTimeout, PoolClosed, QueueFull } from "./internal/workerPool/errors.js"
+import { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { makePool } from "./internal/workerPool/make.js"
 import { map as mapJobs } from "./internal/workerPool/map.js"
 import {
@@ -197,6 +197,141 @@ export const run: {
 } = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).run(job))
 
 /**
+ * Gives the pool a job as `run` does, but fails with `QueueFull` where the job would have to wait for room.
+ *
+ * **Details**
+ *
+ * Suspends until the job has ended; while the queue is full it fails at once, and the job is not accepted and never
+ * runs. Does not overtake: while anyone waits for room there is none. With the strategies that drop it does as `run`
+ * does. An interrupt takes the job with it (P7), so a client that leaves leaves no job behind. O(1).
+ *
+ * **Example** (429 when too much waits)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 1,
+ *     queue: { capacity: 0 },
+ *     run: (name: string) => Effect.as(Effect.yieldNow, `hello, ${name}`)
+ *   })
+ *   const request = (name: string) =>
+ *     WorkerPool.tryRun(pool, name).pipe(Effect.catchTag("QueueFull", () => Effect.succeed("429 too many requests")))
+ *   console.log(yield* Effect.all([request("ada"), request("bob")], { concurrency: 2 }))
+ *   // => [ 'hello, ada', '429 too many requests' ]
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link run} for waiting rather than doing without
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tryRun: {
+  /** Returns a function that runs the job on a pool, as `tryRun(pool, job)` does. */
+  <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<A, E | RunError | QueueFull>
+  /** Runs the job and returns its result; fails with `QueueFull`, and runs nothing, where it would wait for room. */
+  <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | RunError | QueueFull>
+} = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).tryRun(job))
+
+/**
+ * Handles all that the pool itself fails with, `PoolClosed`, `JobLost`, `PoolFailed`, `QueueFull` and `JobTimeout`, in
+ * one place. The job's own errors pass.
+ *
+ * **Details**
+ *
+ * Suspends, fails and returns as the effect does, or as the handler does where that runs. An error of these classes
+ * that a job itself fails with, from another pool that it uses, goes to the handler as well.
+ *
+ * **Example** (One answer for all of them)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 1, run: (n: number) => Effect.succeed(n) })
+ *   yield* WorkerPool.shutdown(pool)
+ *   return yield* WorkerPool.run(pool, 1).pipe(
+ *     WorkerPool.catchRunError((error) => Effect.succeed(`503: ${error._tag}`))
+ *   )
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(program))) // => 503: PoolClosed
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const catchRunError: {
+  /** Returns a function that handles all that a pool itself fails with. */
+  <B, E2, R2>(
+    handler: (error: PoolError) => Effect.Effect<B, E2, R2>
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A | B, Exclude<E, PoolError> | E2, R | R2>
+  /** Handles all that a pool itself fails with. The job's own errors pass. */
+  <A, E, R, B, E2, R2>(
+    self: Effect.Effect<A, E, R>,
+    handler: (error: Extract<E, PoolError>) => Effect.Effect<B, E2, R2>
+  ): Effect.Effect<A | B, Exclude<E, PoolError> | E2, R | R2>
+} = /* @__PURE__ */ dual(
+  2,
+  <A, E, R, B, E2, R2>(
+    self: Effect.Effect<A, E, R>,
+    handler: (error: Extract<E, PoolError>) => Effect.Effect<B, E2, R2>
+  ): Effect.Effect<A | B, Exclude<E, PoolError> | E2, R | R2> =>
+    Effect.catch(
+      self,
+      (error): Effect.Effect<B, Exclude<E, PoolError> | E2, R2> =>
+        isPoolError(error) ? handler(error) : Effect.fail(error as Exclude<E, PoolError>)
+    )
+)
+
+/**
+ * The errors that a pool itself fails with, rather than a job.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type PoolError = RunError | QueueFull | JobTimeout
+
+const isPoolError = <E>(error: E): error is Extract<E, PoolError> =>
+  [PoolClosed, JobLost, PoolFailed, QueueFull, JobTimeout].some((kind) => error instanceof kind)
+
+/**
+ * Suspends until no job of the pool waits or runs: none for room, none for a worker, none for another attempt.
+ *
+ * **Details**
+ *
+ * Returns at once if that is so now. Jobs may come meanwhile, and are waited for; by the time the caller goes on there
+ * may be new ones. It does not end the pool. Never fails; in a job of the pool it would wait for itself, and dies with
+ * `PoolDeadlock` (P9). An interrupt stops the waiting only. O(1).
+ *
+ * **Example** (After a batch)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 2, run: (n: number) => Effect.as(Effect.yieldNow, n) })
+ *   for (let n = 1; n <= 10; n++) yield* WorkerPool.submit(pool, n)
+ *   yield* WorkerPool.idle(pool)
+ *   console.log(WorkerPool.stats(pool).succeeded) // => 10
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link shutdown} for ending the pool as well
+ * @category combinators
+ * @since 0.1.0
+ */
+export const idle = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<void> => impl(self).idle
+
+/**
  * Gives the pool a job, and returns a handle on it once it is accepted.
  *
  * **Details**
@@ -342,6 +477,35 @@ export const map: {
     options?: { readonly ordered?: boolean | undefined }
   ) => mapJobs(impl(self), jobs, options?.ordered ?? true)
 )
+
+/**
+ * Runs every job of a stream on the pool, and returns the stream of their results: `map` on the stream's side.
+ *
+ * **Details**
+ *
+ * Everything is as `map` says: its bound, its order, its failures and its end.
+ *
+ * **Example** (In a pipe)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 4, run: (n: number) => Effect.as(Effect.yieldNow, n * n) })
+ *   return yield* Stream.make(1, 2, 3).pipe(WorkerPool.mapStream(pool), Stream.runCollect)
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(program))) // => [ 1, 4, 9 ]
+ * ```
+ *
+ * @see {@link map} for iterables and async iterables
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mapStream =
+  <Job, A, E>(self: WorkerPool<Job, A, E>, options?: { readonly ordered?: boolean | undefined }) =>
+  <E2, R2>(jobs: Stream.Stream<Job, E2, R2>): Stream.Stream<A, E | E2 | RunError, R2> => map(self, jobs, options)
 
 /**
  * Ends the pool in good order: it accepts nothing more, runs what it has accepted, releases the resources, and returns

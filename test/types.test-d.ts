@@ -34,6 +34,9 @@ test("Semaphore: A, E and R are inferred and passed on, data-first and data-last
   expectTypeOf(Semaphore.tryWithPermits(semaphore, 2, boom)).toEqualTypeOf<Tried>()
   expectTypeOf(boom.pipe(Semaphore.tryWithPermits(semaphore, 2))).toEqualTypeOf<Tried>()
 
+  expectTypeOf(Semaphore.withAll([[semaphore, 1]], boom)).toEqualTypeOf<Weighted>()
+  expectTypeOf(boom.pipe(Semaphore.withAll([[semaphore, 1]]))).toEqualTypeOf<Weighted>()
+
   type Acquired = Effect.Effect<void, Semaphore.CapacityExceeded, Scope.Scope>
   expectTypeOf(Semaphore.acquire(semaphore, 2)).toEqualTypeOf<Acquired>()
   expectTypeOf(semaphore.pipe(Semaphore.acquire(2))).toEqualTypeOf<Acquired>()
@@ -114,6 +117,18 @@ test("WorkerPool: the job, A, E, EW and R are inferred, data-first and data-last
   expectTypeOf(pool.pipe(WorkerPool.trySubmit("a"))).toEqualTypeOf<
     Effect.Effect<Handle, WorkerPool.QueueFull | WorkerPool.PoolClosed>
   >()
+  expectTypeOf(WorkerPool.tryRun(pool, "a")).toEqualTypeOf<Effect.Effect<number, Boom | Ends | WorkerPool.QueueFull>>()
+  expectTypeOf(pool.pipe(WorkerPool.tryRun("a"))).toEqualTypeOf<
+    Effect.Effect<number, Boom | Ends | WorkerPool.QueueFull>
+  >()
+  expectTypeOf(WorkerPool.tryRun(pool, "a").pipe(WorkerPool.catchRunError(() => Effect.succeed("503")))).toEqualTypeOf<
+    Effect.Effect<number | string, Boom>
+  >()
+  const joined = Effect.flatMap(WorkerPool.submit(pool, "a"), (handle) => handle.join)
+  expectTypeOf(joined).toEqualTypeOf<Effect.Effect<number, Boom | Ends>>()
+  expectTypeOf(WorkerPool.idle(pool)).toEqualTypeOf<Effect.Effect<void>>()
+  const lines = null as unknown as Stream.Stream<string, Bang, Db>
+  expectTypeOf(lines.pipe(WorkerPool.mapStream(pool))).toEqualTypeOf<Stream.Stream<number, Boom | Bang | Ends, Db>>()
   expectTypeOf(WorkerPool.map(pool, ["a"])).toEqualTypeOf<Stream.Stream<number, Boom | Ends>>()
   expectTypeOf(WorkerPool.shutdown(pool)).toEqualTypeOf<Effect.Effect<WorkerPool.ShutdownReport<string>>>()
 

@@ -413,3 +413,11 @@ export const exhausted: Record<string, Scenario> = {
     )
   ])
 }
+
+export const verbs: Record<string, Scenario> = {
+  tryRun: around({ size: 1, queue: { capacity: 0 } }, ({ run, tryRun }) => [tryRun(job("one")), run(job("two"))]),
+  "tryRun, with a queue": around(one, ({ tryRun }) => ["one", "two", "three"].map((name) => tryRun(job(name)))),
+  idle: around(one, ({ idle, run }) => [run(job("one")), idle, run(job("two"))]),
+  "idle, with a failing job": around(one, ({ idle, run }) => [run(job("one", Effect.fail("planned"))), idle]),
+  "idle, and the end": around({ ...one, closing: true }, ({ idle, run }) => [run(job("one")), idle])
+}

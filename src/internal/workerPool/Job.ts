@@ -1,5 +1,5 @@
 import * as Cause from "effect/Cause"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { type AsyncContext, capture, release } from "../asyncContext.js"
 import { Described } from "../Described.js"
@@ -126,6 +126,10 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
 
   get await(): Effect.Effect<Settled<A, E>> {
     return this.owner.awaitJob(this)
+  }
+
+  get join(): Effect.Effect<A, E | JobLost | PoolFailed> {
+    return Effect.flatMap(this.await, (exit) => this.settled(this.result(exit)))
   }
 
   get cancel(): Effect.Effect<boolean> {

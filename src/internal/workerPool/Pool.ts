@@ -10,6 +10,7 @@ import * as Scheduler from "effect/Scheduler"
 import type * as Stream from "effect/Stream"
 import { Described } from "../Described.js"
 import { inLaterTurn, sharing } from "../dispatcher.js"
+import { List } from "../List.js"
 import { monotonicMillis } from "../monotonic.js"
 import { operation } from "../operation.js"
 import * as stack from "../stack.js"
@@ -102,6 +103,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   readonly followers = new Set<Follower>()
   /** The autoscalers at work. */
   readonly autoscalers = new Set<{ readonly max: number; readonly fiber: AnyFiber }>()
+  /** Calls that wait until no job waits or runs. */
+  private readonly idlers = new List<Suspended<void>>()
   /** The fiber in `make`, which waits for the workers' first resources. */
   private starter: Suspended<Exit.Exit<void, unknown>> | undefined = undefined
   private readonly findings = new Findings<Job, A, E>()
@@ -216,10 +219,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> => {
       const job = this.newJob(input)
       this.watchers?.offered(job, fiber, "submit")
-      const accepted = this.tryAccept(job, "strategy")
-      if (accepted !== undefined) return accepted
-      this.watchers?.rejected("QueueFull", 1)
-      return Exit.fail(new QueueFull({ pool: this.name, capacity: this.queue.capacity }))
+      return this.tryAccept(job, "strategy") ?? this.refuse()
     })
   }
 
@@ -239,6 +239,16 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
   run(input: Job): Effect.Effect<A, E | model.RunError> {
+    // It fails with QueueFull only where it may.
+    return this.runJob(input, false) as Effect.Effect<A, E | model.RunError>
+  }
+
+  /** As `run`, but fails where the job would wait for room. */
+  tryRun(input: Job): Effect.Effect<A, E | model.RunError | QueueFull> {
+    return this.runJob(input, true)
+  }
+
+  private runJob(input: Job, failsIfFull: boolean): Effect.Effect<A, E | model.RunError | QueueFull> {
     return Effect.callback((resume) => {
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
@@ -246,7 +256,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const job = this.newJob(input)
       const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
-      const waits = this.roster.idle === 0 && !this.queue.drops(job)
+      const waits = this.roster.idle === 0 && !this.queue.drops(job) && !(failsIfFull && this.queue.isFull(job))
       const deadlock = inside && waits
         ? this.deadlock("run", inside, "room", this.queue.oldestToDrop(job))
         : undefined
@@ -255,9 +265,20 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const wait = inside && this.waits.begin(inside, job)
       const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), wait)
       job.observe(caller)
-      if (!this.offer(job, "strategy")) this.queue.block(job)
+      if (!this.offer(job, "strategy")) {
+        if (failsIfFull) {
+          job.forget(caller)
+          return resume(this.refuse())
+        }
+        this.queue.block(job)
+      }
       return this.leave(job, caller)
     })
+  }
+
+  private refuse(): Exit.Exit<never, QueueFull> {
+    this.watchers?.rejected("QueueFull", 1)
+    return Exit.fail(new QueueFull({ pool: this.name, capacity: this.queue.capacity }))
   }
 
   /** P7: those who brought a job and are interrupted before they have anything in their hands take it with them. */
@@ -552,6 +573,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     if (phase === "blocked") {
       this.queue.remove(job)
       job.settle("withdrawn", interrupted)
+      this.wakeIdlers()
     } else if (phase === "queued") {
       this.queue.remove(job)
       this.settle(job, "interrupted", interrupted)
@@ -833,8 +855,38 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.drained()
   }
 
+  /** Suspends until no job waits or runs. A job that would wait for itself dies of it (P9). */
+  get idle(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (this.isQuiet) return resume(Effect.void)
+      const fiber = currentFiber()
+      const inside = this.insideOf(fiber)
+      if (inside !== undefined) return resume(this.dieOfDeadlock("idle", inside, inside.job?.id, true))
+      const waiter = new Suspended<void>(fiber, () => resume(Effect.void))
+      this.idlers.push(waiter)
+      return Effect.sync(() => {
+        if (waiter.state === "waiting") this.idlers.remove(waiter)
+        waiter.served()
+      })
+    })
+  }
+
+  /** No job waits for room, for a worker or for another attempt, and none runs. */
+  private get isQuiet(): boolean {
+    return this.pending + this.queue.blocked + this.ledger.running === 0
+  }
+
+  /** Lets those go on who wait for that. Runs fibers. */
+  private wakeIdlers(): void {
+    if (this.idlers.size === 0 || !this.isQuiet) return
+    const woken = this.idlers.takeAll()
+    for (const waiter of woken) waiter.served()
+    for (const waiter of woken) waiter.wake()
+  }
+
   /** The pool that drains may be through. Runs fibers. */
   private drained(): void {
+    this.wakeIdlers()
     if (this.lifecycle.state !== "draining" || this.pending > 0) return
     if (this.ledger.running === 0) this.stop(undefined)
     else this.checkEnders()
@@ -954,6 +1006,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * those whose jobs or releases wait likewise. Runs fibers.
    */
   private checkEnders(): void {
+    this.wakeIdlers()
     const over = this.isEnding && this.roster.live === 0 && this.retrying === 0
     if (over && this.lifecycle.state === "stopping") this.lifecycle.stopped()
     const timers = over

@@ -105,6 +105,9 @@ export type RunError = PoolClosed | JobLost | PoolFailed
  * - `await`: suspends until the job has ended, finalizers included, and returns its exit: the job's own, or a failure
  *   with `JobLost` or `PoolFailed` if it never started. Never fails, but for `PoolDeadlock` in a job (P9). An interrupt
  *   stops the waiting only.
+ * - `join`: suspends until the job has ended and returns its value, or fails as it did; as `run` does, with `JobLost`
+ *   if the pool's end interrupted it. A job that was cancelled interrupts its caller. An interrupt stops the waiting
+ *   only.
  * - `cancel`: takes the job out of the queue, or interrupts it and suspends until it has ended (P7). Returns whether
  *   that is how it ended: false when it had ended already, or failed or died all the same.
  *
@@ -115,6 +118,7 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
   readonly id: number
   readonly state: "queued" | "running" | "retrying" | Outcome
   readonly await: Effect.Effect<Exit.Exit<A, E | JobLost | PoolFailed>>
+  readonly join: Effect.Effect<A, E | JobLost | PoolFailed>
   readonly cancel: Effect.Effect<boolean>
 }
 

@@ -175,6 +175,11 @@ export class Stage implements Seen {
   readonly run = (job: Job) =>
     Effect.onExit(WorkerPool.run(this.pool!, job), () => Effect.sync(() => this.ask("runEnded", job)))
 
+  readonly tryRun = (job: Job) =>
+    Effect.onExit(WorkerPool.tryRun(this.pool!, job), () => Effect.sync(() => this.ask("runEnded", job)))
+
+  readonly idle = Effect.suspend(() => WorkerPool.idle(this.pool!))
+
   readonly map = (jobs: ReadonlyArray<Job>, options: { readonly ordered: boolean; readonly enough?: number }) =>
     Effect.suspend(() => {
       let results = 0
