@@ -243,10 +243,12 @@ const starting = <Operation>(
 ): Operation => {
   const InGroup = operation(label, start)
   const InCurrent = operation(label, (fiber, effect: AnyEffect) => start(fiber, currentGroup(fiber), effect))
-  return function(first: Group<unknown> | AnyEffect, effect: AnyEffect) {
-    if (!isGroup(first)) return new InCurrent(first, undefined)
-    const group = impl(first)
-    return arguments.length >= 2 ? new InGroup(group, effect) : (effect: AnyEffect) => new InGroup(group, effect)
+  return function(first: AnyGroup | AnyEffect, effect: AnyEffect) {
+    // First the form that a loop calls most often: it looks at nothing but how many arguments there are.
+    if (arguments.length >= 2) return new InGroup(first as AnyGroup, effect)
+    return first instanceof FiberGroup
+      ? (effect: AnyEffect) => new InGroup(first, effect)
+      : new InCurrent(first, undefined)
   } as Operation
 }
 
