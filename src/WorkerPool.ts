@@ -7,9 +7,11 @@
  * @since 0.1.0
  */
 import type * as Configs from "effect/Config"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -33,6 +35,7 @@ import type { Options } from "./internal/workerPool/options.js"
 import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import type { Pool } from "./internal/workerPool/Pool.js"
+import { type EndOptions, makeEnding, type PoolService } from "./internal/workerPool/service.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
 export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
@@ -64,6 +67,7 @@ export type {
   RetryOptions
 } from "./internal/workerPool/options.js"
 export type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
+export type { EndOptions, PoolService } from "./internal/workerPool/service.js"
 export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 
 // The interface hides the state, and Pool is its only implementation.
@@ -599,6 +603,118 @@ export const shutdown: {
  */
 export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ShutdownReport<Job>> =>
   impl(self).shutdownNow
+
+/**
+ * Makes the layer of a pool: it makes the pool as it is built, and ends it as it closes.
+ *
+ * **Details**
+ *
+ * The options are those of `make`, and two more. With `drain`, the close lets accepted jobs run on for so long, and
+ * interrupts them then; without it they are interrupted, or returned, at once. `onShutdown` receives the report of the
+ * end, and the layer's close waits for it. Built, the layer fails as `make` does. A `drain` that is negative or no
+ * duration is a defect.
+ *
+ * **Example** (A pool for a service of one's own)
+ *
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * class Squares extends Context.Service<Squares, WorkerPool.WorkerPool<number, number>>()("Squares") {}
+ * const SquaresLive = WorkerPool.layer(Squares, { size: 2, run: (n: number) => Effect.succeed(n * n) })
+ *
+ * const program = Effect.flatMap(Squares, (pool) => WorkerPool.run(pool, 4))
+ * console.log(await Effect.runPromise(Effect.provide(program, SquaresLive))) // => 16
+ * ```
+ *
+ * @see {@link Service} for a class that has its layer and its operations
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: {
+  /** Makes the layer of a pool whose jobs have no deadlines. */
+  <Self, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
+    key: Context.Key<Self, WorkerPool<Job, A, E>>,
+    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD> & { readonly deadlines?: undefined }
+  ): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>>
+  /** Makes the layer of a pool whose jobs have deadlines: they may fail with `JobTimeout`, too. */
+  <Self, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
+    key: Context.Key<Self, WorkerPool<Job, A, E | JobTimeout>>,
+    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
+  ): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>>
+} = <Self, Job, A, E, R, W, EW, RW, RD>(
+  key: Context.Key<Self, WorkerPool<Job, A, E>>,
+  options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
+): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>> =>
+  Layer.effect(key, makeEnding({ make, shutdown, shutdownNow }, "WorkerPool.layer", options))
+
+/**
+ * Makes a class that is a pool as a service: the key, its layer, and its operations.
+ *
+ * **When to use**
+ *
+ * Use for a pool that several modules share. A pool that one function uses is shorter with `make`.
+ *
+ * **Details**
+ *
+ * The options are those of `layer`. `Mailer.run(job)` runs a job on the pool of `Mailer.layer`; `tryRun`, `submit`,
+ * `trySubmit`, `idle` and `stats` likewise. For all other operations `yield* Mailer` is the pool itself.
+ *
+ * **Example** (A service that drains as it stops)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * class Mailer extends WorkerPool.Service<Mailer>()("app/Mailer", {
+ *   size: 2,
+ *   run: (user: string) => Effect.as(Effect.yieldNow, `sent to ${user}`),
+ *   drain: "5 seconds",
+ *   onShutdown: ({ counts }) => Effect.sync(() => console.log(`${counts.succeeded} sent`))
+ * }) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Mailer.submit("ada")
+ *   console.log(yield* Mailer.run("bob"))
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Mailer.layer))
+ * // => sent to bob
+ * // => 2 sent
+ * ```
+ *
+ * @see {@link layer} for a key of one's own
+ * @category layers
+ * @since 0.1.0
+ */
+export const Service = <Self>(): {
+  /** Makes the class of a pool whose jobs have no deadlines. */
+  <const Id extends string, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
+    id: Id,
+    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD> & { readonly deadlines?: undefined }
+  ): PoolService<Self, Id, Job, A, E, EW, Exclude<R | RW | RD, Scope.Scope>>
+  /** Makes the class of a pool whose jobs have deadlines: they may fail with `JobTimeout`, too. */
+  <const Id extends string, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
+    id: Id,
+    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
+  ): PoolService<Self, Id, Job, A, E | JobTimeout, EW, Exclude<R | RW | RD, Scope.Scope>>
+} =>
+<const Id extends string, Job, A, E, R, W, EW, RW, RD>(
+  id: Id,
+  options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
+): PoolService<Self, Id, Job, A, E, EW, Exclude<R | RW | RD, Scope.Scope>> => {
+  const key = Context.Service<Self, WorkerPool<Job, A, E>>()(id)
+  const made = makeEnding({ make, shutdown, shutdownNow }, `WorkerPool.Service ${JSON.stringify(id)}`, options)
+  return Object.assign(key, {
+    layer: Layer.effect(key, made),
+    run: (job: Job) => key.use((pool) => run(pool, job)),
+    tryRun: (job: Job) => key.use((pool) => tryRun(pool, job)),
+    submit: (job: Job) => key.use((pool) => submit(pool, job)),
+    trySubmit: (job: Job) => key.use((pool) => trySubmit(pool, job)),
+    idle: key.use((pool) => idle(pool)),
+    stats: key.useSync((pool) => stats(pool))
+  })
+}
 
 /**
  * Changes the number of workers, at any time.

@@ -1,5 +1,15 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
-import { type Config, Context, Effect, type Fiber, type Option, Schedule, type Scope, type Stream } from "effect"
+import {
+  type Config,
+  Context,
+  Effect,
+  type Fiber,
+  type Layer,
+  type Option,
+  Schedule,
+  type Scope,
+  type Stream
+} from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expectTypeOf, test } from "vitest"
@@ -104,6 +114,35 @@ test("Group.scoped: the body's value; the errors of the body and of the children
   expectTypeOf(Group.scoped({}, () => Effect.succeed(1))).toEqualTypeOf<Effect.Effect<number>>()
   // @ts-expect-error without an annotation children may not fail
   Group.scoped({}, (group) => Group.go(group, boom))
+})
+
+class Mailer extends WorkerPool.Service<Mailer>()("Mailer", {
+  size: 1,
+  worker: () => Effect.map(Effect.andThen(Db, Effect.fail(new Bang())), () => 1),
+  run: (to: string, { resource }) => to === "" ? Effect.fail(new Boom()) : Effect.succeed(resource),
+  onShutdown: ({ returned }) => Effect.map(Db, () => returned.length)
+}) {}
+class Late extends WorkerPool.Service<Late>()("Late", {
+  deadlines: { run: "1 second" },
+  size: 1,
+  run: (to: string) => Effect.succeed(to)
+}) {}
+
+test("WorkerPool.Service: the job, A, E, EW and R are inferred, and the operations require the class", () => {
+  expectTypeOf(Mailer.run("ada")).toEqualTypeOf<Effect.Effect<number, Boom | WorkerPool.RunError, Mailer>>()
+  expectTypeOf(Mailer.layer).toEqualTypeOf<Layer.Layer<Mailer, Bang, Db>>()
+  expectTypeOf(Mailer.submit("ada")).toEqualTypeOf<
+    Effect.Effect<WorkerPool.JobHandle<number, Boom>, WorkerPool.PoolClosed, Mailer>
+  >()
+  expectTypeOf(Mailer.idle).toEqualTypeOf<Effect.Effect<void, never, Mailer>>()
+  expectTypeOf(Late.run("ada")).toEqualTypeOf<
+    Effect.Effect<string, WorkerPool.JobTimeout | WorkerPool.RunError, Late>
+  >()
+  expectTypeOf(Effect.map(Mailer, (pool) => pool)).toEqualTypeOf<
+    Effect.Effect<WorkerPool.WorkerPool<string, number, Boom>, never, Mailer>
+  >()
+  // @ts-expect-error it takes strings
+  Mailer.run(1)
 })
 
 declare const pool: WorkerPool.WorkerPool<string, number, Boom>

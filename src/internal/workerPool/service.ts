@@ -1,0 +1,83 @@
+import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { checkMillis } from "../args.js"
+import type { PoolClosed, QueueFull } from "./errors.js"
+import type { JobHandle, RunError, ShutdownReport, Stats, WorkerPool } from "./model.js"
+import type { Options } from "./options.js"
+
+/**
+ * The options of a pool in a layer, in addition to those of `make`: how it ends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndOptions<in Job, out RD> {
+  /**
+   * How long the layer's close lets accepted jobs run on before it interrupts them. By default not at all: jobs that
+   * run are interrupted, the others are returned.
+   */
+  readonly drain?: Duration.Input | undefined
+  /** Receives the report of the end, before the layer's close goes on: to store the jobs that were returned, say. */
+  readonly onShutdown?: ((report: ShutdownReport<Job>) => Effect.Effect<unknown, never, RD>) | undefined
+}
+
+/**
+ * A class that is the key of a pool, has its layer, and its operations as effects that require the class.
+ *
+ * **Details**
+ *
+ * - `layer`: makes the pool as it is built, and ends it as it closes, as `drain` and `onShutdown` say.
+ * - `run`, `tryRun`, `submit`, `trySubmit`, `idle` and `stats`: as the functions of the module, of the pool in context.
+ *
+ * The class itself is an effect of the pool, for all other operations.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PoolService<in out Self, in out Id extends string, in out Job, in out A, in out E, out EW, out R>
+  extends Context.ServiceClass<Self, Id, WorkerPool<Job, A, E>>
+{
+  readonly layer: Layer.Layer<Self, EW, R>
+  readonly run: (job: Job) => Effect.Effect<A, E | RunError, Self>
+  readonly tryRun: (job: Job) => Effect.Effect<A, E | RunError | QueueFull, Self>
+  readonly submit: (job: Job) => Effect.Effect<JobHandle<A, E>, PoolClosed, Self>
+  readonly trySubmit: (job: Job) => Effect.Effect<JobHandle<A, E>, PoolClosed | QueueFull, Self>
+  readonly idle: Effect.Effect<void, never, Self>
+  readonly stats: Effect.Effect<Stats, never, Self>
+}
+
+/** How a pool comes and goes: the operations of the module that a layer needs. */
+interface Lifetime {
+  readonly make: <Job, A, E, R, W, EW, RW>(
+    options: Options<Job, A, E, R, W, EW, RW>
+  ) => Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope>
+  readonly shutdown: <Job, A, E>(
+    pool: WorkerPool<Job, A, E>,
+    options: { readonly deadline: Duration.Input }
+  ) => Effect.Effect<ShutdownReport<Job>>
+  readonly shutdownNow: <Job, A, E>(pool: WorkerPool<Job, A, E>) => Effect.Effect<ShutdownReport<Job>>
+}
+
+/** Makes a pool that ends with the scope as the options say. `where` is the function that was called. */
+export const makeEnding = <Job, A, E, R, W, EW, RW, RD>(
+  { make, shutdown, shutdownNow }: Lifetime,
+  where: string,
+  options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
+): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | RD | Scope.Scope> =>
+  Effect.gen(function*() {
+    const { drain = 0, onShutdown, ...rest } = options
+    const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
+    const pool = yield* make(rest as Options<Job, A, E, R, W, EW, RW>)
+    if (deadline === 0 && onShutdown === undefined) return pool
+    const end = deadline === 0 ? shutdownNow(pool) : shutdown(pool, { deadline })
+    const context = yield* Effect.context<RD>()
+    // It runs before the pool's own finalizer, which was added earlier.
+    yield* Effect.addFinalizer(() =>
+      Effect.flatMap(end, (report) =>
+        onShutdown === undefined ? Effect.void : Effect.provideContext(onShutdown(report), context))
+    )
+    return pool
+  })
