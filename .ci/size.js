@@ -8,10 +8,10 @@ const limits = {
   "Group { scoped, go }": 5_400,
   Group: 6_700,
   AdaptiveLimit: 6_400,
-  WorkerPool: 22_800,
+  WorkerPool: 23_200,
   "WorkerPool { make, run }": 18_400,
   Watch: 5_000,
-  index: 36_000,
+  index: 36_400,
   "threads/ThreadPool": 28_500,
   "threads/ThreadWorker": 6_000
 }

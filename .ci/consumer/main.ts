@@ -25,6 +25,16 @@ export const program: Effect.Effect<string, string | CapacityExceeded> = scoped(
     })
 )
 
+export const current: Effect.Effect<string | number, string | CapacityExceeded> = Effect.gen(function*() {
+  for (let n = 0; n < 5; n++) yield* Group.go(page(n).pipe(Semaphore.withAll([[semaphore, 1]])))
+  const ready: number = yield* Group.start(Effect.andThen(Group.ready(1), page(1)))
+  if (ready > 1) yield* Group.finish("early")
+  return yield* Group.any([page(1), page(2)])
+}).pipe(Group.scoped({ limit: 2 }))
+
+class Pages extends WorkerPool.Service<Pages>()("Pages", { size: 2, run: page, drain: "1 second" }) {}
+export const answered: Effect.Effect<number, string | WorkerPool.PoolError> = Effect.provide(Pages.tryRun(1), Pages.layer)
+
 // @ts-expect-error a group whose children may not fail takes none that may
 export const wrong = scoped({}, (group) => go(group, page(1)))
 

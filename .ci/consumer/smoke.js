@@ -37,6 +37,20 @@ const failing = Group.scoped(
 )
 assert.deepEqual(await Effect.runPromise(Effect.exit(failing)), Exit.fail("first"))
 
+const first = Effect.gen(function*() {
+  yield* Group.go(Effect.never)
+  yield* Group.go(Effect.andThen(Effect.yieldNow, Group.finish("early")).pipe(Semaphore.withAll([[semaphore, 10]])))
+  return yield* Effect.never
+}).pipe(Group.scoped({ limit: 2 }))
+assert.equal(await Effect.runPromise(first), "early")
+
+class Squares
+  extends WorkerPool.Service()("Squares", { size: 2, run: (n) => Effect.succeed(n * n), drain: "1 second" })
+{}
+assert.equal(await Effect.runPromise(Effect.provide(Squares.run(4), Squares.layer)), 16)
+const answer = Effect.provide(Squares.tryRun(4), Squares.layer).pipe(WorkerPool.catchRunError(() => Effect.succeed(0)))
+assert.equal(await Effect.runPromise(answer), 16)
+
 const waiting = Effect.runFork(
   Semaphore.withPermits(semaphore, 10, Group.scoped({}, (group) => Group.go(group, Effect.never)))
 )
