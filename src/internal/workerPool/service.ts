@@ -73,11 +73,9 @@ export const makeEnding = <Job, A, E, R, W, EW, RW, RD>(
     const pool = yield* make(rest as Options<Job, A, E, R, W, EW, RW>)
     if (deadline === 0 && onShutdown === undefined) return pool
     const end = deadline === 0 ? shutdownNow(pool) : shutdown(pool, { deadline })
-    const context = yield* Effect.context<RD>()
     // It runs before the pool's own finalizer, which was added earlier.
     yield* Effect.addFinalizer(() =>
-      Effect.flatMap(end, (report) =>
-        onShutdown === undefined ? Effect.void : Effect.provideContext(onShutdown(report), context))
+      Effect.flatMap(end, (report): Effect.Effect<unknown, never, RD> => onShutdown?.(report) ?? Effect.void)
     )
     return pool
   })
