@@ -14,7 +14,7 @@ import { dual } from "effect/Function"
 import { hasProperty, isIterable } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { invalid } from "./internal/args.js"
-import { currentGroup, provideGroup } from "./internal/group/current.js"
+import { type AnyGroup, currentGroup, provideGroup } from "./internal/group/current.js"
 import { FiberGroup } from "./internal/group/FiberGroup.js"
 import {
   type Current,
@@ -209,28 +209,22 @@ export const scoped: {
     f: (group: Group<E>) => Effect.Effect<A, XE, R>
   ): Effect.Effect<A, E | XE, R>
 } = ((first?: unknown, second?: unknown) => {
-  if (Effect.isEffect(first)) return scopedCurrent(first, second as Options | undefined)
-  if (typeof second === "function") return scopedValue(first as Options, second as Body)
-  return (body: AnyEffect) => scopedCurrent(body, first as Options | undefined)
+  if (Effect.isEffect(first)) return inCurrent(first, second as Options | undefined)
+  if (typeof second === "function") return inNew(first as Options, false, second as Body)
+  return (body: AnyEffect) => inCurrent(body, first as Options | undefined)
+  // Three forms in one: which it is, and so its type, only the arguments tell.
 }) as never
 
 type AnyEffect = Effect.Effect<unknown, unknown, unknown>
-type Body = (group: Group<unknown>) => AnyEffect
+type Body = (group: AnyGroup) => AnyEffect
 
-const scopedCurrent = (body: AnyEffect, options: Options | undefined) =>
+const inNew = (options: Options | undefined, isCurrent: boolean, body: Body): AnyEffect =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.withFiber((fiber) =>
-      runScoped(makeImpl("scoped", options, true), fiber, (group) => provideGroup(body, group), restore)
-    )
+    Effect.withFiber((fiber) => runScoped(makeImpl("scoped", options, isCurrent), fiber, body, restore))
   )
 
-const scopedValue = (options: Options, f: Body) =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.withFiber((fiber) => runScoped(makeImpl("scoped", options, false), fiber, f, restore))
-  )
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a child may fail with, the type of `go` says
-type AnyGroup = FiberGroup<any>
+const inCurrent = (body: AnyEffect, options: Options | undefined): AnyEffect =>
+  inNew(options, true, (group) => provideGroup(body, group))
 
 /**
  * An operation that starts a child: of the current group where it is called with an effect alone, of a group that is a
@@ -408,7 +402,7 @@ export const fork: {
   ): Effect.Effect<Fiber.Fiber<A, XE>, E, R>
 } = /* @__PURE__ */ starting(
   "Group.fork",
-  (fiber, group, effect) => group.start(fiber, effect, (child) => Effect.succeed(child))
+  (fiber, group, effect) => group.start(fiber, effect, Effect.succeed)
 )
 
 /**
@@ -475,8 +469,7 @@ export const start: {
   ): Effect.Effect<ReadyOf<R>, E, Exclude<R, Ready<unknown>>>
 } = /* @__PURE__ */ starting(
   "Group.start",
-  (caller, group, effect) =>
-    startReady(group, effect, (child) => group.start(caller, child, (fiber) => Effect.succeed(fiber)))
+  (caller, group, effect) => startReady(group, effect, (child) => group.start(caller, child, Effect.succeed))
 )
 
 /**
@@ -575,10 +568,10 @@ export const finish: {
  */
 export const any = <Eff extends Effect.Effect<unknown, unknown, unknown>>(
   effects: Iterable<Eff>,
-  options?: { readonly limit?: number | "unbounded" | undefined }
+  options?: Pick<Options, "limit">
 ): Effect.Effect<Effect.Success<Eff>, Effect.Error<Eff>, Effect.Services<Eff>> =>
   Effect.suspend(() => {
-    const candidates: ReadonlyArray<AnyOf<Eff>> = Array.from(effects as Iterable<AnyOf<Eff>>)
+    const candidates = Array.from(effects as Iterable<AnyOf<Eff>>)
     if (candidates.length === 0) throw invalid("Group.any", "effects", "at least one", candidates)
     return Effect.map(quorumOf("any", candidates, 1, options), (values) => (values as [Effect.Success<Eff>])[0])
   })
@@ -587,18 +580,16 @@ type AnyOf<Eff extends AnyEffect> = Effect.Effect<Effect.Success<Eff>, Effect.Er
 
 const quorumOf = <A, E, R>(
   where: string,
-  effects: Iterable<Effect.Effect<A, E, R>>,
+  candidates: ReadonlyArray<Effect.Effect<A, E, R>>,
   count: number,
-  options: { readonly limit?: number | "unbounded" | undefined } | undefined
-): Effect.Effect<Array<A>, E, R> =>
-  Effect.suspend(() => {
-    const candidates = Array.from(effects)
-    if (!Number.isInteger(count) || count < 0 || count > candidates.length) {
-      const requirement = `an integer from 0 to the number of effects, ${candidates.length}`
-      throw invalid(`Group.${where}`, "count", requirement, count)
-    }
-    return runQuorum(candidates, count, checkLimit(where, options?.limit ?? "unbounded"))
-  })
+  options: Pick<Options, "limit"> | undefined
+): Effect.Effect<Array<A>, E, R> => {
+  if (!Number.isInteger(count) || count < 0 || count > candidates.length) {
+    const requirement = `an integer from 0 to the number of effects, ${candidates.length}`
+    throw invalid(`Group.${where}`, "count", requirement, count)
+  }
+  return runQuorum(candidates, count, checkLimit(where, options?.limit ?? "unbounded"))
+}
 
 /**
  * Runs effects until `count` of them have succeeded, interrupts the others, and returns the values in the order in
@@ -629,7 +620,7 @@ export const quorum: {
   /** Returns a function that runs effects until `count` of them have succeeded, as `quorum(effects, count)` does. */
   (
     count: number,
-    options?: { readonly limit?: number | "unbounded" | undefined }
+    options?: Pick<Options, "limit">
   ): <Eff extends Effect.Effect<unknown, unknown, unknown>>(
     effects: Iterable<Eff>
   ) => Effect.Effect<Array<Effect.Success<Eff>>, Effect.Error<Eff>, Effect.Services<Eff>>
@@ -640,15 +631,15 @@ export const quorum: {
   <Eff extends Effect.Effect<unknown, unknown, unknown>>(
     effects: Iterable<Eff>,
     count: number,
-    options?: { readonly limit?: number | "unbounded" | undefined }
+    options?: Pick<Options, "limit">
   ): Effect.Effect<Array<Effect.Success<Eff>>, Effect.Error<Eff>, Effect.Services<Eff>>
 } = /* @__PURE__ */ dual(
   (args) => isIterable(args[0]),
   (
     effects: Iterable<AnyEffect>,
     count: number,
-    options?: { readonly limit?: number | "unbounded" | undefined }
-  ): AnyEffect => quorumOf("quorum", effects, count, options)
+    options?: Pick<Options, "limit">
+  ): AnyEffect => Effect.suspend(() => quorumOf("quorum", Array.from(effects), count, options))
 )
 
 /**

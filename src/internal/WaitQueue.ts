@@ -71,14 +71,19 @@ export class WaitQueue<E = never> implements Line {
 
   /** As `reserve`, for who is never interrupted before the weight is given back. */
   take(weight: number): boolean {
-    if (this.size > 0 || weight > Math.max(0, this.owner.room)) return false
+    if (!this.hasRoomFor(weight)) return false
     this.owner.reserve(weight)
     return true
   }
 
+  /** Whether a newcomer fits. It overtakes nobody (S2). */
+  private hasRoomFor(weight: number): boolean {
+    return this.size === 0 && weight <= Math.max(0, this.owner.room)
+  }
+
   /** As `reserve`, for all parts of a joint waiter, or for none (S8). */
   static reserveAll<E>(parts: ReadonlyArray<Waiter<E>>): boolean {
-    if (!parts.every(({ queue, weight }) => queue.size === 0 && weight <= Math.max(0, queue.owner.room))) return false
+    if (!parts.every(({ queue, weight }) => queue.hasRoomFor(weight))) return false
     for (const part of parts) part.queue.reserve(part)
     return true
   }
@@ -190,7 +195,7 @@ export class WaitQueue<E = never> implements Line {
     return this.unlink(waiter, "granted")
   }
 
-  private unlink(waiter: Waiter<E>, state: "granted" | "settled" | "gone"): Waiter<E> {
+  private unlink(waiter: Waiter<E>, state: "granted" | "settled"): Waiter<E> {
     waiter.state = state
     return this.waiting.remove(waiter)
   }

@@ -1,4 +1,4 @@
-/** The verbs beside run and submit: tryRun, join, idle, catchRunError, mapStream. */
+/** The verbs that come with run and submit: tryRun, join, idle, catchRunError, mapStream. */
 import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
@@ -57,7 +57,7 @@ describe("tryRun", () => {
       expect(yield* Effect.flip(WorkerPool.tryRun(pool, 3))).toMatchObject({ _tag: "PoolClosed" })
     })))
 
-  test("by a job of the same pool is refused rather than a deadlock where there is no room, and a deadlock in the queue", () =>
+  test("by a job of its own pool is refused where there is no room, and a deadlock in the queue", () =>
     run(Effect.gen(function*() {
       for (const [capacity, tag] of [[0, "QueueFull"], [1, "PoolDeadlock"]] as const) {
         const pool: WorkerPool.WorkerPool<boolean, unknown> = yield* WorkerPool.make({

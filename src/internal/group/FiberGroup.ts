@@ -56,7 +56,6 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   private body: AnyFiber | undefined = undefined
   /** In whose names the group has interrupted its children. */
   private interrupters: Set<number | undefined> | undefined = undefined
-  private lastInterrupter: number | undefined = undefined
 
   /** The calls of `go` that wait for a place. */
   private readonly pending = new List<Pending<E>>()
@@ -101,7 +100,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
    */
   refusal(): Exit.Exit<never, E> | undefined {
     if (this.state === "open") return undefined
-    if (this.isCurrent && this.isEnding) return Exit.interrupt(this.lastInterrupter)
+    if (this.isCurrent && this.isEnding) return Exit.interrupt(this.interrupters?.values().next().value)
     return this.state === "failed" ? this.fatal : Exit.die(new GroupClosed({ group: this.name }))
   }
 
@@ -352,7 +351,6 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   private noteInterrupter(by: number): void {
     this.interrupters ??= new Set()
     this.interrupters.add(by)
-    this.lastInterrupter = by
   }
 
   interruptBody(by: number): void {

@@ -4,8 +4,6 @@ import * as Exit from "effect/Exit"
 import { FiberGroup } from "./FiberGroup.js"
 import { runScoped } from "./scoped.js"
 
-const discard = () => Effect.void
-
 /**
  * G11: runs effects until `count` of them have succeeded, and returns their values in the order in which they came.
  * Fails as soon as that cannot happen any more, with the causes of all that have failed.
@@ -37,7 +35,7 @@ export const quorum = <A, E, R>(
         })
       const body = Effect.forEach(
         candidates,
-        (candidate) => Effect.withFiber((parent) => group.start(parent, attempt(candidate), discard)),
+        (candidate) => Effect.withFiber((parent) => group.start(parent, attempt(candidate), Effect.succeed)),
         { discard: true }
       )
       const all = count === 0 ? Effect.void : runScoped(group, fiber, () => body, restore)

@@ -4,9 +4,10 @@ import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import type { FiberGroup } from "./FiberGroup.js"
 import type { Ready } from "./model.js"
+import { takeAlong } from "./takeAlong.js"
 
 /**
  * The defect of a `Group.start` whose child has succeeded without a call of `Group.ready`.
@@ -45,7 +46,7 @@ export const startReady = <A, XE, R, E>(
     Exclude<R, Ready<unknown>>
   >
 ): Effect.Effect<unknown, E | XE, Exclude<R, Ready<unknown>>> =>
-  Effect.uninterruptibleMask((restore) => {
+  Effect.suspend(() => {
     const ready = Deferred.makeUnsafe<unknown, E | XE>()
     let isReady = false
     let failure: Exit.Exit<never, XE> | undefined = undefined
@@ -65,9 +66,9 @@ export const startReady = <A, XE, R, E>(
       // Its errors were caught above, so it was interrupted: with the group, or alone.
       return group.refusal() ?? Exit.failCause(exit.cause as Cause.Cause<never>)
     }
-    return Effect.flatMap(restore(start(child)), (fiber) => {
+    return takeAlong(start(child), (fiber) => {
       // From the fiber and not from within it: an interrupt may come before its first operation.
       fiber.addObserver((exit) => void Deferred.doneUnsafe(ready, early(exit)))
-      return Effect.onInterrupt(restore(Deferred.await(ready)), () => Fiber.interrupt(fiber))
+      return Deferred.await(ready)
     })
   })

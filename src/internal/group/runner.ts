@@ -2,6 +2,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { FiberGroup } from "./FiberGroup.js"
+import { takeAlong } from "./takeAlong.js"
 
 /** Starts a child from outside of any fiber, and returns the fiber that stands for it. */
 export type Runner<E, R> = <A, XE extends E>(
@@ -16,13 +17,8 @@ export type Runner<E, R> = <A, XE extends E>(
 export const runnerOf =
   <E, R>(group: FiberGroup<E>, context: Context.Context<R>): Runner<E, R> => (effect, options) => {
     const start = Effect.withFiber<Fiber.Fiber<unknown, unknown>, E, R>((fiber) =>
-      group.start(fiber, effect, (child) => Effect.succeed(child))
+      group.start(fiber, effect, Effect.succeed)
     )
-    const standIn = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        restore(start),
-        (child) => Effect.onInterrupt(restore(Fiber.join(child)), () => Fiber.interrupt(child))
-      )
-    )
+    const standIn = takeAlong(start, Fiber.join)
     return Effect.runForkWith(context)(standIn as typeof effect, options)
   }

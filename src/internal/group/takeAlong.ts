@@ -1,0 +1,14 @@
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+
+/**
+ * Starts a child, and waits for what `wait` says. A caller that is interrupted takes the child along, and waits for its
+ * end.
+ */
+export const takeAlong = <A, E, R, B, E2>(
+  start: Effect.Effect<Fiber.Fiber<A, unknown>, E, R>,
+  wait: (child: Fiber.Fiber<A, unknown>) => Effect.Effect<B, E2>
+): Effect.Effect<B, E | E2, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(restore(start), (child) => Effect.onInterrupt(restore(wait(child)), () => Fiber.interrupt(child)))
+  )
