@@ -3,19 +3,13 @@ import { Effect, Exit, Option, Schedule, Tracer } from "effect"
 import { Watch, WorkerPool } from "sluice"
 import { expect, test } from "vitest"
 import { after, runTimed } from "../support/effect.js"
+import { keepingTracer } from "../support/spans.js"
 
 type Job = Effect.Effect<unknown, string>
 
 /** A tracer that keeps the spans. */
 const keeping = () => {
-  const spans: Array<Tracer.NativeSpan> = []
-  const tracer = Tracer.make({
-    span(options) {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
+  const { spans, tracer } = keepingTracer()
   const jobs = () => spans.filter(({ name }) => name === "pool/job")
   return { jobs, spans, traced: Effect.provideService(Tracer.Tracer, tracer) }
 }

@@ -4,19 +4,13 @@ import { TestClock } from "effect/testing"
 import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { isInterrupted, run as runScoped, settle, start } from "../support/effect.js"
+import { keepingTracer } from "../support/spans.js"
 
 type Job = Effect.Effect<unknown, string>
 
 /** Runs it all on TestClock, and keeps the spans. */
 const run = <A, E>(test: (spans: ReadonlyArray<Tracer.NativeSpan>) => Effect.Effect<A, E, Scope.Scope>) => {
-  const spans: Array<Tracer.NativeSpan> = []
-  const tracer = Tracer.make({
-    span(options) {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
+  const { spans, tracer } = keepingTracer()
   return runScoped(
     Effect.scoped(test(spans)).pipe(Effect.provideService(Tracer.Tracer, tracer), Effect.provide(TestClock.layer()))
   )
