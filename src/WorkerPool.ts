@@ -15,13 +15,13 @@ import * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { checkMillis } from "./internal/args.js"
+import { checkMillis, invalid } from "./internal/args.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import { checkSize } from "./internal/workerPool/check.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { makePool } from "./internal/workerPool/make.js"
-import { map as mapJobs } from "./internal/workerPool/map.js"
+import { asResult, asValue, map as mapJobs, type MapOptions, type Result } from "./internal/workerPool/map.js"
 import {
   type DeadLetter,
   type JobHandle,
@@ -31,16 +31,17 @@ import {
   TypeId,
   type WorkerPool
 } from "./internal/workerPool/model.js"
-import type { Options } from "./internal/workerPool/options.js"
+import type { Deadlines, Options, TimeoutOf } from "./internal/workerPool/options.js"
 import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import type { Pool } from "./internal/workerPool/Pool.js"
-import { type EndOptions, makeEnding, type PoolService } from "./internal/workerPool/service.js"
+import { type EndOptions, type Lifetime, makeEnding, type PoolService } from "./internal/workerPool/service.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
 export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
 export type { Settings } from "./internal/workerPool/config.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
+export type { MapOptions, Result } from "./internal/workerPool/map.js"
 export type {
   DeadLetter,
   JobContext,
@@ -57,6 +58,7 @@ export type {
   Deadlines,
   FirstComeQueue,
   KeyedQueue,
+  KeyLimits,
   LimitedKeysQueue,
   Options,
   OrderedQueue,
@@ -64,7 +66,8 @@ export type {
   QueueBound,
   QueueOptions,
   RetryBudgetOptions,
-  RetryOptions
+  RetryOptions,
+  TimeoutOf
 } from "./internal/workerPool/options.js"
 export type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 export type { EndOptions, PoolService } from "./internal/workerPool/service.js"
@@ -140,16 +143,19 @@ export const isWorkerPool: {
  * @category constructors
  * @since 0.1.0
  */
-export const make: {
-  <Job, A, E = never, R = never, W = void, EW = never, RW = never>(
-    options: Options<Job, A, E, R, W, EW, RW> & { readonly deadlines?: undefined }
-  ): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope>
-  <Job, A, E = never, R = never, W = void, EW = never, RW = never>(
-    options: Options<Job, A, E, R, W, EW, RW>
-  ): Effect.Effect<WorkerPool<Job, A, E | JobTimeout>, EW, R | RW | Scope.Scope>
-} = <Job, A, E, R, W, EW, RW>(
-  options: Options<Job, A, E, R, W, EW, RW>
-): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope> => makePool(options, undefined)
+export const make = <
+  Job,
+  A,
+  E = never,
+  R = never,
+  W = void,
+  EW = never,
+  RW = never,
+  Key = unknown,
+  D extends Deadlines | undefined = undefined
+>(
+  options: Options<Job, A, E, R, W, EW, RW, Key> & { readonly deadlines?: D }
+): Effect.Effect<WorkerPool<Job, A, E | TimeoutOf<D>>, EW, R | RW | Scope.Scope> => makePool(options, undefined)
 
 /**
  * Gives the pool a job, and returns its result.
@@ -432,6 +438,8 @@ export const trySubmit: {
  * accepts jobs ends the stream with `PoolClosed`, after the results of all jobs that it had accepted, even if the
  * source is silent.
  *
+ * With `exits: true` no job's failure ends the stream: it has a `Result` for each job, the job and its exit.
+ *
  * The source is released before the stream ends, and nothing is taken from it after a job has failed or the pool has
  * closed. An iterator is returned, as a loop that is left would return it. An iterator that throws is a defect.
  *
@@ -460,26 +468,64 @@ export const trySubmit: {
  * await Effect.runPromise(Effect.scoped(program))
  * ```
  *
+ * **Example** (What failed, and what did not)
+ *
+ * ```ts
+ * import { Effect, Exit, Stream } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const fetch = (url: string) => url === "/b" ? Effect.fail("404") : Effect.succeed(`page ${url}`)
+ *   const pool = yield* WorkerPool.make({ size: 2, run: fetch })
+ *   yield* WorkerPool.map(pool, ["/a", "/b", "/c"], { exits: true }).pipe(
+ *     Stream.runForEach(({ exit, job }) => Effect.sync(() => console.log(job, Exit.isSuccess(exit))))
+ *   )
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * // => /a true
+ * // => /b false
+ * // => /c true
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
 export const map: {
+  /** Returns a function that runs the jobs on a pool, with a `Result` for each. */
   <Job, E2 = never, R2 = never>(
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
-    options?: { readonly ordered?: boolean | undefined }
+    options: MapOptions & { readonly exits: true }
+  ): <A, E>(self: WorkerPool<Job, A, E>) => Stream.Stream<Result<Job, A, E>, E2 | PoolClosed, R2>
+  /** Returns a function that runs the jobs on a pool, as `map(pool, jobs, options)` does. */
+  <Job, E2 = never, R2 = never>(
+    jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
+    options?: MapOptions & { readonly exits?: false | undefined }
   ): <A, E>(self: WorkerPool<Job, A, E>) => Stream.Stream<A, E | E2 | RunError, R2>
+  /** Returns the stream of a `Result` for each job. No job's failure ends it. */
   <Job, A, E, E2 = never, R2 = never>(
     self: WorkerPool<Job, A, E>,
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
-    options?: { readonly ordered?: boolean | undefined }
+    options: MapOptions & { readonly exits: true }
+  ): Stream.Stream<Result<Job, A, E>, E2 | PoolClosed, R2>
+  /** Returns the stream of the jobs' values. The first failure ends it. */
+  <Job, A, E, E2 = never, R2 = never>(
+    self: WorkerPool<Job, A, E>,
+    jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
+    options?: MapOptions & { readonly exits?: false | undefined }
   ): Stream.Stream<A, E | E2 | RunError, R2>
 } = /* @__PURE__ */ dual(
   (args) => isWorkerPool(args[0]),
   <Job, A, E, E2, R2>(
     self: WorkerPool<Job, A, E>,
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
-    options?: { readonly ordered?: boolean | undefined }
-  ) => mapJobs(impl(self), jobs, options?.ordered ?? true)
+    { exits = false, ordered = true }: MapOptions = {}
+  ): Stream.Stream<A | Result<Job, A, E>, E | E2 | RunError, R2> => {
+    for (const [argument, value] of Object.entries({ exits, ordered })) {
+      if (typeof value !== "boolean") return Stream.die(invalid("WorkerPool.map", argument, "true or false", value))
+    }
+    return exits ? mapJobs(impl(self), jobs, ordered, asResult) : mapJobs(impl(self), jobs, ordered, asValue)
+  }
 )
 
 /**
@@ -507,9 +553,21 @@ export const map: {
  * @category combinators
  * @since 0.1.0
  */
-export const mapStream =
-  <Job, A, E>(self: WorkerPool<Job, A, E>, options?: { readonly ordered?: boolean | undefined }) =>
-  <E2, R2>(jobs: Stream.Stream<Job, E2, R2>): Stream.Stream<A, E | E2 | RunError, R2> => map(self, jobs, options)
+export const mapStream: {
+  /** Returns a function that runs a stream's jobs, with a `Result` for each. */
+  <Job, A, E>(
+    self: WorkerPool<Job, A, E>,
+    options: MapOptions & { readonly exits: true }
+  ): <E2, R2>(jobs: Stream.Stream<Job, E2, R2>) => Stream.Stream<Result<Job, A, E>, E2 | PoolClosed, R2>
+  /** Returns a function that runs a stream's jobs, and returns the stream of their values. */
+  <Job, A, E>(
+    self: WorkerPool<Job, A, E>,
+    options?: MapOptions & { readonly exits?: false | undefined }
+  ): <E2, R2>(jobs: Stream.Stream<Job, E2, R2>) => Stream.Stream<A, E | E2 | RunError, R2>
+} = <Job, A, E>(self: WorkerPool<Job, A, E>, options?: MapOptions) =>
+// The overloads of `map` say the same.
+<E2, R2>(jobs: Stream.Stream<Job, E2, R2>): Stream.Stream<never, never, R2> =>
+  map(self, jobs, options as { readonly exits: true }) as Stream.Stream<never, never, R2>
 
 /**
  * Ends the pool in good order: it accepts nothing more, runs what it has accepted, releases the resources, and returns
@@ -604,6 +662,9 @@ export const shutdown: {
 export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ShutdownReport<Job>> =>
   impl(self).shutdownNow
 
+/** The operations of the module that a layer needs. */
+const lifetime: Lifetime = { make: (options) => makePool(options, undefined), shutdown, shutdownNow }
+
 /**
  * Makes the layer of a pool: it makes the pool as it is built, and ends it as it closes.
  *
@@ -631,22 +692,23 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
  * @category layers
  * @since 0.1.0
  */
-export const layer: {
-  /** Makes the layer of a pool whose jobs have no deadlines. */
-  <Self, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
-    key: Context.Key<Self, WorkerPool<Job, A, E>>,
-    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD> & { readonly deadlines?: undefined }
-  ): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>>
-  /** Makes the layer of a pool whose jobs have deadlines: they may fail with `JobTimeout`, too. */
-  <Self, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
-    key: Context.Key<Self, WorkerPool<Job, A, E | JobTimeout>>,
-    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
-  ): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>>
-} = <Self, Job, A, E, R, W, EW, RW, RD>(
-  key: Context.Key<Self, WorkerPool<Job, A, E>>,
-  options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
+export const layer = <
+  Self,
+  Job,
+  A,
+  E = never,
+  R = never,
+  W = void,
+  EW = never,
+  RW = never,
+  RD = never,
+  Key = unknown,
+  D extends Deadlines | undefined = undefined
+>(
+  key: Context.Key<Self, WorkerPool<Job, A, E | TimeoutOf<D>>>,
+  options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
 ): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>> =>
-  Layer.effect(key, makeEnding({ make, shutdown, shutdownNow }, "WorkerPool.layer", options))
+  Layer.effect(key, makeEnding(lifetime, "WorkerPool.layer", options))
 
 /**
  * Makes a class that is a pool as a service: the key, its layer, and its operations.
@@ -687,24 +749,25 @@ export const layer: {
  * @category layers
  * @since 0.1.0
  */
-export const Service = <Self>(): {
-  /** Makes the class of a pool whose jobs have no deadlines. */
-  <const Id extends string, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
-    id: Id,
-    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD> & { readonly deadlines?: undefined }
-  ): PoolService<Self, Id, Job, A, E, EW, Exclude<R | RW | RD, Scope.Scope>>
-  /** Makes the class of a pool whose jobs have deadlines: they may fail with `JobTimeout`, too. */
-  <const Id extends string, Job, A, E = never, R = never, W = void, EW = never, RW = never, RD = never>(
-    id: Id,
-    options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
-  ): PoolService<Self, Id, Job, A, E | JobTimeout, EW, Exclude<R | RW | RD, Scope.Scope>>
-} =>
-<const Id extends string, Job, A, E, R, W, EW, RW, RD>(
+export const Service = <Self>() =>
+<
+  const Id extends string,
+  Job,
+  A,
+  E = never,
+  R = never,
+  W = void,
+  EW = never,
+  RW = never,
+  RD = never,
+  Key = unknown,
+  D extends Deadlines | undefined = undefined
+>(
   id: Id,
-  options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
-): PoolService<Self, Id, Job, A, E, EW, Exclude<R | RW | RD, Scope.Scope>> => {
-  const key = Context.Service<Self, WorkerPool<Job, A, E>>()(id)
-  const made = makeEnding({ make, shutdown, shutdownNow }, `WorkerPool.Service ${JSON.stringify(id)}`, options)
+  options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
+): PoolService<Self, Id, Job, A, E | TimeoutOf<D>, EW, Exclude<R | RW | RD, Scope.Scope>> => {
+  const key = Context.Service<Self, WorkerPool<Job, A, E | TimeoutOf<D>>>()(id)
+  const made = makeEnding(lifetime, `WorkerPool.Service ${JSON.stringify(id)}`, options)
   return Object.assign(key, {
     layer: Layer.effect(key, made),
     run: (job: Job) => key.use((pool) => run(pool, job)),
@@ -981,7 +1044,7 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
  *
  * **Gotchas**
  *
- * The model does not hold foreverything. With bursts, and with heavy tails, where a few jobs take very much longer
+ * The model does not hold for everything. With bursts, and with heavy tails, where a few jobs take very much longer
  * than the mean, jobs wait longer than it says, and how much longer no mean can tell: measure, and bound the duration
  * with an `Effect.timeout`. Durations that vary little wait less, down to about half. And what all workers wait for,
  * such as a database, does not get faster with more of them.

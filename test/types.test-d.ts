@@ -1,15 +1,5 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
-import {
-  type Config,
-  Context,
-  Effect,
-  type Fiber,
-  type Layer,
-  type Option,
-  Schedule,
-  type Scope,
-  type Stream
-} from "effect"
+import { type Config, Context, Effect, type Fiber, type Layer, type Option, Schedule, type Scope, Stream } from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expectTypeOf, test } from "vitest"
@@ -242,6 +232,18 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
   expectTypeOf(WorkerPool.make({ queue: { order, capacity: 1 }, run, size: 1 })).toEqualTypeOf<Made>()
 })
 
+test("WorkerPool: map has values, or results that tell each job's exit", () => {
+  const pool = {} as WorkerPool.WorkerPool<number, string, Boom>
+  type Values = Stream.Stream<string, Boom | WorkerPool.RunError>
+  type Results = Stream.Stream<WorkerPool.Result<number, string, Boom>, WorkerPool.PoolClosed>
+  expectTypeOf(WorkerPool.map(pool, [1], { ordered: false })).toEqualTypeOf<Values>()
+  expectTypeOf(WorkerPool.map(pool, [1], { exits: false })).toEqualTypeOf<Values>()
+  expectTypeOf(WorkerPool.map(pool, [1], { exits: true })).toEqualTypeOf<Results>()
+  expectTypeOf(pool.pipe(WorkerPool.map([1], { exits: true }))).toEqualTypeOf<Results>()
+  expectTypeOf(Stream.make(1).pipe(WorkerPool.mapStream(pool))).toEqualTypeOf<Values>()
+  expectTypeOf(Stream.make(1).pipe(WorkerPool.mapStream(pool, { exits: true }))).toEqualTypeOf<Results>()
+})
+
 test("WorkerPool: an option that means nothing without another one does not compile", () => {
   const run = (job: string) => Effect.log(job)
   const order = WorkerPool.order<string>(() => ({ add: () => {}, remove: () => {}, next: () => 0 }))
@@ -274,7 +276,10 @@ test("WorkerPool: what orders and retries jobs is given the pool's own, and dead
     queue: {
       priority: (job) => (expectTypeOf(job).toEqualTypeOf<string>(), 0),
       key: (job: string) => job.length,
-      perKey: { weight: (key: number) => key }
+      perKey: {
+        weight: (key) => (expectTypeOf(key).toEqualTypeOf<number>(), 1),
+        concurrency: (key) => (expectTypeOf(key).toEqualTypeOf<number>(), 1)
+      }
     },
     retry: { schedule: (job) => (expectTypeOf(job).toEqualTypeOf<string>(), Schedule.recurs(1)) },
     run: (text: string) => Effect.as(boom, text.length)

@@ -8,6 +8,7 @@ export interface MapOptions {
   readonly capacity: number | "unbounded"
   readonly strategy?: "suspend" | "dropping" | "sliding"
   readonly ordered?: boolean
+  readonly exits?: boolean
   /** The iterator has the numbers from 1 to this, and throws instead of the one in `throwsAt`. */
   readonly items: number
   readonly throwsAt?: number
@@ -63,11 +64,11 @@ export class Mapping {
   }
 
   private next(): IteratorResult<number, undefined> {
-    const { capacity, isShared = false, items, throwsAt } = this.options
+    const { capacity, exits = false, isShared = false, items, throwsAt } = this.options
     const { died, failed, queued, running, state, waiting } = WorkerPool.stats(this.pool)
     this.blame(this.iterator === "open", `an iterator that is ${this.iterator} was asked`)
     this.blame(state === "running", `a number was taken for a pool that is ${state} (L4)`)
-    this.blame(isShared || failed + died === 0, "a number was taken after a job had failed (L2)")
+    this.blame(isShared || exits || failed + died === 0, "a number was taken after a job had failed (L2)")
     const window = this.largest + (capacity === "unbounded" ? 2 * this.largest : capacity)
     this.blame(
       isShared || queued + running + waiting < window,
@@ -87,16 +88,25 @@ export class Mapping {
 
   /** Runs the stream, and looks at how it ended. */
   readonly run: Effect.Effect<void, unknown> = Effect.suspend(() => {
-    const { enough = Infinity, ordered } = this.options
-    const stream = Stream.take(WorkerPool.map(this.pool, this.numbers, { ordered }), enough)
+    const { enough = Infinity, exits = false, ordered } = this.options
+    const jobs = exits
+      ? Stream.map(WorkerPool.map(this.pool, this.numbers, { ordered, exits }), (result) => this.jobOf(result))
+      : WorkerPool.map(this.pool, this.numbers, { ordered })
+    const stream = Stream.take(jobs, enough)
     return Effect.onExit(
       Stream.runForEach(stream, (n) => Effect.sync(() => this.results.push(n))),
       (exit) => Effect.sync(() => this.ends(exit))
     )
   })
 
+  private jobOf({ exit, job }: WorkerPool.Result<number, number, string>): number {
+    const own = Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
+    this.blame(own === job || own === `${job}` || own instanceof WorkerPool.JobLost, "a job has another one's exit (L3)")
+    return job
+  }
+
   private ends(exit: Exit.Exit<unknown, unknown>): void {
-    const { enough = Infinity, isShared = false, items } = this.options
+    const { enough = Infinity, exits = false, isShared = false, items } = this.options
     const { queued, running, waiting } = WorkerPool.stats(this.pool)
     this.blame(isShared || queued + running + waiting === 0, "the stream has ended, and its jobs have not (L2)")
     this.blame(this.iterator !== "open", "the stream has ended, and its iterator was not returned (L2)")
@@ -104,6 +114,8 @@ export class Mapping {
       this.blame(this.results.length === Math.min(items, enough), `${this.results.length} results (L3)`)
     } else if (!Cause.hasInterrupts(exit.cause)) {
       const error = Cause.squash(exit.cause)
+      const isJobs = error instanceof WorkerPool.JobLost || typeof error === "string"
+      this.blame(!exits || !isJobs, "a job has failed a stream of exits (L3)")
       const isDropped = error instanceof WorkerPool.JobLost && error.reason === "dropped"
       this.blame(
         !isDropped || (isShared && this.options.strategy === "sliding"),
@@ -151,6 +163,10 @@ export const exhausted: Record<string, Scenario> = {
   "a consumer that has enough": mapping({ ...one, items: 4, enough: 1 }),
   "a job that fails": mapping({ ...one, items: 4, body: failing(2) }),
   "a job that fails, unordered": mapping({ ...one, size: 2, ordered: false, items: 4, body: failing(1) }),
+  "a job that fails, with exits": mapping({ ...one, exits: true, items: 3, body: failing(2) }),
+  "a pool that stops, with exits": mapping({ ...one, exits: true, items: 3 }, ({ pool }) => [
+    WorkerPool.shutdownNow(pool)
+  ]),
   "a pool that shuts down": mapping({ ...one, items: 3 }, ({ pool }) => [WorkerPool.shutdown(pool)]),
   "a pool that stops": mapping({ ...one, items: 3 }, ({ pool }) => [WorkerPool.shutdownNow(pool)]),
   "a pool that grows": mapping({ ...one, capacity: 0, items: 3 }, ({ resize }) => [resize(2)]),

@@ -19,6 +19,16 @@ interface Job {
   readonly times: number
 }
 
+type Spelling = "while" | "until" | "while, as an effect" | "until, as an effect"
+
+/** The two options for errors that are the last, whose functions return a boolean or an effect of one. */
+const spelled = (mayFollow: (error: unknown) => boolean, spelling: Spelling) => ({
+  "while": { while: mayFollow },
+  "until": { until: (error: unknown) => !mayFollow(error) },
+  "while, as an effect": { while: (error: unknown) => Effect.as(Effect.yieldNow, mayFollow(error)) },
+  "until, as an effect": { until: (error: unknown) => Effect.as(Effect.yieldNow, !mayFollow(error)) }
+}[spelling])
+
 type Letter = WorkerPool.DeadLetter<Job, string | WorkerPool.JobTimeout>
 
 const attempt = fc.constantFrom<Attempt>("succeeds", "fails", "fails", "dies", "dies", "hangs")
@@ -31,6 +41,7 @@ const workload = fc.record({
   retries: fc.boolean(),
   /** The pool's own bound on retries, and an error after which none follows. */
   most: fc.constantFrom(undefined, 1, 2),
+  spelling: fc.constantFrom<Spelling>("while", "until", "while, as an effect", "until, as an effect"),
   permanent: fc.constantFrom(undefined, undefined, "attempt 1", "attempt 2", "JobTimeout"),
   poison: fc.constantFrom<"none" | "own" | "keyed">("none", "own", "keyed"),
   kills: fc.constantFrom(undefined, 1, 2, 3),
@@ -93,7 +104,7 @@ const lastOf = (attempts: ReadonlyArray<Attempt>, n: number): Attempt => attempt
 test("each job is tried as often as its schedule and its deaths let it, and ends as its last attempt (P12, P13)", () => {
   const property = fc.asyncProperty(workload, (work) =>
     runTimed(Effect.gen(function*() {
-      const { jobs, kills, letters, most, permanent, poison, retries } = work
+      const { jobs, kills, letters, most, permanent, poison, retries, spelling } = work
       let tried: Array<number> = []
       let errors: Array<string> = []
       const sent: Array<Letter> = []
@@ -113,7 +124,7 @@ test("each job is tried as often as its schedule and its deaths let it, and ends
                   })
                 ),
               times: most,
-              while: (error: unknown) => nameOf(error) !== permanent
+              ...spelled((error) => nameOf(error) !== permanent, spelling)
             }
             : { times: 0 }),
           poison: poison === "none" ? undefined : {

@@ -39,6 +39,7 @@ const workload: fc.Arbitrary<Workload> = fc.record<Workload>({
   capacity: fc.constantFrom(0, 1, 2, "unbounded" as const),
   strategy: fc.constantFrom("suspend", "dropping", "sliding"),
   ordered: fc.boolean(),
+  exits: fc.boolean(),
   items: fc.nat(9),
   throwsAt: seldom(99, fc.integer({ min: 1, max: 9 })),
   enough: seldom(99, fc.integer({ min: 1, max: 5 })),
@@ -642,6 +643,38 @@ describe("the source of a map", () => {
         })
       }))
   )
+
+  test("map with exits has one result for each job, those that fail and die among them, and one that is returned", () =>
+    run(Effect.gen(function*() {
+      const shown: Array<unknown> = []
+      const pool: WorkerPool.WorkerPool<number, number, string> = yield* WorkerPool.make({
+        size: 1,
+        onDefect: "keep",
+        queue: { capacity: 1 },
+        run: (n: number) =>
+          n === 1
+            ? Effect.fail("no")
+            : n === 2
+            ? Effect.die("defect")
+            : n === 3
+            ? Effect.andThen(Effect.forkDetach(WorkerPool.shutdownNow(pool)), Effect.never)
+            : Effect.succeed(n)
+      })
+      const exit = yield* WorkerPool.map(pool, [0, 1, 2, 3, 4, 5, 6], { exits: true }).pipe(
+        Stream.runForEach(({ exit, job }) =>
+          Effect.sync(() => shown.push([job, Exit.isSuccess(exit) ? exit.value : squash(exit)]))
+        ),
+        Effect.exit
+      )
+      expect(shown).toEqual([
+        [0, 0],
+        [1, "no"],
+        [2, "defect"],
+        [3, expect.objectContaining({ _tag: "JobLost", reason: "aborted" })],
+        [4, expect.objectContaining({ _tag: "JobLost", reason: "returned" })]
+      ])
+      expect(squash(exit)).toMatchObject({ _tag: "PoolClosed" })
+    })))
 
   test("map does not look at its source if `ordered` is neither true nor false", () =>
     run(Effect.gen(function*() {

@@ -16,7 +16,7 @@ const complaint = (options: Partial<Options>) =>
   Effect.gen(function*() {
     let acquired = 0
     const counting = options.worker === undefined ? {} : { worker: () => Effect.sync(() => acquired++) }
-    const make = WorkerPool.make({ size: 1, run: () => Effect.void, ...options, ...counting } as Options)
+    const make = WorkerPool.make({ size: 1, run: () => Effect.void, ...options, ...counting })
     const exit = yield* Effect.exit(make)
     if (exit._tag === "Success") return undefined
     const defect = yield* defectOf(exit)
@@ -68,6 +68,16 @@ const meaningless: ReadonlyArray<readonly [string, Partial<Options>, with_: Part
   [
     "retry.while must be absent with retry.times 0",
     { retry: { times: 0, while: () => true } },
+    { retry: { times: 1, while: () => true } }
+  ],
+  [
+    "retry.until must be absent with retry.times 0",
+    { retry: { times: 0, until: () => true } },
+    { retry: { times: 1, until: () => true } }
+  ],
+  [
+    "retry.until must be absent with a retry.while",
+    { retry: { times: 1, while: () => true, until: () => true } },
     { retry: { times: 1, while: () => true } }
   ],
   [

@@ -14,7 +14,7 @@ interface Job {
   readonly n: number
 }
 
-type Queue = NonNullable<WorkerPool.Options<Job, void, never, never, void, never, never>["queue"]>
+type Queue = WorkerPool.QueueOptions<Job, string>
 
 /** A pool of one worker, which a first job holds until `open`; then jobs begin in an order, which `begun` tells. */
 const held = (queue: Queue, size = 1) =>
@@ -294,6 +294,130 @@ describe("keys (P15)", () => {
         expect(begun.map(({ key }) => key).join("")).toBe("aabaabbb")
       }
     })))
+
+  test("begin waiting jobs, the oldest first, when their limit is raised as another job comes", () =>
+    run(Effect.gen(function*() {
+      let limit = 1
+      const perKey = { concurrency: (key: string) => key === "a" ? limit : 9 }
+      const begun: Array<Job> = []
+      const gate = yield* Deferred.make<void>()
+      const pool: WorkerPool.WorkerPool<Job, void> = yield* WorkerPool.make({
+        size: 4,
+        queue: { capacity: "unbounded", key: byKey, perKey },
+        run: (job: Job) => Effect.andThen(Effect.sync(() => void begun.push(job)), Deferred.await(gate))
+      })
+      for (let n = 0; n < 4; n++) yield* WorkerPool.submit(pool, { key: "a", level: 0, n })
+      expect(begun.map(({ n }) => n)).toEqual([0])
+      limit = 3
+      yield* WorkerPool.submit(pool, { key: "a", level: 0, n: 4 })
+      yield* turns(2)
+      expect(begun.map(({ n }) => n)).toEqual([0, 1, 2])
+      // Lowered, it revokes nothing.
+      limit = 1
+      yield* WorkerPool.submit(pool, { key: "a", level: 0, n: 5 })
+      expect(WorkerPool.stats(pool)).toMatchObject({ running: 3, queued: 3, idle: 1 })
+      yield* Deferred.succeed(gate, undefined)
+      yield* WorkerPool.shutdown(pool)
+      expect(begun.map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5])
+    })))
+
+  test("begin waiting jobs when their limit is raised as one of them begins", () =>
+    run(Effect.gen(function*() {
+      let limit = 1
+      const begun: Array<string> = []
+      const gate = yield* Deferred.make<void>()
+      const pool = yield* WorkerPool.make({
+        size: 4,
+        queue: { capacity: "unbounded", key: (name: string) => name[0], perKey: { concurrency: () => limit } },
+        run: (name: string) =>
+          Effect.andThen(
+            Effect.sync(() => void begun.push(name)),
+            name === "a0" ? Effect.yieldNow : Deferred.await(gate)
+          )
+      })
+      for (const name of ["a0", "a1", "a2", "a3"]) yield* WorkerPool.submit(pool, name)
+      limit = 2
+      yield* turns(4)
+      expect(begun).toEqual(["a0", "a1", "a2"])
+      yield* Deferred.succeed(gate, undefined)
+    })))
+
+  test("never run more jobs than a changing limit allows, nor leave a worker idle that could run one", () => {
+    const step = fc.oneof(
+      fc.record({ tag: fc.constant("job" as const), key: fc.constantFrom("a", "b") }),
+      fc.record({
+        tag: fc.constant("limit" as const),
+        key: fc.constantFrom("a", "b"),
+        limit: fc.integer({ min: 1, max: 4 })
+      }),
+      fc.record({ tag: fc.constant("end" as const), place: fc.nat(20) })
+    )
+    const property = fc.asyncProperty(
+      fc.array(step, { maxLength: 40 }),
+      fc.integer({ min: 1, max: 5 }),
+      (steps, size) =>
+        run(Effect.gen(function*() {
+          const limits = new Map([["a", 1], ["b", 2]])
+          /** The limits as the pool last asked for them. */
+          const asked = new Map<string, number>()
+          const running = new Map<number, { readonly key: string; readonly gate: Deferred.Deferred<void> }>()
+          const runningOf = (of: string) => [...running.values()].filter(({ key }) => key === of).length
+          const waiting: Array<Job> = []
+          const pool: WorkerPool.WorkerPool<Job, void> = yield* WorkerPool.make({
+            size,
+            queue: {
+              capacity: "unbounded",
+              key: byKey,
+              perKey: {
+                concurrency: (key: string) => {
+                  const limit = limits.get(key) ?? 1
+                  asked.set(key, limit)
+                  return limit
+                }
+              }
+            },
+            run: ({ key, n }: Job) =>
+              Effect.gen(function*() {
+                const first = waiting.find((job) => job.key === key)
+                expect(first?.n).toBe(n)
+                waiting.splice(waiting.findIndex((job) => job.n === n), 1)
+                const gate = yield* Deferred.make<void>()
+                running.set(n, { key, gate })
+                yield* Deferred.await(gate)
+                running.delete(n)
+              })
+          })
+          for (const [n, step] of steps.entries()) {
+            const before = new Map(["a", "b"].map((key) => [key, runningOf(key)]))
+            if (step.tag === "limit") limits.set(step.key, step.limit)
+            else if (step.tag === "job") {
+              const job = { key: step.key, level: 0, n }
+              waiting.push(job)
+              yield* WorkerPool.submit(pool, job)
+            } else {
+              const open = [...running.values()]
+              if (open.length > 0) yield* Deferred.succeed(open[step.place % open.length]!.gate, undefined)
+            }
+            yield* turns(4)
+            const { idle } = WorkerPool.stats(pool)
+            for (const key of ["a", "b"]) {
+              const limit = asked.get(key) ?? Infinity
+              // What ran before a limit was lowered runs on.
+              expect(runningOf(key)).toBeLessThanOrEqual(Math.max(limit, before.get(key) ?? 0))
+              const couldRun = waiting.some((job) => job.key === key) && runningOf(key) < limit
+              if (couldRun) expect(idle).toBe(0)
+            }
+          }
+          for (; running.size > 0;) {
+            for (const { gate } of running.values()) yield* Deferred.succeed(gate, undefined)
+            yield* turns(4)
+          }
+          expect(waiting).toEqual([])
+          balanced(pool)
+        }))
+    )
+    return fc.assert(property, { numRuns: times(200) })
+  })
 
   test("have a queue each: one that is full refuses only its own", () =>
     run(Effect.gen(function*() {

@@ -46,8 +46,11 @@ export class Lane<Job, J extends Waiting<Job, J>> {
   ready = 0
   callers = 0
 
-  /** `weight`: how many jobs it may start in its next turn. `line` makes each of its three lines. */
-  constructor(readonly key: unknown, public weight: number, line: () => Line<J>) {
+  /**
+   * `weight`: how many jobs it may start in its next turn; `limit`: how many may run at a time. `line` makes each of
+   * its three lines.
+   */
+  constructor(readonly key: unknown, public weight: number, public limit: number, line: () => Line<J>) {
     this.queued = line()
     this.returning = line()
     this.blocked = line()

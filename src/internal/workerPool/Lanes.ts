@@ -6,7 +6,7 @@ import type { Handicap, Order } from "./Order.js"
 export interface Keys<in Job> {
   readonly of: (job: Job) => unknown
   /** How many jobs of a key may run at a time. */
-  readonly concurrency: number
+  readonly concurrency: (key: unknown) => number
   /** How many jobs a key may start in its turn. */
   readonly weight: (key: unknown) => number
 }
@@ -14,7 +14,8 @@ export interface Keys<in Job> {
 /**
  * A lane for each key, which take turns (P15): in its turn a lane starts as many jobs as its weight, and is then behind
  * all others. So one that waits for its turn waits for at most the sum of the others' weights. The user is asked for
- * the weight as a job of the key comes, and as one begins: then the books are whole, and the function may do anything.
+ * both limits of a key as a job of the key comes, and as one begins: then the books are whole, and the functions may do
+ * anything. A limit that was raised may let jobs begin: the pool sees to that.
  *
  * A lane waits for its turn while it has a waiting job and is below its limit. A lane is removed once none of its jobs
  * waits or runs.
@@ -40,10 +41,12 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     const { by, handicap } = this
     const key = by.of(job.input)
     const weight = by.weight(key)
-    const known = this.byKey.get(key)
+    const limit = by.concurrency(key)
     if (handicap !== undefined) job.handicap = handicap(job.input)
-    if (known !== undefined) known.weight = weight
-    job.lane = known ?? new Lane<Job, J>(key, weight, () => lineOf<J>(handicap !== undefined))
+    // The functions may have changed what is known.
+    const known = this.byKey.get(key)
+    job.lane = known ?? new Lane<Job, J>(key, weight, limit, () => lineOf<J>(handicap !== undefined))
+    if (known !== undefined) this.limit(known, weight, limit)
   }
 
   /** The current lane of the job's key. `job.lane` may have been removed. */
@@ -60,7 +63,8 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   }
 
   mayRun(job: J): boolean {
-    return (this.known(job)?.running ?? 0) < this.by.concurrency
+    const lane = this.known(job)
+    return lane === undefined || lane.running < lane.limit
   }
 
   queuedWith(job: J): number {
@@ -84,16 +88,25 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   }
 
   /**
-   * Asks for the lane's weight again, from its next turn on. A mistake of the function changes nothing: nobody waits
-   * here who could hear of it, but the caller who brings the key's next job does.
+   * Asks for the lane's limits again. A mistake of a function changes nothing: nobody waits here who could hear of it,
+   * but the caller who brings the key's next job does.
    */
   weigh(job: J): void {
     const lane = this.laneOf(job)
     try {
-      lane.weight = this.by.weight(lane.key)
+      const weight = this.by.weight(lane.key)
+      this.limit(lane, weight, this.by.concurrency(lane.key))
     } catch {
       return
     }
+  }
+
+  /** A weight counts from the lane's next turn on, and a limit at once. */
+  private limit(lane: Lane<Job, J>, weight: number, limit: number): void {
+    lane.weight = weight
+    if (lane.limit === limit) return
+    lane.limit = limit
+    this.changed(lane)
   }
 
   spent(lane: Lane<Job, J>): void {
@@ -121,7 +134,7 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   }
 
   private count(lane: Lane<Job, J>): void {
-    const ready = Math.max(0, Math.min(lane.size, this.by.concurrency - lane.running))
+    const ready = Math.max(0, Math.min(lane.size, lane.limit - lane.running))
     const callers = ready > 0 ? lane.blocked.size : 0
     this.ready += ready - lane.ready
     this.callers += callers - lane.callers

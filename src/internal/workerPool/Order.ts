@@ -30,7 +30,7 @@ export interface Order<Job, J extends Waiting<Job, J>> {
   began(job: J): void
   /** The job is no longer assigned to a worker. */
   ended(job: J): void
-  /** The job has come to its first operation: the user may be asked what its key is worth now. */
+  /** The job has come to its first operation: the user may be asked for its key's limits. */
   weigh(job: J): void
 }
 
@@ -46,7 +46,7 @@ export class OneLane<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
 
   constructor(
     private readonly handicap: Handicap<Job>,
-    readonly next: Lane<Job, J> = new Lane<Job, J>(undefined, 1, () => lineOf<J>(handicap !== undefined))
+    readonly next: Lane<Job, J> = new Lane<Job, J>(undefined, 1, Infinity, () => lineOf<J>(handicap !== undefined))
   ) {
     this.lanes = [next]
   }

@@ -93,7 +93,7 @@ class KnownLine<Job, J extends Waiting<Job, J>> extends List<J> implements Line<
 /** A lane whose next job is the user's choice, and, where there is none, the one that has waited longest. */
 class OwnLane<Job, J extends Waiting<Job, J>> extends Lane<Job, J> {
   constructor(private readonly chooser: Chooser<Job, J>) {
-    super(undefined, 1, () => new KnownLine<Job, J>(chooser))
+    super(undefined, 1, Infinity, () => new KnownLine<Job, J>(chooser))
   }
 
   override get head(): J | undefined {

@@ -227,6 +227,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const job = new PoolJob(this, input)
     this.queue.order.arrives(job)
     this.retries?.arrives(job)
+    this.deal()
     return job
   }
 
@@ -372,6 +373,13 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return worker
   }
 
+  /** A key's limit may have been raised as the user was asked for it: jobs that it held back go to idle workers. */
+  private deal(): void {
+    if (this.queue.order.ready === 0 || this.roster.idle === 0) return
+    while (this.dispatch("later") !== undefined);
+    this.queue.wakeLater()
+  }
+
   postpone(worker: Worker): void {
     this.unbegun.postpone(worker)
   }
@@ -393,6 +401,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     if (watchers !== undefined && attempt !== undefined) watchers.began(job, attempt)
     this.deadlines?.began(job)
     this.queue.order.weigh(job)
+    this.deal()
     const context = { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate }
     if (attempt === undefined || watchers?.wraps !== true) return config.run(job.input, context)
     return watchers.around(job, attempt, Effect.suspend(() => config.run(job.input, context)))

@@ -23,8 +23,8 @@ export interface Policy<in out Job> {
   readonly schedule: ((job: Job) => Schedule.Schedule<unknown> | undefined) | undefined
   /** At most so many retries of a job that its schedule grants. */
   readonly times: number
-  /** Whether a job may be tried again after the error. */
-  readonly while: ((error: unknown) => boolean) | undefined
+  /** Whether a job is not to be tried again after the error. */
+  readonly isLast: ((error: unknown) => Effect.Effect<boolean>) | undefined
   readonly budget: RetryBudget | undefined
   readonly poison: Poison<Job> | undefined
   readonly sink: ((letter: DeadLetter<Job, unknown>) => Effect.Effect<unknown>) | undefined
@@ -176,7 +176,17 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
       const isPoison = this.policy.poison?.kills(job, past.kills) === true
       return isPoison ? this.end(job, past, "poison") : Effect.succeed("again")
     }
-    if (this.isPermanent(past)) return this.end(job, past, "permanent")
+    const { isEnding } = this.controls
+    const permanent = this.isPermanent(past)
+    if (permanent === undefined) return this.again(job, past)
+    return Effect.flatMap(
+      isEnding ? atOnce(permanent) : Effect.interruptible(permanent),
+      (isPermanent) => isPermanent ? this.end(job, past, "permanent") : this.again(job, past)
+    )
+  }
+
+  /** As the job's schedule and the budget say. */
+  private again(job: PoolJob<Job, A, E>, past: Trial<A, E>): Effect.Effect<Decision> {
     const isSpent = () => this.policy.budget?.allows(this.controls.now()) === false
     const step = this.step(job, past)
     const { isEnding } = this.controls
@@ -193,9 +203,9 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
     })
   }
 
-  private isPermanent({ exit }: Trial<A, E>): boolean {
+  private isPermanent({ exit }: Trial<A, E>): Effect.Effect<boolean> | undefined {
     const error = errorOf(exit)
-    return this.policy.while !== undefined && Option.isSome(error) && !this.policy.while(error.value)
+    return Option.isSome(error) ? this.policy.isLast?.(error.value) : undefined
   }
 
   /** The delay before the next attempt, as the job's schedule says; undefined if there is none. */

@@ -9,7 +9,7 @@ import { DeadLetters } from "./DeadLetters.js"
 import { JobDeadlines } from "./Deadlines.js"
 import type { Waiting } from "./Lane.js"
 import { type Keys, Lanes } from "./Lanes.js"
-import type { Options, RetryBudgetOptions } from "./options.js"
+import type { Options, QueueOptions, RetryBudgetOptions } from "./options.js"
 import { type Handicap, OneLane } from "./Order.js"
 import type { BuiltOrder } from "./ownOrder.js"
 import type { Sharing } from "./parts.js"
@@ -66,8 +66,8 @@ const noResource = () => Effect.void
 type AnyOptions<Job, A, E> = Options<Job, A, E, unknown, unknown, unknown, unknown>
 
 /** A pool's options with their defaults. One that makes no sense throws. */
-export const check = <Job, A, E, R, W, EW, RW>(
-  options: Options<Job, A, E, R, W, EW, RW>,
+export const check = <Job, A, E, R, W, EW, RW, Key>(
+  options: Options<Job, A, E, R, W, EW, RW, Key>,
   context: Context.Context<R | RW>,
   sharing: Sharing | undefined
 ): Config<Job, A, E> => {
@@ -99,7 +99,7 @@ export const check = <Job, A, E, R, W, EW, RW>(
     name,
     size,
     watch,
-    discipline: checkQueue<Job>(queue, 2 * size, logMistake),
+    discipline: checkQueue(queue, 2 * size, logMistake),
     onDefect,
     parts: {
       deadlines: limits.wait === undefined && limits.run === undefined
@@ -126,8 +126,8 @@ const deadline = (phase: "wait" | "run", input: Duration.Input = Duration.infini
 }
 
 /** The bound and the order of the queue. The results of the user's functions are checked when they are called. */
-const checkQueue = <Job>(
-  queue: NonNullable<AnyOptions<Job, unknown, unknown>["queue"]>,
+const checkQueue = <Job, Key>(
+  queue: QueueOptions<Job, Key>,
   defaultCapacity: number,
   onMistake: (error: unknown) => void
 ): Discipline<Job> => {
@@ -140,8 +140,12 @@ const checkQueue = <Job>(
   functionOrNone("queue.key", key)
   integer("queue.aging", aging, 0, 1_000_000_000)
   const { concurrency = Infinity, weight = 1 } = perKey
-  if (concurrency !== Infinity) integer("queue.perKey.concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER)
-  if (typeof weight !== "function") integer("queue.perKey.weight", weight, 1, 1_000)
+  // A key is what `key` returned.
+  const limitOf = limitPerKey(
+    concurrency as PerKey,
+    (n) => n === Infinity ? n : integer("queue.perKey.concurrency", n, 1, Number.MAX_SAFE_INTEGER)
+  )
+  const weightOf = limitPerKey(weight as PerKey, (n) => integer("queue.perKey.weight", n, 1, 1_000))
   if (priority === undefined) absent("queue.aging", "without a queue.priority", queue.aging)
   if (key === undefined) {
     absent("queue.perKey.concurrency", "without a queue.key", perKey.concurrency)
@@ -157,13 +161,7 @@ const checkQueue = <Job>(
   }
   const handicap: Handicap<Job> = priority &&
     ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000))
-  const keys: Keys<Job> | undefined = key && {
-    of: key,
-    concurrency,
-    // A key is what `key` returned.
-    weight: (key) =>
-      typeof weight === "function" ? integer("queue.perKey.weight", weight(key as never), 1, 1_000) : weight
-  }
+  const keys: Keys<Job> | undefined = key && { of: key, concurrency: limitOf, weight: weightOf }
   return {
     capacity: capacity === "unbounded" ? Infinity : capacity,
     strategy,
@@ -176,6 +174,15 @@ const checkQueue = <Job>(
   }
 }
 
+type PerKey = number | ((key: unknown) => number)
+
+/** A limit for all keys is checked now, and one that is a function of the key each time that it is asked. */
+const limitPerKey = (limit: PerKey, checked: (n: number) => number): (key: unknown) => number => {
+  if (typeof limit === "function") return (key) => checked(limit(key))
+  const n = checked(limit)
+  return () => n
+}
+
 const isBuilt = (u: unknown): boolean => hasProperty(u, "build") && typeof u.build === "function"
 
 /** Nothing where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
@@ -185,16 +192,19 @@ const checkRetries = <Job, A, E>(
 ): { readonly policy: Policy<Job> | undefined; readonly deadLetters: DeadLetters<Job, E> | undefined } => {
   if (retry === undefined) return { policy: undefined, deadLetters: undefined }
   if (!isRecord(retry) || Schedule.isSchedule(retry)) fail("retry", "an object with a schedule or times", retry)
-  const { budget, deadLetters, poison, schedule, times, while: predicate } = retry
+  const { budget, deadLetters, poison, schedule, times, until, while: predicate } = retry
   if (schedule !== undefined && !Schedule.isSchedule(schedule) && typeof schedule !== "function") {
     fail("retry.schedule", "a Schedule, or a function that returns one", schedule)
   }
   if (schedule === undefined && times === undefined) fail("retry", "an object with a schedule or times", retry)
   if (times !== undefined) integer("retry.times", times, 0, Number.MAX_SAFE_INTEGER)
   functionOrNone("retry.while", predicate)
+  functionOrNone("retry.until", until)
+  if (predicate !== undefined) absent("retry.until", "with a retry.while", until)
   if (times === 0) {
     absent("retry.budget", "with retry.times 0", budget)
     absent("retry.while", "with retry.times 0", predicate)
+    absent("retry.until", "with retry.times 0", until)
     absent("retry.schedule", "with retry.times 0", schedule)
   }
   const kills = count("retry.poison.kills", poison?.kills ?? (poison === undefined ? 1 : 3))
@@ -213,12 +223,20 @@ const checkRetries = <Job, A, E>(
       : ((job) =>
         (typeof schedule === "function" ? schedule(job) : schedule ?? defaultRetry) as AnySchedule | undefined),
     times: times ?? Infinity,
-    while: predicate as Policy<Job>["while"],
+    isLast: until === undefined ? predicate && isLast(predicate as ErrorTest, false) : isLast(until as ErrorTest, true),
     budget: budget && checkBudget(budget),
     poison: poison === undefined && deadLetters === undefined ? undefined : new Poison(kills, poison?.key),
     sink: (deadLetters?.sink ?? letters?.add) as Policy<Job>["sink"]
   }
   return { policy, deadLetters: deadLetters?.sink === undefined ? letters : undefined }
+}
+
+type ErrorTest = (error: unknown) => boolean | Effect.Effect<boolean>
+
+/** The error is one after which the job is not tried again, if the test returns `value` for it. */
+const isLast = (test: ErrorTest, value: boolean) => (error: unknown): Effect.Effect<boolean> => {
+  const result = test(error)
+  return Effect.map(Effect.isEffect(result) ? result : Effect.succeed(result), (is) => is === value)
 }
 
 type AnySchedule = Schedule.Schedule<unknown>

@@ -8,8 +8,8 @@ import type { Sharing } from "./parts.js"
 import { Pool } from "./Pool.js"
 
 /** Makes a pool that lives as long as the caller's scope, once its workers hold their resources (P1). */
-export const makePool = <Job, A, E = never, R = never, W = void, EW = never, RW = never>(
-  options: Options<Job, A, E, R, W, EW, RW>,
+export const makePool = <Job, A, E = never, R = never, W = void, EW = never, RW = never, Key = unknown>(
+  options: Options<Job, A, E, R, W, EW, RW, Key>,
   sharing: Sharing | undefined
 ): Effect.Effect<Pool<Job, A, E>, EW, R | RW | Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>

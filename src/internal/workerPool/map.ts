@@ -4,29 +4,63 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { invalid } from "../args.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { PoolClosed } from "./errors.js"
-import type { PoolJob, Told } from "./Job.js"
+import type { JobLost, PoolClosed, PoolFailed } from "./errors.js"
+import type { PoolJob, Settled, Told } from "./Job.js"
 import type { RunError } from "./model.js"
 import type { Follower, Pool } from "./Pool.js"
 import { type Source, toStream } from "./source.js"
 import { currentFiber, Suspended } from "./Suspended.js"
 
-export const map = <Job, A, E, E2, R2>(
+/**
+ * The options of `map` and `mapStream`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MapOptions {
+  /** Whether results come in the source's order, which is the default, or as the jobs end. */
+  readonly ordered?: boolean | undefined
+  /** Whether the stream has a `Result` for each job, also for one that fails, rather than values. Not by default. */
+  readonly exits?: boolean | undefined
+}
+
+/**
+ * The result of a job of `map` with `exits: true`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Result<out Job, out A, out E = never> {
+  /** The job, as it came from the source. */
+  readonly job: Job
+  /** The job's own exit; a failure with `JobLost` or `PoolFailed` if it never started, or the pool's end cut it off. */
+  readonly exit: Exit.Exit<A, E | JobLost | PoolFailed>
+}
+
+/** How a job's end comes out of the stream. One that fails ends the stream. */
+type Shows<Job, A, E, B> = (input: Job, exit: Told<A, E>) => Exit.Exit<B, E | RunError>
+
+export const asValue = <A, E>(_: unknown, exit: Told<A, E>): Told<A, E> => exit
+
+// The job was accepted, so its exit is no PoolClosed.
+export const asResult = <Job, A, E>(job: Job, exit: Told<A, E>): Exit.Exit<Result<Job, A, E>> =>
+  Exit.succeed({ job, exit: exit as Settled<A, E> })
+
+export const map = <Job, A, E, E2, R2, B>(
   pool: Pool<Job, A, E>,
   source: Source<Job, E2, R2>,
-  ordered: boolean
-): Stream.Stream<A, E | E2 | RunError, R2> => {
-  if (typeof ordered !== "boolean") return Stream.die(invalid("WorkerPool.map", "ordered", "true or false", ordered))
+  ordered: boolean,
+  shows: Shows<Job, A, E, B>
+): Stream.Stream<B, E | E2 | RunError, R2> => {
   const jobs = toStream(source, "WorkerPool.map", "jobs")
   return Stream.unwrap(
     Effect.map(
       Effect.acquireRelease(
-        Effect.withFiber<Feed<Job, A, E, E2>, never, R2>((fiber) => {
-          const feed = new Feed<Job, A, E, E2>(pool, ordered)
+        Effect.withFiber<Feed<Job, A, E, E2, B>, never, R2>((fiber) => {
+          const feed = new Feed<Job, A, E, E2, B>(pool, ordered, shows)
           feed.start(jobs, Effect.runForkWith(fiber.context as Parameters<typeof Effect.runForkWith<R2>>[0]))
           return Effect.succeed(feed)
         }),
@@ -40,10 +74,11 @@ export const map = <Job, A, E, E2, R2>(
 type Fork<R> = <A, E>(effect: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>
 
 /** A job on its way from the source to the stream's consumer. */
-class Item<Job, A, E> {
-  prev: Item<Job, A, E> | undefined = undefined
-  next: Item<Job, A, E> | undefined = undefined
-  exit: Told<A, E> | undefined = undefined
+class Item<Job, A, E, B> {
+  prev: Item<Job, A, E, B> | undefined = undefined
+  next: Item<Job, A, E, B> | undefined = undefined
+  /** Of the job, as the stream shows it. */
+  exit: Exit.Exit<B, E | RunError> | undefined = undefined
   constructor(readonly job: PoolJob<Job, A, E>) {}
 }
 
@@ -61,10 +96,10 @@ class Item<Job, A, E> {
  *     open ──▶ halted ──▶ ended      a job has failed, or the pool has closed: the feeder is interrupted
  *       └─────────────────▲          the source has ended or failed, or the pool has refused a job
  */
-class Feed<Job, A, E, E2> implements Follower {
+class Feed<Job, A, E, E2, B> implements Follower {
   private feeder: AnyFiber | undefined = undefined
-  private readonly open = new List<Item<Job, A, E>>()
-  private readonly ready = new List<Item<Job, A, E>>()
+  private readonly open = new List<Item<Job, A, E, B>>()
+  private readonly ready = new List<Item<Job, A, E, B>>()
   private state: "open" | "halted" | "ended" = "open"
   /** Where the feeder is. A job that the pool is asked to take is the pool's to refuse. */
   private feederAt: "source" | "pool" = "source"
@@ -73,7 +108,11 @@ class Feed<Job, A, E, E2> implements Follower {
   private waitsForRoom: Suspended<Effect.Effect<void>> | undefined = undefined
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
 
-  constructor(private readonly pool: Pool<Job, A, E>, private readonly ordered: boolean) {}
+  constructor(
+    private readonly pool: Pool<Job, A, E>,
+    private readonly ordered: boolean,
+    private readonly shows: Shows<Job, A, E, B>
+  ) {}
 
   /** L1. It grows and shrinks with the pool. */
   private get window(): number {
@@ -111,7 +150,7 @@ class Feed<Job, A, E, E2> implements Follower {
   private submit(input: Job): Effect.Effect<unknown, PoolClosed> {
     return Effect.withFiber((fiber) => {
       const job = this.pool.newJob(input)
-      const item = new Item(job)
+      const item = new Item<Job, A, E, B>(job)
       this.feederAt = "pool"
       this.open.push(item)
       job.observe(new Suspended(fiber, (exit) => this.settled(item, exit)))
@@ -120,15 +159,15 @@ class Feed<Job, A, E, E2> implements Follower {
   }
 
   /** A job that the pool has not accepted ends the source, as an error of its own would, and not the jobs before it. */
-  private withdraw(item: Item<Job, A, E>): void {
+  private withdraw(item: Item<Job, A, E, B>): void {
     if (item.job.id === 0) this.open.remove(item)
   }
 
   /** L3: results become ready once each, in the source's order where `ordered` says so. Runs fibers. */
-  private settled(item: Item<Job, A, E>, exit: Told<A, E>): void {
+  private settled(item: Item<Job, A, E, B>, exit: Told<A, E>): void {
     // The feeder withdraws a job that the pool has not accepted.
     if (item.job.id === 0) return
-    item.exit = item.job.result(exit)
+    item.exit = this.shows(item.job.input, item.job.result(exit))
     if (this.ordered) {
       while (this.open.head?.exit !== undefined) this.ready.push(this.open.remove(this.open.head))
     } else {
@@ -192,7 +231,7 @@ class Feed<Job, A, E, E2> implements Follower {
   }
 
   /** The consumer's pull: all results that are ready, or else the next one. */
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | RunError | Cause.Done> = Effect.suspend(() =>
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<B>, E | E2 | RunError | Cause.Done> = Effect.suspend(() =>
     this.hasResult ? this.take() : Effect.callback<void>((resume) => {
       if (this.hasResult) return resume(Effect.void)
       this.waitsForResult = new Suspended(currentFiber(), resume)
@@ -203,11 +242,11 @@ class Feed<Job, A, E, E2> implements Follower {
     return this.ready.size > 0 || (this.state === "ended" && this.open.size === 0)
   }
 
-  private take(): Effect.Effect<NonEmptyReadonlyArray<A>, E | E2 | RunError | Cause.Done> {
+  private take(): Effect.Effect<NonEmptyReadonlyArray<B>, E | E2 | RunError | Cause.Done> {
     const first = this.ready.head?.exit
     if (first === undefined) return this.end
     if (Exit.isFailure(first)) return Exit.failCause(first.cause)
-    const values: NonEmptyArray<A> = [first.value]
+    const values: NonEmptyArray<B> = [first.value]
     this.ready.shift()
     for (let exit = this.ready.head?.exit; exit !== undefined && Exit.isSuccess(exit); exit = this.ready.head?.exit) {
       values.push(exit.value)

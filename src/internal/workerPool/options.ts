@@ -83,9 +83,9 @@ export interface AgingQueue<in Job> {
  * @category models
  * @since 0.1.0
  */
-export interface KeyedQueue<in Job> {
+export interface KeyedQueue<in Job, out Key = unknown> {
   /** Tells jobs apart, as a `Map` does. Without it, all jobs have one queue. */
-  readonly key?: ((job: Job) => unknown) | undefined
+  readonly key?: ((job: Job) => Key) | undefined
   readonly perKey?: undefined
 }
 
@@ -95,19 +95,27 @@ export interface KeyedQueue<in Job> {
  * @category models
  * @since 0.1.0
  */
-export interface LimitedKeysQueue<in Job> {
+export interface LimitedKeysQueue<in Job, in out Key = unknown> {
   /** Tells jobs apart, as a `Map` does. */
-  readonly key: (job: Job) => unknown
+  readonly key: (job: Job) => Key
   /** The limits of each key. */
-  readonly perKey?: {
-    /** How many jobs of a key may run at a time; any number by default. */
-    readonly concurrency?: number | undefined
-    /**
-     * How many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key, which is asked
-     * as each job of the key comes and as each begins; 1 by default.
-     */
-    readonly weight?: number | ((key: never) => number) | undefined
-  } | undefined
+  readonly perKey?: KeyLimits<Key> | undefined
+}
+
+/**
+ * The limits of each key. A function of the key is called as each job of the key comes, and as each begins: so a limit
+ * may change at any time, and counts from then on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyLimits<in Key = unknown> {
+  /** How many jobs of a key may run at a time, an integer >= 1, or a function of the key; any number by default. */
+  readonly concurrency?: number | ((key: Key) => number) | undefined
+  /**
+   * How many jobs a key may start in its turn, an integer from 1 to 1,000, or a function of the key; 1 by default.
+   */
+  readonly weight?: number | ((key: Key) => number) | undefined
 }
 
 /**
@@ -133,12 +141,12 @@ export interface OrderedQueue<in Job> {
  * @category models
  * @since 0.1.0
  */
-export type QueueOptions<Job> =
+export type QueueOptions<Job, Key = unknown> =
   & QueueBound
   & (
     | (
       & (FirstComeQueue | PriorityQueue<Job> | AgingQueue<Job>)
-      & (KeyedQueue<Job> | LimitedKeysQueue<Job>)
+      & (KeyedQueue<Job, Key> | LimitedKeysQueue<Job, Key>)
       & { readonly order?: undefined }
     )
     | OrderedQueue<Job>
@@ -161,14 +169,11 @@ export interface RetryBudgetOptions {
 }
 
 /**
- * When a job is tried again, and what becomes of a job that has had its last attempt (P12, P13).
- *
- * **Details**
- *
- * A job is tried again if it has failed, or timed out as it ran, for as long as `while`, `times` and `schedule` all
- * allow it. Without a `schedule` the next attempt comes after 0.1 s, then 0.2 s, 0.4 s and so on, up to 10 s. Either
- * `schedule` or `times` is needed: without an end a job that always fails would be tried without one.
- *
+ * When a job is tried again, and what becomes of a job that has had its last attempt (P12, P13). * **Details** * These
+ * are the options of `Effect.retry`, and more. A job is tried again if it has failed, or timed out as it ran, for as
+ * long as `while` or `until`, `times` and `schedule` all allow it. Without a `schedule` the next attempt comes after
+ * 0.1 s, then 0.2 s, 0.4 s and so on, up to 10 s. Either `schedule` or `times` is needed: without an end a job that
+ * always fails would be tried without one. *
  * @category models
  * @since 0.1.0
  */
@@ -183,8 +188,10 @@ export interface RetryOptions<in Job, in E> {
     | undefined
   /** At most as many retries, an integer >= 0. With 0 a job that fails has had its last attempt. */
   readonly times?: number | undefined
-  /** Whether a job may be tried again after this error. Any error by default. */
-  readonly while?: ((error: E | JobTimeout) => boolean) | undefined
+  /** Whether a job may be tried again after this error. Any error by default. Not together with `until`. */
+  readonly while?: ((error: E | JobTimeout) => boolean | Effect.Effect<boolean>) | undefined
+  /** Whether this error is the last: no other attempt follows it. No error by default. Not together with `while`. */
+  readonly until?: ((error: E | JobTimeout) => boolean | Effect.Effect<boolean>) | undefined
   /** How many retries may begin in all jobs together. Without it as many as the above says. */
   readonly budget?: RetryBudgetOptions | undefined
   /**
@@ -214,7 +221,7 @@ export interface RetryOptions<in Job, in E> {
  * @category models
  * @since 0.1.0
  */
-export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
+export interface Options<in Job, out A, in out E, out R, W, EW, out RW, in out Key = unknown> {
   /** How many workers there are, an integer from 1 to 1,000,000. */
   readonly size: number
   /** The effect of a job. A typed failure is the result of this job only (P6). */
@@ -225,7 +232,7 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
    */
   readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
   /** How many jobs may wait, and in which order they go. By default twice the size, first come, first served. */
-  readonly queue?: QueueOptions<Job> | undefined
+  readonly queue?: QueueOptions<Job, Key> | undefined
   /** Whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5). */
   readonly onDefect?: "replace" | "keep" | undefined
   /**
@@ -246,3 +253,11 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW> {
   /** Watchers of the pool's jobs: `Watch.metrics`, `Watch.spans`, your own. None by default, which costs nothing. */
   readonly watch?: ReadonlyArray<Watcher> | undefined
 }
+
+/**
+ * The error that deadlines add to those of a pool's jobs: `JobTimeout`, or none where there are no deadlines.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TimeoutOf<D> = D extends undefined ? never : JobTimeout

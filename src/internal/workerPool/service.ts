@@ -50,9 +50,9 @@ export interface PoolService<in out Self, in out Id extends string, in out Job, 
 }
 
 /** How a pool comes and goes: the operations of the module that a layer needs. */
-interface Lifetime {
-  readonly make: <Job, A, E, R, W, EW, RW>(
-    options: Options<Job, A, E, R, W, EW, RW>
+export interface Lifetime {
+  readonly make: <Job, A, E, R, W, EW, RW, Key>(
+    options: Options<Job, A, E, R, W, EW, RW, Key>
   ) => Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope>
   readonly shutdown: <Job, A, E>(
     pool: WorkerPool<Job, A, E>,
@@ -62,15 +62,15 @@ interface Lifetime {
 }
 
 /** Makes a pool that ends with the scope as the options say. `where` is the function that was called. */
-export const makeEnding = <Job, A, E, R, W, EW, RW, RD>(
+export const makeEnding = <Job, A, E, R, W, EW, RW, RD, Key>(
   { make, shutdown, shutdownNow }: Lifetime,
   where: string,
-  options: Options<Job, A, E, R, W, EW, RW> & EndOptions<Job, RD>
+  options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD>
 ): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | RD | Scope.Scope> =>
   Effect.gen(function*() {
     const { drain = 0, onShutdown, ...rest } = options
     const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
-    const pool = yield* make(rest as Options<Job, A, E, R, W, EW, RW>)
+    const pool = yield* make(rest as Options<Job, A, E, R, W, EW, RW, Key>)
     if (deadline === 0 && onShutdown === undefined) return pool
     const end = deadline === 0 ? shutdownNow(pool) : shutdown(pool, { deadline })
     // It runs before the pool's own finalizer, which was added earlier.

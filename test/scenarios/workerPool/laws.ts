@@ -243,8 +243,9 @@ export const P15: Law = {
   begun: ({ options: { queue }, running }, { job }) => {
     const { key, perKey } = queue ?? {}
     if (key === undefined) return undefined
+    const limit = typeof perKey?.concurrency === "number" ? perKey.concurrency : Infinity
     const ofKey = [...running].filter((attempt) => key(attempt.job) === key(job)).length
-    return wrongIf(ofKey > (perKey?.concurrency ?? Infinity), "more jobs of a key run than may")
+    return wrongIf(ofKey > limit, "more jobs of a key run than may")
   },
   over: (_, { keys }) => wrongIf(keys > 0, "a key is left")
 }
