@@ -342,6 +342,111 @@ const isPoolError = <E>(error: E): error is Extract<E, PoolError> =>
 export const idle = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<void> => impl(self).idle
 
 /**
+ * Has the pool begin no job until `resume`.
+ *
+ * **Details**
+ *
+ * Jobs that run go on, and are not waited for: `idle` does that only once nothing waits. Jobs that come wait in the
+ * queue, as its bound and strategy say, and the time of `deadlines.wait` stands still. A job that a worker was given
+ * and has not begun is first in line again (P20). Never suspends. In a pool that is paused, or that ends, it does
+ * nothing. `shutdown` ends the pause, since it lets everything accepted run. O(size).
+ *
+ * **Gotchas**
+ *
+ * A fiber that is interrupted before it calls `resume` leaves the pool paused: bracket the two with
+ * `Effect.acquireUseRelease`.
+ *
+ * **Example** (While the server is down for maintenance)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 1, queue: { capacity: 9 }, run: (n: number) => Effect.succeed(n) })
+ *   yield* WorkerPool.pause(pool)
+ *   const handle = yield* WorkerPool.submit(pool, 1)
+ *   console.log(WorkerPool.stats(pool).state, handle.state) // => paused queued
+ *   yield* WorkerPool.resume(pool)
+ *   console.log(yield* handle.join) // => 1
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link resume} for the end of the pause
+ * @category combinators
+ * @since 0.1.0
+ */
+export const pause = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<void> =>
+  Effect.sync(() => impl(self).pause())
+
+/**
+ * Ends a pause: jobs that wait go to the workers, in their order, and begin in the next turn.
+ *
+ * **Details**
+ *
+ * Never suspends. In a pool that is not paused it does nothing. Deadlines of waits go on from where they stood. O(size).
+ *
+ * **Example** (The order is as ever)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sent: Array<string> = []
+ *   const run = (name: string) => Effect.sync(() => void sent.push(name))
+ *   const pool = yield* WorkerPool.make({ size: 1, queue: { capacity: 9 }, run })
+ *   yield* WorkerPool.pause(pool)
+ *   for (const name of ["a", "b", "c"]) yield* WorkerPool.submit(pool, name)
+ *   yield* WorkerPool.resume(pool)
+ *   yield* WorkerPool.idle(pool)
+ *   console.log(sent.join()) // => a,b,c
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link pause} for its beginning
+ * @category combinators
+ * @since 0.1.0
+ */
+export const resume = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<void> =>
+  Effect.sync(() => impl(self).resume())
+
+/**
+ * Takes all jobs out of the queue, and returns them in the order in which they would have gone.
+ *
+ * **Details**
+ *
+ * Each of these jobs is `returned` (P4): who waits for it fails with `JobLost`; a job that waited for another attempt
+ * ends as its last one did. Jobs that run, and jobs between two attempts, are not touched. Callers that wait for room
+ * are let into the queue: `clear` is about what the pool has accepted. Never suspends. O(n).
+ *
+ * **Example** (What has become pointless)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 1, queue: { capacity: 9 }, run: (_: string) => Effect.never })
+ *   for (const name of ["a", "b", "c"]) yield* WorkerPool.submit(pool, name)
+ *   console.log(yield* WorkerPool.clear(pool)) // => [ 'b', 'c' ]
+ *   console.log(WorkerPool.stats(pool).returned) // => 2
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const clear = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ReadonlyArray<Job>> =>
+  Effect.sync(() => impl(self).clearQueue())
+
+/**
  * Gives the pool a job, and returns a handle on it once it is accepted.
  *
  * **Details**
@@ -886,7 +991,9 @@ export const autoscale: {
       const loop = Effect.gen(function*() {
         for (let state = Autoscaler.initial; !pool.isEnding;) {
           const sample = pool.sample()
-          const decision = Autoscaler.next(settings, state, sample)
+          const decision = pool.isPaused
+            ? { state: Autoscaler.pause(state, sample), size: sample.size }
+            : Autoscaler.next(settings, state, sample)
           state = decision.state
           if (decision.size !== sample.size) pool.resize(decision.size)
           yield* Effect.sleep(interval)

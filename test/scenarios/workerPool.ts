@@ -419,5 +419,34 @@ export const verbs: Record<string, Scenario> = {
   "tryRun, with a queue": around(one, ({ tryRun }) => ["one", "two", "three"].map((name) => tryRun(job(name)))),
   idle: around(one, ({ idle, run }) => [run(job("one")), idle, run(job("two"))]),
   "idle, with a failing job": around(one, ({ idle, run }) => [run(job("one", Effect.fail("planned"))), idle]),
+  "pause and resume": around(one, ({ paused, run, submit }) => [
+    Effect.all([submit(job("one")), submit(job("two"))]),
+    paused,
+    run(job("three"))
+  ]),
+  "pause and resume, with two workers": around({ size: 2, queue: { capacity: 2 } }, ({ paused, run }) => [
+    run(job("one", Effect.fail("planned"))),
+    run(job("two")),
+    run(job("three")),
+    paused
+  ]),
+  "pause, and a resource that breaks": around(one, ({ invalidate, paused, submit }) => [
+    Effect.all([submit(job("one")), submit(job("two"))]),
+    invalidate(0),
+    paused
+  ]),
+  "pause, and the end": around({ ...one, closing: true }, ({ pause, submit }) => [
+    Effect.all([submit(job("one")), pause, submit(job("two"))])
+  ]),
+  "pause, and shutdown": around(one, (stage) => [
+    Effect.all([stage.pause, stage.submit(job("one")), stage.shutdown]),
+    stage.trySubmit(job("two"))
+  ]),
+  clear: around(one, ({ clear, run }) => [
+    run(job("one")),
+    run(job("two")),
+    Effect.andThen(Effect.yieldNow, clear),
+    run(job("three"))
+  ]),
   "idle, and the end": around({ ...one, closing: true }, ({ idle, run }) => [run(job("one")), idle])
 }

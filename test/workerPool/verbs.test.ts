@@ -1,10 +1,23 @@
-/** The verbs that come with run and submit: tryRun, join, idle, catchRunError, mapStream. */
-import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+/** The verbs that come with run and submit: tryRun, join, idle, pause, clear, setPriority and others. */
+import { Cause, Deferred, Effect, Exit, Fiber, Schedule, Scope, Stream } from "effect"
+import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { verbs } from "../scenarios/workerPool.js"
-import { collectGarbage, defectOf, isInterrupted, run, settle, squash, start } from "../support/effect.js"
+import {
+  after,
+  collectGarbage,
+  defectOf,
+  isInterrupted,
+  run,
+  runTimed,
+  settle,
+  squash,
+  start,
+  turns
+} from "../support/effect.js"
 import { lawsOf } from "../support/property.js"
+import { times } from "../support/seed.js"
 
 /** A pool of one worker, whose jobs wait for a gate. */
 const gated = (capacity: number, strategy: "suspend" | "dropping" = "suspend") =>
@@ -285,5 +298,299 @@ test("mapStream is map on the side of the stream", () =>
     )
     expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBe("3")
   })))
+
+describe("pause and resume (P20)", () => {
+  /** A pool that notes which jobs begin. A job of a name with "long" in it does not end by itself. */
+  const noted = (options: { readonly size?: number; readonly capacity?: number; readonly wait?: number } = {}) =>
+    Effect.gen(function*() {
+      const begun: Array<string> = []
+      const pool = yield* WorkerPool.make({
+        size: options.size ?? 1,
+        queue: { capacity: options.capacity ?? 9 },
+        deadlines: { wait: options.wait ?? Infinity },
+        run: (name: string) =>
+          Effect.suspend(() => {
+            begun.push(name)
+            return name.includes("long") ? Effect.never : Effect.yieldNow
+          })
+      })
+      return { begun, pool }
+    })
+
+  test("no job begins meanwhile, jobs that run go on, and all begin in their order afterwards", () =>
+    run(Effect.gen(function*() {
+      const { begun, pool } = yield* noted()
+      const first = yield* WorkerPool.submit(pool, "a")
+      yield* WorkerPool.submit(pool, "b")
+      yield* WorkerPool.pause(pool)
+      yield* WorkerPool.pause(pool)
+      yield* WorkerPool.submit(pool, "c")
+      expect(yield* first.await).toEqual(Exit.succeed(undefined))
+      yield* settle
+      expect(begun).toEqual(["a"])
+      expect(WorkerPool.stats(pool)).toMatchObject({ state: "paused", idle: 1, queued: 2 })
+      yield* WorkerPool.resume(pool)
+      yield* WorkerPool.idle(pool)
+      yield* WorkerPool.resume(pool)
+      expect(begun).toEqual(["a", "b", "c"])
+      expect(WorkerPool.stats(pool).state).toBe("running")
+    })))
+
+  test("a job that a worker was given and has not begun is first in line again", () =>
+    run(Effect.gen(function*() {
+      const { begun, pool } = yield* noted()
+      const long = yield* WorkerPool.submit(pool, "long")
+      for (const name of ["a", "b"]) yield* WorkerPool.submit(pool, name)
+      // An interrupt gives the worker its next job, for a later turn.
+      yield* Effect.andThen(Effect.forkChild(long.cancel, { startImmediately: true }), WorkerPool.pause(pool))
+      yield* settle
+      expect(begun).toEqual(["long"])
+      expect(WorkerPool.stats(pool)).toMatchObject({ running: 0, queued: 2, idle: 1 })
+      yield* WorkerPool.resume(pool)
+      yield* WorkerPool.idle(pool)
+      expect(begun).toEqual(["long", "a", "b"])
+    })))
+
+  test("the queue's bound holds, and who waits for room goes on afterwards", () =>
+    run(Effect.gen(function*() {
+      const { pool } = yield* noted({ capacity: 1 })
+      yield* WorkerPool.pause(pool)
+      yield* WorkerPool.submit(pool, "a")
+      expect(yield* Effect.flip(WorkerPool.trySubmit(pool, "b"))).toMatchObject({ _tag: "QueueFull" })
+      const blocked = yield* start(WorkerPool.run(pool, "c"))
+      expect(WorkerPool.stats(pool)).toMatchObject({ queued: 1, waiting: 1 })
+      yield* WorkerPool.resume(pool)
+      yield* Fiber.join(blocked)
+    })))
+
+  test("shutdown ends the pause and runs what was accepted, shutdownNow returns it", () =>
+    run(Effect.gen(function*() {
+      const one = yield* noted()
+      yield* WorkerPool.pause(one.pool)
+      yield* WorkerPool.submit(one.pool, "a")
+      expect((yield* WorkerPool.shutdown(one.pool)).counts).toMatchObject({ succeeded: 1, returned: 0 })
+      const other = yield* noted()
+      yield* WorkerPool.pause(other.pool)
+      yield* WorkerPool.submit(other.pool, "a")
+      expect((yield* WorkerPool.shutdownNow(other.pool)).returned).toEqual(["a"])
+      yield* WorkerPool.pause(other.pool)
+      yield* WorkerPool.resume(other.pool)
+      expect(WorkerPool.stats(other.pool).state).toBe("stopped")
+    })))
+
+  test("the time of waits stands still, however often, and goes on from where it stood", () =>
+    runTimed(Effect.gen(function*() {
+      const { pool } = yield* noted({ wait: 100 })
+      yield* WorkerPool.submit(pool, "long")
+      const early = yield* WorkerPool.submit(pool, "early")
+      yield* after(60)
+      for (let n = 0; n < 3; n++) {
+        yield* WorkerPool.pause(pool)
+        yield* after(500)
+        yield* WorkerPool.resume(pool)
+      }
+      yield* WorkerPool.pause(pool)
+      const late = yield* WorkerPool.submit(pool, "late")
+      yield* after(500)
+      yield* WorkerPool.resume(pool)
+      yield* after(39)
+      expect([early.state, late.state]).toEqual(["queued", "queued"])
+      yield* after(1)
+      expect([early.state, late.state]).toEqual(["expired", "queued"])
+      yield* after(59)
+      expect(late.state).toBe("queued")
+      yield* after(1)
+      expect(late.state).toBe("expired")
+    })))
+
+  test("an autoscaler keeps the size meanwhile, whatever waits", () =>
+    runTimed(Effect.gen(function*() {
+      const { pool } = yield* noted({ size: 2, capacity: 99 })
+      yield* WorkerPool.autoscale(pool, { min: 1, max: 8, dwell: 100 })
+      yield* WorkerPool.pause(pool)
+      yield* after(1_000)
+      expect(WorkerPool.stats(pool).size).toBe(2)
+      for (let n = 0; n < 50; n++) yield* WorkerPool.submit(pool, `long ${n}`)
+      yield* after(1_000)
+      expect(WorkerPool.stats(pool).size).toBe(2)
+      yield* WorkerPool.resume(pool)
+      yield* after(1_000)
+      expect(WorkerPool.stats(pool).size).toBe(8)
+    })))
+
+  test("another worker gets no job meanwhile: one that is added, or whose resource is replaced, or a retry's", () =>
+    runTimed(Effect.gen(function*() {
+      const begun: Array<number> = []
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        retry: { times: 1 },
+        run: (n: number, { attempt }) =>
+          Effect.suspend(() => {
+            begun.push(n * 10 + attempt)
+            return attempt === 1 ? Effect.fail("planned") : Effect.void
+          })
+      })
+      yield* WorkerPool.submit(pool, 1)
+      yield* WorkerPool.pause(pool)
+      yield* WorkerPool.submit(pool, 2)
+      yield* WorkerPool.resize(pool, 3)
+      yield* after(1_000)
+      expect(begun).toEqual([11])
+      expect(WorkerPool.stats(pool)).toMatchObject({ queued: 2, retrying: 0, idle: 3 })
+      yield* WorkerPool.resume(pool)
+      yield* after(1_000)
+      expect(begun.toSorted()).toEqual([11, 12, 21, 22])
+    })))
+})
+
+describe("clear", () => {
+  test("takes the jobs out of the queue, in order, and lets callers in that wait for room", () =>
+    run(Effect.gen(function*() {
+      const { open, pool } = yield* gated(2)
+      yield* WorkerPool.submit(pool, 0)
+      const handles = [yield* WorkerPool.submit(pool, 1), yield* WorkerPool.submit(pool, 2)]
+      const blocked = yield* start(WorkerPool.run(pool, 3))
+      expect(yield* WorkerPool.clear(pool)).toEqual([1, 2])
+      expect(handles.map(({ state }) => state)).toEqual(["returned", "returned"])
+      expect(squash(yield* handles[0]!.await.pipe(Effect.flatten, Effect.exit))).toMatchObject({ reason: "returned" })
+      expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 4, returned: 2, queued: 1, waiting: 0 })
+      yield* open
+      expect(yield* Fiber.join(blocked)).toBe(3)
+      expect(yield* WorkerPool.clear(pool)).toEqual([])
+      expect((yield* WorkerPool.shutdown(pool)).returned).toEqual([])
+      expect(yield* WorkerPool.clear(pool)).toEqual([])
+    })))
+
+  test("goes by urgency and keys, lets a drain end, and lets go who waits for idle", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity: 9, priority: (n: number) => n % 3, key: (n) => n % 2 },
+        run: () => Effect.never
+      })
+      const handle = yield* WorkerPool.submit(pool, 9)
+      for (const n of [1, 2, 3, 4, 5, 6]) yield* WorkerPool.submit(pool, n)
+      const idle = yield* start(WorkerPool.idle(pool))
+      const end = yield* start(WorkerPool.shutdown(pool))
+      expect(yield* WorkerPool.clear(pool)).toEqual([3, 6, 1, 4, 2, 5])
+      yield* handle.cancel
+      expect((yield* Fiber.join(end)).counts).toMatchObject({ returned: 6, interrupted: 1 })
+      yield* Fiber.join(idle)
+    })))
+
+  test("a job that waits for another attempt ends as its last one did", () =>
+    runTimed(Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        retry: { times: 1, schedule: Schedule.spaced(100) },
+        run: (n: number) => n === 1 ? Effect.fail("planned") : Effect.never
+      })
+      const failing = yield* WorkerPool.submit(pool, 1)
+      yield* turns(4)
+      yield* WorkerPool.submit(pool, 2)
+      yield* after(100)
+      expect(failing.state).toBe("queued")
+      expect(yield* WorkerPool.clear(pool)).toEqual([1])
+      expect(yield* failing.await).toEqual(Exit.fail("planned"))
+      expect(WorkerPool.stats(pool)).toMatchObject({ failed: 1, returned: 0 })
+    })))
+})
+
+describe("setPriority", () => {
+  const leveled = Effect.gen(function*() {
+    const begun: Array<number> = []
+    const gate = yield* Deferred.make<void>()
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      queue: { capacity: "unbounded", priority: (n: number) => n < 0 ? 0 : 5, aging: 100 },
+      run: (n: number) => Effect.andThen(Effect.sync(() => begun.push(n)), Deferred.await(gate))
+    })
+    yield* WorkerPool.submit(pool, -1)
+    return { begun, pool, open: Effect.andThen(Deferred.succeed(gate, undefined), WorkerPool.idle(pool)) }
+  })
+
+  test("moves a job that waits, as if it had come with that level", () =>
+    run(Effect.gen(function*() {
+      const { begun, open, pool } = yield* leveled
+      const handles = yield* Effect.forEach([1, 2, 3, 4], (n) => WorkerPool.submit(pool, n))
+      expect(yield* handles[2]!.setPriority(0)).toBe(true)
+      expect(yield* handles[0]!.setPriority(9)).toBe(true)
+      expect(yield* handles[3]!.setPriority(0)).toBe(true)
+      expect(yield* handles[3]!.setPriority(5)).toBe(true)
+      yield* open
+      expect(begun).toEqual([-1, 3, 2, 4, 1])
+      expect(yield* handles[0]!.setPriority(0)).toBe(false)
+    })))
+
+  // With an aging above the number of jobs no two of them are equally urgent.
+  test("is as the same levels from the beginning would be (P14)", () => {
+    const levels = fc.array(fc.tuple(fc.nat(3), fc.array(fc.nat(3), { maxLength: 3 })), { minLength: 1, maxLength: 20 })
+    const property = fc.asyncProperty(levels, fc.constantFrom(0, 100), (jobs, aging) => {
+      const orderOf = (changes: boolean) =>
+        Effect.gen(function*() {
+          const begun: Array<number> = []
+          const gate = yield* Deferred.make<void>()
+          const last = ([first, later]: readonly [number, ReadonlyArray<number>]) => later.at(-1) ?? first
+          const pool = yield* WorkerPool.make({
+            size: 1,
+            queue: {
+              capacity: "unbounded",
+              aging,
+              priority: (n: number) => n < 0 ? 0 : changes ? jobs[n]![0] : last(jobs[n]!)
+            },
+            run: (n: number) => Effect.andThen(Effect.sync(() => begun.push(n)), Deferred.await(gate))
+          })
+          yield* WorkerPool.submit(pool, -1)
+          const handles = yield* Effect.forEach(jobs.keys(), (n) => WorkerPool.submit(pool, n))
+          if (changes) {
+            for (const [n, [, later]] of jobs.entries()) {
+              for (const level of later) expect(yield* handles[n]!.setPriority(level)).toBe(true)
+            }
+          }
+          yield* Deferred.succeed(gate, undefined)
+          yield* WorkerPool.idle(pool)
+          return begun
+        })
+      return run(Effect.gen(function*() {
+        expect(yield* orderOf(true)).toEqual(yield* orderOf(false))
+      }))
+    })
+    return fc.assert(property, { numRuns: times(100) })
+  })
+
+  test("is a defect where the level is none, or the pool has no priorities, and changes nothing", () =>
+    run(Effect.gen(function*() {
+      const { pool } = yield* leveled
+      const handle = yield* WorkerPool.submit(pool, 1)
+      for (const level of [-1, 0.5, NaN, 1_000_001, "1" as never]) {
+        expect(String(yield* defectOf(handle.setPriority(level)))).toMatch(/setPriority: level must be/)
+      }
+      const plain = yield* gated(1)
+      const other = yield* WorkerPool.submit(plain.pool, 1)
+      expect(String(yield* defectOf(other.setPriority(1)))).toMatch(/no queue.priority/)
+    })))
+
+  test("counts for a retry", () =>
+    runTimed(Effect.gen(function*() {
+      const begun: Array<number> = []
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity: 9, priority: () => 5 },
+        retry: { times: 1, schedule: Schedule.spaced(100) },
+        run: (n: number, { attempt }) =>
+          Effect.suspend(() => {
+            begun.push(n)
+            return n === 1 && attempt === 1 ? Effect.fail("planned") : Effect.sleep(150)
+          })
+      })
+      const first = yield* WorkerPool.submit(pool, 1)
+      yield* turns(4)
+      expect(first.state).toBe("retrying")
+      expect(yield* first.setPriority(0)).toBe(true)
+      for (const n of [2, 3]) yield* WorkerPool.submit(pool, n)
+      yield* after(1_000)
+      expect(begun).toEqual([1, 2, 1, 3])
+    })))
+})
 
 lawsOf(verbs, { bounds: () => ({ preemptions: 1, cancels: 1 }), runs: 200 })

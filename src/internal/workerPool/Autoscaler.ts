@@ -91,6 +91,9 @@ export const settings = (options: Options): Settings => {
   }
 }
 
+/** A pool that is paused keeps its size, and what it waits for then says nothing about the load. */
+export const pause = ({ changed }: State, { overflows }: Sample): State => ({ tag: "steady", changed, overflows })
+
 export const next = (settings: Settings, state: State, sample: Sample): Decision => {
   const { dwell, growAbove, max, min, shrinkBelow, step } = settings
   const { callers, idle, now, overflows, ready, running, size, stuck } = sample

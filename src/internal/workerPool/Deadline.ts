@@ -33,6 +33,10 @@ export class Deadline<T> {
   private readonly millis: number
   private readonly clock: Clock.Clock
   private sleeper: AnyFiber | undefined = undefined
+  /** How far its time is behind the clock: for as long as it was held in all. */
+  private lag = 0
+  /** Its time while it is held. */
+  private held: number | undefined = undefined
 
   /**
    * `expire` changes the books of a timing that is due, and returns a callback, which may run fibers. Its second
@@ -49,10 +53,33 @@ export class Deadline<T> {
 
   /** Runs a fiber up to its first suspension, which does nothing before. */
   start(of: T): Timing<T> {
-    const timing = new Timing(monotonicMillis(this.clock) + this.millis, of)
+    const timing = new Timing(this.now + this.millis, of)
     this.timings.push(timing)
-    this.sleeper ??= stack.start<void, never, never>(Effect.runForkWith(this.context), this.watch)
+    this.wakeUp()
     return timing
+  }
+
+  /** There is a fiber that sleeps, unless nothing can expire. */
+  private wakeUp(): void {
+    if (this.held !== undefined || this.timings.size === 0) return
+    this.sleeper ??= stack.start<void, never, never>(Effect.runForkWith(this.context), this.watch)
+  }
+
+  private get now(): number {
+    return this.held ?? monotonicMillis(this.clock) - this.lag
+  }
+
+  /** Its time stands still: nothing expires until `release`. */
+  hold(): void {
+    this.held ??= this.now
+  }
+
+  /** Its time goes on. Runs a fiber up to its first suspension, which does nothing before. */
+  release(): void {
+    if (this.held === undefined) return
+    this.lag = monotonicMillis(this.clock) - this.held
+    this.held = undefined
+    this.wakeUp()
   }
 
   stop(timing: Timing<T>): void {
@@ -87,9 +114,10 @@ export class Deadline<T> {
 
   private readonly watch = Effect.ensuring(this.loop, Effect.sync(() => this.tell(Infinity)))
 
-  /** Returns how many milliseconds are left to the first that is not due. */
+  /** Returns how many milliseconds are left to the first that is not due; undefined if nothing will be. */
   private expireDue(by: number): number | undefined {
-    const now = monotonicMillis(this.clock)
+    if (this.held !== undefined) return undefined
+    const { now } = this
     for (let first = this.timings.head; first !== undefined; first = this.timings.head) {
       const left = first.due - now
       if (left > 0) return left

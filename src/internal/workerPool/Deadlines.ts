@@ -30,6 +30,14 @@ export class JobDeadlines<Job, A, E> implements Deadlines<Job, A, E> {
     this.run = run && new Deadline(run, context, (job, by) => controls.interruptLate(job, by))
   }
 
+  pause(): void {
+    this.wait?.hold()
+  }
+
+  resume(): void {
+    this.wait?.release()
+  }
+
   queued(job: PoolJob<Job, A, E>): void {
     job.timing = this.wait?.start(job)
   }

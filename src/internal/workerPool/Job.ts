@@ -39,6 +39,7 @@ export interface Owner<Job, A, E> {
   readonly name: string | undefined
   awaitJob(job: PoolJob<Job, A, E>): Effect.Effect<Settled<A, E>>
   cancel(job: PoolJob<Job, A, E>): Effect.Effect<boolean>
+  setPriority(job: PoolJob<Job, A, E>, level: number): boolean
 }
 
 /**
@@ -134,6 +135,10 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
 
   get cancel(): Effect.Effect<boolean> {
     return this.owner.cancel(this)
+  }
+
+  setPriority(level: number): Effect.Effect<boolean> {
+    return Effect.sync(() => this.owner.setPriority(this, level))
   }
 
   /** It may begin in another turn than its caller's, in which it is called. */

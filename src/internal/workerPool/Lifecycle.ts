@@ -49,7 +49,12 @@ export class Lifecycle {
   /** It accepts jobs. */
   get isOpen(): boolean {
     const { _tag } = this.current
-    return _tag === "starting" || _tag === "running"
+    return _tag === "starting" || _tag === "running" || _tag === "paused"
+  }
+
+  /** Workers are given no jobs (P20). */
+  get isPaused(): boolean {
+    return this.current._tag === "paused"
   }
 
   get error(): PoolFailed | undefined {
@@ -61,8 +66,13 @@ export class Lifecycle {
     this.current = next
   }
 
-  started(): void {
+  /** The workers have their resources, or the pause is over. */
+  runs(): void {
     this.become({ _tag: "running" })
+  }
+
+  pause(): void {
+    this.become({ _tag: "paused" })
   }
 
   drain(): void {
@@ -106,7 +116,7 @@ export class Lifecycle {
   /** The exit of a submission, if the pool accepts no jobs. A pool that is starting has no callers. */
   get rejection(): Exit.Exit<never, PoolClosed> | undefined {
     const { _tag } = this.current
-    return _tag === "running" || _tag === "starting" ? undefined : this.closed(_tag)
+    return _tag === "running" || _tag === "starting" || _tag === "paused" ? undefined : this.closed(_tag)
   }
 
   closed(state: PoolClosed["state"]): Exit.Exit<never, PoolClosed> {

@@ -19,6 +19,7 @@ import { type PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.j
 import { Findings } from "./Findings.js"
 import { type AnyJob, outcomeOf, PoolJob, type Settled, type Told } from "./Job.js"
 import { Ledger } from "./Ledger.js"
+import { checkLevel } from "./level.js"
 import { Ender, Lifecycle } from "./Lifecycle.js"
 import * as model from "./model.js"
 import type { Controls, Deadlines, Parts, Retries, Sample } from "./parts.js"
@@ -139,6 +140,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   get isOpen(): boolean {
     return this.lifecycle.isOpen
+  }
+
+  get isPaused(): boolean {
+    return this.lifecycle.isPaused
   }
 
   get size(): number {
@@ -315,9 +320,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   // Jobs go to workers
 
-  /** None where the limit of its key holds it back. */
+  /** None where the limit of its key holds it back, or a pause. */
   private idleFor(job: PoolJob<Job, A, E>): Worker | undefined {
-    return this.queue.order.mayRun(job) ? this.roster.takeIdle() : undefined
+    return !this.isPaused && this.queue.order.mayRun(job) ? this.roster.takeIdle() : undefined
   }
 
   /** A worker that was idle begins the job it has been given; or as soon as those before it have begun. Runs fibers. */
@@ -354,7 +359,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * turn. `queue.wake` has to follow, or `wakeLater`.
    */
   private serve(worker: Worker, begins: "now" | "later"): void {
-    const job = this.queue.take()
+    const job = this.isPaused ? undefined : this.queue.take()
     if (job === undefined) return this.roster.rest(worker)
     this.assign(worker, job)
     this.unbegun.add(worker, begins)
@@ -365,7 +370,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * if any; it may have to `go`.
    */
   private dispatch(begins: "now" | "later"): Worker | undefined {
-    const job = this.roster.idle > 0 && !this.isEnding ? this.queue.take() : undefined
+    const job = this.roster.idle > 0 && !this.isEnding && !this.isPaused ? this.queue.take() : undefined
     const worker = job && this.roster.takeIdle()
     if (job === undefined || worker === undefined) return undefined
     this.assign(worker, job)
@@ -375,9 +380,60 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** A key's limit may have been raised as the user was asked for it: jobs that it held back go to idle workers. */
   private deal(): void {
-    if (this.queue.order.ready === 0 || this.roster.idle === 0) return
+    if (this.roster.idle > 0 && this.queue.order.ready > 0) this.dispatchAll()
+  }
+
+  /** Jobs that wait go to idle workers, and begin in a turn that is requested now. */
+  private dispatchAll(): void {
     while (this.dispatch("later") !== undefined);
     this.queue.wakeLater()
+  }
+
+  /** P20. Jobs that workers have been given and have not begun are first in line again. */
+  pause(): void {
+    if (this.lifecycle.state !== "running") return
+    this.lifecycle.pause()
+    this.deadlines?.pause()
+    const unbegun = this.roster.workers.filter(({ isUnbegun }) => isUnbegun)
+    unbegun.sort((one, other) => this.jobOf(other).rank - this.jobOf(one).rank)
+    for (const worker of unbegun) {
+      const job = this.unassign(worker)
+      this.roster.rest(worker)
+      this.queue.putBack(job)
+    }
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.lifecycle.runs()
+    this.goOn()
+  }
+
+  /** The pause is over, if there was one. */
+  private goOn(): void {
+    this.deadlines?.resume()
+    this.dispatchAll()
+  }
+
+  /** Takes all jobs out of the queue, and returns them in order. Runs fibers. */
+  clearQueue(): ReadonlyArray<Job> {
+    const jobs = this.queue.clear()
+    for (const job of jobs) this.enter(job, outcomeOfUndone(job), job.past?.exit)
+    for (const job of jobs) this.watchers?.ended(job, outcomeOfUndone(job))
+    for (const job of jobs) job.tell()
+    this.queue.wakeLater()
+    this.drained()
+    return jobs.map(({ input }) => input)
+  }
+
+  setPriority(job: PoolJob<Job, A, E>, level: number): boolean {
+    const { aging } = this.config.discipline
+    const operation = "JobHandle.setPriority"
+    if (aging === undefined) throw new Error(`${operation}: the pool has no queue.priority`)
+    const handicap = aging * checkLevel(operation, "level", level)
+    if (job.phase !== "queued" && job.phase !== "retrying") return false
+    this.queue.rerank(job, handicap)
+    return true
   }
 
   postpone(worker: Worker): void {
@@ -737,7 +793,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     else this.serve(worker, "later")
     // Without jobs yet, all that have a good resource are idle.
     const started = this.lifecycle.state === "starting" && this.roster.idle === this.size
-    if (started) this.lifecycle.started()
+    if (started) this.lifecycle.runs()
     this.queue.wakeLater()
     if (leaves) worker.relieve(Exit.void)
     if (started) this.wakeStarter(Exit.void)
@@ -785,7 +841,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private handBack(from: Worker): void {
     this.unbegun.handDown(from)
     const job = this.unassign(from)
-    const worker = this.roster.takeIdle()
+    const worker = this.isPaused ? undefined : this.roster.takeIdle()
     if (worker === undefined) return this.queue.putBack(job)
     this.assign(worker, job)
     this.unbegun.postpone(worker)
@@ -848,9 +904,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** Runs fibers. */
   private drain(deadline: Duration.Duration): void {
-    if (this.lifecycle.state === "running") {
+    if (this.lifecycle.state === "running" || this.isPaused) {
       this.lifecycle.drain()
       const tellBlocked = this.reject("draining")
+      this.goOn()
       this.tellFollowers()
       tellBlocked()
     }

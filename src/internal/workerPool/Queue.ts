@@ -9,6 +9,8 @@ import { jobPhases } from "./states.js"
 
 /** The queue's bound, its strategy and its order. */
 export interface Discipline<in Job> {
+  /** How many later jobs may go first for each level of priority. Undefined without priorities. */
+  readonly aging: number | undefined
   /** How many jobs may wait, of each key where there are keys. */
   readonly capacity: number
   readonly strategy: "suspend" | "dropping" | "sliding"
@@ -160,6 +162,24 @@ export class Queue<Job, A, E> {
       this.leave(job)
       this.admit(lane)
     }
+  }
+
+  /** The job has another handicap from now on, as if it had come with it. */
+  rerank(job: PoolJob<Job, A, E>, handicap: number): void {
+    const { phase } = job
+    const lane = this.order.laneOf(job)
+    const line = phase === "blocked" ? lane.blocked : phase === "queued" ? lane.lineOf(job) : undefined
+    line?.remove(job)
+    job.rank += handicap - job.handicap
+    job.handicap = handicap
+    line?.push(job)
+  }
+
+  /** Takes all that wait in the queue, in order. Callers that wait for room are let in. */
+  clear(): Array<PoolJob<Job, A, E>> {
+    const jobs = this.takeQueued()
+    for (const lane of this.order.lanes) this.admit(lane)
+    return jobs
   }
 
   /** All callers that wait for room: nobody is let in any more. */

@@ -9,6 +9,7 @@ import { DeadLetters } from "./DeadLetters.js"
 import { JobDeadlines } from "./Deadlines.js"
 import type { Waiting } from "./Lane.js"
 import { type Keys, Lanes } from "./Lanes.js"
+import { checkLevel } from "./level.js"
 import type { Options, QueueOptions, RetryBudgetOptions } from "./options.js"
 import { type Handicap, OneLane } from "./Order.js"
 import type { BuiltOrder } from "./ownOrder.js"
@@ -160,9 +161,10 @@ const checkQueue = <Job, Key>(
     if (!isBuilt(order)) fail("queue.order", "a value of WorkerPool.order", order)
   }
   const handicap: Handicap<Job> = priority &&
-    ((job) => aging * integer("queue.priority", priority(job), 0, 1_000_000))
+    ((job) => aging * checkLevel(where, "queue.priority", priority(job)))
   const keys: Keys<Job> | undefined = key && { of: key, concurrency: limitOf, weight: weightOf }
   return {
+    aging: priority && aging,
     capacity: capacity === "unbounded" ? Infinity : capacity,
     strategy,
     order: <J extends Waiting<Job, J>>() =>

@@ -110,6 +110,9 @@ export type RunError = PoolClosed | JobLost | PoolFailed
  *   only.
  * - `cancel`: takes the job out of the queue, or interrupts it and suspends until it has ended (P7). Returns whether
  *   that is how it ended: false when it had ended already, or failed or died all the same.
+ * - `setPriority`: gives the job another level, an integer from 0 to 1,000,000, as if it had come with it: it keeps its
+ *   time of arrival (P14). Returns whether the job still waits, in the queue or for another attempt; where it does not,
+ *   nothing changes. Never suspends, O(log n). In a pool without `queue.priority` it is a defect.
  *
  * @category models
  * @since 0.1.0
@@ -120,6 +123,7 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
   readonly await: Effect.Effect<Exit.Exit<A, E | JobLost | PoolFailed>>
   readonly join: Effect.Effect<A, E | JobLost | PoolFailed>
   readonly cancel: Effect.Effect<boolean>
+  readonly setPriority: (level: number) => Effect.Effect<boolean>
 }
 
 /**

@@ -36,6 +36,10 @@ export interface Controls<Job, A, E> {
 export interface Deadlines<Job, A, E> {
   /** Whether waiting for a worker has a deadline, and running on one. */
   readonly limits: { readonly wait: boolean; readonly run: boolean }
+  /** The time of waits stands still. */
+  pause(): void
+  /** It goes on. Runs a fiber that does nothing before its first suspension. */
+  resume(): void
   /** The job waits for a worker. */
   queued(job: PoolJob<Job, A, E>): void
   /** The job waits no more. */

@@ -1,5 +1,5 @@
 /** A pool's states; the table with their meaning is in `docs/worker-pool.md`. */
-export type PoolState = "starting" | "running" | "draining" | "stopping" | "stopped" | "failed"
+export type PoolState = "starting" | "running" | "paused" | "draining" | "stopping" | "stopped" | "failed"
 
 /** How a job ended. Each is a column of the ledger (P4). */
 export type Outcome =
@@ -24,7 +24,8 @@ export type Transitions<State extends string> = Readonly<Record<State, ReadonlyA
 
 export const poolTransitions: Transitions<PoolState> = {
   starting: ["running", "stopping"],
-  running: ["draining", "stopping", "failed"],
+  running: ["paused", "draining", "stopping", "failed"],
+  paused: ["running", "draining", "stopping", "failed"],
   draining: ["stopping", "failed"],
   stopping: ["stopped"],
   stopped: [],

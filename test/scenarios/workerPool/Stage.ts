@@ -49,6 +49,10 @@ export class Stage implements Seen {
     }
   }
 
+  get state(): string | undefined {
+    return this.stats?.state
+  }
+
   private get stats(): WorkerPool.Stats | undefined {
     return this.pool && WorkerPool.stats(this.pool)
   }
@@ -180,6 +184,17 @@ export class Stage implements Seen {
 
   readonly idle = Effect.suspend(() => WorkerPool.idle(this.pool!))
 
+  readonly pause = Effect.suspend(() => WorkerPool.pause(this.pool!))
+
+  /** A pause that an interrupt ends, too. */
+  readonly paused = Effect.acquireUseRelease(
+    this.pause,
+    () => Effect.yieldNow,
+    () => WorkerPool.resume(this.pool!)
+  )
+
+  readonly clear = Effect.suspend(() => WorkerPool.clear(this.pool!))
+
   readonly map = (jobs: ReadonlyArray<Job>, options: { readonly ordered: boolean; readonly enough?: number }) =>
     Effect.suspend(() => {
       let results = 0
@@ -230,6 +245,8 @@ export class Stage implements Seen {
   /** An end of the pool: nothing of the pool is left once `end` has succeeded. */
   readonly ending = <A, E>(end: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.tap(end, () => Effect.sync(() => this.ask("poolEnded", undefined)))
+
+  readonly shutdown = Effect.suspend(() => this.ending(WorkerPool.shutdown(this.pool!)))
 
   /** The same, for a scope; a second close does not wait for the first. */
   readonly closing = (scope: Scope.Closeable): Effect.Effect<void> =>

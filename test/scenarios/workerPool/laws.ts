@@ -119,9 +119,12 @@ export const P3: Law = {
     // Retries are outside the bound.
     const isBounded = capacity !== "unbounded" && !triesAgain(seen)
     const isFull = capacity !== "unbounded" && queued >= capacity
-    return wrongIf(isBounded && queued > capacity + lost, "more jobs wait than may") ??
+    // A pause puts jobs back that workers have not begun.
+    const isPaused = seen.state === "paused"
+    const putBack = lost + (isPaused ? seen.largestSize : 0)
+    return wrongIf(isBounded && queued > capacity + putBack, "more jobs wait than may") ??
       wrongIf(waiting > 0 && !isFull && !triesAgain(seen), "callers wait although there is room") ??
-      wrongIf(idle > 0 && queued + waiting > 0, "a worker is idle although jobs wait")
+      wrongIf(!isPaused && idle > 0 && queued + waiting > 0, "a worker is idle although jobs wait")
   },
   mapEnded: (seen, { exit, results }) => {
     // The pool takes no more, so all that it took are among the results.
@@ -250,4 +253,9 @@ export const P15: Law = {
   over: (_, { keys }) => wrongIf(keys > 0, "a key is left")
 }
 
-export const laws: Readonly<Record<string, Law>> = { P1, P2, P3, P4, P6, P7, P8, P9, P10, P12, P15 }
+/** P20. Pause. From `pause` to `resume`, or the beginning of the pool's end, no job begins. */
+export const P20: Law = {
+  given: ({ state }) => wrongIf(state === "paused", "a job began in a paused pool")
+}
+
+export const laws: Readonly<Record<string, Law>> = { P1, P2, P3, P4, P6, P7, P8, P9, P10, P12, P15, P20 }

@@ -83,6 +83,8 @@ export interface Seen {
   readonly begun: ReadonlyArray<Attempt>
   /** The attempts that have begun and not ended. */
   readonly running: ReadonlySet<Attempt>
+  /** The state of the pool, once it is made. */
+  readonly state: string | undefined
   /** Whether a stream brings jobs. */
   readonly isMapped: boolean
 }
