@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { checkMillis, invalid } from "./internal/args.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
+import type { TaskRun } from "./internal/workerPool/callers.js"
 import { checkSize } from "./internal/workerPool/check.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
@@ -24,6 +25,7 @@ import { makePool } from "./internal/workerPool/make.js"
 import { asResult, asValue, map as mapJobs, type MapOptions, type Result } from "./internal/workerPool/map.js"
 import {
   type DeadLetter,
+  type JobContext,
   type JobHandle,
   type RunError,
   type ShutdownReport,
@@ -155,7 +157,7 @@ export const make = <
   D extends Deadlines | undefined = undefined
 >(
   options: Options<Job, A, E, R, W, EW, RW, Key> & { readonly deadlines?: D }
-): Effect.Effect<WorkerPool<Job, A, E | TimeoutOf<D>>, EW, R | RW | Scope.Scope> => makePool(options, undefined)
+): Effect.Effect<WorkerPool<Job, A, E | TimeoutOf<D>, W>, EW, R | RW | Scope.Scope> => makePool(options, undefined)
 
 /**
  * Gives the pool a job, and returns its result.
@@ -386,7 +388,8 @@ export const pause = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<voi
  *
  * **Details**
  *
- * Never suspends. In a pool that is not paused it does nothing. Deadlines of waits go on from where they stood. O(size).
+ * Never suspends. In a pool that is not paused it does nothing. Deadlines of waits go on from where they stood.
+ * O(size).
  *
  * **Example** (The order is as ever)
  *
@@ -445,6 +448,70 @@ export const resume = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<vo
  */
 export const clear = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ReadonlyArray<Job>> =>
   Effect.sync(() => impl(self).clearQueue())
+
+/**
+ * Runs an effect of your own on a worker's resource, and returns its result.
+ *
+ * **When to use**
+ *
+ * Use for effects that differ from call to call, as queries on a connection do, each with its own type. An effect that
+ * is the same each time is a job, for `run`.
+ *
+ * **Details**
+ *
+ * The call is a job of the pool like any other: it waits in line with them, for room and for a worker, counts in the
+ * ledger, has the pool's deadlines, and a defect costs the resource. It fails as the effect does, or as `run`. The
+ * effect has the caller's services and references. The pool does not retry it, and it is in no list of jobs. An interrupt
+ * takes it along (P7). O(1).
+ *
+ * In a pool with `queue.priority`, `queue.key` or `queue.order`, `as` is the job that stands for it there; without one
+ * the call is a defect.
+ *
+ * **Example** (Queries on a few connections)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const connect = Effect.succeed({ query: (sql: string) => Effect.succeed([sql.length]) })
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 4, worker: () => connect, run: (_: never) => Effect.void })
+ *   const rows = yield* WorkerPool.use(pool, (connection) => connection.query("select 1"))
+ *   const count = yield* WorkerPool.use(pool, ({ query }) => Effect.map(query("select 2"), (all) => all.length))
+ *   console.log(rows, count) // => [ 8 ] 1
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link run} for jobs
+ * @category combinators
+ * @since 0.1.0
+ */
+export const use: {
+  /** Returns a function that runs the effect on a resource of a pool. */
+  <W, B, E2, R2>(
+    run: (resource: W, context: JobContext<W>) => Effect.Effect<B, E2, R2>
+  ): <Job, A, E>(self: WorkerPool<Job, A, E, W>) => Effect.Effect<B, E2 | RunError | Extract<E, JobTimeout>, R2>
+  /** Runs the effect on a resource, and returns its result. `as`: the job that stands for it in the queue. */
+  <Job, A, E, W, B, E2, R2>(
+    self: WorkerPool<Job, A, E, W>,
+    run: (resource: W, context: JobContext<W>) => Effect.Effect<B, E2, R2>,
+    options?: { readonly as?: Job | undefined }
+  ): Effect.Effect<B, E2 | RunError | Extract<E, JobTimeout>, R2>
+} = /* @__PURE__ */ dual(
+  (args) => isWorkerPool(args[0]),
+  <Job, A, E, W, B, E2, R2>(
+    self: WorkerPool<Job, A, E, W>,
+    run: (resource: W, context: JobContext<W>) => Effect.Effect<B, E2, R2>,
+    options?: { readonly as?: Job | undefined }
+  ): Effect.Effect<B, E2 | RunError | Extract<E, JobTimeout>, R2> => {
+    // The pool gives the effect its caller's context, and its own resource.
+    const task = (context: JobContext<unknown>) => run(context.resource as W, context as JobContext<W>)
+    return impl(self).use(task as TaskRun, options?.as) as ReturnType<typeof run>
+  }
+)
 
 /**
  * Gives the pool a job, and returns a handle on it once it is accepted.
@@ -803,17 +870,73 @@ export const layer = <
   A,
   E = never,
   R = never,
-  W = void,
+  KW = unknown,
+  W extends KW = KW,
   EW = never,
   RW = never,
   RD = never,
   Key = unknown,
   D extends Deadlines | undefined = undefined
 >(
-  key: Context.Key<Self, WorkerPool<Job, A, E | TimeoutOf<D>>>,
+  key: Context.Key<Self, WorkerPool<Job, A, E | TimeoutOf<D>, KW>>,
   options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
 ): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>> =>
   Layer.effect(key, makeEnding(lifetime, "WorkerPool.layer", options))
+
+/**
+ * Makes the layer of a pool whose options depend on a `Config`, which is read as the layer is built.
+ *
+ * **Details**
+ *
+ * `options` gets the value of the config, such as the settings of `WorkerPool.config`, and returns the options of
+ * `layer`. Built, the layer fails with a `ConfigError` where the config does, and then as `make` does.
+ *
+ * **Example** (A pool of the environment's size)
+ *
+ * ```ts
+ * import { ConfigProvider, Context, Effect, Layer } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * class Squares extends Context.Service<Squares, WorkerPool.WorkerPool<number, number>>()("Squares") {}
+ * const SquaresLive = WorkerPool.layerConfig(Squares, WorkerPool.config("SQUARES", { size: 2 }), ({ size }) => ({
+ *   size,
+ *   run: (n: number) => Effect.succeed(n * n)
+ * }))
+ *
+ * const program = Effect.map(Squares, (pool) => WorkerPool.stats(pool).size)
+ * const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { SQUARES_SIZE: "8" } }))
+ * console.log(await Effect.runPromise(Effect.provide(program, Layer.provide(SquaresLive, env)))) // => 8
+ * ```
+ *
+ * @see {@link config} for the settings of a pool
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = <
+  Self,
+  S,
+  Job,
+  A,
+  E = never,
+  R = never,
+  KW = unknown,
+  W extends KW = KW,
+  EW = never,
+  RW = never,
+  RD = never,
+  Key = unknown,
+  D extends Deadlines | undefined = undefined
+>(
+  key: Context.Key<Self, WorkerPool<Job, A, E | TimeoutOf<D>, KW>>,
+  config: Configs.Config<S>,
+  options: (
+    settings: S
+  ) => Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
+): Layer.Layer<Self, EW | Configs.ConfigError, Exclude<R | RW | RD, Scope.Scope>> =>
+  Layer.effect(
+    key,
+    Effect.flatMap(config, (settings) => makeEnding(lifetime, "WorkerPool.layerConfig", options(settings)))
+  )
 
 /**
  * Makes a class that is a pool as a service: the key, its layer, and its operations.
@@ -870,8 +993,8 @@ export const Service = <Self>() =>
 >(
   id: Id,
   options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
-): PoolService<Self, Id, Job, A, E | TimeoutOf<D>, EW, Exclude<R | RW | RD, Scope.Scope>> => {
-  const key = Context.Service<Self, WorkerPool<Job, A, E | TimeoutOf<D>>>()(id)
+): PoolService<Self, Id, Job, A, E | TimeoutOf<D>, W, EW, Exclude<R | RW | RD, Scope.Scope>> => {
+  const key = Context.Service<Self, WorkerPool<Job, A, E | TimeoutOf<D>, W>>()(id)
   const made = makeEnding(lifetime, `WorkerPool.Service ${JSON.stringify(id)}`, options)
   return Object.assign(key, {
     layer: Layer.effect(key, made),

@@ -129,7 +129,7 @@ test("WorkerPool.Service: the job, A, E, EW and R are inferred, and the operatio
     Effect.Effect<string, WorkerPool.JobTimeout | WorkerPool.RunError, Late>
   >()
   expectTypeOf(Effect.map(Mailer, (pool) => pool)).toEqualTypeOf<
-    Effect.Effect<WorkerPool.WorkerPool<string, number, Boom>, never, Mailer>
+    Effect.Effect<WorkerPool.WorkerPool<string, number, Boom, number>, never, Mailer>
   >()
   // @ts-expect-error it takes strings
   Mailer.run(1)
@@ -168,7 +168,7 @@ test("WorkerPool: the job, A, E, EW and R are inferred, data-first and data-last
     run: (text: string, { resource }) => Effect.map(boom, (n) => n + resource + text.length)
   })
   expectTypeOf(made).toEqualTypeOf<
-    Effect.Effect<WorkerPool.WorkerPool<string, number, Boom>, "refused", Db | Scope.Scope>
+    Effect.Effect<WorkerPool.WorkerPool<string, number, Boom, number>, "refused", Db | Scope.Scope>
   >()
   // @ts-expect-error a pool of texts takes no numbers
   WorkerPool.run(pool, 1)
@@ -177,7 +177,7 @@ test("WorkerPool: the job, A, E, EW and R are inferred, data-first and data-last
 test("WorkerPool: JobTimeout is among a pool's errors if it has deadlines, and not else", () => {
   const run = (text: string) => Effect.as(boom, text.length)
   const deadlines: WorkerPool.Deadlines = { run: "1 second" }
-  type Pool<E> = Effect.Effect<WorkerPool.WorkerPool<string, number, E>, never, Db | Scope.Scope>
+  type Pool<E> = Effect.Effect<WorkerPool.WorkerPool<string, number, E, void>, never, Db | Scope.Scope>
   expectTypeOf(WorkerPool.make({ size: 1, run })).toEqualTypeOf<Pool<Boom>>()
   expectTypeOf(WorkerPool.make({ size: 1, run, deadlines: undefined })).toEqualTypeOf<Pool<Boom>>()
   expectTypeOf(WorkerPool.make({ size: 1, run, deadlines })).toEqualTypeOf<Pool<Boom | WorkerPool.JobTimeout>>()
@@ -190,7 +190,7 @@ test("WorkerPool: JobTimeout is among a pool's errors if it has deadlines, and n
 
 test("WorkerPool: the job is inferred from run, whatever the order of the options", () => {
   const run = (job: { readonly name: string }) => Effect.fail(new Boom()).pipe(Effect.as(job.name))
-  type Made = Effect.Effect<WorkerPool.WorkerPool<{ readonly name: string }, string, Boom>, never, Scope.Scope>
+  type Made = Effect.Effect<WorkerPool.WorkerPool<{ readonly name: string }, string, Boom, void>, never, Scope.Scope>
   const before = WorkerPool.make({
     queue: {
       capacity: 1,
@@ -230,6 +230,35 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
   const order = WorkerPool.order<{ readonly name: string }>(() => ({ add: () => {}, remove: () => {}, next: () => 0 }))
   expectTypeOf(WorkerPool.make({ size: 1, run, queue: { order } })).toEqualTypeOf<Made>()
   expectTypeOf(WorkerPool.make({ queue: { order, capacity: 1 }, run, size: 1 })).toEqualTypeOf<Made>()
+})
+
+test("WorkerPool.layerConfig: E has what deadlines of the settings add, and the layer fails as the config may", () => {
+  class Squares extends Context.Service<Squares, WorkerPool.WorkerPool<number, number, WorkerPool.JobTimeout>>()("S") {}
+  const layer = WorkerPool.layerConfig(Squares, WorkerPool.config("SQUARES"), (settings) => ({
+    ...settings,
+    worker: () => Effect.andThen(Db, Effect.fail(new Bang())),
+    run: (n: number) => Effect.succeed(n)
+  }))
+  expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Squares, Bang | Config.ConfigError, Db>>()
+})
+
+test("WorkerPool.use: the resource is the worker's, and each call has its own A, E and R", () => {
+  const connections = {} as WorkerPool.WorkerPool<string, void, Bang | WorkerPool.JobTimeout, { readonly n: number }>
+  type Ends = WorkerPool.RunError | WorkerPool.JobTimeout
+  const query = WorkerPool.use(connections, ({ n }) => n > 0 ? Effect.succeed(`${n}`) : Effect.fail(new Boom()))
+  expectTypeOf(query).toEqualTypeOf<Effect.Effect<string, Boom | Ends>>()
+  expectTypeOf(WorkerPool.use(connections, () => Db)).toEqualTypeOf<
+    Effect.Effect<Context.Service.Shape<typeof Db>, Ends, Db>
+  >()
+  expectTypeOf(connections.pipe(WorkerPool.use(({ n }: { readonly n: number }) => Effect.succeed(n)))).toEqualTypeOf<
+    Effect.Effect<number, Ends>
+  >()
+  // Nobody who knows a pool by its jobs can see what its workers hold.
+  const known: WorkerPool.WorkerPool<string, void, Bang | WorkerPool.JobTimeout> = connections
+  expectTypeOf(known).toEqualTypeOf<WorkerPool.WorkerPool<string, void, Bang | WorkerPool.JobTimeout>>()
+  WorkerPool.use(known, (resource) => (expectTypeOf(resource).toEqualTypeOf<unknown>(), Effect.void))
+  // @ts-expect-error a resource of another kind
+  connections.pipe(WorkerPool.use((resource: string) => Effect.succeed(resource)))
 })
 
 test("WorkerPool: map has values, or results that tell each job's exit", () => {

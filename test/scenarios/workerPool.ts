@@ -419,6 +419,8 @@ export const verbs: Record<string, Scenario> = {
   "tryRun, with a queue": around(one, ({ tryRun }) => ["one", "two", "three"].map((name) => tryRun(job(name)))),
   idle: around(one, ({ idle, run }) => [run(job("one")), idle, run(job("two"))]),
   "idle, with a failing job": around(one, ({ idle, run }) => [run(job("one", Effect.fail("planned"))), idle]),
+  use: around(one, ({ run, use }) => [use(job("one")), run(job("two")), use(job("three", Effect.fail("planned")))]),
+  "use, and the end": around({ ...one, closing: true }, ({ use }) => [use(job("one")), use(job("two"))]),
   "pause and resume": around(one, ({ paused, run, submit }) => [
     Effect.all([submit(job("one")), submit(job("two"))]),
     paused,

@@ -1,5 +1,5 @@
 /** A pool as a service: its layer, its end, and the class with its operations. */
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { ConfigProvider, Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { after, defectOf, run, runTimed, settle, squash, start } from "../support/effect.js"
@@ -20,6 +20,28 @@ class Greeter extends WorkerPool.Service<Greeter>()("test/Greeter", {
 
 const withGreeter = <A, E>(effect: Effect.Effect<A, E, Greeter>): Effect.Effect<A, E> =>
   Effect.provide(effect, Layer.provide(Greeter.layer, Layer.succeed(Prefix, "hello")))
+
+describe("layerConfig", () => {
+  class Sized extends Context.Service<Sized, WorkerPool.WorkerPool<number, number>>()("test/Sized") {}
+  const sized = WorkerPool.layerConfig(Sized, WorkerPool.config("SIZED"), (settings) => ({
+    ...settings,
+    worker: () => Prefix,
+    run: (n: number) => Effect.succeed(n * 2)
+  }))
+  const under = (env: Record<string, string>) =>
+    Effect.map(Sized, (pool) => WorkerPool.stats(pool).size).pipe(
+      Effect.provide(sized),
+      Effect.provideService(Prefix, "hello"),
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+    )
+
+  test("reads the settings as the layer is built, and fails as the config does", () =>
+    run(Effect.gen(function*() {
+      expect(yield* under({ SIZED_SIZE: "3" })).toBe(3)
+      const error = yield* Effect.flip(under({ SIZED_SIZE: "none" }))
+      expect(String(error)).toMatch(/SIZED_SIZE must be an integer from 1 to 1000000/)
+    })))
+})
 
 describe("Service", () => {
   test("has the pool's operations as effects that require it", () =>

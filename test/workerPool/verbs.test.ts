@@ -450,10 +450,12 @@ describe("clear", () => {
       yield* WorkerPool.submit(pool, 0)
       const handles = [yield* WorkerPool.submit(pool, 1), yield* WorkerPool.submit(pool, 2)]
       const blocked = yield* start(WorkerPool.run(pool, 3))
+      const submitting = yield* start(WorkerPool.submit(pool, 4))
       expect(yield* WorkerPool.clear(pool)).toEqual([1, 2])
+      expect((yield* Fiber.join(submitting)).state).toBe("queued")
       expect(handles.map(({ state }) => state)).toEqual(["returned", "returned"])
       expect(squash(yield* handles[0]!.await.pipe(Effect.flatten, Effect.exit))).toMatchObject({ reason: "returned" })
-      expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 4, returned: 2, queued: 1, waiting: 0 })
+      expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 5, returned: 2, queued: 2, waiting: 0 })
       yield* open
       expect(yield* Fiber.join(blocked)).toBe(3)
       expect(yield* WorkerPool.clear(pool)).toEqual([])

@@ -69,7 +69,7 @@ export class Deadline<T> {
     return this.held ?? monotonicMillis(this.clock) - this.lag
   }
 
-  /** Its time stands still: nothing expires until `release`. */
+  /** Its time stands still: nothing expires until `release` (P20). */
   hold(): void {
     this.held ??= this.now
   }

@@ -1,5 +1,5 @@
 import type * as Cause from "effect/Cause"
-import type { PoolJob } from "./Job.js"
+import { isOwn, type PoolJob } from "./Job.js"
 import type { ShutdownReport } from "./model.js"
 
 // How many of the failures of releases are kept. Each has been logged.
@@ -18,16 +18,16 @@ export class Findings<in out Job, in out A, in out E> {
   private reported = 0
 
   /** The job was queued as the pool ended. Comes in the order of the queue. */
-  returned({ input }: PoolJob<Job, A, E>): void {
-    this.unstarted.push(input)
+  returned(job: PoolJob<Job, A, E>): void {
+    if (isOwn(job)) this.unstarted.push(job.input)
   }
 
   handedBack(job: PoolJob<Job, A, E>): void {
-    this.older.push(job)
+    if (isOwn(job)) this.older.push(job)
   }
 
   aborted(job: PoolJob<Job, A, E>): void {
-    this.cutOff.push(job)
+    if (isOwn(job)) this.cutOff.push(job)
   }
 
   releaseFailed(cause: Cause.Cause<never>): void {

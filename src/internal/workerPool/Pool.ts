@@ -15,9 +15,10 @@ import { monotonicMillis } from "../monotonic.js"
 import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import { inherit, type Inheritance, type TaskRun } from "./callers.js"
 import { type PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { Findings } from "./Findings.js"
-import { type AnyJob, outcomeOf, PoolJob, type Settled, type Told } from "./Job.js"
+import { type AnyJob, isOwn, outcomeOf, PoolJob, type Settled, type Told } from "./Job.js"
 import { Ledger } from "./Ledger.js"
 import { checkLevel } from "./level.js"
 import { Ender, Lifecycle } from "./Lifecycle.js"
@@ -39,6 +40,10 @@ export interface Config<in out Job, in out A, in out E> {
   readonly size: number
   readonly discipline: Discipline<Job>
   readonly onDefect: "replace" | "keep"
+  /** The part of their callers' context that jobs have. */
+  readonly inheritance: Inheritance
+  /** The option by which the user's functions are asked about jobs, if any. A task needs a job that stands for it. */
+  readonly asksAbout: string | undefined
   readonly parts: Parts<Job, A, E>
   readonly deadLetters: { readonly stream: Stream.Stream<model.DeadLetter<Job, E>>; close(): void } | undefined
   readonly watch: ReadonlyArray<Watcher>
@@ -81,12 +86,13 @@ interface Judgement<A, E> {
  * a turn that is requested then.
  */
 export class Pool<in out Job, in out A, in out E> extends Described
-  implements model.WorkerPool<Job, A, E>, Owner, Controls<Job, A, E>
+  implements model.WorkerPool<Job, A, E, never>, Owner, Controls<Job, A, E>
 {
-  readonly [model.TypeId]: model.WorkerPool<Job, A, E>[typeof model.TypeId] = {
+  readonly [model.TypeId]: model.WorkerPool<Job, A, E, never>[typeof model.TypeId] = {
     _Job: identity,
     _A: identity,
-    _E: identity
+    _E: identity,
+    _W: identity
   }
   readonly name: string | undefined
   /** The context of `make`'s caller, for all fibers of the pool. */
@@ -222,14 +228,15 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   trySubmit(input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed | QueueFull> {
     return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> => {
-      const job = this.newJob(input)
+      const job = this.newJob(fiber, input)
       this.watchers?.offered(job, fiber, "submit")
       return this.tryAccept(job, "strategy") ?? this.refuse()
     })
   }
 
-  newJob(input: Job): PoolJob<Job, A, E> {
-    const job = new PoolJob(this, input)
+  newJob(fiber: AnyFiber, input: Job, task?: TaskRun): PoolJob<Job, A, E> {
+    const job = new PoolJob(this, input, task)
+    job.inherited = inherit(fiber, task === undefined ? this.config.inheritance : "all")
     this.queue.order.arrives(job)
     this.retries?.arrives(job)
     this.deal()
@@ -246,20 +253,36 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** Returns the result. Its fiber suspends once, whether the job runs, is queued or waits for room. */
   run(input: Job): Effect.Effect<A, E | model.RunError> {
     // It fails with QueueFull only where it may.
-    return this.runJob(input, false) as Effect.Effect<A, E | model.RunError>
+    return this.runJob(input, undefined, false) as Effect.Effect<A, E | model.RunError>
   }
 
   /** As `run`, but fails where the job would wait for room. */
   tryRun(input: Job): Effect.Effect<A, E | model.RunError | QueueFull> {
-    return this.runJob(input, true)
+    return this.runJob(input, undefined, true)
   }
 
-  private runJob(input: Job, failsIfFull: boolean): Effect.Effect<A, E | model.RunError | QueueFull> {
+  /** Runs a task on a worker's resource, as `run` does a job. `as`: the job that stands for it. */
+  use(run: TaskRun, as: Job | undefined): Effect.Effect<unknown, unknown> {
+    const { asksAbout } = this.config
+    if (asksAbout !== undefined && as === undefined) {
+      const message =
+        `WorkerPool.use: a pool with ${asksAbout} asks about jobs. Say with \`as\` which one the task is like`
+      return Effect.die(new Error(message))
+    }
+    // Nobody is asked about a task without `as`.
+    return this.runJob(as as Job, run, false)
+  }
+
+  private runJob(
+    input: Job,
+    task: TaskRun | undefined,
+    failsIfFull: boolean
+  ): Effect.Effect<A, E | model.RunError | QueueFull> {
     return Effect.callback((resume) => {
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
       // The user's functions that this calls may end the pool.
-      const job = this.newJob(input)
+      const job = this.newJob(fiber, input, task)
       const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
       const waits = this.roster.idle === 0 && !this.queue.drops(job) && !(failsIfFull && this.queue.isFull(job))
@@ -423,7 +446,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     for (const job of jobs) job.tell()
     this.queue.wakeLater()
     this.drained()
-    return jobs.map(({ input }) => input)
+    return jobs.filter(isOwn).map(({ input }) => input)
   }
 
   setPriority(job: PoolJob<Job, A, E>, level: number): boolean {
@@ -459,8 +482,20 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.queue.order.weigh(job)
     this.deal()
     const context = { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate }
-    if (attempt === undefined || watchers?.wraps !== true) return config.run(job.input, context)
-    return watchers.around(job, attempt, Effect.suspend(() => config.run(job.input, context)))
+    const { inherited } = job
+    if (attempt === undefined || watchers?.wraps !== true) {
+      const effect = this.effectOf(job, context)
+      return inherited === undefined ? effect : inherited(effect)
+    }
+    const watched = watchers.around(job, attempt, Effect.suspend(() => this.effectOf(job, context)))
+    return inherited === undefined ? watched : inherited(watched)
+  }
+
+  private effectOf(
+    { input, task }: PoolJob<Job, A, E>,
+    context: model.JobContext<unknown>
+  ): Effect.Effect<unknown, unknown> {
+    return task === undefined ? this.config.run(input, context) : task(context)
   }
 
   private attemptOf(worker: Worker, job: PoolJob<Job, A, E>): Attempt {
@@ -1145,7 +1180,7 @@ type AnyPool = Pool<any, any, any>
 
 const Submit = operation(
   "WorkerPool.submit",
-  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(input) as AnyJob, "strategy")
+  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(fiber, input) as AnyJob, "strategy")
 )
 
 const byAge = (one: { readonly id: number }, other: { readonly id: number }): number => one.id - other.id

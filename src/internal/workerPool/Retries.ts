@@ -10,7 +10,7 @@ import * as Schedule from "effect/Schedule"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { Past, PoolJob } from "./Job.js"
+import { isOwn, type Past, type PoolJob } from "./Job.js"
 import type { DeadLetter } from "./model.js"
 import type { Controls, Retries } from "./parts.js"
 import type { Poison } from "./Poison.js"
@@ -65,6 +65,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
 
   /** A new job arrives. The user's functions are called now, before anything has changed. */
   arrives(job: PoolJob<Job, A, E>): void {
+    if (!isOwn(job)) return
     job.keepContext()
     if (this.policy.poison !== undefined) job.poisonKey = this.policy.poison.keyOf(job.input)
   }
@@ -81,6 +82,8 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
 
   /** P12: typed failures and timeouts have a schedule, deaths have `poison`, and interrupts have no other attempt. */
   takes(job: PoolJob<Job, A, E>, outcome: Outcome, exit: Exit.Exit<A, E>): boolean {
+    // Its caller says whether a task is tried again.
+    if (!isOwn(job)) return false
     const { budget, poison, schedule, sink } = this.policy
     const past = trialOf(job)
     if (past !== undefined && isRefused(exit)) {

@@ -73,6 +73,7 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
   sharing: Sharing | undefined
 ): Config<Job, A, E> => {
   const {
+    context: inherits = "make",
     deadlines = {},
     name,
     onDefect = "replace",
@@ -85,6 +86,7 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
   } = options
   checkSize(where, size)
   oneOf("onDefect", ["replace", "keep"], onDefect)
+  oneOf("context", ["make", "caller"], inherits)
   if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
   if (typeof run !== "function") fail("run", "a function", run)
   functionOrNone("worker", worker)
@@ -102,6 +104,10 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
     watch,
     discipline: checkQueue(queue, 2 * size, logMistake),
     onDefect,
+    inheritance: inherits === "caller" ? "context" : "frame",
+    asksAbout: ["priority", "key", "order"].map((name) =>
+      name in queue && queue[name as keyof typeof queue] !== undefined ? `queue.${name}` : undefined
+    ).find((name) => name !== undefined),
     parts: {
       deadlines: limits.wait === undefined && limits.run === undefined
         ? undefined

@@ -149,7 +149,7 @@ class Feed<Job, A, E, E2, B> implements Follower {
   /** The job is recorded here before it is submitted, so that no interrupt can leave it behind. */
   private submit(input: Job): Effect.Effect<unknown, PoolClosed> {
     return Effect.withFiber((fiber) => {
-      const job = this.pool.newJob(input)
+      const job = this.pool.newJob(fiber, input)
       const item = new Item<Job, A, E, B>(job)
       this.feederAt = "pool"
       this.open.push(item)

@@ -11,16 +11,18 @@ import type { Outcome, PoolState } from "./states.js"
 export const TypeId = "~sluice/WorkerPool"
 
 /**
- * A pool that takes jobs of type `Job`, each of which returns an `A` or fails with an `E`.
+ * A pool that takes jobs of type `Job`, each of which returns an `A` or fails with an `E`. Its workers have resources
+ * of type `W`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface WorkerPool<in out Job, out A, out E = never> extends Pipeable, Inspectable {
+export interface WorkerPool<in out Job, out A, out E = never, out W = unknown> extends Pipeable, Inspectable {
   readonly [TypeId]: {
     readonly _Job: Invariant<Job>
     readonly _A: Covariant<A>
     readonly _E: Covariant<E>
+    readonly _W: Covariant<W>
   }
   readonly name: string | undefined
 }

@@ -248,6 +248,12 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW, in out K
   readonly deadlines?: Deadlines | undefined
   /** When a job is tried again, and where it goes after its last attempt. Without it, each attempt is the only one. */
   readonly retry?: RetryOptions<Job, NoInfer<E>> | undefined
+  /**
+   * Whose services and references a job has: those of the caller of `make`, which is the default; or of whoever brings
+   * the job, and those of `make` where the caller has none. The type of `run` is the same: what it requires, `make`
+   * does.
+   */
+  readonly context?: "make" | "caller" | undefined
   /** Shown in messages, logs, metrics and spans: `name/worker-3`. */
   readonly name?: string | undefined
   /** Watchers of the pool's jobs: `Watch.metrics`, `Watch.spans`, your own. None by default, which costs nothing. */

@@ -37,9 +37,16 @@ export interface EndOptions<in Job, out RD> {
  * @category models
  * @since 0.1.0
  */
-export interface PoolService<in out Self, in out Id extends string, in out Job, in out A, in out E, out EW, out R>
-  extends Context.ServiceClass<Self, Id, WorkerPool<Job, A, E>>
-{
+export interface PoolService<
+  in out Self,
+  in out Id extends string,
+  in out Job,
+  in out A,
+  in out E,
+  in out W,
+  out EW,
+  out R
+> extends Context.ServiceClass<Self, Id, WorkerPool<Job, A, E, W>> {
   readonly layer: Layer.Layer<Self, EW, R>
   readonly run: (job: Job) => Effect.Effect<A, E | RunError, Self>
   readonly tryRun: (job: Job) => Effect.Effect<A, E | RunError | QueueFull, Self>
@@ -53,7 +60,7 @@ export interface PoolService<in out Self, in out Id extends string, in out Job, 
 export interface Lifetime {
   readonly make: <Job, A, E, R, W, EW, RW, Key>(
     options: Options<Job, A, E, R, W, EW, RW, Key>
-  ) => Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | Scope.Scope>
+  ) => Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | Scope.Scope>
   readonly shutdown: <Job, A, E>(
     pool: WorkerPool<Job, A, E>,
     options: { readonly deadline: Duration.Input }
@@ -66,7 +73,7 @@ export const makeEnding = <Job, A, E, R, W, EW, RW, RD, Key>(
   { make, shutdown, shutdownNow }: Lifetime,
   where: string,
   options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD>
-): Effect.Effect<WorkerPool<Job, A, E>, EW, R | RW | RD | Scope.Scope> =>
+): Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | RD | Scope.Scope> =>
   Effect.gen(function*() {
     const { drain = 0, onShutdown, ...rest } = options
     const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)

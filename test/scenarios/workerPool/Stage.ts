@@ -91,23 +91,7 @@ export class Stage implements Seen {
             { interruptible: true }
           )
         },
-        run: (job: Job, context) => {
-          const attempt = { job, id: context.job, attempt: context.attempt, resource: context.resource }
-          // Before the effect has its turn: the resource may be condemned until then.
-          this.ask("given", attempt)
-          return Effect.uninterruptibleMask((restore) => {
-            this.begins(attempt)
-            const invalidate = Effect.suspend(() => {
-              attempt.resource.fate = "doubtful"
-              return context.invalidate
-            })
-            const body = Effect.isEffect(job.body) ? job.body : job.body({ ...context, invalidate })
-            return Effect.onExitPrimitive(restore(body), (exit) => {
-              this.ends(attempt, exit)
-              return undefined
-            }, true)
-          })
-        }
+        run: (job: Job, context) => this.perform(job, context)
       }),
       (pool) => {
         this.ask("made", undefined)
@@ -152,6 +136,24 @@ export class Stage implements Seen {
 
   // Jobs.
 
+  private perform(job: Job, context: WorkerPool.JobContext<Resource>): Effect.Effect<unknown, string> {
+    const attempt = { job, id: context.job, attempt: context.attempt, resource: context.resource }
+    // Before the effect has its turn: the resource may be condemned until then.
+    this.ask("given", attempt)
+    return Effect.uninterruptibleMask((restore) => {
+      this.begins(attempt)
+      const invalidate = Effect.suspend(() => {
+        attempt.resource.fate = "doubtful"
+        return context.invalidate
+      })
+      const body = Effect.isEffect(job.body) ? job.body : job.body({ ...context, invalidate })
+      return Effect.onExitPrimitive(restore(body), (exit) => {
+        this.ends(attempt, exit)
+        return undefined
+      }, true)
+    })
+  }
+
   private begins(attempt: Attempt): void {
     this.begun.push(attempt)
     this.running.add(attempt)
@@ -181,6 +183,13 @@ export class Stage implements Seen {
 
   readonly tryRun = (job: Job) =>
     Effect.onExit(WorkerPool.tryRun(this.pool!, job), () => Effect.sync(() => this.ask("runEnded", job)))
+
+  /** The job's body as a task. */
+  readonly use = (job: Job) =>
+    Effect.onExit(
+      WorkerPool.use(this.pool!, (_, context) => this.perform(job, context)),
+      () => Effect.sync(() => this.ask("runEnded", job))
+    )
 
   readonly idle = Effect.suspend(() => WorkerPool.idle(this.pool!))
 

@@ -10,7 +10,7 @@ export interface Job {
     | ((context: WorkerPool.JobContext<Resource>) => Effect.Effect<unknown, string>)
 }
 
-export type TestPool = WorkerPool.WorkerPool<Job, unknown, string | WorkerPool.JobTimeout>
+export type TestPool = WorkerPool.WorkerPool<Job, unknown, string | WorkerPool.JobTimeout, Resource>
 export type Handle = WorkerPool.JobHandle<unknown, string | WorkerPool.JobTimeout>
 
 export interface StageOptions extends

@@ -1,0 +1,51 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import type { AnyFiber } from "../stack.js"
+import type { JobContext } from "./model.js"
+import { CurrentWorker } from "./Worker.js"
+
+/** The part of its caller's context that a job has: all, all but the scope, or only the stack frame. */
+export type Inheritance = "all" | "context" | "frame"
+
+/** Gives a job's effect the inherited part of its caller's context. */
+export type Inherited = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+/** The effect of a call of `use`, in the place of the pool's `run`. */
+export type TaskRun = (context: JobContext<unknown>) => Effect.Effect<unknown, unknown>
+
+/**
+ * Returns a function that gives an effect the inherited part of the context of `fiber`, which brings the job. Undefined
+ * where that part is empty, as the frame of a caller outside of any span and `Effect.fn` is.
+ */
+export const inherit = (fiber: AnyFiber, inheritance: Inheritance): Inherited | undefined => {
+  if (inheritance === "frame") {
+    const frame = fiber.getRef(References.CurrentStackFrame)
+    return frame && ((effect) => Effect.provideService(effect, References.CurrentStackFrame, frame))
+  }
+  // The fiber goes on to other contexts.
+  const { context } = fiber
+  return (effect) => Effect.updateContext(effect, (own) => over(own, context, inheritance))
+}
+
+/** The caller's services and references before the worker's own, but for those by which the pool works. */
+const over = (
+  own: Context.Context<never>,
+  callers: Context.Context<never>,
+  inheritance: "all" | "context"
+): Context.Context<never> => {
+  const merged = Context.mergeAll(
+    own,
+    callers,
+    Context.make(Scheduler.Scheduler, Context.get(own, Scheduler.Scheduler)),
+    Context.make(CurrentWorker, Context.get(own, CurrentWorker)),
+    Context.make(References.CurrentLogAnnotations, {
+      ...Context.get(callers, References.CurrentLogAnnotations),
+      ...Context.get(own, References.CurrentLogAnnotations)
+    })
+  )
+  const scope = inheritance === "context" ? Context.getOption(own, Scope.Scope) : undefined
+  return scope?._tag === "Some" ? Context.add(merged, Scope.Scope, scope.value) : merged
+}
