@@ -4,14 +4,14 @@ import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 
 const limits = {
-  Semaphore: 3_700,
-  "Group { scoped, go }": 5_400,
-  Group: 6_700,
-  AdaptiveLimit: 6_400,
+  Semaphore: 4_100,
+  "Group { scoped, go }": 5_650,
+  Group: 6_900,
+  AdaptiveLimit: 6_950,
   WorkerPool: 23_200,
   "WorkerPool { make, run }": 18_400,
-  Watch: 5_000,
-  index: 36_400,
+  Watch: 5_200,
+  index: 38_400,
   "threads/ThreadPool": 28_500,
   "threads/ThreadWorker": 6_000
 }

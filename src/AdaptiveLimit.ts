@@ -17,6 +17,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -34,6 +35,7 @@ import {
 } from "./internal/adaptiveLimit/model.js"
 import { StartingPoint } from "./internal/adaptiveLimit/StartingPoint.js"
 import { effectLast, invalid, isCount } from "./internal/args.js"
+import { observe, type Observer } from "./internal/Observers.js"
 
 export type { AdaptiveLimit, Algorithm, BoundsOptions, Outcome, Stats } from "./internal/adaptiveLimit/model.js"
 
@@ -46,16 +48,23 @@ export type { AdaptiveLimit, Algorithm, BoundsOptions, Outcome, Stats } from "./
  * - `classify`: says what an exit means for the load; `AdaptiveLimit.classify` by default. If it throws, or returns
  *   anything but an `Outcome`, the call dies of that, and is ignored.
  * - `onChange`: is run with the new limit after each change, and not with the first one (law A6).
- * - `name`: shown when it is inspected.
+ * - `name`: shown when it is inspected, and in metrics and spans.
+ * - `watch`: `Watch.metrics()` and `Watch.spans()`, to see its value, its calls and their waits; nothing by default.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
+  /** `AdaptiveLimit.aimd()` or `AdaptiveLimit.gradient()`. */
   readonly algorithm: Algorithm
+  /** Says what an exit means for the load; `AdaptiveLimit.classify` by default. */
   readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
+  /** Is run with the new limit after each change (law A6). */
   readonly onChange?: ((limit: number) => Effect.Effect<void>) | undefined
+  /** Shown when the limit is inspected, and in its metrics and spans. */
   readonly name?: string | undefined
+  /** Watchers: `Watch.metrics()` and `Watch.spans()`. None by default. */
+  readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
 /**
@@ -141,7 +150,7 @@ export interface GradientOptions extends BoundsOptions {
 // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
 const impl = (self: AdaptiveLimit): Limit => self as Limit
 
-const makeImpl = (where: string, options: Options): Limit => {
+const makeImpl = (where: string, options: Options, context: Context.Context<never>): Limit => {
   const algorithm: unknown = options.algorithm
   if (!(algorithm instanceof StartingPoint)) {
     throw invalid(where, "algorithm", "of AdaptiveLimit.aimd or AdaptiveLimit.gradient", algorithm)
@@ -150,7 +159,9 @@ const makeImpl = (where: string, options: Options): Limit => {
     const value: unknown = options[argument]
     if (value !== undefined && typeof value !== "function") throw invalid(where, argument, "a function", value)
   }
-  return new Limit(where, algorithm.start(), { ...options, classify: options.classify ?? classify })
+  const { name, watch } = options
+  const observing = observe(where, watch, { kind: "limit", name, context })
+  return new Limit(where, algorithm.start(), { ...options, classify: options.classify ?? classify }, observing)
 }
 
 /**
@@ -264,7 +275,8 @@ export const gradient = (options: GradientOptions = {}): Algorithm => {
  * @category constructors
  * @since 0.1.0
  */
-export const makeUnsafe = (options: Options): AdaptiveLimit => makeImpl("AdaptiveLimit.makeUnsafe", options)
+export const makeUnsafe = (options: Options): AdaptiveLimit =>
+  makeImpl("AdaptiveLimit.makeUnsafe", options, Context.empty())
 
 /**
  * Creates an adaptive limit, which begins at the `initial` of its algorithm. Options that make no sense are defects.
@@ -293,7 +305,7 @@ export const makeUnsafe = (options: Options): AdaptiveLimit => makeImpl("Adaptiv
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<AdaptiveLimit> =>
-  Effect.sync(() => makeImpl("AdaptiveLimit.make", options))
+  Effect.withFiber(({ context }) => Effect.sync(() => makeImpl("AdaptiveLimit.make", options, context)))
 
 /**
  * Runs an effect when there is room within the limit, and learns from how it ends and how long it took.

@@ -30,6 +30,7 @@ import { quorum as runQuorum } from "./internal/group/quorum.js"
 import { report, startReady } from "./internal/group/ready.js"
 import { runnerOf } from "./internal/group/runner.js"
 import { closeScope, runScoped } from "./internal/group/scoped.js"
+import { observe, type Observer } from "./internal/Observers.js"
 import { operation } from "./internal/operation.js"
 import type { AnyFiber } from "./internal/stack.js"
 
@@ -44,15 +45,21 @@ export { NeverReady } from "./internal/group/ready.js"
  *
  * - `limit`: how many children may run at a time, an integer >= 1; `"unbounded"` by default.
  * - `onFailure`: `"cancel"`, the default, ends everything at the first failure; `"continue"` runs all to their ends.
- * - `name`: shown in messages and when the group is inspected.
+ * - `name`: shown in messages, when the group is inspected, and in metrics and spans.
+ * - `watch`: `Watch.metrics()` and `Watch.spans()`, to see its children; nothing by default.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
+  /** How many children may run at a time, an integer >= 1; `"unbounded"` by default. */
   readonly limit?: number | "unbounded" | undefined
+  /** `"cancel"`, the default, ends everything at the first failure; `"continue"` runs all to their ends. */
   readonly onFailure?: "cancel" | "continue" | undefined
+  /** Shown in messages, when the group is inspected, and in its metrics and spans. */
   readonly name?: string | undefined
+  /** Watchers: `Watch.metrics()` and `Watch.spans()`. None by default. */
+  readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
 // The interface hides the state, and FiberGroup is its only implementation.
@@ -65,13 +72,19 @@ const checkLimit = (where: string, limit: number | "unbounded"): number => {
   throw invalid(`Group.${where}`, "limit", "an integer >= 1 or \"unbounded\"", limit)
 }
 
-const makeImpl = <E>(where: string, options: Options | undefined, isCurrent: boolean): FiberGroup<E> => {
-  const { limit = "unbounded", name, onFailure = "cancel" } = options ?? {}
+const makeImpl = <E>(
+  where: string,
+  options: Options | undefined,
+  isCurrent: boolean,
+  { context }: AnyFiber
+): FiberGroup<E> => {
+  const { limit = "unbounded", name, onFailure = "cancel", watch } = options ?? {}
   // No type stops a misspelling in JavaScript, and the other mode would be a silent answer to it.
   if (!["cancel", "continue"].includes(onFailure)) {
     throw invalid(`Group.${where}`, "onFailure", "\"cancel\" or \"continue\"", onFailure)
   }
-  return new FiberGroup<E>(checkLimit(where, limit), onFailure, name, isCurrent)
+  const observing = watch && observe(`Group.${where}`, watch, { kind: "group", name, context })
+  return new FiberGroup<E>(checkLimit(where, limit), onFailure, name, isCurrent, observing)
 }
 
 /**
@@ -130,7 +143,7 @@ export const isGroup: {
  */
 export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => makeImpl<E>("make", options, false)),
+    Effect.withFiber((fiber) => Effect.sync(() => makeImpl<E>("make", options, false, fiber))),
     closeScope
   )
 
@@ -220,7 +233,7 @@ type Body = (group: AnyGroup) => AnyEffect
 
 const inNew = (options: Options | undefined, isCurrent: boolean, body: Body): AnyEffect =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.withFiber((fiber) => runScoped(makeImpl("scoped", options, isCurrent), fiber, body, restore))
+    Effect.withFiber((fiber) => runScoped(makeImpl("scoped", options, isCurrent, fiber), fiber, body, restore))
   )
 
 const inCurrent = (body: AnyEffect, options: Options | undefined): AnyEffect =>

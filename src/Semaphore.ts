@@ -6,12 +6,14 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual, identity } from "effect/Function"
 import type { Option } from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { checkInteger, effectLast } from "./internal/args.js"
+import { observe, type Observer } from "./internal/Observers.js"
 import type { CapacityExceeded } from "./internal/semaphore/errors.js"
 import { useAll } from "./internal/semaphore/Joint.js"
 import { type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
@@ -21,13 +23,21 @@ export { CapacityExceeded } from "./internal/semaphore/errors.js"
 export type { Semaphore, Stats } from "./internal/semaphore/model.js"
 
 /**
- * How a semaphore is made. Its `name` is shown when it is inspected.
+ * How a semaphore is made.
+ *
+ * **Details**
+ *
+ * - `name`: shown when it is inspected, and in metrics and spans.
+ * - `watch`: `Watch.metrics()` and `Watch.spans()`, to see its waits and refusals; nothing by default.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
+  /** Shown when the semaphore is inspected, and in its metrics and spans. */
   readonly name?: string | undefined
+  /** Watchers: `Watch.metrics()` and `Watch.spans()`. None by default. */
+  readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
 // The interface hides the state, and Permits is its only implementation.
@@ -37,11 +47,12 @@ const impl = (self: Semaphore): Permits => self as Permits
 const makeImpl = (
   where: string,
   capacity: number,
-  options: Options | undefined
+  { name, watch }: Options,
+  context: Context.Context<never>
 ): Permits => {
   const error = checkInteger(`Semaphore.${where}`, "capacity", capacity)
   if (error) throw error
-  return new Permits(capacity, options?.name)
+  return new Permits(capacity, name, observe(`Semaphore.${where}`, watch, { kind: "semaphore", name, context }))
 }
 
 const checkPermits = (where: string, permits: number): RangeError | undefined =>
@@ -75,9 +86,8 @@ export const isSemaphore = (u: unknown): u is Semaphore => hasProperty(u, TypeId
  * @category constructors
  * @since 0.1.0
  */
-export const makeUnsafe = (capacity: number, options?: Options): Semaphore => {
-  return makeImpl("makeUnsafe", capacity, options)
-}
+export const makeUnsafe = (capacity: number, options: Options = {}): Semaphore =>
+  makeImpl("makeUnsafe", capacity, options, Context.empty())
 
 /**
  * Creates a semaphore that has `capacity` permits, an integer >= 0. Anything else is a defect.
@@ -116,8 +126,9 @@ export const makeUnsafe = (capacity: number, options?: Options): Semaphore => {
  */
 export const make = (
   capacity: number,
-  options?: Options
-): Effect.Effect<Semaphore> => Effect.sync(() => makeImpl("make", capacity, options))
+  options: Options = {}
+): Effect.Effect<Semaphore> =>
+  Effect.withFiber(({ context }) => Effect.sync(() => makeImpl("make", capacity, options, context)))
 
 /**
  * Runs an effect with one permit, and returns the permit when the effect ends, however it ends.

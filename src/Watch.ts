@@ -1,20 +1,39 @@
 /**
- * Watchers of a `WorkerPool`: metrics, spans, and the interface for a watcher of your own. A pool takes them as its
- * option `watch`; a pool without that option pays nothing for them, and a program that names none does not load them.
+ * Metrics and spans of pools, semaphores, groups and adaptive limits, and the interface for a pool's watcher of your
+ * own. All of these take them as their option `watch`: without that option they pay nothing for them, and a program
+ * that names none does not load them.
  *
  * @since 0.1.0
  */
+import { type Observer, ObserverTypeId } from "./internal/Observers.js"
+import { metrics as observedMetrics } from "./internal/watch/metrics.js"
+import { spans as observedSpans } from "./internal/watch/spans.js"
 import { metrics as poolMetrics, type MetricsOptions } from "./internal/workerPool/watch/metrics.js"
 import { spans as poolSpans } from "./internal/workerPool/watch/spans.js"
 import type { Watcher, Watching } from "./internal/workerPool/watching.js"
 import type * as watching from "./internal/workerPool/watching.js"
 
+export type { Observer } from "./internal/Observers.js"
 export type { MetricsOptions } from "./internal/workerPool/watch/metrics.js"
 export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPool/watching.js"
 
 /**
- * Counts and times the pool's jobs in Effect's `Metric`s, in the registry of the caller of `WorkerPool.make`. The
- * series are listed in `docs/observability.md`. Options that make no sense are a defect of `make`.
+ * A watcher that pools, semaphores, groups and adaptive limits take. One value may watch many of them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Universal extends Watcher, Observer {}
+
+/**
+ * Counts and times, in Effect's `Metric`s, in the registry of the caller of `make`: a pool's jobs, the requests of a
+ * semaphore, a group's children, the calls of an adaptive limit. The series are listed in `docs/observability.md`.
+ * Options that make no sense are a defect of `make`.
+ *
+ * **Details**
+ *
+ * Gauges are read when somebody asks. `makeUnsafe` has no caller with a registry: it uses Effect's own. `workers` is
+ * for pools.
  *
  * **Example** (How many jobs have succeeded)
  *
@@ -41,12 +60,20 @@ export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPoo
  * @category watchers
  * @since 0.1.0
  */
-export const metrics = (options: MetricsOptions = {}): Watcher => make((pool) => poolMetrics(options, pool))
+export const metrics = (options: MetricsOptions = {}): Universal => ({
+  ...make((pool) => poolMetrics(options, pool)),
+  [ObserverTypeId]: (subject) => observedMetrics(options.attributes, subject)
+})
 
 /**
- * Gives each attempt at a job a span, `name/job`, and its logs the job's number. The span of a job that `run` brings
- * lies within its caller's; that of a submitted job begins a trace, with a link. `docs/observability.md` has the
- * attributes.
+ * Gives a span to each attempt at a pool's job, `name/job`, to each wait for permits of a semaphore or an adaptive
+ * limit, `name/wait`, and to each child of a group, `name/child`. `docs/observability.md` has the attributes.
+ *
+ * **Details**
+ *
+ * A wait and a child lie within the span of their caller; a request that is granted at once has no span. The span of a
+ * job that `run` brings lies within its caller's; that of a submitted job begins a trace, with a link. A job's logs
+ * have its number.
  *
  * **Example** (A job's span lies within its caller's)
  *
@@ -66,7 +93,7 @@ export const metrics = (options: MetricsOptions = {}): Watcher => make((pool) =>
  * @category watchers
  * @since 0.1.0
  */
-export const spans = (): Watcher => make(poolSpans)
+export const spans = (): Universal => ({ ...make(poolSpans), [ObserverTypeId]: observedSpans })
 
 /**
  * Makes a watcher of your own: `watch` is called once for each pool that lists it in `watch`, and returns the functions

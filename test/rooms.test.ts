@@ -56,6 +56,11 @@ describe("the floors", () => {
     expect(offending((from, to) => isIn("internal/")(from) && isBelow(from) && !isBelow(to))).toEqual([])
   })
 
+  test("only Watch imports metrics and spans", () => {
+    const isWatch = (file: string) => isIn("internal/watch/")(file) || file === "Watch.ts"
+    expect(offending((from, to) => isIn("internal/watch/")(to) && !isWatch(from))).toEqual([])
+  })
+
   test("the pool knows nothing of threads", () => {
     expect(offending((from, to) => isIn(pool)(from) && isIn("internal/threads/")(to))).toEqual([])
   })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { invalid } from "../args.js"
 import { Described } from "../Described.js"
+import type { Observe, Observers } from "../Observers.js"
 import { Permits, withPermit } from "../semaphore/Permits.js"
 import type { Estimator } from "./Estimator.js"
 import { type AdaptiveLimit, type Outcome, type Stats, TypeId } from "./model.js"
@@ -23,6 +24,7 @@ export class Limit extends Described implements AdaptiveLimit {
   readonly name: string | undefined
   private readonly permits: Permits
   private readonly classify: (exit: Exit.Exit<unknown, unknown>) => Outcome
+  private readonly observers: Observers | undefined
 
   private begun = 0
   private inFlight = 0
@@ -46,13 +48,18 @@ export class Limit extends Described implements AdaptiveLimit {
   /** A6. */
   private readonly telling: Turnstile | undefined = undefined
 
-  constructor(private readonly where: string, private estimator: Estimator, options: Settings) {
+  constructor(
+    private readonly where: string,
+    private estimator: Estimator,
+    { classify, name, onChange }: Settings,
+    observe: Observe
+  ) {
     super()
-    const { classify, name, onChange } = options
     this.name = name
     this.classify = classify
     this.capacity = estimator.limit
-    this.permits = new Permits(estimator.limit, name)
+    const observers = this.observers = observe(this)
+    this.permits = new Permits(estimator.limit, name, () => observers)
     if (onChange === undefined) return
     this.telling = new Turnstile(() => this.untold.length === 0, () => {
       const [limit] = this.untold.splice(0, 1)
@@ -81,20 +88,33 @@ export class Limit extends Described implements AdaptiveLimit {
       outcome = this.checked(this.classify(exit))
     } catch (error) {
       this.ignored++
+      this.observed("ignore", latency, 0)
       return Effect.die(error)
     }
     if (outcome === "ignore") {
       this.ignored++
+      this.observed(outcome, latency, 0)
       return undefined
     }
     this.samples++
     if (outcome === "overload") this.overloads++
     const { limit } = this.estimator
     this.estimator = this.estimator.next({ call, begun: this.begun, inFlight, latency, outcome })
-    if (this.estimator.limit === limit) return undefined
-    this.changes++
+    const change = this.estimator.limit - limit
+    if (change !== 0) this.changes++
+    this.observed(outcome, latency, change)
+    if (change === 0) return undefined
     if (this.telling !== undefined) this.untold.push(this.estimator.limit)
     return this.resizing.enter()
+  }
+
+  /** A call has ended. */
+  private observed(outcome: Outcome, latency: number, change: number): void {
+    const { observers } = this
+    if (observers === undefined) return
+    observers.counted(outcome)
+    observers.took(latency)
+    if (change !== 0) observers.counted(change > 0 ? "raised" : "lowered")
   }
 
   /** A function of JavaScript may return anything. */

@@ -10,6 +10,7 @@ import { Described } from "../Described.js"
 import { Drain } from "../Drain.js"
 import { Forks } from "../Forks.js"
 import { List } from "../List.js"
+import type { Observe, Observers } from "../Observers.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { defectsOf } from "./causes.js"
@@ -46,6 +47,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   private succeeded = 0
   private failed = 0
   private interrupted = 0
+  private readonly observers: Observers | undefined
 
   private readonly forks = new Forks((context) => Context.add(context, Membership, this))
   /** The children that have not ended. Each is forgotten as it ends (G6). */
@@ -79,9 +81,11 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     private readonly onFailure: "cancel" | "continue",
     readonly name: string | undefined,
     /** The group is the current one of its body, rather than a value that is passed around. */
-    private readonly isCurrent: boolean
+    private readonly isCurrent: boolean,
+    observe?: Observe
   ) {
     super()
+    this.observers = observe?.(this)
   }
 
   /** G5. In a group that is not open there is no place, whatever its limit (G3). */
@@ -234,7 +238,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     this.started++
     const { arrivals } = this.outside
     const latest = this.pending.tail
-    const child = this.forks.from(parent, effect)
+    const child = this.forks.from(parent, this.observers === undefined ? effect : this.observed(effect, this.observers))
     const exit = child.pollUnsafe()
     if (exit !== undefined) {
       this.ended(child.id, exit)
@@ -263,13 +267,24 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     return child
   }
 
+  /** A child that starts, as the observers have it. */
+  private observed<A, XE, R>(effect: Effect.Effect<A, XE, R>, observers: Observers): Effect.Effect<A, XE, R> {
+    observers.counted("started")
+    return observers.around({ kind: "child", child: this.started }, effect)
+  }
+
+  private count(outcome: "succeeded" | "failed" | "interrupted"): void {
+    this[outcome]++
+    this.observers?.counted(outcome)
+  }
+
   private ended(child: number, exit: Exit.Exit<unknown, E>): void {
-    if (Exit.isSuccess(exit)) this.succeeded++
+    if (Exit.isSuccess(exit)) this.count("succeeded")
     // G4: from outside, or by the group itself (G1); neither is a failure.
-    else if (Cause.hasInterruptsOnly(exit.cause)) this.interrupted++
+    else if (Cause.hasInterruptsOnly(exit.cause)) this.count("interrupted")
     else {
       // An error or a defect (G7).
-      this.failed++
+      this.count("failed")
       this.fail(exit.cause, child)
     }
     this.active--

@@ -29,8 +29,13 @@ class JointRequest<A, E, R> extends Waiter<CapacityExceeded> implements Joint<Ca
 
   /** Goes on with the effect as soon as it has all its permits. */
   enter(): Effect.Effect<A, E | CapacityExceeded, R> {
-    // The fiber may yield on its way to the second.
-    return this.now() ?? Effect.callback((resume) => {
+    const wait = this.wait()
+    return this.now() ?? this.shares.reduceRight((inner, [permits, count]) => permits.observed(count, inner), wait)
+  }
+
+  private wait(): Effect.Effect<A, E | CapacityExceeded, R> {
+    return Effect.callback((resume) => {
+      // The fiber may have yielded on its way here.
       const now = this.now()
       if (now !== undefined) return resume(now)
       WaitQueue.joinAll(this.parts)
@@ -85,8 +90,16 @@ export const useAll = <A, E, R>(
   const merged = merge(shares)
   const [first] = merged
   if (first === undefined) return effect
-  const request = new JointRequest(merged, first, effect)
-  return Effect.onExitPrimitive(Effect.suspend(() => request.enter()), (exit) => {
+  // In two steps if there are observers, so that they see the wait alone.
+  const isObserved = merged.some(([{ observers }]) => observers !== undefined)
+  const request = new JointRequest(merged, first, isObserved ? Effect.void : effect)
+  const entered = Effect.suspend((): Effect.Effect<unknown, E | CapacityExceeded, R> => request.enter())
+  const used = (isObserved ? Effect.flatMap(entered, () => effect) : entered) as Effect.Effect<
+    A,
+    E | CapacityExceeded,
+    R
+  >
+  return Effect.onExitPrimitive(used, (exit) => {
     request.leave(exit)
     return undefined
   })

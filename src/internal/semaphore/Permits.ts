@@ -4,6 +4,7 @@ import { identity } from "effect/Function"
 import type { Option } from "effect/Option"
 import * as Scope from "effect/Scope"
 import { Described } from "../Described.js"
+import type { Observe, Observers } from "../Observers.js"
 import { operation } from "../operation.js"
 import { Waiter, WaitQueue } from "../WaitQueue.js"
 import { CapacityExceeded } from "./errors.js"
@@ -13,10 +14,12 @@ import { type Semaphore, type Stats, TypeId } from "./model.js"
 export class Permits extends Described implements Semaphore {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly queue = new WaitQueue<CapacityExceeded>(this)
+  readonly observers: Observers | undefined
   private held = 0
 
-  constructor(private capacity: number, readonly name: string | undefined) {
+  constructor(private capacity: number, readonly name: string | undefined, observe?: Observe) {
     super()
+    this.observers = observe?.(this)
   }
 
   /** S1: less than nothing after a shrink, until enough has been returned. */
@@ -34,8 +37,15 @@ export class Permits extends Described implements Semaphore {
    * (S4).
    */
   use(permits: number, effect: AnyEffect, refuse: Refuse<AnyEffect>): AnyEffect {
+    if (this.observers !== undefined) return this.useObserved(permits, effect, refuse)
     const request = new Request(this, permits, effect, refuse)
     return holding(request, new Enter(request, undefined))
+  }
+
+  /** As `use`, in two steps, so that observers see the wait alone. */
+  private useObserved(permits: number, effect: AnyEffect, refuse: Refuse<AnyEffect>): AnyEffect {
+    const request = new Request(this, permits, Effect.void, refuse)
+    return holding(request, Effect.flatMap(Effect.suspend(() => request.enter()), () => effect))
   }
 
   /** Runs the effect with permits if they are free now, and nobody waits. */
@@ -43,7 +53,11 @@ export class Permits extends Described implements Semaphore {
     const request = new Waiter(this.queue, permits)
     return holding(
       request,
-      Effect.suspend(() => this.queue.reserve(request) ? Effect.asSome(effect) : Effect.succeedNone)
+      Effect.suspend(() => {
+        if (this.queue.reserve(request)) return Effect.asSome(effect)
+        this.observers?.counted("rejected")
+        return Effect.succeedNone
+      })
     )
   }
 
@@ -72,12 +86,19 @@ export class Permits extends Described implements Semaphore {
 
   /** Takes permits if they are free now, and nobody waits, and leaves them to the scope. As for `acquire`. */
   tryAcquire(permits: number, scope: Scope.Scope): Effect.Effect<boolean> {
-    return this.queue.take(permits) ? Effect.as(this.holdIn(scope, permits), true) : Effect.succeed(false)
+    if (this.queue.take(permits)) return Effect.as(this.holdIn(scope, permits), true)
+    this.observers?.counted("rejected")
+    return Effect.succeed(false)
   }
 
   /** Leaves permits that are taken to the scope, which gives them back as it closes, or now if it has (S5). */
   private holdIn(scope: Scope.Scope, permits: number): Effect.Effect<void> {
     return Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => this.queue.giveBack(permits, exit)))
+  }
+
+  /** A wait for so many permits, as the observers have it. */
+  observed<A, E, R>(permits: number, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return this.observers?.around({ kind: "wait", permits }, wait) ?? wait
   }
 
   /** S4, for a request that comes. */
@@ -128,8 +149,12 @@ class Request<A, E, R> extends Waiter<CapacityExceeded> {
 
   /** Goes on with the effect as soon as it has its permits. */
   enter(): Effect.Effect<A, E, R> {
-    // The fiber may yield on its way to the second.
-    return this.now() ?? Effect.callback((resume) => {
+    return this.now() ?? this.permits.observed(this.weight, this.wait())
+  }
+
+  private wait(): Effect.Effect<A, E, R> {
+    return Effect.callback((resume) => {
+      // The fiber may have yielded on its way here.
       const now = this.now()
       if (now !== undefined) return resume(now)
       this.queue.join(this)

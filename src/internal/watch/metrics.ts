@@ -1,0 +1,88 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import { invalid } from "../args.js"
+import type { Event, Observing, Subject, Work } from "../Observers.js"
+import { type Labels, show } from "./Gauges.js"
+import { kinds } from "./kinds.js"
+
+// From a thousandth of a second to five minutes. Larger values count in the sum and the count only.
+const boundaries = Metric.boundariesFromIterable(
+  [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+)
+
+/** Labels that are ours, or Prometheus's own. */
+const reserved = ["semaphore", "group", "limit", "outcome", "direction", "le", "quantile"]
+
+const check = (attributes: Labels | undefined): Labels => {
+  for (const [label, value] of Object.entries(attributes ?? {})) {
+    if (reserved.includes(label)) {
+      throw invalid("Watch.metrics", "attributes", `without ${reserved.join(", ")}`, label)
+    }
+    if (typeof value !== "string") throw invalid("Watch.metrics", `attributes.${label}`, "a string", value)
+  }
+  return attributes ?? {}
+}
+
+type Histogram = Metric.Metric<number, Metric.HistogramState>
+
+/** Counts and times one subject. */
+class MetricsObserving implements Observing {
+  private readonly context: Context.Context<never>
+  private readonly counters = new Map<Event, Metric.Counter<number>>()
+  private readonly waits: Histogram | undefined
+  private readonly calls: Histogram | undefined
+
+  constructor(attributes: Labels | undefined, subject: Subject) {
+    const { calls, counters, gauges, waits } = kinds[subject.kind]
+    const labels = {
+      ...Context.get(subject.context, Metric.CurrentMetricAttributes),
+      ...check(attributes),
+      [subject.kind]: subject.name ?? subject.kind
+    }
+    const registry = Context.get(subject.context, Metric.MetricRegistry)
+    this.context = Context.make(Metric.MetricRegistry, registry)
+    show(registry, labels, subject, gauges)
+    for (const { events, help, id } of counters) {
+      for (const [event, own] of Object.entries(events)) {
+        const options = { description: help, attributes: { ...labels, ...own }, incremental: true }
+        // The keys of a record of events are events.
+        this.counters.set(event as Event, this.appears(Metric.counter(id, options)))
+      }
+    }
+    const histogram = ({ help, id }: { readonly help: string; readonly id: string }): Histogram =>
+      this.appears(Metric.histogram(id, { description: help, attributes: labels, boundaries }))
+    this.waits = waits && histogram(waits)
+    this.calls = calls && histogram(calls)
+  }
+
+  /** A series that is there from the start has a first step. */
+  private appears<M extends Metric.Metric<never, unknown>>(metric: M): M {
+    metric.valueUnsafe(this.context)
+    return metric
+  }
+
+  counted(event: Event): void {
+    this.counters.get(event)?.updateUnsafe(1, this.context)
+  }
+
+  took(millis: number): void {
+    this.calls?.updateUnsafe(millis / 1_000, this.context)
+  }
+
+  around<A, E, R>(work: Work, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const { context, waits } = this
+    if (work.kind !== "wait" || waits === undefined) return effect
+    return Effect.clockWith((clock) => {
+      const since = clock.monotonicTimeNanosUnsafe()
+      return Effect.onExitPrimitive(effect, (exit) => {
+        if (Exit.isSuccess(exit)) waits.updateUnsafe(Number(clock.monotonicTimeNanosUnsafe() - since) / 1e9, context)
+        return undefined
+      })
+    })
+  }
+}
+
+export const metrics = (attributes: Labels | undefined, subject: Subject): Observing =>
+  new MetricsObserving(attributes, subject)
