@@ -2,7 +2,7 @@
  * A weighted semaphore with strictly fair, first-come-first-served admission.
  *
  * It bounds what can be counted (connections, bytes, requests under way) and is held for as long as an effect runs or a
- * scope is open. The laws it keeps are numbered S1 to S8, here and in `docs/semaphore.md`.
+ * scope is open. The laws it keeps are numbered S1 to S10, here and in `docs/semaphore.md`.
  *
  * @since 0.1.0
  */
@@ -16,11 +16,12 @@ import { checkInteger, effectLast } from "./internal/args.js"
 import { observe, type Observer } from "./internal/Observers.js"
 import type { CapacityExceeded } from "./internal/semaphore/errors.js"
 import { useAll } from "./internal/semaphore/Joint.js"
-import { type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
+import { KeyedPermits, OfKey } from "./internal/semaphore/Keyed.js"
+import { type Keyed, type KeyedStats, type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
 import { Permits, withPermit as usePermit } from "./internal/semaphore/Permits.js"
 
 export { CapacityExceeded } from "./internal/semaphore/errors.js"
-export type { Semaphore, Stats } from "./internal/semaphore/model.js"
+export type { Keyed, KeyedStats, Semaphore, Stats } from "./internal/semaphore/model.js"
 
 /**
  * How a semaphore is made.
@@ -40,9 +41,9 @@ export interface Options {
   readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
-// The interface hides the state, and Permits is its only implementation.
-// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-const impl = (self: Semaphore): Permits => self as Permits
+// The interface hides the state. These two implement it.
+
+const impl = (self: Semaphore): Permits | OfKey<unknown> => self as Permits | OfKey<unknown>
 
 const makeImpl = (
   where: string,
@@ -432,6 +433,140 @@ export const tryAcquire: {
   ))
 
 /**
+ * How a keyed semaphore is made.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyedOptions<in K> extends Options {
+  /**
+   * How many permits a key has, an integer >= 0: the same number for each, or a pure function of the key. The function
+   * is called as a key comes into use.
+   */
+  readonly permits: number | ((key: K) => number)
+}
+
+// The interface hides the state, and KeyedPermits is its only implementation.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+const keyedImpl = <K>(self: Keyed<K>): KeyedPermits<K> => self as KeyedPermits<K>
+
+const makeKeyedImpl = <K>(
+  where: string,
+  { name, permits, watch }: KeyedOptions<K>,
+  context: Context.Context<never>
+): KeyedPermits<K> => {
+  const from = `Semaphore.${where}`
+  return new KeyedPermits(from, permits, name, observe(from, watch, { kind: "semaphore", name, context }))
+}
+
+/**
+ * Creates a keyed semaphore outside of an effect, as `makeKeyed` does. `permits` that is neither an integer >= 0 nor a
+ * function throws a `RangeError`.
+ *
+ * **Example** (One upload per user)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * const uploads = Semaphore.makeKeyedUnsafe<string>({ permits: 1, name: "uploads" })
+ * const upload = (user: string) =>
+ *   Semaphore.withPermit(Semaphore.forKey(uploads, user), Effect.succeed(`${user}: done`))
+ *
+ * console.log(await Effect.runPromise(upload("ada"))) // => ada: done
+ * ```
+ *
+ * @see {@link makeKeyed} for the same as an effect
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeKeyedUnsafe = <K>(options: KeyedOptions<K>): Keyed<K> =>
+  makeKeyedImpl("makeKeyedUnsafe", options, Context.empty())
+
+/**
+ * Creates a semaphore for each key: of a tenant, a host, an account. `forKey` is the semaphore of one key.
+ *
+ * **When to use**
+ *
+ * Use for limits by key without a pool, and for a mutual exclusion by key.
+ *
+ * **Details**
+ *
+ * Keys never wait for each other, and each has a semaphore of its own, for which S1 to S8 hold (S9). A key that nobody
+ * holds permits of, or waits for, takes no memory (S10). Keys are compared as in a `Map`, as a pool's keys are: by
+ * content, an object that changed while its permits were held would lose them.
+ *
+ * `permits` that is neither an integer >= 0 nor a function is a defect. Where a function returns anything else, a
+ * request for that key dies, and leaves no trace.
+ *
+ * **Example** (Two requests a host)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const hosts = yield* Semaphore.makeKeyed({ permits: (host: string) => host === "localhost" ? 100 : 2 })
+ *   const fetchFrom = (host: string) => Semaphore.withPermit(Semaphore.forKey(hosts, host), Effect.yieldNow)
+ *
+ *   const requests = ["a.org", "a.org", "a.org", "b.org"].map(fetchFrom)
+ *   const all = yield* Effect.forkChild(Effect.all(requests, { concurrency: "unbounded" }), { startImmediately: true })
+ *   console.log(Semaphore.stats(hosts)) // => { keys: 2, capacity: 4, held: 3, waiting: 1 }
+ *   yield* Fiber.join(all)
+ *   console.log(Semaphore.stats(hosts)) // => { keys: 0, capacity: 0, held: 0, waiting: 0 }
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * @see {@link forKey} for the semaphore of a key
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeKeyed = <K>(options: KeyedOptions<K>): Effect.Effect<Keyed<K>> =>
+  Effect.withFiber(({ context }) => Effect.sync(() => makeKeyedImpl("makeKeyed", options, context)))
+
+/**
+ * Returns the semaphore of one key, for every operation but `resize`.
+ *
+ * **Details**
+ *
+ * The result is a view: two of the same key share their permits (S9), and none of them keeps the key's memory (S10).
+ * O(1).
+ *
+ * **Gotchas**
+ *
+ * `resize` dies: the permits of a key are a matter of `makeKeyed`, and a key that is not in use has nothing to resize.
+ *
+ * **Example** (A tenant's share, together with a connection)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * const tenants = Semaphore.makeKeyedUnsafe<string>({ permits: 2 })
+ * const connections = Semaphore.makeUnsafe(10)
+ *
+ * const query = (tenant: string) =>
+ *   Effect.sync(() => Semaphore.stats(Semaphore.forKey(tenants, tenant)).held).pipe(
+ *     Semaphore.withAll([[Semaphore.forKey(tenants, tenant), 1], [connections, 1]])
+ *   )
+ *
+ * console.log(await Effect.runPromise(query("ada"))) // => 1
+ * ```
+ *
+ * @see {@link makeKeyed} for a semaphore for each key
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forKey: {
+  /** Returns a function that returns the semaphore of this key, as `forKey(keyed, key)`. O(1). */
+  <K>(key: K): (self: Keyed<K>) => Semaphore
+  /** Returns the semaphore of this key: a view, which shares its permits with others of the key. O(1). */
+  <K>(self: Keyed<K>, key: K): Semaphore
+} = /* @__PURE__ */ dual(2, <K>(self: Keyed<K>, key: K): Semaphore => new OfKey(keyedImpl(self), key))
+
+/**
  * Changes the capacity, an integer >= 0, while the semaphore is in use. Anything else is a defect.
  *
  * **Details**
@@ -472,7 +607,7 @@ export const resize: {
   }))
 
 /**
- * Tells what the semaphore holds now: a plain, synchronous snapshot. O(1).
+ * Tells what the semaphore holds now: a plain, synchronous snapshot. O(1); for a keyed semaphore, O(keys in use).
  *
  * **Example** (Looking at a semaphore)
  *
@@ -485,4 +620,11 @@ export const resize: {
  * @category getters
  * @since 0.1.0
  */
-export const stats = (self: Semaphore): Stats => impl(self).stats()
+export const stats: {
+  /** Tells how many keys are in use, and the sums over them. O(keys in use). */
+  (self: Keyed<never>): KeyedStats
+  /** Tells what the semaphore holds now. O(1). */
+  (self: Semaphore): Stats
+} = (self: Semaphore | Keyed<never>): Stats & KeyedStats =>
+  // Each of the two returns its own.
+  (self as Permits | OfKey<unknown> | KeyedPermits<never>).stats() as Stats & KeyedStats

@@ -322,6 +322,30 @@ test("WorkerPool: what orders and retries jobs is given the pool's own, and dead
   >()
 })
 
+test("Semaphore: the key of a keyed one is inferred, and the semaphore of a key is like any other", () => {
+  const keyed = Semaphore.makeKeyedUnsafe({ permits: (tenant: string) => tenant.length })
+  expectTypeOf(keyed).toEqualTypeOf<Semaphore.Keyed<string>>()
+  expectTypeOf(Semaphore.makeKeyed<number>({ permits: 1 })).toEqualTypeOf<Effect.Effect<Semaphore.Keyed<number>>>()
+  expectTypeOf(Semaphore.forKey(keyed, "a")).toEqualTypeOf<Semaphore.Semaphore>()
+  expectTypeOf(keyed.pipe(Semaphore.forKey("a"))).toEqualTypeOf<Semaphore.Semaphore>()
+  expectTypeOf(Semaphore.stats(keyed)).toEqualTypeOf<Semaphore.KeyedStats>()
+  expectTypeOf(Semaphore.stats(semaphore)).toEqualTypeOf<Semaphore.Stats>()
+  // @ts-expect-error the keys are texts
+  Semaphore.forKey(keyed, 1)
+  // @ts-expect-error a keyed one has no permits of its own
+  Semaphore.withPermit(keyed, boom)
+})
+
+test("Watch: one value is for all that can be watched, and a watcher of one's own is for pools", () => {
+  const watch = [Watch.metrics(), Watch.spans()]
+  expectTypeOf(watch).toEqualTypeOf<Array<Watch.Universal>>()
+  Semaphore.makeUnsafe(1, { watch })
+  Group.make({ watch })
+  AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd(), watch })
+  // @ts-expect-error it knows jobs only
+  Semaphore.makeUnsafe(1, { watch: [Watch.make(() => ({ offered: () => 0 }))] })
+})
+
 test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-last", () => {
   const made = AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd() })
   expectTypeOf(made).toEqualTypeOf<Effect.Effect<AdaptiveLimit.AdaptiveLimit>>()

@@ -11,10 +11,12 @@ import type { AnyFiber } from "./stack.js"
  *
  * - `room` is how much can be reserved now. A request for nothing always fits, also where there is less than no room.
  * - `reserve(weight)` takes so much of it, or, for a negative weight, gives so much back.
+ * - `abandoned()` is called when a waiter has left without a reservation.
  */
 export interface Owner {
   readonly room: number
   reserve(weight: number): void
+  abandoned?(): void
 }
 
 /**
@@ -212,7 +214,10 @@ export class WaitQueue<E = never> implements Line {
     const { state } = waiter
     const isFirst = waiter === this.waiting.head
     if (state === "granted") this.owner.reserve(-waiter.weight)
-    if (state === "waiting") this.waiting.remove(waiter)
+    if (state === "waiting") {
+      this.waiting.remove(waiter)
+      this.owner.abandoned?.()
+    }
     waiter.state = "gone"
     if (state === "granted") return state
     return isFirst ? "first" : undefined

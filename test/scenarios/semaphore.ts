@@ -155,3 +155,81 @@ export const jointly: Record<string, Scenario> = {
   ]),
   "three semaphores in a ring": several(3, ([a, b, c]) => [joint([a!, b!]), joint([b!, c!]), joint([c!, a!])])
 }
+
+/** One actor on a keyed semaphore. */
+interface KeyedUse {
+  readonly kind: "with" | "try" | "acquire" | "tryAcquire" | "all"
+  readonly key: string
+  readonly n: number
+  readonly hold: number
+  readonly end: "succeed" | "fail" | "die"
+}
+
+/**
+ * Actors on a keyed semaphore whose keys have two permits each. Whenever no fiber runs, no more than two are held of a
+ * key (S9), and only keys that are in use are kept (S10).
+ */
+export const keys = (uses: ReadonlyArray<KeyedUse>): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const capacity = 2
+      const all = Semaphore.makeKeyedUnsafe<string>({ permits: () => capacity })
+      const holding = new Map<string, number>()
+      yield* t.always(
+        () => ["a", "b"].every((key) => (holding.get(key) ?? 0) <= capacity),
+        "more is held of a key than there is (S9)"
+      )
+      yield* t.always(() => {
+        const { held, keys, waiting } = Semaphore.stats(all)
+        const inUse = ["a", "b"].filter((key) => {
+          const { held, waiting } = Semaphore.stats(Semaphore.forKey(all, key))
+          return held > 0 || waiting > 0
+        })
+        // A request for nothing that has been granted holds nothing.
+        return keys === inUse.length && (keys > 0 || held + waiting === 0)
+      }, "a key is kept that nobody uses (S10)")
+      for (const [i, { end, hold, key, kind, n }] of uses.entries()) {
+        const add = (n: number) => {
+          for (const one of kind === "all" ? ["a", "b"] : [key]) holding.set(one, (holding.get(one) ?? 0) + n)
+          return undefined
+        }
+        const work = Effect.forEach(Array.from({ length: hold }), () => Effect.yieldNow, { discard: true })
+        const ending = end === "succeed" ? Effect.void : end === "fail" ? Effect.fail("planned") : Effect.die("planned")
+        const body = Effect.uninterruptibleMask((restore) => {
+          add(n)
+          return Effect.onExitPrimitive(restore(Effect.andThen(work, ending)), () => add(-n), true)
+        })
+        const of = Semaphore.forKey(all, key)
+        const use = {
+          with: Semaphore.withPermits(of, n, body),
+          try: Semaphore.tryWithPermits(of, n, body),
+          all: Semaphore.withAll([[Semaphore.forKey(all, "b"), n], [Semaphore.forKey(all, "a"), n]], body),
+          acquire: Effect.scoped(Effect.andThen(Semaphore.acquire(of, n), body)),
+          tryAcquire: Effect.scoped(
+            Effect.flatMap(Semaphore.tryAcquire(of, n), (taken): Effect.Effect<void, string> =>
+              taken ? body : Effect.void)
+          )
+        }[kind]
+        yield* t.actor(`${kind}${i}`, use, { mayDie: true })
+      }
+      yield* t.settled
+      const { held, keys, waiting } = Semaphore.stats(all)
+      yield* t.expect(keys === 0 && held === 0 && waiting === 0, `${keys} keys, ${held} held in the end (S10)`)
+    })
+  )
+
+const use = (kind: KeyedUse["kind"], n: number, key = "a", end: KeyedUse["end"] = "succeed"): KeyedUse => ({
+  kind,
+  key,
+  n,
+  hold: 1,
+  end
+})
+
+export const keyed: Record<string, Scenario> = {
+  "one key": keys([use("with", 2), use("with", 2), use("with", 1)]),
+  "one key, failing": keys([use("with", 2, "a", "fail"), use("with", 2)]),
+  "one key, acquired": keys([use("acquire", 2), use("acquire", 2), use("tryAcquire", 1)]),
+  "two keys at once": keys([use("all", 2), use("with", 1), use("with", 1, "b")]),
+  "too much": keys([use("with", 3), use("tryAcquire", 3), use("acquire", 3)])
+}

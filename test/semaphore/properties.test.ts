@@ -5,7 +5,7 @@ import * as assert from "node:assert/strict"
 import { Semaphore } from "sluice"
 import { type Kit, type Realism, scenario } from "sluice/testing"
 import { describe, test } from "vitest"
-import { exhausted, history } from "../scenarios/semaphore.js"
+import { exhausted, history, keyed, keys } from "../scenarios/semaphore.js"
 import { isInterrupted, turns } from "../support/effect.js"
 import { holds, holdsWithin, lawsOf } from "../support/property.js"
 
@@ -75,8 +75,8 @@ class Simulation {
   /** How many have made room otherwise than by a success, whom the semaphore has had no turn to follow. */
   private cooling = 0
 
-  constructor(readonly work: Workload) {
-    this.semaphore = Semaphore.makeUnsafe(work.capacity)
+  constructor(readonly work: Workload, make: (capacity: number) => Semaphore.Semaphore = Semaphore.makeUnsafe) {
+    this.semaphore = make(work.capacity)
     this.status = work.requests.map(() => "before")
     this.lowest = this.highest = work.capacity
   }
@@ -223,13 +223,13 @@ describe("over random workloads, schedules and cancellations", () => {
     }
   )
 
-  test("grants are made in the order of requests (S2), and as soon as they can be (S3)", () => {
+  const inOrder = (others: fc.Arbitrary<Resize | Interrupt>, make?: (capacity: number) => Semaphore.Semaphore) => {
     holds(
-      workload(fc.oneof(resize, interrupt)),
+      workload(others),
       (work) =>
         scenario((t) =>
           Effect.suspend(() => {
-            const simulation = new Simulation(work)
+            const simulation = new Simulation(work, make)
             simulation.ordered = true
             return simulation.scenario(t, false, () => {
               const { line, semaphore, status } = simulation
@@ -250,6 +250,29 @@ describe("over random workloads, schedules and cancellations", () => {
       // On the stock runtime's terms grants show as they are made: no fiber stops between one and its use.
       { realism: "nested", cancels: 0, workloads: 3_000 }
     )
+  }
+
+  test("grants are made in the order of requests (S2), and as soon as they can be (S3)", () => {
+    inOrder(fc.oneof(resize, interrupt))
+  })
+
+  test("grants of a key are made in order, and as soon as they can be (S9)", () => {
+    // Each request finds the key by a semaphore of its own.
+    inOrder(interrupt, (permits) => {
+      const keyed = Semaphore.makeKeyedUnsafe<string>({ permits })
+      return Semaphore.forKey(keyed, "a")
+    })
+  })
+
+  test("keys lose nothing, take nothing twice, and are forgotten (S9, S10)", () => {
+    const use = fc.record({
+      kind: fc.constantFrom("with", "with", "try", "acquire", "tryAcquire", "all"),
+      key: fc.constantFrom("a", "b"),
+      n: fc.nat(3),
+      hold: fc.nat(3),
+      end: fc.constantFrom("succeed", "fail", "die")
+    })
+    holds(fc.array(use, { minLength: 1, maxLength: 6 }), keys, { realism: "contract", cancels: 3, workloads: 1_000 })
   })
 
   test("the results of the calls can be explained one after the other", () => {
@@ -267,6 +290,8 @@ describe("over random workloads, schedules and cancellations", () => {
 })
 
 lawsOf(exhausted, { bounds: () => ({ preemptions: 2, cancels: 1 }), runs: 1_000 })
+
+describe("keys", () => lawsOf(keyed, { bounds: () => ({ preemptions: 1, cancels: 1 }), runs: 1_000 }))
 
 test("over every schedule with two interrupts: withPermit and acquire", () => {
   for (const self of [exhausted["withPermit"]!, exhausted["acquire"]!]) {

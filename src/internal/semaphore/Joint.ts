@@ -2,10 +2,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { type Joint, Waiter, WaitQueue } from "../WaitQueue.js"
 import type { CapacityExceeded } from "./errors.js"
-import type { Permits } from "./Permits.js"
+import { holdingLate, type Permits } from "./Permits.js"
 
-/** How much of one semaphore. */
-export type Share = readonly [permits: Permits, count: number]
+/** How much of one semaphore: its permits are found as the request enters. */
+export type Wanted = readonly [semaphore: Pick<Permits, "permits" | "observers">, count: number]
+
+/** How much of these permits. */
+type Share = readonly [permits: Permits, count: number]
 
 /**
  * A request for permits of several semaphores, in one step (S8). The request itself is its part in the first of them.
@@ -29,24 +32,19 @@ class JointRequest<A, E, R> extends Waiter<CapacityExceeded> implements Joint<Ca
 
   /** Goes on with the effect as soon as it has all its permits. */
   enter(): Effect.Effect<A, E | CapacityExceeded, R> {
-    const wait = this.wait()
-    return this.now() ?? this.shares.reduceRight((inner, [permits, count]) => permits.observed(count, inner), wait)
-  }
-
-  private wait(): Effect.Effect<A, E | CapacityExceeded, R> {
-    return Effect.callback((resume) => {
-      // The fiber may have yielded on its way here.
-      const now = this.now()
-      if (now !== undefined) return resume(now)
-      WaitQueue.joinAll(this.parts)
-      this.suspend(resume)
-    })
+    const now = this.now()
+    if (now !== undefined) return now
+    WaitQueue.joinAll(this.parts)
+    const wait: Effect.Effect<A, E | CapacityExceeded, R> = Effect.callback((resume) => this.suspend(resume))
+    return this.shares.reduceRight((inner, [permits, count]) => permits.observed(count, inner), wait)
   }
 
   private now(): Effect.Effect<A, E | CapacityExceeded, R> | undefined {
     for (const [permits, count] of this.shares) {
       const exceeded = permits.exceeded(count)
-      if (exceeded !== undefined) return Exit.fail(exceeded)
+      if (exceeded === undefined) continue
+      for (const [permits] of this.shares) permits.abandoned()
+      return Exit.fail(exceeded)
     }
     return WaitQueue.reserveAll(this.parts) ? this.effect : undefined
   }
@@ -76,31 +74,37 @@ class Part extends Waiter<CapacityExceeded> {
 }
 
 /** Several shares of one semaphore are one request of it: the second would wait for the first. */
-const merge = (shares: ReadonlyArray<Share>): ReadonlyArray<Share> => {
+const merge = (wanted: ReadonlyArray<Wanted>): ReadonlyArray<Share> => {
   const counts = new Map<Permits, number>()
-  for (const [permits, count] of shares) counts.set(permits, (counts.get(permits) ?? 0) + count)
+  try {
+    for (const [semaphore, count] of wanted) {
+      const permits = semaphore.permits()
+      counts.set(permits, (counts.get(permits) ?? 0) + count)
+    }
+  } catch (error) {
+    // One key's permits are invalid: the other keys had been looked up for nothing.
+    for (const permits of counts.keys()) permits.abandoned()
+    throw error
+  }
   return [...counts]
 }
 
 /** As `Permits.use`, with permits of several semaphores: all of them at once, or none. */
 export const useAll = <A, E, R>(
-  shares: ReadonlyArray<Share>,
+  wanted: ReadonlyArray<Wanted>,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | CapacityExceeded, R> => {
-  const merged = merge(shares)
-  const [first] = merged
-  if (first === undefined) return effect
   // In two steps if there are observers, so that they see the wait alone.
-  const isObserved = merged.some(([{ observers }]) => observers !== undefined)
-  const request = new JointRequest(merged, first, isObserved ? Effect.void : effect)
-  const entered = Effect.suspend((): Effect.Effect<unknown, E | CapacityExceeded, R> => request.enter())
-  const used = (isObserved ? Effect.flatMap(entered, () => effect) : entered) as Effect.Effect<
-    A,
-    E | CapacityExceeded,
-    R
-  >
-  return Effect.onExitPrimitive(used, (exit) => {
-    request.leave(exit)
-    return undefined
-  })
+  const isObserved = wanted.some(([{ observers }]) => observers !== undefined)
+  let request: Waiter<CapacityExceeded> | undefined
+  const enter = <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) =>
+    Effect.suspend(() => {
+      const shares = merge(wanted)
+      const [first] = shares
+      if (first === undefined) return effect
+      const entering = new JointRequest(shares, first, effect)
+      request = entering
+      return entering.enter()
+    })
+  return holdingLate(() => request, isObserved ? Effect.flatMap(enter(Effect.void), () => effect) : enter(effect))
 }

@@ -51,14 +51,23 @@ export class Permits extends Described implements Semaphore {
   /** Runs the effect with permits if they are free now, and nobody waits. */
   tryUse<A, E, R>(permits: number, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R> {
     const request = new Waiter(this.queue, permits)
-    return holding(
-      request,
-      Effect.suspend(() => {
-        if (this.queue.reserve(request)) return Effect.asSome(effect)
-        this.observers?.counted("rejected")
-        return Effect.succeedNone
-      })
-    )
+    return holding(request, Effect.suspend(() => this.reserveNow(request, effect)))
+  }
+
+  /** Goes on with the effect if the request has its permits now. */
+  reserveNow<A, E, R>(
+    request: Waiter<CapacityExceeded>,
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<Option<A>, E, R> {
+    if (this.queue.reserve(request)) return Effect.asSome(effect)
+    this.rejected()
+    return Effect.succeedNone
+  }
+
+  /** A request does without. */
+  private rejected(): void {
+    this.observers?.counted("rejected")
+    this.abandoned()
   }
 
   /**
@@ -68,7 +77,7 @@ export class Permits extends Described implements Semaphore {
   acquire(
     permits: number,
     scope: Scope.Scope,
-    restore: (wait: Effect.Effect<void, CapacityExceeded>) => Effect.Effect<void, CapacityExceeded>
+    restore: Restore<CapacityExceeded>
   ): Effect.Effect<void, CapacityExceeded> {
     const hold = () => this.holdIn(scope, permits)
     if (this.queue.take(permits)) return hold()
@@ -87,7 +96,7 @@ export class Permits extends Described implements Semaphore {
   /** Takes permits if they are free now, and nobody waits, and leaves them to the scope. As for `acquire`. */
   tryAcquire(permits: number, scope: Scope.Scope): Effect.Effect<boolean> {
     if (this.queue.take(permits)) return Effect.as(this.holdIn(scope, permits), true)
-    this.observers?.counted("rejected")
+    this.rejected()
     return Effect.succeed(false)
   }
 
@@ -99,6 +108,21 @@ export class Permits extends Described implements Semaphore {
   /** A wait for so many permits, as the observers have it. */
   observed<A, E, R>(permits: number, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return this.observers?.around({ kind: "wait", permits }, wait) ?? wait
+  }
+
+  /** A request takes none, or waits no more. */
+  abandoned(): void {
+    // Only the permits of a key have to know (S10).
+  }
+
+  /** Nobody holds any, and nobody waits. */
+  get isIdle(): boolean {
+    return this.held === 0 && this.queue.size === 0
+  }
+
+  /** Itself: only the permits of a key have to be looked up (S9). */
+  permits(): this {
+    return this
   }
 
   /** S4, for a request that comes. */
@@ -130,14 +154,18 @@ export class Permits extends Described implements Semaphore {
   }
 }
 
-type AnyEffect = Effect.Effect<unknown, unknown, unknown>
-type Refuse<Refused> = (exit: Exit.Exit<void, CapacityExceeded>) => Refused
+export type AnyEffect = Effect.Effect<unknown, unknown, unknown>
+/** Makes only a wait interruptible. */
+export type Restore<E> = (wait: Effect.Effect<void, E>) => Effect.Effect<void, E>
+
+/** How a request goes on that could never be granted (S4). */
+export type Refuse<Refused> = (exit: Exit.Exit<void, CapacityExceeded>) => Refused
 
 /**
  * A request for permits, to go on with an effect. All that it needs while it waits is in this one object: a hundred
  * thousand of them may.
  */
-class Request<A, E, R> extends Waiter<CapacityExceeded> {
+export class Request<A, E, R> extends Waiter<CapacityExceeded> {
   constructor(
     private readonly permits: Permits,
     weight: number,
@@ -149,22 +177,18 @@ class Request<A, E, R> extends Waiter<CapacityExceeded> {
 
   /** Goes on with the effect as soon as it has its permits. */
   enter(): Effect.Effect<A, E, R> {
-    return this.now() ?? this.permits.observed(this.weight, this.wait())
-  }
-
-  private wait(): Effect.Effect<A, E, R> {
-    return Effect.callback((resume) => {
-      // The fiber may have yielded on its way here.
-      const now = this.now()
-      if (now !== undefined) return resume(now)
-      this.queue.join(this)
-      this.suspend(resume)
-    })
+    const now = this.now()
+    if (now !== undefined) return now
+    this.queue.join(this)
+    return this.permits.observed(this.weight, Effect.callback((resume) => this.suspend(resume)))
   }
 
   private now(): Effect.Effect<A, E, R> | undefined {
     const exceeded = this.permits.exceeded(this.weight)
-    if (exceeded !== undefined) return this.refuse(Exit.fail(exceeded))
+    if (exceeded !== undefined) {
+      this.permits.abandoned()
+      return this.refuse(Exit.fail(exceeded))
+    }
     return this.queue.reserve(this) ? this.effect : undefined
   }
 
@@ -176,12 +200,26 @@ class Request<A, E, R> extends Waiter<CapacityExceeded> {
 const Enter = operation("Semaphore.enter", (_, request: Request<unknown, unknown, unknown>) => request.enter())
 
 /** As `Permits.use`, with one permit. That it could never be granted is a defect (S4). */
-export const withPermit = <A, E, R>(self: Permits, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const withPermit = <A, E, R>(
+  self: Pick<Permits, "use">,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
   // An operation has no type of its own.
   Effect.suspend(() => self.use(1, effect, Effect.orDie)) as Effect.Effect<A, E, R>
 
+/** Has the request leave as the effect ends: the effect makes the request have, or wait for, its permits. */
 const holding = <A, E, R, E2>(request: Waiter<E2>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.onExitPrimitive(effect, (exit) => {
     request.leave(exit)
+    return undefined
+  })
+
+/** As `holding`, for a request that the effect makes itself, in the step in which it enters. */
+export const holdingLate = <A, E, R, E2>(
+  request: () => Waiter<E2> | undefined,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.onExitPrimitive(effect, (exit) => {
+    request()?.leave(exit)
     return undefined
   })

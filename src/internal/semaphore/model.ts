@@ -15,6 +15,37 @@ export interface Semaphore extends Pipeable, Inspectable {
   readonly name: string | undefined
 }
 
+export const KeyedTypeId = "~sluice/Semaphore/Keyed"
+
+/**
+ * A semaphore for each key, and nothing for a key that is not in use.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Keyed<in K> extends Pipeable, Inspectable {
+  readonly [KeyedTypeId]: (key: K) => void
+  readonly name: string | undefined
+}
+
+/**
+ * A snapshot of a keyed semaphore.
+ *
+ * **Details**
+ *
+ * `keys` are in use: someone holds permits of each, or waits for some. `capacity`, `held` and `waiting` are the sums
+ * over these keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyedStats {
+  readonly keys: number
+  readonly capacity: number
+  readonly held: number
+  readonly waiting: number
+}
+
 /**
  * A snapshot of a semaphore.
  *
