@@ -17,10 +17,13 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type { Option } from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import { Checks } from "./internal/adaptiveLimit/Checks.js"
 import { Aimd, Gradient } from "./internal/adaptiveLimit/estimators.js"
@@ -33,11 +36,13 @@ import {
   type Stats,
   TypeId
 } from "./internal/adaptiveLimit/model.js"
+import type { AdaptiveLimitService } from "./internal/adaptiveLimit/service.js"
 import { StartingPoint } from "./internal/adaptiveLimit/StartingPoint.js"
 import { effectLast, invalid, isCount } from "./internal/args.js"
 import { observe, type Observer } from "./internal/Observers.js"
 
 export type { AdaptiveLimit, Algorithm, BoundsOptions, Outcome, Stats } from "./internal/adaptiveLimit/model.js"
+export type { AdaptiveLimitService } from "./internal/adaptiveLimit/service.js"
 
 /**
  * How an adaptive limit is made.
@@ -304,8 +309,10 @@ export const makeUnsafe = (options: Options): AdaptiveLimit =>
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Effect.Effect<AdaptiveLimit> =>
-  Effect.withFiber(({ context }) => Effect.sync(() => makeImpl("AdaptiveLimit.make", options, context)))
+export const make = (options: Options): Effect.Effect<AdaptiveLimit> => makeFor("make", options)
+
+const makeFor = (where: string, options: Options): Effect.Effect<AdaptiveLimit> =>
+  Effect.withFiber(({ context }) => Effect.sync(() => makeImpl(`AdaptiveLimit.${where}`, options, context)))
 
 /**
  * Runs an effect when there is room within the limit, and learns from how it ends and how long it took.
@@ -352,6 +359,49 @@ export const withPermit: {
 } = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
   const limit = impl(self)
   return limit.thenTell(limit.withPermit(limit.measure(effect)))
+})
+
+/**
+ * Runs an effect when there is room within the limit now, learns from it as `withPermit` does, and returns its value in
+ * a `Some`. Returns `None`, and runs nothing, when it would have to wait.
+ *
+ * **When to use**
+ *
+ * Use to shed load: a call that is refused at once costs its caller nothing.
+ *
+ * **Details**
+ *
+ * Never suspends for a permit, and does not overtake: while anyone waits it returns `None`. The limit learns nothing
+ * from a call that is refused. Fails only as the effect fails. O(1).
+ *
+ * **Example** (Refusing instead of waiting)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * const limit = AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd({ initial: 1 }) })
+ * const request = Effect.yieldNow.pipe(
+ *   AdaptiveLimit.tryWithPermit(limit),
+ *   Effect.map(Option.match({ onNone: () => "503 busy", onSome: () => "served" }))
+ * )
+ *
+ * const both = Effect.all([request, request], { concurrency: 2 })
+ * console.log(await Effect.runPromise(both)) // => [ 'served', '503 busy' ]
+ * ```
+ *
+ * @see {@link withPermit} for waiting instead
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tryWithPermit: {
+  /** Returns a function that runs an effect if there is room now, as `tryWithPermit(limit, effect)` does. */
+  (self: AdaptiveLimit): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Option<A>, E, R>
+  /** Runs an effect if there is room within the limit now, and returns its value in a `Some`; else returns `None`. */
+  <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R>
+} = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R> => {
+  const limit = impl(self)
+  return limit.thenTell(limit.tryWithPermit(limit.measure(effect)))
 })
 
 /**
@@ -413,3 +463,109 @@ export const measure: {
  * @since 0.1.0
  */
 export const stats = (self: AdaptiveLimit): Stats => impl(self).stats()
+
+/**
+ * Makes the layer of an adaptive limit, for a key of one's own. Options that make no sense are a defect as it is built.
+ *
+ * **Example** (A limit for a service of one's own)
+ *
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * class ApiLimit extends Context.Service<ApiLimit, AdaptiveLimit.AdaptiveLimit>()("app/ApiLimit") {}
+ * const ApiLimitLive = AdaptiveLimit.layer(ApiLimit, { algorithm: AdaptiveLimit.aimd({ timeout: "1 second" }) })
+ *
+ * const program = Effect.flatMap(ApiLimit, (limit) => AdaptiveLimit.withPermit(limit, Effect.succeed("called")))
+ * console.log(await Effect.runPromise(Effect.provide(program, ApiLimitLive))) // => called
+ * ```
+ *
+ * @see {@link Service} for a class that has its layer and its operations
+ * @see {@link layerConfig} for bounds that the environment says
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <Self>(key: Context.Key<Self, AdaptiveLimit>, options: Options): Layer.Layer<Self> =>
+  Layer.effect(key, makeFor("layer", options))
+
+/**
+ * Makes the layer of an adaptive limit from a `Config` of its options. Built, it fails with a `ConfigError` where the
+ * config does.
+ *
+ * **Example** (A largest limit that the environment says)
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Context, Effect } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * class ApiLimit extends Context.Service<ApiLimit, AdaptiveLimit.AdaptiveLimit>()("app/ApiLimit") {}
+ * const ApiLimitLive = AdaptiveLimit.layerConfig(
+ *   ApiLimit,
+ *   Config.map(Config.Int("API_MAX"), (max) => ({ algorithm: AdaptiveLimit.aimd({ max }) }))
+ * )
+ *
+ * const program = Effect.map(ApiLimit, (limit) => AdaptiveLimit.stats(limit).limit)
+ * const env = { API_MAX: "8" }
+ * const configured = Effect.provide(program, ApiLimitLive).pipe(
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+ * )
+ * console.log(await Effect.runPromise(configured)) // => 8
+ * ```
+ *
+ * @see {@link layer} for options that are known
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = <Self>(
+  key: Context.Key<Self, AdaptiveLimit>,
+  config: Config.Config<Options>
+): Layer.Layer<Self, Config.ConfigError> =>
+  Layer.effect(
+    key,
+    Effect.gen(function*() {
+      return yield* makeFor("layerConfig", yield* config)
+    })
+  )
+
+/**
+ * Makes a class that is an adaptive limit as a service: the key, its layer, and its operations.
+ *
+ * **When to use**
+ *
+ * Use for a server that several modules call: they share its limit.
+ *
+ * **Details**
+ *
+ * `Api.withPermit(call)` runs a call within the limit of `Api.layer`; `tryWithPermit`, `measure` and `stats` likewise.
+ * `yield* Api` is the limit itself. Options that make no sense are a defect as the layer is built.
+ *
+ * **Example** (The limit of one server)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AdaptiveLimit } from "sluice"
+ *
+ * class Api extends AdaptiveLimit.Service<Api>()("app/Api", {
+ *   algorithm: AdaptiveLimit.aimd({ timeout: "1 second" }),
+ *   name: "api"
+ * }) {}
+ *
+ * const program = Effect.succeed("called").pipe(Api.withPermit)
+ * console.log(await Effect.runPromise(Effect.provide(program, Api.layer))) // => called
+ * ```
+ *
+ * @see {@link layer} for a key of one's own
+ * @category layers
+ * @since 0.1.0
+ */
+export const Service =
+  <Self>() => <const Id extends string>(id: Id, options: Options): AdaptiveLimitService<Self, Id> => {
+    const key = Context.Service<Self, AdaptiveLimit>()(id)
+    return Object.assign(key, {
+      layer: Layer.effect(key, makeFor(`Service ${JSON.stringify(id)}`, options)),
+      withPermit: <A, E, R>(effect: Effect.Effect<A, E, R>) => key.use((self) => withPermit(self, effect)),
+      tryWithPermit: <A, E, R>(effect: Effect.Effect<A, E, R>) => key.use((self) => tryWithPermit(self, effect)),
+      measure: <A, E, R>(effect: Effect.Effect<A, E, R>) => key.use((self) => measure(self, effect)),
+      stats: key.useSync((self) => stats(self))
+    })
+  }

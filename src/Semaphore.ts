@@ -6,9 +6,11 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual, identity } from "effect/Function"
+import * as Layer from "effect/Layer"
 import type { Option } from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
@@ -19,9 +21,11 @@ import { useAll } from "./internal/semaphore/Joint.js"
 import { KeyedPermits, OfKey } from "./internal/semaphore/Keyed.js"
 import { type Keyed, type KeyedStats, type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
 import { Permits, withPermit as usePermit } from "./internal/semaphore/Permits.js"
+import type { SemaphoreService } from "./internal/semaphore/service.js"
 
 export { CapacityExceeded } from "./internal/semaphore/errors.js"
 export type { Keyed, KeyedStats, Semaphore, Stats } from "./internal/semaphore/model.js"
+export type { SemaphoreService } from "./internal/semaphore/service.js"
 
 /**
  * How a semaphore is made.
@@ -49,9 +53,10 @@ const makeImpl = (
   where: string,
   capacity: number,
   { name, watch }: Options,
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  argument = "capacity"
 ): Permits => {
-  const error = checkInteger(`Semaphore.${where}`, "capacity", capacity)
+  const error = checkInteger(`Semaphore.${where}`, argument, capacity)
   if (error) throw error
   return new Permits(capacity, name, observe(`Semaphore.${where}`, watch, { kind: "semaphore", name, context }))
 }
@@ -628,3 +633,124 @@ export const stats: {
 } = (self: Semaphore | Keyed<never>): Stats & KeyedStats =>
   // Each of the two returns its own.
   (self as Permits | OfKey<unknown> | KeyedPermits<never>).stats() as Stats & KeyedStats
+
+/**
+ * How the semaphore of a layer is made.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions extends Options {
+  /** How many permits it has, an integer >= 0. */
+  readonly permits: number
+}
+
+const makeFor = (where: string, { permits, ...options }: LayerOptions): Effect.Effect<Semaphore> =>
+  Effect.withFiber(({ context }) => Effect.sync(() => makeImpl(where, permits, options, context, "permits")))
+
+/**
+ * Makes the layer of a semaphore, for a key of one's own. `permits` that is no integer >= 0 is a defect as it is built.
+ *
+ * **Example** (A budget that several modules share)
+ *
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * class Memory extends Context.Service<Memory, Semaphore.Semaphore>()("app/Memory") {}
+ * const MemoryLive = Semaphore.layer(Memory, { permits: 1_000 })
+ *
+ * const program = Effect.flatMap(Memory, (memory) => Semaphore.withPermits(memory, 600, Effect.succeed("decoded")))
+ * console.log(await Effect.runPromise(Effect.provide(program, MemoryLive))) // => decoded
+ * ```
+ *
+ * @see {@link Service} for a class that has its layer and its operations
+ * @see {@link layerConfig} for permits that the environment says
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <Self>(key: Context.Key<Self, Semaphore>, options: LayerOptions): Layer.Layer<Self> =>
+  Layer.effect(key, makeFor("layer", options))
+
+/**
+ * Makes the layer of a semaphore from a `Config` of its options. Built, it fails with a `ConfigError` where the config
+ * does.
+ *
+ * **Example** (As many connections as the environment says)
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Context, Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * class Connections extends Context.Service<Connections, Semaphore.Semaphore>()("app/Connections") {}
+ * const ConnectionsLive = Semaphore.layerConfig(
+ *   Connections,
+ *   Config.all({ permits: Config.Int("DB_CONNECTIONS").pipe(Config.withDefault(10)) })
+ * )
+ *
+ * const program = Effect.map(Connections, (connections) => Semaphore.stats(connections).capacity)
+ * const env = { DB_CONNECTIONS: "4" }
+ * const configured = Effect.provide(program, ConnectionsLive).pipe(
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+ * )
+ * console.log(await Effect.runPromise(configured)) // => 4
+ * ```
+ *
+ * @see {@link layer} for options that are known
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = <Self>(
+  key: Context.Key<Self, Semaphore>,
+  config: Config.Config<LayerOptions>
+): Layer.Layer<Self, Config.ConfigError> =>
+  Layer.effect(
+    key,
+    Effect.gen(function*() {
+      return yield* makeFor("layerConfig", yield* config)
+    })
+  )
+
+/**
+ * Makes a class that is a semaphore as a service: the key, its layer, and its operations.
+ *
+ * **When to use**
+ *
+ * Use for a semaphore that several modules share.
+ *
+ * **Details**
+ *
+ * `Memory.withPermits(n)` runs an effect with permits of the semaphore of `Memory.layer`; `withPermit`,
+ * `tryWithPermits`, `acquire` and `stats` likewise. For all other operations `yield* Memory` is the semaphore itself.
+ * `permits` that is no integer >= 0 is a defect as the layer is built.
+ *
+ * **Example** (A budget as a service)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * class Memory extends Semaphore.Service<Memory>()("app/Memory", { permits: 1_000, name: "memory" }) {}
+ *
+ * const program = Effect.succeed("decoded").pipe(Memory.withPermits(600))
+ * console.log(await Effect.runPromise(Effect.provide(program, Memory.layer))) // => decoded
+ * ```
+ *
+ * @see {@link layer} for a key of one's own
+ * @category layers
+ * @since 0.1.0
+ */
+export const Service =
+  <Self>() => <const Id extends string>(id: Id, options: LayerOptions): SemaphoreService<Self, Id> => {
+    const key = Context.Service<Self, Semaphore>()(id)
+    return Object.assign(key, {
+      layer: Layer.effect(key, makeFor(`Service ${JSON.stringify(id)}`, options)),
+      withPermit: <A, E, R>(effect: Effect.Effect<A, E, R>) => key.use((self) => withPermit(self, effect)),
+      withPermits: (permits: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+        key.use((self) => withPermits(self, permits, effect)),
+      tryWithPermits: (permits: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+        key.use((self) => tryWithPermits(self, permits, effect)),
+      acquire: (permits: number) => key.use((self) => acquire(self, permits)),
+      stats: key.useSync((self) => stats(self))
+    })
+  }

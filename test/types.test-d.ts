@@ -1,5 +1,5 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
-import { type Config, Context, Effect, type Fiber, type Layer, type Option, Schedule, type Scope, Stream } from "effect"
+import { Config, Context, Effect, type Fiber, type Layer, type Option, Schedule, type Scope, Stream } from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expectTypeOf, test } from "vitest"
@@ -336,6 +336,28 @@ test("Semaphore: the key of a keyed one is inferred, and the semaphore of a key 
   Semaphore.withPermit(keyed, boom)
 })
 
+test("Services: the class and its requirements are inferred", () => {
+  class Memory extends Semaphore.Service<Memory>()("app/Memory", { permits: 1 }) {}
+  expectTypeOf(Memory.layer).toEqualTypeOf<Layer.Layer<Memory>>()
+  expectTypeOf(Memory.withPermit(boom)).toEqualTypeOf<Effect.Effect<number, Boom, Db | Memory>>()
+  expectTypeOf(boom.pipe(Memory.withPermits(2))).toEqualTypeOf<
+    Effect.Effect<number, Boom | Semaphore.CapacityExceeded, Db | Memory>
+  >()
+  expectTypeOf(boom.pipe(Memory.tryWithPermits(1))).toEqualTypeOf<
+    Effect.Effect<Option.Option<number>, Boom, Db | Memory>
+  >()
+  class Api extends AdaptiveLimit.Service<Api>()("app/Api", { algorithm: AdaptiveLimit.aimd() }) {}
+  expectTypeOf(Api.layer).toEqualTypeOf<Layer.Layer<Api>>()
+  expectTypeOf(boom.pipe(Api.tryWithPermit)).toEqualTypeOf<Effect.Effect<Option.Option<number>, Boom, Db | Api>>()
+  class Plain extends Context.Service<Plain, Semaphore.Semaphore>()("app/Plain") {}
+  expectTypeOf(Semaphore.layer(Plain, { permits: 1 })).toEqualTypeOf<Layer.Layer<Plain>>()
+  expectTypeOf(Semaphore.layerConfig(Plain, Config.succeed({ permits: 1 }))).toEqualTypeOf<
+    Layer.Layer<Plain, Config.ConfigError>
+  >()
+  // @ts-expect-error the key is that of a semaphore
+  AdaptiveLimit.layer(Plain, { algorithm: AdaptiveLimit.aimd() })
+})
+
 test("Watch: one value is for all that can be watched, and a watcher of one's own is for pools", () => {
   const watch = [Watch.metrics(), Watch.spans()]
   expectTypeOf(watch).toEqualTypeOf<Array<Watch.Universal>>()
@@ -353,6 +375,9 @@ test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-
   type Plain = Effect.Effect<number, Boom, Db>
   expectTypeOf(AdaptiveLimit.withPermit(limit, boom)).toEqualTypeOf<Plain>()
   expectTypeOf(boom.pipe(AdaptiveLimit.withPermit(limit))).toEqualTypeOf<Plain>()
+  expectTypeOf(AdaptiveLimit.tryWithPermit(limit, boom)).toEqualTypeOf<
+    Effect.Effect<Option.Option<number>, Boom, Db>
+  >()
   expectTypeOf(AdaptiveLimit.measure(limit, boom)).toEqualTypeOf<Plain>()
   expectTypeOf(boom.pipe(AdaptiveLimit.measure(limit))).toEqualTypeOf<Plain>()
   // @ts-expect-error there are three outcomes

@@ -1,6 +1,7 @@
 import type { Clock } from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type { Option } from "effect/Option"
 import { invalid } from "../args.js"
 import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
@@ -141,6 +142,11 @@ export class Limit extends Described implements AdaptiveLimit {
   /** Runs the effect when there is room within the limit. */
   withPermit<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return withPermit(this.permits, effect)
+  }
+
+  /** Runs the effect if there is room within the limit now, and nobody waits. */
+  tryWithPermit<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R> {
+    return Effect.suspend(() => this.permits.tryUse(1, effect))
   }
 
   /** Reports to the listener afterwards the limits that it has not received yet (A6). */
