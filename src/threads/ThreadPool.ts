@@ -269,12 +269,15 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter
  * is what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
  *
- * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T5 in `docs/threads.md`: a worker's
+ * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T6 in `docs/threads.md`: a worker's
  * resource is a thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds
  * its deadline, is asked to stop: an effect is interrupted in its thread, a function may look at its context. If it has
  * not ended after the `grace`, its thread is terminated and another one takes its place; calls that the thread had been
  * given and had not begun go to the head of the queue. A call that was running in a thread that ends fails with
  * `ThreadLost`, which a `retry` sees as it sees any failure.
+ *
+ * An idle pool does not keep a process of Node's alive: a program that has nothing left to do ends, though the scope
+ * never closes. A call that is under way does.
  *
  * When the scope closes every thread has ended: first the finalizers of its layer, which may take as long as
  * `closeTimeout` says; then whatever it has logged is written. `releaseFailures` of the pool's report has the defects

@@ -63,6 +63,7 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
         const { queued, running, submitted, ...stats } = WorkerPool.stats(workers)
         if (wrong !== undefined) throw new Error(wrong)
         if (accountsOf({ ...stats, queued, running }) !== submitted) throw new Error("the ledger does not balance (P4)")
+        if (threads.isNeglecting) throw new Error("the process may end in the middle of a call (T6)")
         return threads.mostAlive <= size
       }, "more threads than there may be (T1)")
       const close = Scope.close(scope, Exit.void)
@@ -71,6 +72,7 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
         yield* t.actor(String.fromCharCode(97 + i), body, { mayDie: true })
       }
       yield* t.settled
+      yield* t.expect(threads.holding === 0, `${threads.holding} threads without a call keep the process alive (T6)`)
       yield* close
       yield* t.expect(threads.alive === 0, `${threads.alive} threads are left (T5)`)
       const names = threads.begun.map(({ name }) => name)

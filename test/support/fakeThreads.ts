@@ -41,6 +41,7 @@ export class FakeThreads implements ThreadPool.Platform {
   /** Each call that a thread has begun, in order. */
   readonly begun: Array<Begun> = []
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  private readonly all: Array<FakeThread> = []
 
   constructor(context: Context.Context<never>, readonly plan: Plan = {}) {
     this.fork = Effect.runForkWith(context)
@@ -49,7 +50,19 @@ export class FakeThreads implements ThreadPool.Platform {
   readonly spawn = (options: ThreadPool.ThreadOptions, events: ThreadPool.ThreadEvents): ThreadPool.PlatformThread => {
     this.alive++
     this.mostAlive = Math.max(this.mostAlive, this.alive)
-    return new FakeThread(this, ++this.started, options, events)
+    const thread = new FakeThread(this, ++this.started, options, events)
+    this.all.push(thread)
+    return thread
+  }
+
+  /** How many keep the process alive. */
+  get holding(): number {
+    return this.all.filter(({ isHolding }) => isHolding).length
+  }
+
+  /** A thread has a call to do, or is about to end, and would let the process end first. */
+  get isNeglecting(): boolean {
+    return this.all.some(({ isHolding, isBusy }) => isBusy && !isHolding)
   }
 }
 
@@ -60,6 +73,11 @@ class FakeThread implements ThreadPool.PlatformThread {
   private readonly waiting = new Map<number, number>()
   private readonly self: Fiber.Fiber<void>
   private isOver = false
+  private hasEnded = false
+  private isReferenced = true
+  private isToEnd = false
+  private readonly given: Array<readonly [seat: number, turn: number]> = []
+  private readonly running = new Set<number>()
   readonly endsItself: boolean
 
   constructor(
@@ -73,7 +91,38 @@ class FakeThread implements ThreadPool.PlatformThread {
     this.self = all.fork(Effect.andThen(Effect.yieldNow, this.life(init.concurrency)))
   }
 
+  readonly ref = (): void => {
+    this.isReferenced = true
+  }
+
+  readonly unref = (): void => {
+    this.isReferenced = false
+  }
+
+  get isHolding(): boolean {
+    return this.isReferenced && !this.hasEnded
+  }
+
+  /** It has been given a call that is neither over nor withdrawn; or the pool has ended it, and it has yet to end. */
+  get isBusy(): boolean {
+    if (this.hasEnded) return false
+    return this.isToEnd || this.running.size > 0 ||
+      this.given.some(([seat, turn]) => this.board.isWaiting(seat, turn))
+  }
+
+  /** The pool has read its answer when this returns. */
+  private answer(seat: number, turn: number, kind: number, value: unknown): void {
+    this.running.delete(seat)
+    this.events.message([seat, turn, kind, value])
+  }
+
   readonly post = (message: unknown): void => {
+    if (Array.isArray(message)) {
+      for (let at = 0; at < message.length; at += stride) {
+        this.given.push([message[at] as number, message[at + 1] as number])
+      }
+    }
+    if (isTagged(message) && message._tag === "close") this.isToEnd = true
     this.inbox.push(message as ToThread)
     this.notify()
   }
@@ -81,6 +130,7 @@ class FakeThread implements ThreadPool.PlatformThread {
   readonly terminate = (): void => {
     if (this.isOver) return
     this.isOver = true
+    this.isToEnd = true
     this.all.terminated++
     this.self.interruptUnsafe()
     const ending = this.all.plan.ending?.(this.number)
@@ -89,6 +139,7 @@ class FakeThread implements ThreadPool.PlatformThread {
   }
 
   private ended(reason: "exited" | "crashed"): void {
+    this.hasEnded = true
     this.all.alive--
     this.events.ended({ reason, exitCode: 1 })
   }
@@ -135,23 +186,24 @@ class FakeThread implements ThreadPool.PlatformThread {
           return yield* this.close
         } else if (this.waiting.get(message.seat) === message.turn) {
           this.waiting.delete(message.seat)
-          this.events.message([message.seat, message.turn, kinds.failure, [{ _tag: "Interrupt" }]])
+          this.answer(message.seat, message.turn, kinds.failure, [{ _tag: "Interrupt" }])
         }
         while (calls.length > 0 && this.waiting.size < concurrency) {
           const [seat, turn, , input] = calls.splice(0, stride) as [number, number, string, [string, Behaviour]]
           if (!this.board.begin(seat, turn)) continue
           const [name, behaviour] = input
           all.begun.push({ name, behaviour, thread: number })
+          this.running.add(seat)
           yield* Effect.yieldNow
           if (behaviour === "stuck") return yield* Effect.never
           if (behaviour === "crashes") return yield* this.crash()
           if (behaviour === "waits") this.waiting.set(seat, turn)
           else if (behaviour === "blocks") {
-            this.events.message([seat, turn, kinds.success, name])
+            this.answer(seat, turn, kinds.success, name)
             return yield* Effect.never
           } else if (behaviour === "dies") {
-            this.events.message([seat, turn, kinds.failure, [{ _tag: "Die", part: { value: "planned" } }]])
-          } else this.events.message([seat, turn, kinds.success, name])
+            this.answer(seat, turn, kinds.failure, [{ _tag: "Die", part: { value: "planned" } }])
+          } else this.answer(seat, turn, kinds.success, name)
         }
       }
     })

@@ -48,9 +48,22 @@ test("a thread has the environment and the arguments that node gives it", () =>
     expect(yield* pool.run.argv()).toEqual(["--x"])
   })))
 
+/** What the program `test/threads/NAME.ts` writes. */
+const outputOf = async (name: string): Promise<ReadonlyArray<string>> => {
+  const program = fileURLToPath(new URL(`./${name}.mjs`, module))
+  compile(fileURLToPath(new URL(`./${name}.ts`, import.meta.url)), program)
+  const { stdout } = await promisify(execFile)(process.execPath, [program, module.href], { timeout: 30_000 })
+  return stdout.split("\n")
+}
+
+test("an open pool keeps the process alive while it has a call, and no longer (T6)", async () => {
+  expect(await outputOf("unclosed")).toEqual(["the program has ended", "the call has ended", "exit 0", ""])
+})
+
 test("every line that a thread has logged is written before the process ends", async () => {
-  const program = fileURLToPath(new URL("./logging.mjs", module))
-  compile(fileURLToPath(new URL("./logging.ts", import.meta.url)), program)
-  const { stdout } = await promisify(execFile)(process.execPath, [program, module.href])
-  expect(stdout.split("\n")).toEqual([...Array.from({ length: 200 }, (_, n) => `line ${n}`), "the last line", ""])
+  expect(await outputOf("logging")).toEqual([
+    ...Array.from({ length: 200 }, (_, n) => `line ${n}`),
+    "the last line",
+    ""
+  ])
 })

@@ -39,5 +39,7 @@ export const jobs = ThreadWorker.serve({
     void setTimeout(() => {
       for (;;);
     }),
-  add: (n: number) => n + 1
+  add: (n: number) => n + 1,
+  /** After a while in which the thread alone has something to do. */
+  later: (text: string) => Effect.delay(Effect.succeed(text), 50)
 }, { layer })

@@ -22,7 +22,8 @@ const spawn = (node: NodeOptions = {}) => {
   const unread: Array<unknown> = []
   const port1 = Object.assign(new Emitter(), {
     postMessage: (message: unknown, transfer: unknown) => void log.push({ message, transfer }),
-    close: () => void log.push("port closed")
+    close: () => void log.push("port closed"),
+    unref: () => {}
   })
   const port2 = {}
   const workers: Array<Emitter> = []
@@ -37,6 +38,8 @@ const spawn = (node: NodeOptions = {}) => {
       // As Deno does.
       this.emit("exit", 1)
     }
+    readonly ref = () => void log.push("ref")
+    readonly unref = () => void log.push("unref")
   }
   class MessageChannel {
     readonly port1 = port1
@@ -76,6 +79,13 @@ test("a variable that is undefined is left out of a thread's environment, which 
   expect(spawn({ env: { UNSET: undefined } }).options).toMatchObject({ env: {} })
   expect(spawn({ env: share }).options).toMatchObject({ env: share })
   expect(spawn({}).options).not.toHaveProperty("env")
+})
+
+test("a thread keeps the process alive as the pool says", () => {
+  const { log, thread } = spawn()
+  thread.unref?.()
+  thread.ref?.()
+  expect(log).toEqual(["unref", "ref"])
 })
 
 test("a thread's last messages come before its end, which comes after terminate has returned, and closes the port", async () => {

@@ -181,6 +181,7 @@ export class Thread {
       this.flights[seat] = flight
       this.board.offer(seat, turn)
       this.outbox.push(seat, turn, call.name, input)
+      if (this.inFlight === 0) this.thread.ref?.()
       // The first one at once, and what is no copy as it is now; those that come while it is under way go together.
       if (this.inFlight++ === 0 || copy === uncopied) this.flush()
       else if (this.outbox.length === stride) stack.later(fiber, this.flush)
@@ -248,12 +249,12 @@ export class Thread {
     return new NotCloneable({ job: name, what, reason })
   }
 
-  /** T2: its call is over. Undefined if it has been so before. */
+  /** T2: its call is over. T6: an idle thread does not keep the process alive. Undefined if it has been so before. */
   private take(seat: number, turn: number): Flight | undefined {
     const flight = this.flightOf(seat, turn)
     if (flight === undefined) return undefined
     this.flights[seat] = undefined
-    this.inFlight--
+    if (--this.inFlight === 0 && this.state === "serving") this.thread.unref?.()
     return flight
   }
 
@@ -324,6 +325,8 @@ export class Thread {
       this.state = "serving"
       this.listens = true
       this.finalizes = message.closes
+      // T6: it has no calls yet.
+      this.thread.unref?.()
       this.owner.ready(message.jobs)
     } else if (message._tag === "building") {
       this.listens = true
@@ -386,6 +389,7 @@ export class Thread {
     const closes = this.listens && (this.state === "starting" || this.state === "serving")
     if (closes) {
       this.state = "asked"
+      this.thread.ref?.()
       this.post({ _tag: "close" }, [])
     } else {
       this.kill(undefined)
@@ -409,6 +413,7 @@ export class Thread {
     if (this.state === "ending" || this.state === "ended") return
     this.state = "ending"
     this.reason = reason
+    this.thread.ref?.()
     this.thread.terminate()
     this.owner.ending()
   }

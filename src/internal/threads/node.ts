@@ -4,10 +4,13 @@ import { initKey, type MessagePortLike } from "./protocol.js"
 /** As much of `node:worker_threads` and `node:os` as is used here: the types of the language have none of it. */
 interface Port extends MessagePortLike {
   readonly on: (event: "message" | "messageerror", listener: (value: unknown) => void) => void
+  readonly unref: () => void
 }
 interface NodeWorker {
   readonly on: (event: "error" | "exit", listener: (value: unknown) => void) => void
   readonly terminate: () => Promise<number>
+  readonly ref: () => void
+  readonly unref: () => void
 }
 interface Threads {
   readonly Worker: new(module: URL, options: object) => NodeWorker
@@ -52,6 +55,8 @@ export const nodePlatform = (builtin: Builtin): Platform => {
         end ??= endOf(error)
         void worker.terminate()
       })
+      // The thread alone keeps the process alive, or does not.
+      port1.unref()
       worker.on("error", (error) => {
         end ??= endOf(error)
       })
@@ -68,6 +73,8 @@ export const nodePlatform = (builtin: Builtin): Platform => {
       return {
         post: (message, transfer) => port1.postMessage(message, transfer),
         terminate: () => void worker.terminate(),
+        ref: () => worker.ref(),
+        unref: () => worker.unref(),
         endsItself: true
       }
     }

@@ -66,6 +66,8 @@ export interface ThreadEvents {
  *
  * - `post` clones a message and sends it, or throws and has sent nothing.
  * - `terminate` ends it, whatever it is doing; `ended` follows, not before it returns.
+ * - `ref` and `unref`: the thread is to keep the process alive, or not, as with Node's `Worker`. A
+ *   thread that has been started is, until `unref`.
  * - `endsItself`: a thread that has closed its port and has nothing left to do ends, and `ended` follows. Otherwise the
  *   pool terminates a thread that has closed.
  *
@@ -75,6 +77,8 @@ export interface ThreadEvents {
 export interface PlatformThread {
   readonly post: (message: unknown, transfer: ReadonlyArray<unknown>) => void
   readonly terminate: () => void
+  readonly ref?: (() => void) | undefined
+  readonly unref?: (() => void) | undefined
   readonly endsItself?: boolean | undefined
 }
 
