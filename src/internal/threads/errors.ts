@@ -1,4 +1,5 @@
 import * as Data from "effect/Data"
+import { adviceOn } from "./loading.js"
 
 /**
  * A thread could not be started: `make` fails with this error, and a replacement is tried again as `restart` says.
@@ -8,8 +9,9 @@ import * as Data from "effect/Data"
  * `reason` says why:
  *
  * - `"module"`: the module could not be loaded, or ended while it was loaded. `cause` is the error that it threw, if
- *   any. Otherwise `exitCode` is the thread's: 0 if nothing was left to do, which means that the module has not called
- *   `ThreadWorker.serve`; 13 if the module awaits a promise that nothing can settle.
+ *   any; the message says what to do about TypeScript that this Node does not load. Otherwise `exitCode` is the
+ *   thread's: 0 if nothing was left to do, which means that the module has not called `ThreadWorker.serve`; 13 if the
+ *   module awaits a promise that nothing can settle.
  * - `"silent"`: the module did not serve within `startTimeout`. It has not called `ThreadWorker.serve`, or it is still
  *   being loaded, or its layer is still being built.
  * - `"version"`: the module was built with another version of sluice.
@@ -35,7 +37,9 @@ export class ThreadFailed extends Data.TaggedError("ThreadFailed")<{
     // A data: URL contains all of the code.
     const module = this.module.length <= 200 ? this.module : `${this.module.slice(0, 200)}…`
     const more = cause instanceof Error ? cause.message : exitCode === undefined ? "" : exitOf(exitCode)
-    return `ThreadPool: ${module} ${why[this.reason]}${more === "" ? "" : `: ${more}`}`
+    const advice = adviceOn(this.module, cause)
+    return `ThreadPool: ${module} ${why[this.reason]}${more === "" ? "" : `: ${more}`}` +
+      (advice === undefined ? "" : `; ${advice}`)
   }
 }
 
