@@ -384,6 +384,15 @@ test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-
   AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd(), classify: () => "failure" })
 })
 
+test("ThreadWorker: a job returns no stream", () => {
+  const many = {} as Stream.Stream<number>
+  // @ts-expect-error one of the jobs does
+  ThreadWorker.serve({ one: () => 1, many: () => many })
+  // @ts-expect-error a result that may be a stream is none
+  ThreadWorker.serve({ some: (n: number) => n > 0 ? many : n })
+  ThreadWorker.serve({ none: () => {} })
+})
+
 test("ThreadPool: what a job takes, returns and fails with is that of its function", () => {
   const jobs = ThreadWorker.serve({
     plain: (text: string) => text.length,

@@ -6,6 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
 import type { CodecsByName } from "../internal/threads/codec.js"
 import { connect } from "../internal/threads/connect.js"
 import type { Handler } from "../internal/threads/handlers.js"
@@ -39,6 +40,21 @@ export type Services<Handlers> = {
     ? 0 extends 1 & Result ? never : Result extends Effect.Effect<unknown, unknown, infer R> ? R : never
     : never
 }[keyof Handlers]
+
+/**
+ * No function may return a stream: the type of each that does is the text of the error.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type NoStreams<Handlers> = {
+  readonly [K in keyof Handlers]: Handlers[K] extends (...args: never) => infer Result
+    // A result of type `any` may be anything.
+    ? 0 extends 1 & Result ? unknown
+    : [Extract<Result, Stream.Stream<unknown, unknown, unknown>>] extends [never] ? unknown
+    : "a job has one result, and no Stream: return an effect such as Stream.runCollect(stream)"
+    : unknown
+}
 
 /**
  * How what the functions take, return and fail with is encoded to cross the border.
@@ -76,6 +92,8 @@ export type Schemas<Handlers> = {
  * object. Errors that a call fails with or dies of, and errors within them, keep their tag, fields, cause and stack,
  * but not their class: `catchTag` and `catchReason` find them, `instanceof` does not.
  *
+ * A function that returns a stream does not compile, and its calls die: a job has one result.
+ *
  * A call that is cancelled is interrupted if it is an effect. Else it may ask its context; if it has not ended within
  * the pool's `grace`, the thread is ended, and replaced.
  *
@@ -111,7 +129,7 @@ export type Schemas<Handlers> = {
  * @since 0.1.0
  */
 export const serve = <const Handlers extends Readonly<Record<string, Handler>>, E = never>(
-  handlers: Handlers,
+  handlers: Handlers & NoStreams<Handlers>,
   ...[options]: [Services<Handlers>] extends [never] ? [options?: { readonly schemas?: Schemas<Handlers> }] : [
     options: { readonly layer: Layer.Layer<Services<Handlers>, E>; readonly schemas?: Schemas<Handlers> }
   ]

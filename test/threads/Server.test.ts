@@ -1,8 +1,9 @@
 /** The thread's side, without a thread: what happens before Effect has been loaded. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import { setImmediate } from "node:timers/promises"
 import type { JobContext } from "sluice/threads/ThreadWorker"
 import { afterEach, expect, test, vi } from "vitest"
+import { encodedHandlers } from "../../src/internal/threads/codec.js"
 import { Board, kinds, stride, version } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
 import { transfer } from "../../src/internal/threads/transfer.js"
@@ -54,6 +55,22 @@ test("it serves once its module has been loaded, and says why if that fails", as
     reason: "module",
     cause: [{ _tag: "Die", part: { error: { message: "not today" } } }]
   })
+})
+
+test("a job that returns a stream dies, and the error says what to return", async () => {
+  const many = () => Stream.make(1, 2)
+  const { port, results } = await serve({ many, ...encodedHandlers({ encoded: {} }, { encoded: many }) })
+  port.hear([0, 1, "many", undefined, 1, 1, "encoded", undefined])
+  const died = (job: string) => [{
+    _tag: "Die",
+    part: {
+      error: expect.objectContaining({
+        message:
+          `ThreadWorker.serve: the job "${job}" returned a Stream; a job has one result, such as Stream.runCollect`
+      }) as unknown
+    }
+  }]
+  expect(await results(2)).toEqual([[0, 1, kinds.failure, died("many")], [1, 1, kinds.failure, died("encoded")]])
 })
 
 test("it keeps nothing of calls that are over, though there is always one that waits", async () => {

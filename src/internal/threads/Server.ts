@@ -3,7 +3,7 @@ import type * as Layer from "effect/Layer"
 import type { AnyFiber } from "../stack.js"
 import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
-import { type Handler, isThenable, type JobContext } from "./handlers.js"
+import { type Handler, isThenable, type JobContext, noStream } from "./handlers.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
@@ -204,6 +204,7 @@ export class Server {
       // once.
       if (isEffect(result)) effect = result
       else if (isThenable(result)) promise = Promise.resolve(result)
+      else noStream(name, result)
     } catch (error) {
       return this.end(running, failed(defect(error)))
     }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { NotCloneable } from "./errors.js"
-import { type Handler, isThenable } from "./handlers.js"
+import { type Handler, isThenable, noStream } from "./handlers.js"
 import type { Call } from "./Thread.js"
 import { transfer, transfersOf } from "./transfer.js"
 
@@ -83,7 +83,7 @@ const encodedHandler =
   (name: string, { error, input, success }: Codecs, handler: Handler): Handler => (encoded: unknown, context) =>
     decode(input, name, "input", encoded).pipe(
       Effect.flatMap((input) => {
-        const run = Effect.suspend(() => effectOf(handler(input as never, context)))
+        const run = Effect.suspend(() => effectOf(name, handler(input as never, context)))
         return error === undefined ?
           run :
           Effect.catch(
@@ -95,10 +95,10 @@ const encodedHandler =
       Effect.flatMap((value) => encode(success, name, "result", value))
     )
 
-const effectOf = (result: unknown): Effect.Effect<unknown, unknown> =>
+const effectOf = (job: string, result: unknown): Effect.Effect<unknown, unknown> =>
   Effect.isEffect(result)
     ? result as Effect.Effect<unknown, unknown>
     : isThenable(result)
     // A promise cannot be interrupted: its call has ended when it has, or when its thread does.
     ? Effect.uninterruptible(Effect.promise(() => result))
-    : Effect.succeed(result)
+    : Effect.succeed(noStream(job, result))

@@ -1,3 +1,5 @@
+import type * as Stream from "effect/Stream"
+
 /**
  * The second argument of a function, after its input.
  *
@@ -19,6 +21,19 @@ export interface JobContext {
 
 /** A function that a module serves. */
 export type Handler = (input: never, context: JobContext) => unknown
+
+// `Stream.isStream` would load Effect, of which most threads have no need.
+const streamKey: Stream.TypeId = "~effect/Stream"
+
+/** Returns the result of a job. Throws if it is a stream, which would fail later as a value that cannot be cloned. */
+export const noStream = <A>(job: string, value: A): A => {
+  if (typeof value !== "object" || value === null || !(streamKey in value)) return value
+  throw new TypeError(
+    `ThreadWorker.serve: the job ${
+      JSON.stringify(job)
+    } returned a Stream; a job has one result, such as Stream.runCollect`
+  )
+}
 
 export const isThenable = (u: unknown): u is PromiseLike<unknown> =>
   typeof u === "object" && u !== null && "then" in u && typeof u.then === "function"
