@@ -384,6 +384,38 @@ test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-
   AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd(), classify: () => "failure" })
 })
 
+test("ThreadPool: a module that takes data is given data of that type, as it is or by a thread's number", () => {
+  interface Start {
+    readonly url: string
+  }
+  const db = {} as Layer.Layer<Db>
+  const jobs = ThreadWorker.serveWith(({ url }: Start) => ({
+    length: (text: string) => url.length + text.length,
+    db: () => Effect.service(Db)
+  }), { layer: ({ url }: Start) => url === "" ? db : db })
+  expectTypeOf(jobs).toEqualTypeOf<
+    ThreadWorker.Jobs<
+      { readonly length: (text: string) => number; readonly db: () => Effect.Effect<Db["Service"], never, Db> },
+      Start
+    >
+  >()
+  const module = new URL("file:///jobs.js")
+  expectTypeOf(ThreadPool.make<typeof jobs>({ module, data: { url: "" } })).toExtend<
+    Effect.Effect<ThreadPool.ThreadPool<typeof jobs>, ThreadPool.ThreadFailed, Scope.Scope>
+  >()
+  ThreadPool.make<typeof jobs>({ module, data: (thread) => ({ url: thread.toFixed() }), deadlines: { run: 1 } })
+  const pool = {} as ThreadPool.ThreadPool<typeof jobs>
+  expectTypeOf(pool.run.length).parameters.toEqualTypeOf<[input: string]>()
+  // @ts-expect-error the data is missing
+  ThreadPool.make<typeof jobs>({ module })
+  // @ts-expect-error the data has another type
+  ThreadPool.make<typeof jobs>({ module, data: { url: 1 } })
+  // @ts-expect-error the module takes none
+  ThreadPool.make<ThreadWorker.Jobs<{ readonly one: () => number }>>({ module, data: 1 })
+  // @ts-expect-error a layer is missing
+  ThreadWorker.serveWith(({ url }: Start) => ({ url: () => url, db: () => Effect.service(Db) }))
+})
+
 test("ThreadWorker: a job returns no stream", () => {
   const many = {} as Stream.Stream<number>
   // @ts-expect-error one of the jobs does

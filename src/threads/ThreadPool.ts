@@ -34,7 +34,24 @@ export type { PlatformThread, ThreadEnd, ThreadEvents, ThreadOptions } from "../
 
 const TypeId = "~sluice/ThreadPool"
 
-type HandlersOf<J> = J extends Jobs<infer Handlers> ? Handlers : never
+type HandlersOf<J> = J extends Jobs<infer Handlers, never> ? Handlers : never
+
+/**
+ * The data that each thread of the module starts with, as an option of `make`. Its type is that of the function that
+ * the module gives to `serveWith`; a module that takes none has no such option.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DataOptions<J> = J extends Jobs<unknown, infer Data> ? unknown extends Data ? { readonly data?: undefined }
+  : {
+    /**
+     * The data itself; or a function that makes it of the thread's number, from 1, whenever a thread starts. A thread
+     * that replaces another one has its number. The thread gets a clone, as by `structuredClone`.
+     */
+    readonly data: Data | ((thread: number) => Data)
+  }
+  : unknown
 
 /**
  * The errors that a call of the job may fail with because it runs in a thread, in addition to the job's own errors.
@@ -156,6 +173,7 @@ type PoolOptions<E> = Omit<
  *   they take, by default. A thread that has not finished by then is terminated, and the pool's report says so.
  * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in
  *   `WorkerPool`.
+ * - `data`: what each thread starts with, if its module takes data: see `DataOptions`.
  * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
  * - `node`: options for Node's threads only, such as `resourceLimits`, which Bun and Deno do not keep to.
  * - `platform`: where threads come from; what there is, by default.
@@ -318,18 +336,21 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  * @since 0.1.0
  */
 export const make: {
-  <J extends Jobs<unknown>>(
-    options: Options<ErrorsOf<J>> & { readonly schemas?: Schemas<HandlersOf<J>>; readonly deadlines?: undefined }
+  <J extends Jobs<unknown, never>>(
+    options: Options<ErrorsOf<J>> & DataOptions<J> & {
+      readonly schemas?: Schemas<HandlersOf<J>>
+      readonly deadlines?: undefined
+    }
   ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope>
-  <J extends Jobs<unknown>>(
-    options: Options<ErrorsOf<J>> & { readonly schemas?: Schemas<HandlersOf<J>> }
+  <J extends Jobs<unknown, never>>(
+    options: Options<ErrorsOf<J>> & DataOptions<J> & { readonly schemas?: Schemas<HandlersOf<J>> }
   ): Effect.Effect<ThreadPool<J, WorkerPool.JobTimeout>, ThreadFailed, Scope.Scope>
-} = <J extends Jobs<unknown>>(
-  options: Options<never> & { readonly schemas?: CodecsByName }
+} = <J extends Jobs<unknown, never>>(
+  options: Options<never> & { readonly schemas?: CodecsByName; readonly data?: unknown }
 ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
   Effect.contextWith((context) => {
     const { closeTimeout = Infinity, concurrency = 1, grace = "1 second", module, prefetch = 0, ...more } = options
-    const { startTimeout = "30 seconds", ...rest } = more
+    const { data, startTimeout = "30 seconds", ...rest } = more
     const { node = {}, platform = platformHere(), schemas, size = platform.parallelism, ...pool } = rest
     if (!isURL(module)) throw invalid(where, "module", "a URL", module)
     count("size", size, 1)
@@ -337,11 +358,13 @@ export const make: {
     const graceMillis = checkMillis(where, "grace", grace, "a duration that is not negative", (n) => n >= 0)
     const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
     const closeMillis = checkMillis(where, "closeTimeout", closeTimeout, "a duration > 0", isPositive)
+    // A function cannot be cloned, so it is none of the data.
+    const dataOf = (place: number) => typeof data === "function" ? (data as (place: number) => unknown)(place) : data
     const fork = Effect.runForkWith(context)
     const crew = new Crew(seats, (place) => {
       const name = `${poolName(pool.name)}/thread-${place}`
       return {
-        thread: (owner) => new Thread(platform, { module, name, node }, seats, concurrency, owner),
+        thread: (owner) => new Thread(platform, { module, name, node }, seats, concurrency, owner, () => dataOf(place)),
         seats,
         grace: patience(graceMillis),
         startTimeout: patience(startMillis),

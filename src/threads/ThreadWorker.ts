@@ -9,7 +9,7 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { CodecsByName } from "../internal/threads/codec.js"
 import { connect } from "../internal/threads/connect.js"
-import type { Handler } from "../internal/threads/handlers.js"
+import type { Handler, Served } from "../internal/threads/handlers.js"
 import type { Init } from "../internal/threads/protocol.js"
 import { Server } from "../internal/threads/Server.js"
 import { transfer as mark } from "../internal/threads/transfer.js"
@@ -17,15 +17,18 @@ import { transfer as mark } from "../internal/threads/transfer.js"
 export type { JobContext } from "../internal/threads/handlers.js"
 
 declare const handlers: unique symbol
+declare const data: unique symbol
 
 /**
- * The functions that a module serves, as a type: `ThreadPool.make<typeof jobs>`.
+ * The functions that a module serves, as a type: `ThreadPool.make<typeof jobs>`. `Data`: the data that each of its
+ * threads is to start with.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Jobs<out Handlers> {
+export interface Jobs<out Handlers, in Data = unknown> {
   readonly [handlers]: Handlers
+  readonly [data]: (data: Data) => void
 }
 
 /**
@@ -130,36 +133,85 @@ export type Schemas<Handlers> = {
  */
 export const serve = <const Handlers extends Readonly<Record<string, Handler>>, E = never>(
   handlers: Handlers & NoStreams<Handlers>,
-  ...[options]: [Services<Handlers>] extends [never] ? [options?: { readonly schemas?: Schemas<Handlers> }] : [
-    options: { readonly layer: Layer.Layer<Services<Handlers>, E>; readonly schemas?: Schemas<Handlers> }
-  ]
+  ...[options = {}]: ServeOptions<Handlers, Layer.Layer<Services<Handlers>, E>>
 ): Jobs<Handlers> => {
-  const { layer, schemas } = (options ?? {}) as ServeOptions
-  connect((init) => void start(init, handlers, layer, schemas))
+  // The layer provides what the handlers need: so says the type.
+  connect((init) => void start(init, () => handlers, options as Options))
   // There is nothing to it but its type.
   return {} as Jobs<Handlers>
 }
 
-const start = async (
-  init: Init,
-  handlers: Readonly<Record<string, Handler>>,
-  layer: ServeOptions["layer"],
-  schemas: ServeOptions["schemas"]
-): Promise<void> => {
-  let served = handlers
-  if (schemas !== undefined) {
-    // The codec is a large module, and most jobs have no schemas.
-    const { encodedHandlers } = await import("../internal/threads/codec.js")
-    served = encodedHandlers(schemas, handlers)
-  }
-  const server = new Server(init, served, layer)
-  // The module that is being evaluated: it is not so again, and there is to wait for its end.
-  await server.start(import(/* @vite-ignore */ /* webpackIgnore: true */ init.module))
+/**
+ * Serves the functions that this one makes of the data that the pool starts the thread with.
+ *
+ * **Details**
+ *
+ * The same as `serve`, for a pool that is made with `data`. `make` and a function of the layer are called once, when
+ * the module has been evaluated, with the thread's own copy of the data. If one of them throws, the thread could not be
+ * started.
+ *
+ * Returns at once. Outside of a thread of a pool it does nothing. A second call, of either function, throws.
+ *
+ * **Example** (A seed for each thread)
+ *
+ * ```ts
+ * // seeded.ts
+ * import * as ThreadWorker from "sluice/threads/ThreadWorker"
+ *
+ * export const jobs = ThreadWorker.serveWith(({ seed }: { readonly seed: number }) => {
+ *   let state = seed
+ *   return { next: () => state = (state * 1_103_515_245 + 12_345) % 2 ** 31 }
+ * })
+ * ```
+ *
+ * @see {@link serve} for a module that needs no data
+ * @category constructors
+ * @since 0.1.0
+ */
+export const serveWith = <Data, const Handlers extends Readonly<Record<string, Handler>>, E = never>(
+  make: (data: Data) => Handlers & NoStreams<Handlers>,
+  ...[options = {}]: ServeOptions<
+    Handlers,
+    Layer.Layer<Services<Handlers>, E> | ((data: Data) => Layer.Layer<Services<Handlers>, E>)
+  >
+): Jobs<Handlers, Data> => {
+  // The type of the pool's `make` asks for data of this type.
+  connect((init) => void start(init, make as (data: unknown) => Served["handlers"], options as Options))
+  return {} as Jobs<Handlers, Data>
 }
 
-interface ServeOptions {
-  readonly layer?: Layer.Layer<unknown, unknown>
+/**
+ * The options of `serve` and `serveWith`: a layer where the functions need services, and the schemas.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ServeOptions<Handlers, ServicesLayer> = [Services<Handlers>] extends [never]
+  ? [options?: { readonly schemas?: Schemas<Handlers> }]
+  : [options: { readonly layer: ServicesLayer; readonly schemas?: Schemas<Handlers> }]
+
+interface Options {
+  readonly layer?: Layer.Layer<unknown, unknown> | ((data: never) => Layer.Layer<unknown, unknown>)
   readonly schemas?: CodecsByName
+}
+
+const start = async (init: Init, make: (data: unknown) => Served["handlers"], options: Options): Promise<void> => {
+  const server = new Server(init)
+  const { layer, schemas } = options
+  // The module that is being evaluated: it is not so again, and there is to wait for its end.
+  const loaded: Promise<unknown> = import(/* @vite-ignore */ /* webpackIgnore: true */ init.module)
+  await server.start(loaded.then(async () => {
+    const handlers = make(init.data)
+    // A layer is no function.
+    const layerOf = typeof layer === "function" ? layer as (data: unknown) => Served["layer"] : () => layer
+    return { handlers: schemas === undefined ? handlers : await encoded(schemas, handlers), layer: layerOf(init.data) }
+  }))
+}
+
+/** The codec is a large module, and most jobs have no schemas. */
+const encoded = async (schemas: CodecsByName, handlers: Served["handlers"]): Promise<Served["handlers"]> => {
+  const { encodedHandlers } = await import("../internal/threads/codec.js")
+  return encodedHandlers(schemas, handlers)
 }
 
 /**

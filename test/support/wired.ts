@@ -35,7 +35,8 @@ export class WiredThread implements ThreadPool.PlatformThread {
     }
     // A clone of them is as good as none where they are not shared.
     const words = init.isShared ? init.words : init.words.slice()
-    void new Server({ ...init, words, port: this.port }, handlersOf(this), undefined).start(Promise.resolve())
+    const served = Promise.resolve({ handlers: handlersOf(this), layer: undefined })
+    void new Server({ ...init, words, port: this.port }).start(served)
   }
 
   readonly post = (message: unknown, transfer: ReadonlyArray<unknown>): void => {

@@ -58,6 +58,7 @@ class World {
   private readonly bySeat: Array<Call | undefined> = []
   private readonly gates = new Map<number, () => void>()
   readonly server: Server
+  private readonly jobs = { job: (id: number, context: JobContext) => this.job(id, context) }
   private readonly board: Board
   private readonly words = new Int32Array(new SharedArrayBuffer(4 * seats))
 
@@ -66,8 +67,7 @@ class World {
     const words = isShared ? this.words : new Int32Array(seats)
     const { port } = this
     port.heard = (message) => this.receive(message)
-    const job = (id: number, context: JobContext) => this.job(id, context)
-    this.server = new Server({ version, module: "", port, words, isShared, concurrency }, { job }, undefined)
+    this.server = new Server({ version, module: "", port, words, isShared, concurrency })
   }
 
   private job(id: number, { signal }: JobContext): unknown {
@@ -95,6 +95,10 @@ class World {
 
   private shut(id: number): void {
     this.gates.delete(id)
+  }
+
+  start(): Promise<void> {
+    return this.server.start(Promise.resolve({ handlers: this.jobs, layer: undefined }))
   }
 
   /** As a `Thread` does. */
@@ -195,7 +199,7 @@ test("each call has one end, its own (T2); they begin in order, as many at a tim
   await fc.assert(
     fc.asyncProperty(workload, async ({ concurrency, isShared, steps }) => {
       const world = new World(concurrency, isShared)
-      await world.server.start(Promise.resolve())
+      await world.start()
       for (const step of steps) await world.run(step)
       await world.end()
       expect(world.wrong).toBe(undefined)

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises"
 import type { JobContext } from "sluice/threads/ThreadWorker"
 import { afterEach, expect, test, vi } from "vitest"
 import { encodedHandlers } from "../../src/internal/threads/codec.js"
+import type { Served } from "../../src/internal/threads/handlers.js"
 import { Board, kinds, stride, version } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
 import { transfer } from "../../src/internal/threads/transfer.js"
@@ -14,7 +15,7 @@ const wordsOf = (board: Board | undefined): Int32Array =>
   board === undefined ? new Int32Array(4) : Reflect.get(board, "words") as Int32Array
 
 const serve = async (
-  handlers: ConstructorParameters<typeof Server>[1],
+  handlers: Served["handlers"],
   loaded: Promise<unknown> = Promise.resolve(),
   layer?: Layer.Layer<Part, string>,
   board?: Board
@@ -27,8 +28,8 @@ const serve = async (
     notify()
   }
   const init = { version, module: "", port, words: wordsOf(board), isShared: board !== undefined, concurrency: 2 }
-  const server = new Server(init, handlers, layer as Layer.Layer<unknown, unknown> | undefined)
-  await server.start(loaded)
+  const server = new Server(init)
+  await server.start(loaded.then(() => ({ handlers, layer: layer as Layer.Layer<unknown, unknown> | undefined })))
   const [first] = said.splice(0)
   /** Once so many calls have ended: what was said of them, by their seats. */
   const results = async (calls: number): Promise<ReadonlyArray<ReadonlyArray<unknown>>> => {
@@ -290,7 +291,8 @@ test("a layer that has not begun to be built when it is to close never is", asyn
   const said: Array<unknown> = []
   port.heard = (message) => void said.push(message)
   const init = { version, module: "", port, words: new Int32Array(1), isShared: false, concurrency: 1 }
-  const starting = new Server(init, {}, part(log) as Layer.Layer<unknown>).start(Promise.resolve())
+  const served = { handlers: {}, layer: part(log) as Layer.Layer<unknown> }
+  const starting = new Server(init).start(Promise.resolve(served))
   await Promise.resolve()
   port.hear({ _tag: "close" })
   await starting

@@ -104,8 +104,8 @@ test("a result may have any number of transfers, and goes with all of them", asy
   port.heard = (_, transfer) => void moved.push(transfer)
   const list = many()
   const init = { version, module: "", port, words: new Int32Array(1), isShared: false, concurrency: 1 }
-  const server = new Server(init, { job: () => ThreadPool.transfer({}, list) }, undefined)
-  await server.start(Promise.resolve())
+  const handlers = { job: () => ThreadPool.transfer({}, list) }
+  await new Server(init).start(Promise.resolve({ handlers, layer: undefined }))
   port.hear([0, 1, "job", undefined])
   expect(moved).toEqual([[], list])
 })

@@ -18,7 +18,7 @@ const serve = async (handlers: Readonly<Record<string, Handler>>, layer?: Layer.
   port.heard = (message) => void said.push(message)
   const words = board === undefined ? new Int32Array(9) : Reflect.get(board, "words") as Int32Array
   const init = { version, module: "", port, words, isShared: board !== undefined, concurrency: 2 }
-  await new Server(init, handlers, layer as Layer.Layer<unknown> | undefined).start(Promise.resolve())
+  await new Server(init).start(Promise.resolve({ handlers, layer: layer as Layer.Layer<unknown> | undefined }))
   while (!JSON.stringify(said).includes("ready")) await setImmediate()
   said.length = 0
   return { port, said }
@@ -199,7 +199,7 @@ test("a layer that cannot be built and whose release dies says both", async () =
   const acquired = Layer.effect(Part, Effect.acquireRelease(Effect.succeed("part"), () => Effect.die("a bug")))
   const layer = Layer.merge(acquired, Layer.effectDiscard(Effect.andThen(Effect.yieldNow, Effect.fail("not today"))))
   const init = { version, module: "", port, words: new Int32Array(1), isShared: false, concurrency: 1 }
-  await new Server(init, {}, layer as Layer.Layer<unknown, unknown>).start(Promise.resolve())
+  await new Server(init).start(Promise.resolve({ handlers: {}, layer: layer as Layer.Layer<unknown, unknown> }))
   while (said.length < 2) await setImmediate()
   // Effect makes defects of both.
   const cause = ["not today", "a bug"].map((value) => ({ _tag: "Die", part: { value } }))
@@ -211,6 +211,7 @@ test("jobs are listed as the module has them", async () => {
   const said: Array<unknown> = []
   port.heard = (message) => void said.push(message)
   const init = { version, module: "", port, words: new Int32Array(1), isShared: false, concurrency: 1 }
-  await new Server(init, { second: () => 2, first: () => 1 }, undefined).start(Promise.resolve())
+  const handlers = { second: () => 2, first: () => 1 }
+  await new Server(init).start(Promise.resolve({ handlers, layer: undefined }))
   expect(said).toEqual([{ _tag: "ready", version, jobs: ["second", "first"], closes: false }])
 })

@@ -3,7 +3,7 @@ import type * as Layer from "effect/Layer"
 import type { AnyFiber } from "../stack.js"
 import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
-import { type Handler, isThenable, type JobContext, noStream } from "./handlers.js"
+import { isThenable, type JobContext, noStream, type Served } from "./handlers.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
@@ -63,12 +63,9 @@ export class Server {
    */
   private effects: Effects | undefined = undefined
   private loading: Promise<Effects> | undefined = undefined
+  private served: Served = { handlers: {}, layer: undefined }
 
-  constructor(
-    private readonly init: Init,
-    private readonly handlers: Readonly<Record<string, Handler>>,
-    private readonly layer: Layer.Layer<unknown, unknown> | undefined
-  ) {
+  constructor(private readonly init: Init) {
     this.board = new Board(init.words)
     init.port.onmessage = ({ data }) => {
       this.received++
@@ -78,14 +75,15 @@ export class Server {
   }
 
   /** Serves once the module has been evaluated. Until then it may throw, or wait for what its functions need. */
-  async start(loaded: Promise<unknown>): Promise<void> {
+  async start(loaded: Promise<Served>): Promise<void> {
     try {
-      await loaded
+      this.served = await loaded
     } catch (error) {
       return this.fail("module", defect(error))
     }
-    if (this.layer === undefined) this.ready()
-    else await this.build(this.layer)
+    const { layer } = this.served
+    if (layer === undefined) this.ready()
+    else await this.build(layer)
   }
 
   private load(): Promise<Effects> {
@@ -109,7 +107,7 @@ export class Server {
 
   private ready(): void {
     this.state = "serving"
-    const { handlers, layer } = this
+    const { handlers, layer } = this.served
     this.post({ _tag: "ready", version, jobs: Object.keys(handlers), closes: layer !== undefined })
   }
 
@@ -193,7 +191,8 @@ export class Server {
   }
 
   private begin(running: Running, name: string, input: unknown): void {
-    const handler = Object.hasOwn(this.handlers, name) ? this.handlers[name] : undefined
+    const { handlers } = this.served
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
     let result: unknown
     let effect: AnyEffect | undefined
     let promise: Promise<unknown> | undefined
@@ -301,7 +300,7 @@ export class Server {
   private close(): void {
     if (this.isClosing) return
     this.state = "closing"
-    if (this.layer !== undefined) this.post({ _tag: "closing" })
+    if (this.served.layer !== undefined) this.post({ _tag: "closing" })
     this.closeIdle()
     // The last one may end at once, and closes it then.
     for (const running of this.bySeat.values()) running.cancel()

@@ -10,7 +10,7 @@ import { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed } from "./error
 import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
 import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
-import { messageOf, textOf } from "./wire.js"
+import { canClone, messageOf, textOf } from "./wire.js"
 
 /** A job of a thread pool: the name of a function of its module, and the function's input. */
 export interface Call {
@@ -104,6 +104,7 @@ export class Thread {
   private readonly thread: PlatformThread
   private readonly board: Board
   private readonly isShared: boolean
+  private readonly data: unknown
   private readonly flights: Array<Flight | undefined>
   private readonly turns: Array<number>
   private inFlight = 0
@@ -126,7 +127,9 @@ export class Thread {
     private readonly options: Omit<ThreadOptions, "init">,
     seats: number,
     concurrency: number,
-    private readonly owner: Owner
+    private readonly owner: Owner,
+    /** Makes the data that it starts with, and may throw. */
+    dataOf?: () => unknown
   ) {
     this.isShared = typeof SharedArrayBuffer !== "undefined"
     const bytes = 4 * seats
@@ -134,7 +137,13 @@ export class Thread {
     this.board = new Board(words)
     this.flights = Array.from({ length: seats }, () => undefined)
     this.turns = this.flights.map(() => 0)
-    const init = { version, module: options.module.href, words, isShared: this.isShared, concurrency }
+    try {
+      this.data = dataOf?.()
+    } catch (cause) {
+      throw this.failure("data", cause)
+    }
+    const { data, isShared } = this
+    const init = { version, module: options.module.href, words, isShared, concurrency, data }
     try {
       this.thread = platform.spawn({ ...options, init }, {
         message: (message) => this.receive(message as FromThread),
@@ -145,7 +154,9 @@ export class Thread {
     }
   }
 
-  private failure(reason: ThreadFailed["reason"], cause?: unknown, exitCode?: number): ThreadFailed {
+  private failure(why: ThreadFailed["reason"], cause?: unknown, exitCode?: number): ThreadFailed {
+    // To the platform both are the same.
+    const reason = why === "module" && !canClone(this.data) ? "data" : why
     return new ThreadFailed({ module: this.options.module.href, reason, cause, exitCode })
   }
 

@@ -12,6 +12,7 @@ import { adviceOn } from "./loading.js"
  *   any; the message says what to do about TypeScript that this Node does not load. Otherwise `exitCode` is the
  *   thread's: 0 if nothing was left to do, which means that the module has not called `ThreadWorker.serve`; 13 if the
  *   module awaits a promise that nothing can settle.
+ * - `"data"`: the thread's `data` cannot be cloned, or the function that makes it threw; `cause` is the error.
  * - `"silent"`: the module did not serve within `startTimeout`. It has not called `ThreadWorker.serve`, or it is still
  *   being loaded, or its layer is still being built.
  * - `"version"`: the module was built with another version of sluice.
@@ -22,13 +23,14 @@ import { adviceOn } from "./loading.js"
  */
 export class ThreadFailed extends Data.TaggedError("ThreadFailed")<{
   readonly module: string
-  readonly reason: "module" | "silent" | "version" | "layer"
+  readonly reason: "module" | "data" | "silent" | "version" | "layer"
   readonly cause?: unknown
   readonly exitCode?: number | undefined
 }> {
   override get message(): string {
     const why = {
       module: "could not be loaded",
+      data: "could not be given its data",
       silent: "did not serve within startTimeout: it has not called ThreadWorker.serve, or is still loading",
       version: "was built with another version of sluice",
       layer: "could not build the layer of its jobs"

@@ -1,3 +1,4 @@
+import type * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 
 /**
@@ -21,6 +22,12 @@ export interface JobContext {
 
 /** A function that a module serves. */
 export type Handler = (input: never, context: JobContext) => unknown
+
+/** The parts of a module's call of `serve`, for the data of its thread. */
+export interface Served {
+  readonly handlers: Readonly<Record<string, Handler>>
+  readonly layer: Layer.Layer<unknown, unknown> | undefined
+}
 
 // `Stream.isStream` would load Effect, of which most threads have no need.
 const streamKey: Stream.TypeId = "~effect/Stream"

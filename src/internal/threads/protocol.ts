@@ -1,7 +1,7 @@
 /** The messages between a pool and its threads, and the memory that they share. */
 
 /** Changes with whatever is below. The two sides may have been installed apart. */
-export const version = 1
+export const version = 2
 
 /** The first message, or its stand-in: the data that a thread starts with. */
 export interface Init {
@@ -15,6 +15,8 @@ export interface Init {
   readonly isShared: boolean
   /** How many calls it may run at a time. */
   readonly concurrency: number
+  /** The data that the pool starts the thread with. */
+  readonly data?: unknown
 }
 
 export const initKey = "~sluice/threads"

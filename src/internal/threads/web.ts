@@ -42,7 +42,12 @@ export const webPlatform = (web: Web): Platform => ({
     worker.onmessage = ({ data }) => {
       if (data !== hello) return
       worker.onmessage = null
-      worker.postMessage({ [initKey]: { ...init, port: port2 } }, [port2])
+      try {
+        worker.postMessage({ [initKey]: { ...init, port: port2 } }, [port2])
+      } catch (error) {
+        // The data of the thread cannot be cloned.
+        end(error)
+      }
     }
     return {
       post: (message, transfer) => port1.postMessage(message, transfer),

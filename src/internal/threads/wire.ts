@@ -231,7 +231,7 @@ const cloneableObject = (value: object, seen: Seen, depth: number): unknown => {
 // In every runtime that has threads, and not among the types of the language.
 declare const structuredClone: (value: unknown) => unknown
 
-const canClone = (value: unknown): boolean => {
+export const canClone = (value: unknown): boolean => {
   try {
     structuredClone(value)
     return true
