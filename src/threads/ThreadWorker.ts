@@ -66,7 +66,8 @@ export type NoStreams<Handlers> = {
  *
  * For each function by its name: an `input`, a `success` and an `error`. Any of these may be missing: then the value is
  * sent as it is. To be given to both sides, so it stands in a module of its own. The encoded value is cloned, so it has
- * to be one that can be: `Schema.toCodecJson` makes such a schema of any.
+ * to be one that can be: `Schema.toCodecJson` makes such a schema of any. An input or a success whose schema is made by
+ * `effect/workers/Transferable` is moved and not cloned: then it is of no use any more to the side that has sent it.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,6 @@
 /** How schemas encode what crosses, without a thread. */
 import { Cause, Data, Effect, Exit, Schema, SchemaGetter } from "effect"
+import * as Transferable from "effect/workers/Transferable"
 import { expect, test } from "vitest"
 import { type CodecsByName, encodedCall, encodedHandlers } from "../../src/internal/threads/codec.js"
 import { NotCloneable } from "../../src/internal/threads/errors.js"
@@ -49,6 +50,35 @@ test("a value that a schema refuses is NotCloneable, of the input or of the resu
   expect(refused(through(() => "no point", "job", new Point({ x: 1 })))).toMatchObject({ what: "result", job: "job" })
   expect(refused(through(() => Effect.fail("no error"), "job", new Point({ x: 1 })))).toMatchObject({ what: "result" })
   expect(refused(through(() => 1, "job", "no point"))).toBeInstanceOf(NotCloneable)
+})
+
+test("a value whose schema is Transferable is moved, once, with what else of it is marked, there and back", () => {
+  const image = Schema.Struct({ a: Transferable.Uint8Array, b: Transferable.Uint8Array, c: Schema.Uint8Array })
+  const schemas = { paint: { input: image, success: image } }
+  const make = () => {
+    const [bytes, other] = [new Uint8Array(8), new Uint8Array(4)]
+    // Two views of one buffer; and a third one is marked, as well as one of the two.
+    const value = { a: bytes, b: bytes.subarray(4), c: other }
+    return { value: transfer(value, [other.buffer, bytes.buffer]), buffers: [other.buffer, bytes.buffer] }
+  }
+  const [input, result] = [make(), make()]
+  const paint = encodedHandlers(schemas, { paint: () => result.value })["paint"]!
+  const sent: Array<unknown> = []
+  const call = encodedCall(schemas, { name: "paint", input: input.value }, ({ input }) => {
+    sent.push(transfersOf(input))
+    return Effect.tap(
+      paint(input as never, context) as Effect.Effect<unknown>,
+      (encoded) => Effect.sync(() => sent.push(transfersOf(encoded)))
+    )
+  })
+  Effect.runSync(call)
+  expect(sent).toEqual([input.buffers, result.buffers])
+  const plain = encodedCall(
+    { plain: { input: Schema.Uint8Array } },
+    { name: "plain", input: new Uint8Array(1) },
+    (call) => Effect.succeed(transfersOf(call.input))
+  )
+  expect(Effect.runSync(plain)).toEqual([])
 })
 
 test("another error and a job without schemas go as they are", () => {

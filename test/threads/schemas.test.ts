@@ -35,6 +35,15 @@ test("a value that a schema refuses is not sent, there or back", () =>
     expect(result).toMatchObject({ job: "wrong", what: "result" })
   })))
 
+test("bytes whose schema is Transferable are moved: the side that has sent them has none left", () =>
+  run(Effect.gen(function*() {
+    const pool = yield* make
+    const bytes = new Uint8Array([1, 2, 3])
+    const inverted = yield* pool.run.invert(bytes)
+    expect([...inverted]).toEqual([254, 253, 252])
+    expect([bytes.length, yield* pool.run.inverted()]).toEqual([0, 0])
+  })))
+
 test("a promise that is cancelled has ended when its call has", () =>
   run(Effect.gen(function*() {
     const pool = yield* make

@@ -1,5 +1,6 @@
 /** What the threads of a test and the test itself have in common. */
 import { Effect, Schema } from "effect"
+import * as Transferable from "effect/workers/Transferable"
 import type { ThreadWorker } from "sluice/threads"
 
 export class Point extends Schema.Class<Point>("Point")({ x: Schema.Number, y: Schema.Number }) {
@@ -14,8 +15,11 @@ export const schemas = {
   double: { input: Point, success: Point, error: Nowhere },
   half: { input: Schema.Date },
   wrong: { success: Schema.Number },
-  slow: { success: Schema.Number }
+  slow: { success: Schema.Number },
+  invert: { input: Transferable.Uint8Array, success: Transferable.Uint8Array }
 }
+
+let inverted = new Uint8Array(0)
 
 /** The same functions, in a module that needs something as well. */
 export const handlers = {
@@ -35,5 +39,11 @@ export const handlers = {
         }, 20))
       Atomics.add(told, 0, 1)
     }),
-  plain: (n: number) => n
+  plain: (n: number) => n,
+  /** Gives the bytes back, and how many it still has then. */
+  invert: (bytes: Uint8Array<ArrayBuffer>) => {
+    inverted = bytes.map((byte) => 255 - byte)
+    return inverted
+  },
+  inverted: () => inverted.length
 }

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Transferable from "effect/workers/Transferable"
 import { NotCloneable } from "./errors.js"
 import { type Handler, isThenable, noStream } from "./handlers.js"
 import type { Call } from "./Thread.js"
@@ -22,21 +23,29 @@ const refuse = (job: string, what: "input" | "result") => ({ message }: Schema.S
 const encode = (codec: Codec | undefined, job: string, what: "input" | "result", value: unknown) =>
   codec === undefined
     ? Effect.succeed(value)
-    : Schema.encodeUnknownEffect(codec)(value).pipe(
-      Effect.map((encoded) => moved(encoded, value)),
-      Effect.mapError(refuse(job, what))
-    )
+    : Effect.suspend(() => {
+      const collector = Transferable.makeCollectorUnsafe()
+      return Schema.encodeUnknownEffect(codec)(value).pipe(
+        Effect.provideService(Transferable.Collector, collector),
+        // The types of the language do not have what may be transferred.
+        Effect.map((encoded) => moved(encoded, transfersOf(value).concat(collector.readUnsafe() as Array<unknown>))),
+        Effect.mapError(refuse(job, what))
+      )
+    })
 
 const decode = (codec: Codec | undefined, job: string, what: "input" | "result", value: unknown) =>
   codec === undefined
     ? Effect.succeed(value)
     : Effect.mapError(Schema.decodeUnknownEffect(codec)(value), refuse(job, what))
 
-/** Moves, with the encoded value, the objects that were to be moved with the value itself. */
-const moved = (encoded: unknown, value: unknown): unknown => {
-  const list = transfersOf(value)
-  return list.length === 0 || typeof encoded !== "object" || encoded === null ? encoded : transfer(encoded, list)
-}
+/**
+ * Moves, with the encoded value, the objects that were to be moved with the value itself, and those that its schema
+ * collects. An object that both name is moved once: the platform refuses a list with duplicates.
+ */
+const moved = (encoded: unknown, list: ReadonlyArray<unknown>): unknown =>
+  list.length === 0 || typeof encoded !== "object" || encoded === null
+    ? encoded
+    : transfer(encoded, [...new Set(list)])
 
 const envelope = "~sluice/threads/error"
 
