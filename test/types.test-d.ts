@@ -416,6 +416,23 @@ test("ThreadPool: a module that takes data is given data of that type, as it is 
   ThreadWorker.serveWith(({ url }: Start) => ({ url: () => url, db: () => Effect.service(Db) }))
 })
 
+test("ThreadPool.runWithProgress: the progress is that of the job's context", () => {
+  const jobs = ThreadWorker.serve({
+    render: (text: string, { report }: ThreadWorker.JobContext<number>) => (report(1), text.length),
+    // @ts-expect-error a context without a type takes no reports
+    quiet: (text: string, { report }: ThreadWorker.JobContext) => (report(1), text)
+  })
+  expectTypeOf(jobs).toExtend<ThreadWorker.Jobs<unknown>>()
+  const pool = {} as ThreadPool.ThreadPool<typeof jobs>
+  type Ends = ThreadPool.CallError | WorkerPool.RunError
+  expectTypeOf(
+    pool.runWithProgress.render("text", (progress) => {
+      expectTypeOf(progress).toEqualTypeOf<number>()
+      return boom
+    })
+  ).toEqualTypeOf<Effect.Effect<number, Boom | Ends, Db>>()
+})
+
 test("ThreadWorker: a job returns no stream", () => {
   const many = {} as Stream.Stream<number>
   // @ts-expect-error one of the jobs does

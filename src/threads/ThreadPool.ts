@@ -19,14 +19,15 @@ import { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed } from "../inte
 import { type Lease, leases } from "../internal/threads/Home.js"
 import { nodePlatform } from "../internal/threads/node.js"
 import type { NodeOptions, Platform } from "../internal/threads/platform.js"
-import { type Call, Thread } from "../internal/threads/Thread.js"
+import { withProgress } from "../internal/threads/progress.js"
+import { type Call, type ReportingCall, Thread } from "../internal/threads/Thread.js"
 import { transfer } from "../internal/threads/transfer.js"
 import { type Web, webPlatform } from "../internal/threads/web.js"
 import { poolName } from "../internal/workerPool/errors.js"
 import { makePool } from "../internal/workerPool/make.js"
 import { type Source, toStream } from "../internal/workerPool/source.js"
 import * as WorkerPool from "../WorkerPool.js"
-import type { Jobs, Schemas } from "./ThreadWorker.js"
+import type { JobContext, Jobs, Schemas } from "./ThreadWorker.js"
 
 export { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed }
 export type { Call, NodeOptions, Platform }
@@ -94,12 +95,26 @@ export type Failure<H> = H extends (...args: never) => infer R
   : never
 
 /**
+ * The reports of a job: the progress that its function hands to `report` of its context.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Progress<H> = H extends (input: never, context: infer Context) => unknown
+  ? Context extends JobContext<infer P> ? P : never
+  : never
+
+/**
  * A pool of threads that serve the jobs of a module.
  *
  * **Details**
  *
  * - `run`, `submit`, `trySubmit`, `map`: the operations of a `WorkerPool`, for each job by its name:
  *   `pool.run.digest(bytes)`.
+ * - `runWithProgress`: runs a job as `run` does, and calls `onProgress` for its reports, one at a time, in the caller's
+ *   fiber: `pool.runWithProgress.resize(image, (percent) => Console.log(percent))`. A report that comes before
+ *   `onProgress` has ended replaces the one that waits. It returns once the job and the last `onProgress` have ended; a
+ *   failure of one interrupts the other, and so does an interrupt. An attempt that a `retry` makes reports anew.
  * - `workers`: the pool behind it. Its `stats`, its end, its size and its dead letters are those of `WorkerPool`:
  *   `WorkerPool.shutdown(pool.workers)`. Each of its jobs is a `Call`, of any name.
  *
@@ -115,6 +130,16 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
     ) => Effect.Effect<
       Success<HandlersOf<J>[K]>,
       Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError
+    >
+  }
+  readonly runWithProgress: {
+    readonly [K in keyof HandlersOf<J>]: <E = never, R = never>(
+      input: Input<HandlersOf<J>[K]>[0],
+      onProgress: (progress: Progress<HandlersOf<J>[K]>) => Effect.Effect<unknown, E, R>
+    ) => Effect.Effect<
+      Success<HandlersOf<J>[K]>,
+      E | Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
+      R
     >
   }
   readonly submit: {
@@ -215,7 +240,12 @@ const patience = (millis: number): Effect.Effect<void> =>
 // An idle thread takes a few milliseconds to answer, or to end; a machine that is busy some hundred.
 const answerMillis = 1_000
 
-type Operation = (input?: unknown, options?: never) => unknown
+type Operation = (input?: unknown, more?: never) => unknown
+
+type OnProgress = (progress: unknown) => Effect.Effect<unknown, unknown, unknown>
+
+const notFunction = (onProgress: unknown) =>
+  invalid("ThreadPool.runWithProgress", "onProgress", "a function", onProgress)
 
 /** For each job an operation. */
 const byName = (names: ReadonlyArray<string>, operation: (name: string) => Operation): Record<string, Operation> =>
@@ -225,6 +255,7 @@ class ThreadPoolImpl extends Described {
   readonly [TypeId] = TypeId
   readonly name: string | undefined
   readonly run: Record<string, Operation>
+  readonly runWithProgress: Record<string, Operation>
   readonly submit: Record<string, Operation>
   readonly trySubmit: Record<string, Operation>
   readonly map: Record<string, Operation>
@@ -233,6 +264,17 @@ class ThreadPoolImpl extends Described {
     super()
     this.name = workers.name
     this.run = byName(names, (name) => (input) => WorkerPool.run(workers, { name, input }))
+    this.runWithProgress = byName(
+      names,
+      (name) => (input, onProgress?: OnProgress) =>
+        Effect.suspend(() => {
+          if (typeof onProgress !== "function") throw notFunction(onProgress)
+          return withProgress((report) => {
+            const call: ReportingCall = { name, input, onProgress: report }
+            return WorkerPool.run(workers, call)
+          }, onProgress)
+        })
+    )
     this.submit = byName(names, (name) => (input) => WorkerPool.submit(workers, { name, input }))
     this.trySubmit = byName(names, (name) => (input) => WorkerPool.trySubmit(workers, { name, input }))
     this.map = byName(
@@ -287,7 +329,7 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter
  * is what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
  *
- * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T6 in `docs/threads.md`: a worker's
+ * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T7 in `docs/threads.md`: a worker's
  * resource is a thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds
  * its deadline, is asked to stop: an effect is interrupted in its thread, a function may look at its context. If it has
  * not ended after the `grace`, its thread is terminated and another one takes its place; calls that the thread had been

@@ -6,7 +6,9 @@ import { ThreadPool, type ThreadWorker } from "sluice/threads"
 import { type Behaviour, FakeThreads, type Plan } from "../support/fakeThreads.js"
 import { accountsOf } from "../support/workerPool.js"
 
-type Jobs = ThreadWorker.Jobs<{ readonly call: (input: readonly [string, Behaviour]) => string }>
+type Jobs = ThreadWorker.Jobs<{
+  readonly call: (input: readonly [string, Behaviour], context: ThreadWorker.JobContext<string>) => string
+}>
 
 interface Setup extends Plan {
   readonly size?: number
@@ -48,8 +50,30 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
       const lost = new Set<string>()
       /** How many had begun when a call was over. */
       const over = new Map<string, number>()
+      const reporting = (name: string) => {
+        const seen: Array<string> = []
+        let isOver = false
+        return pool.runWithProgress.call([name, "reports"], (progress) =>
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() => {
+              seen.push(progress)
+              if (isOver) wrong = `${progress} came after the end (T7)`
+              if (progress !== `${name} ${seen.length}` && progress !== `${name} 2`) wrong = `${name}: ${progress} (T7)`
+            })
+          )).pipe(
+            Effect.onExit((exit) =>
+              Effect.sync(() => {
+                isOver = true
+                if (Exit.isSuccess(exit) && seen.at(-1) !== `${name} 2`) {
+                  wrong = `${name} ended with ${seen.join()} (T7)`
+                }
+              })
+            )
+          )
+      }
       const run = (name: string, behaviour: Behaviour = "returns") =>
-        pool.run.call([name, behaviour]).pipe(
+        (behaviour === "reports" ? reporting(name) : pool.run.call([name, behaviour])).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => {
               over.set(name, threads.begun.length)
@@ -107,6 +131,7 @@ export const exhausted: Record<string, Scenario> = {
   "make, where one fails to start": making({ start: (n) => n === 2 ? "fails" : "serves" }, 2),
   "make, where one ends as it starts": making({ start: (n) => n === 1 ? "ends" : "serves", closes: true }, 2),
   run: around({}, ({ run }) => [run("one"), run("two")]),
+  "runWithProgress": around({}, ({ run }) => [run("one", "reports"), run("two", "reports")]),
   "run, two threads": around({ size: 2 }, ({ run }) => [run("one"), run("two")]),
   "run, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one"), run("two")]),
   "run, two at a time": around({ concurrency: 2 }, ({ run }) => [run("one", "waits"), run("two")].map(timed)),

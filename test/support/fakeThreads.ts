@@ -5,10 +5,10 @@ import { Board, isTagged, kinds, stride, type ToThread, version } from "../../sr
 
 /**
  * The behaviour of a call in its thread, which is its input: it returns; waits until it is cancelled; computes without
- * end, so that its thread hears nothing more; brings its thread down; dies alone; or returns and leaves its thread
- * blocked.
+ * end, so that its thread hears nothing more; brings its thread down; dies alone; returns and leaves its thread
+ * blocked; or reports twice, as "NAME 1" and "NAME 2", before it returns, and once more afterwards.
  */
-export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies" | "blocks"
+export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies" | "blocks" | "reports"
 
 export interface Plan {
   /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, says nothing, or is old. */
@@ -197,7 +197,15 @@ class FakeThread implements ThreadPool.PlatformThread {
           yield* Effect.yieldNow
           if (behaviour === "stuck") return yield* Effect.never
           if (behaviour === "crashes") return yield* this.crash()
-          if (behaviour === "waits") this.waiting.set(seat, turn)
+          if (behaviour === "reports") {
+            const report = (n: number) => this.events.message({ _tag: "progress", seat, turn, value: `${name} ${n}` })
+            for (const n of [1, 2]) {
+              report(n)
+              yield* Effect.yieldNow
+            }
+            this.answer(seat, turn, kinds.success, name)
+            report(3)
+          } else if (behaviour === "waits") this.waiting.set(seat, turn)
           else if (behaviour === "blocks") {
             this.answer(seat, turn, kinds.success, name)
             return yield* Effect.never

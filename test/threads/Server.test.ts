@@ -74,6 +74,53 @@ test("a job that returns a stream dies, and the error says what to return", asyn
   expect(await results(2)).toEqual([[0, 1, kinds.failure, died("many")], [1, 1, kinds.failure, died("encoded")]])
 })
 
+test("a job's reports are sent at most every ten milliseconds, as they were, the latest before its result, and none later", async () => {
+  vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] })
+  try {
+    const contexts: Array<JobContext<unknown>> = []
+    const ends: Array<() => void> = []
+    const { port, said } = await serve({
+      counts: (_: undefined, { report }: JobContext<{ n: number }>) => {
+        const progress = { n: 0 }
+        for (; progress.n < 1_000; progress.n++) report(progress)
+      },
+      waits: (_: undefined, context: JobContext<unknown>) => {
+        contexts.push(context)
+        return new Promise<void>((resolve) => void ends.push(resolve))
+      },
+      silent: (_: undefined, context: JobContext<unknown>) => void contexts.push(context),
+      function: (_: undefined, { report }: JobContext<() => void>) => report(() => {})
+    })
+    const progress = (seat: number, value: unknown) => ({ _tag: "progress", seat, turn: 1, value })
+    port.hear([0, 1, "counts", undefined])
+    expect(said.splice(0)).toEqual([progress(0, { n: 0 }), progress(0, { n: 999 }), [0, 1, kinds.success, undefined]])
+    port.hear([1, 1, "waits", undefined])
+    const [{ report }] = contexts as [JobContext<unknown>]
+    for (const n of [1, 2, 3]) report(n)
+    vi.advanceTimersByTime(9)
+    expect(said.splice(0)).toEqual([progress(1, 1)])
+    vi.advanceTimersByTime(1)
+    expect(said.splice(0)).toEqual([progress(1, 3)])
+    report(4)
+    vi.advanceTimersByTime(10)
+    report(5)
+    expect(said.splice(0)).toEqual([progress(1, 4)])
+    ends[0]!()
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(said.splice(0)).toEqual([progress(1, 5), [1, 1, kinds.success, undefined]])
+    port.hear([2, 1, "silent", undefined])
+    report(6)
+    contexts[1]!.report(7)
+    vi.advanceTimersByTime(1_000)
+    expect([said.splice(0), vi.getTimerCount()]).toEqual([[[2, 1, kinds.success, undefined]], 0])
+    port.hear([3, 1, "function", undefined])
+    expect(said).toMatchObject([[3, 1, kinds.failure, [{ _tag: "Die" }]]])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 test("it keeps nothing of calls that are over, though there is always one that waits", async () => {
   const ends: Array<() => void> = []
   const { port, server } = await serve({ waits: () => new Promise<void>((resolve) => void ends.push(resolve)) })

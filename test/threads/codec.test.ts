@@ -15,7 +15,7 @@ const schemas: CodecsByName = {
   listed: { input: Schema.Struct({ n: Schema.Number }), success: Schema.Struct({ n: Schema.Number }) }
 }
 
-const context = { isCancelled: () => false, signal: new AbortController().signal }
+const context = { isCancelled: () => false, signal: new AbortController().signal, report: () => {} }
 
 /** A call that goes through both sides, and a clone between them. */
 const through = (handler: (input: never) => unknown, name: string, input: unknown) => {

@@ -160,5 +160,14 @@ export const jobs = ThreadWorker.serve({
   length: (bytes: Uint8Array) => bytes.length,
   /** Gives it back without a copy. */
   fill: (bytes: Uint8Array) => ThreadWorker.transfer(bytes.fill(7), [bytes.buffer]),
+  /** Reports each step; is slow enough for a report to be read, and never lets the thread read a message. */
+  steps: (count: number, { isCancelled, report }: ThreadWorker.JobContext<{ readonly step: number }>) => {
+    for (let step = 1; step <= count && !isCancelled(); step++) {
+      report({ step })
+      const until = performance.now() + 2
+      while (performance.now() < until);
+    }
+    return "done"
+  },
   increment: (shared: Int32Array) => Atomics.add(shared, 0, 1)
 })

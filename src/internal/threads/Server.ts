@@ -5,6 +5,7 @@ import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
 import { isThenable, type JobContext, noStream, type Served } from "./handlers.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
+import { Reports } from "./Reports.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type Reason, succeeded } from "./wire.js"
 
@@ -13,12 +14,19 @@ import { cloneable, defect, failed, interrupted, messageOf, type Outcome, type R
 const patienceMillis = 0.25
 
 /** A call that runs. */
-class Running implements JobContext {
+class Running implements JobContext<unknown> {
   isInterrupted = false
   fiber: AnyFiber | undefined = undefined
   private controller: AbortController | undefined = undefined
+  private isOver = false
+  private reports: Reports | undefined = undefined
 
-  constructor(private readonly board: Board, readonly seat: number, readonly turn: number) {}
+  constructor(
+    private readonly board: Board,
+    readonly seat: number,
+    readonly turn: number,
+    private readonly post: (message: FromThread) => void
+  ) {}
 
   readonly isCancelled = (): boolean => this.board.isAsked(this.seat, this.turn)
 
@@ -28,10 +36,24 @@ class Running implements JobContext {
     return this.controller.signal
   }
 
+  get report(): (progress: unknown) => void {
+    if (this.reports === undefined) {
+      const { post, seat, turn } = this
+      this.reports = new Reports((value) => post({ _tag: "progress", seat, turn, value }))
+      if (this.isOver) this.reports.end()
+    }
+    return this.reports.report
+  }
+
   cancel(): void {
     this.isInterrupted = true
     this.controller?.abort()
     this.fiber?.interruptUnsafe()
+  }
+
+  end(): void {
+    this.isOver = true
+    this.reports?.end()
   }
 }
 
@@ -124,9 +146,8 @@ export class Server {
     }
   }
 
-  private post(message: FromThread, transfer: ReadonlyArray<unknown> = []): void {
+  private readonly post = (message: FromThread, transfer: ReadonlyArray<unknown> = []): void =>
     this.init.port.postMessage(message, transfer)
-  }
 
   private receive(message: ToThread): void {
     if (!isTagged(message)) {
@@ -178,7 +199,7 @@ export class Server {
       // The call was withdrawn, and its end has been reported.
       if (!this.board.begin(seat, turn)) continue
       if (!this.quick.has(name)) this.flush()
-      this.begin(new Running(this.board, seat, turn), name, input)
+      this.begin(new Running(this.board, seat, turn, this.post), name, input)
       const began = now
       now = performance.now()
       if (now - began < patienceMillis) this.quick.add(name)
@@ -256,8 +277,9 @@ export class Server {
     if (this.isClosing) this.closeIdle()
   }
 
-  private end({ seat, turn }: Running, [kind, value]: Outcome): void {
-    this.reply(seat, turn, kind, value)
+  private end(running: Running, [kind, value]: Outcome): void {
+    running.end()
+    this.reply(running.seat, running.turn, kind, value)
   }
 
   private reply(seat: number, turn: number, kind: number, value: unknown): void {

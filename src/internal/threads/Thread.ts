@@ -18,6 +18,11 @@ export interface Call {
   readonly input: unknown
 }
 
+/** A call whose reports somebody wants to have. `onProgress` does not throw, and runs no fibers. */
+export interface ReportingCall extends Call {
+  readonly onProgress?: ((progress: unknown) => void) | undefined
+}
+
 /** How a call ends that its thread has not begun: the thread was lost, or the pool has withdrawn the call. */
 export type Unbegun = "lost" | "withdrawn"
 
@@ -44,7 +49,8 @@ class Flight {
     readonly isMoved: boolean,
     readonly fiber: AnyFiber,
     private readonly resume: (exit: Exit.Exit<unknown, unknown>) => void,
-    private readonly onUnbegun: (how: Unbegun) => void
+    private readonly onUnbegun: (how: Unbegun) => void,
+    readonly onProgress: ReportingCall["onProgress"]
   ) {}
 
   /** Its thread will not begin it. Runs fibers. */
@@ -170,7 +176,7 @@ export class Thread {
   /** Ends as the call does. */
   call(
     seat: number,
-    call: Call,
+    call: ReportingCall,
     grace: Effect.Effect<void>,
     onUnbegun: (how: Unbegun) => void
   ): Effect.Effect<unknown, unknown> {
@@ -188,10 +194,11 @@ export class Thread {
       this.turns[seat] = turn
       const fiber = currentFiber()
       const isMoved = moved.length > 0
-      const flight = new Flight(call.name, input, seat, turn, this.sent++, isMoved, fiber, resume, onUnbegun)
+      const { name, onProgress } = call
+      const flight = new Flight(name, input, seat, turn, this.sent++, isMoved, fiber, resume, onUnbegun, onProgress)
       this.flights[seat] = flight
       this.board.offer(seat, turn)
-      this.outbox.push(seat, turn, call.name, input)
+      this.outbox.push(seat, turn, name, input)
       if (this.inFlight === 0) this.thread.ref?.()
       // The first one at once, and what is no copy as it is now; those that come while it is under way go together.
       if (this.inFlight++ === 0 || copy === uncopied) this.flush()
@@ -351,6 +358,9 @@ export class Thread {
         message.reason,
         reason?._tag === "Fail" ? reason.error : reason?._tag === "Die" ? reason.defect : undefined
       )
+    } else if (message._tag === "progress") {
+      // T7: that of a call that is over is nobody's.
+      this.flightOf(message.seat, message.turn)?.onProgress?.(message.value)
     } else if (message._tag === "garbled") {
       this.resend(message.message)
     } else if (message._tag === "closing" && this.state === "asked") {

@@ -65,7 +65,7 @@ export const encodedCall = (
   const { name } = call
   const { error, input, success } = schemas[name] ?? {}
   return encode(input, name, "input", call.input).pipe(
-    Effect.flatMap((input) => run({ name, input })),
+    Effect.flatMap((input) => run({ ...call, input })),
     Effect.matchEffect({
       onSuccess: (value) => decode(success, name, "result", value),
       onFailure: (failure) =>

@@ -11,17 +11,21 @@ import type * as Stream from "effect/Stream"
  *   where no memory is shared, it changes when the `signal` does.
  * - `signal`: the same as an `AbortSignal`, for functions that take one. The thread aborts it when it reads its
  *   messages: not while it computes.
+ * - `report`: tells the caller how far this call is, if it was made by `runWithProgress`. Returns at once. A report is
+ *   sent at most every 10 milliseconds, and the last one before the call ends: each one replaces an earlier one that
+ *   has not been sent. After the call's end it does nothing. It throws if `progress` cannot be cloned.
  *
  * @category models
  * @since 0.1.0
  */
-export interface JobContext {
+export interface JobContext<in Progress = never> {
   readonly isCancelled: () => boolean
   readonly signal: AbortSignal
+  readonly report: (progress: Progress) => void
 }
 
 /** A function that a module serves. */
-export type Handler = (input: never, context: JobContext) => unknown
+export type Handler = (input: never, context: JobContext<unknown>) => unknown
 
 /** The parts of a module's call of `serve`, for the data of its thread. */
 export interface Served {

@@ -53,6 +53,8 @@ export type FromThread =
   /** The message of that number, from 1, could not be read. */
   | { readonly _tag: "garbled"; readonly message: number }
   | { readonly _tag: "pong" }
+  /** A report of the call of that seat, which is under way. */
+  | { readonly _tag: "progress"; readonly seat: number; readonly turn: number; readonly value: unknown }
   /** The finalizers of the layer are running. */
   | { readonly _tag: "closing" }
   /** Nothing is left to do. `failure`: the defects of the finalizers. */
