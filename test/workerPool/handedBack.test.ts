@@ -6,15 +6,15 @@ import { makePool } from "../../src/internal/workerPool/make.js"
 import { after, runTimed, start, turns } from "../support/effect.js"
 import { Losing } from "../support/losing.js"
 
-/** A pool of one worker. The first attempt of its job is handed back once `lose` has run; the next one never ends. */
-const losing = (deadlines?: WorkerPool.Deadlines) =>
+/** A pool, of one worker by default. The first attempt of its job is handed back once `lose` has run; the next one never ends. */
+const losing = (deadlines?: WorkerPool.Deadlines, size = 1) =>
   Effect.gen(function*() {
     const gate = yield* Deferred.make<void>()
     const losing = new Losing()
     let attempts = 0
     const first = Effect.uninterruptible(Effect.andThen(Deferred.await(gate), losing.lose))
     const pool: WorkerPool.WorkerPool<string, never> = yield* makePool({
-      size: 1,
+      size,
       worker: () => Effect.void,
       run: (job: string) => Effect.suspend(() => job !== "" && ++attempts === 1 ? first : Effect.never),
       ...(deadlines && { deadlines })
@@ -43,4 +43,17 @@ test("a job whose deadline is over before its resource hands it back has timed o
     yield* turns(5)
     expect({ attempts: attempts(), state: handle.state }).toEqual({ attempts: 1, state: "timedOut" })
     expect(WorkerPool.stats(pool)).toMatchObject({ timedOut: 1, running: 0, idle: 1, replaced: 1 })
+  })))
+
+test("a job that its resource hands back in a paused pool waits, though another worker is idle (P20)", () =>
+  runTimed(Effect.gen(function*() {
+    const { attempts, lose, pool } = yield* losing(undefined, 2)
+    const handle = yield* WorkerPool.submit(pool, "job")
+    yield* WorkerPool.pause(pool)
+    yield* lose
+    yield* turns(5)
+    expect({ attempts: attempts(), state: handle.state }).toEqual({ attempts: 1, state: "queued" })
+    yield* WorkerPool.resume(pool)
+    yield* turns(5)
+    expect({ attempts: attempts(), state: handle.state }).toEqual({ attempts: 2, state: "running" })
   })))
