@@ -20,7 +20,7 @@ import type { CapacityExceeded } from "./internal/semaphore/errors.js"
 import { useAll } from "./internal/semaphore/Joint.js"
 import { KeyedPermits, OfKey } from "./internal/semaphore/Keyed.js"
 import { type Keyed, type KeyedStats, type Semaphore, type Stats, TypeId } from "./internal/semaphore/model.js"
-import { Permits, withPermit as usePermit } from "./internal/semaphore/Permits.js"
+import { Permits } from "./internal/semaphore/Permits.js"
 import type { SemaphoreService } from "./internal/semaphore/service.js"
 
 export { CapacityExceeded } from "./internal/semaphore/errors.js"
@@ -182,7 +182,7 @@ export const withPermit: {
   <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(
   2,
-  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) => usePermit(impl(self), effect)
+  <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>) => self.withPermit(effect)
 )
 
 /**
@@ -279,6 +279,29 @@ export const tryWithPermits: {
       return invalid ? Effect.die(invalid) : impl(self).tryUse(permits, effect)
     })
 )
+
+/**
+ * The name that Effect's semaphores have for `tryWithPermits`.
+ *
+ * **Example** (Doing without)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const semaphore = yield* Semaphore.make(1)
+ *   const none = yield* semaphore.withPermit(Semaphore.withPermitsIfAvailable(semaphore, 1, Effect.void))
+ *   console.log(none._tag) // => None
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withPermitsIfAvailable = tryWithPermits
 
 /**
  * Runs an effect with permits of several semaphores, taken in one step, and returns them when the effect ends, however
@@ -397,6 +420,39 @@ export const acquire: {
       })
     )
 )
+
+/**
+ * As `acquire`, for a number of permits that is known to fit: it has no error, as the function of this name of Effect's
+ * semaphores. A request for more than the capacity dies with `CapacityExceeded`.
+ *
+ * **Example** (A permit for a scope)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Semaphore } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const semaphore = yield* Semaphore.make(2)
+ *   yield* Effect.scoped(Effect.gen(function*() {
+ *     yield* Semaphore.takeScoped(semaphore, 1)
+ *     console.log(Semaphore.stats(semaphore).available) // => 1
+ *   }))
+ *   console.log(Semaphore.stats(semaphore).available) // => 2
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * @see {@link acquire} which fails with `CapacityExceeded`
+ * @category scoped
+ * @since 0.1.0
+ */
+export const takeScoped: {
+  /** Returns a function that takes so many permits until the scope closes, as `takeScoped(semaphore, permits)`. */
+  (permits: number): (self: Semaphore) => Effect.Effect<void, never, Scope.Scope>
+  /** Takes so many permits, and holds them until the scope closes. Suspends as `acquire`; never fails. */
+  (self: Semaphore, permits: number): Effect.Effect<void, never, Scope.Scope>
+} = /* @__PURE__ */ dual(2, (self: Semaphore, permits: number) => self.takeScoped(permits))
 
 /**
  * Takes `permits` permits, to hold until the scope closes, and returns true, when they are free now. Returns false, and
@@ -604,12 +660,7 @@ export const forKey: {
 export const resize: {
   (capacity: number): (self: Semaphore) => Effect.Effect<void>
   (self: Semaphore, capacity: number): Effect.Effect<void>
-} = /* @__PURE__ */ dual(2, (self: Semaphore, capacity: number) =>
-  Effect.sync(() => {
-    const error = checkInteger("Semaphore.resize", "capacity", capacity)
-    if (error) throw error
-    impl(self).resize(capacity)
-  }))
+} = /* @__PURE__ */ dual(2, (self: Semaphore, capacity: number) => self.resize(capacity))
 
 /**
  * Tells what the semaphore holds now: a plain, synchronous snapshot. O(1); for a keyed semaphore, O(keys in use).

@@ -5,7 +5,7 @@ import type { Option } from "effect/Option"
 import { invalid } from "../args.js"
 import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
-import { Permits, withPermit } from "../semaphore/Permits.js"
+import { Permits } from "../semaphore/Permits.js"
 import type { Estimator } from "./Estimator.js"
 import { type AdaptiveLimit, type Outcome, type Stats, TypeId } from "./model.js"
 import { Turnstile } from "./Turnstile.js"
@@ -43,7 +43,7 @@ export class Limit extends Described implements AdaptiveLimit {
     () => this.capacity === this.estimator.limit,
     () => {
       const capacity = this.capacity = this.estimator.limit
-      return Effect.sync(() => this.permits.resize(capacity))
+      return Effect.sync(() => this.permits.setCapacity(capacity))
     }
   )
   /** A6. */
@@ -141,7 +141,7 @@ export class Limit extends Described implements AdaptiveLimit {
 
   /** Runs the effect when there is room within the limit. */
   withPermit<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return withPermit(this.permits, effect)
+    return this.permits.withPermit(effect)
   }
 
   /** Runs the effect if there is room within the limit now, and nobody waits. */

@@ -6,8 +6,9 @@ import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
 import { Waiter } from "../WaitQueue.js"
 import type { CapacityExceeded } from "./errors.js"
-import { type Keyed, type KeyedStats, KeyedTypeId, type Semaphore, type Stats, TypeId } from "./model.js"
-import { type AnyEffect, holdingLate, Permits, type Refuse, Request, type Restore } from "./Permits.js"
+import { type AnyEffect, Methods, type Refuse, type Restore } from "./Methods.js"
+import { type Keyed, type KeyedStats, KeyedTypeId, type Stats } from "./model.js"
+import { holdingLate, Permits, Request } from "./Permits.js"
 
 /** The permits of one key that is in use: someone holds some, or waits (S10). */
 class KeyPermits<in out K> extends Permits {
@@ -98,9 +99,7 @@ export class KeyedPermits<in out K> extends Described implements Keyed<K> {
  * The semaphore of one key (S9). It holds no state, so that nothing needs to know how many of these there are. Each
  * request looks the key's permits up in the step in which it reserves some or joins their line.
  */
-export class OfKey<in out K> extends Described implements Semaphore {
-  readonly [TypeId]: typeof TypeId = TypeId
-
+export class OfKey<in out K> extends Methods {
   constructor(private readonly keyed: KeyedPermits<K>, private readonly key: K) {
     super()
   }
@@ -151,7 +150,7 @@ export class OfKey<in out K> extends Described implements Semaphore {
   }
 
   /** The change would last as long as the key is in use. */
-  resize(): never {
+  setCapacity(): never {
     throw invalid("Semaphore.resize", "self", "a semaphore of its own, and not that of a key", this)
   }
 

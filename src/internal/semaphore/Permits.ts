@@ -3,16 +3,15 @@ import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import type { Option } from "effect/Option"
 import * as Scope from "effect/Scope"
-import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
 import { operation } from "../operation.js"
 import { Waiter, WaitQueue } from "../WaitQueue.js"
 import { CapacityExceeded } from "./errors.js"
-import { type Semaphore, type Stats, TypeId } from "./model.js"
+import { type AnyEffect, Methods, type Refuse, type Restore } from "./Methods.js"
+import type { Stats } from "./model.js"
 
 /** All mutable state is here, and in its queue. None of what changes it can be interrupted. */
-export class Permits extends Described implements Semaphore {
-  readonly [TypeId]: typeof TypeId = TypeId
+export class Permits extends Methods {
   readonly queue = new WaitQueue<CapacityExceeded>(this)
   readonly observers: Observers | undefined
   private held = 0
@@ -133,7 +132,7 @@ export class Permits extends Described implements Semaphore {
   }
 
   /** S4, for requests that wait: those that a shrink makes impossible fail, the others keep their places. */
-  resize(capacity: number): void {
+  setCapacity(capacity: number): void {
     const shrinks = capacity < this.capacity
     this.capacity = capacity
     this.queue.flushLater()
@@ -153,13 +152,6 @@ export class Permits extends Described implements Semaphore {
     return { _id: "Semaphore", name: this.name, ...this.stats() }
   }
 }
-
-export type AnyEffect = Effect.Effect<unknown, unknown, unknown>
-/** Makes only a wait interruptible. */
-export type Restore<E> = (wait: Effect.Effect<void, E>) => Effect.Effect<void, E>
-
-/** How a request goes on that could never be granted (S4). */
-export type Refuse<Refused> = (exit: Exit.Exit<void, CapacityExceeded>) => Refused
 
 /**
  * A request for permits, to go on with an effect. All that it needs while it waits is in this one object: a hundred
@@ -198,14 +190,6 @@ export class Request<A, E, R> extends Waiter<CapacityExceeded> {
 }
 
 const Enter = operation("Semaphore.enter", (_, request: Request<unknown, unknown, unknown>) => request.enter())
-
-/** As `Permits.use`, with one permit. That it could never be granted is a defect (S4). */
-export const withPermit = <A, E, R>(
-  self: Pick<Permits, "use">,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  // An operation has no type of its own.
-  Effect.suspend(() => self.use(1, effect, Effect.orDie)) as Effect.Effect<A, E, R>
 
 /** Has the request leave as the effect ends: the effect makes the request have, or wait for, its permits. */
 const holding = <A, E, R, E2>(request: Waiter<E2>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
