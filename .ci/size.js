@@ -4,14 +4,14 @@ import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 
 const limits = {
-  Semaphore: 4_100,
+  Semaphore: 5_200,
   "Group { scoped, go }": 5_650,
   Group: 6_900,
-  AdaptiveLimit: 6_950,
+  AdaptiveLimit: 7_400,
   WorkerPool: 23_200,
   "WorkerPool { make, run }": 18_400,
   Watch: 5_200,
-  index: 38_400,
+  index: 39_600,
   "threads/ThreadPool": 28_500,
   "threads/ThreadWorker": 6_000
 }
