@@ -89,30 +89,27 @@ export class Limit extends Described implements AdaptiveLimit {
       outcome = this.checked(this.classify(exit))
     } catch (error) {
       this.ignored++
-      this.observed("ignore", latency, 0)
+      if (this.observers !== undefined) this.observed(this.observers, "ignore", latency, 0)
       return Effect.die(error)
     }
     if (outcome === "ignore") {
       this.ignored++
-      this.observed(outcome, latency, 0)
+      if (this.observers !== undefined) this.observed(this.observers, outcome, latency, 0)
       return undefined
     }
     this.samples++
     if (outcome === "overload") this.overloads++
     const { limit } = this.estimator
     this.estimator = this.estimator.next({ call, begun: this.begun, inFlight, latency, outcome })
-    const change = this.estimator.limit - limit
-    if (change !== 0) this.changes++
-    this.observed(outcome, latency, change)
-    if (change === 0) return undefined
+    if (this.observers !== undefined) this.observed(this.observers, outcome, latency, this.estimator.limit - limit)
+    if (this.estimator.limit === limit) return undefined
+    this.changes++
     if (this.telling !== undefined) this.untold.push(this.estimator.limit)
     return this.resizing.enter()
   }
 
   /** A call has ended. */
-  private observed(outcome: Outcome, latency: number, change: number): void {
-    const { observers } = this
-    if (observers === undefined) return
+  private observed(observers: Observers, outcome: Outcome, latency: number, change: number): void {
     observers.counted(outcome)
     observers.took(latency)
     if (change !== 0) observers.counted(change > 0 ? "raised" : "lowered")
