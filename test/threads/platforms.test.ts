@@ -60,6 +60,18 @@ test("a browser's thread is given its port once it listens, and once only", () =
   expect(worker.onmessage).toBe(null)
 })
 
+test("a browser's thread whose data cannot be cloned ends of that", () => {
+  const { log, tasks, worker } = spawnInBrowser()
+  const error = new Error("could not be cloned")
+  worker.postMessage = () => {
+    throw error
+  }
+  worker.onmessage!({ data: hello })
+  expect(log.at(-1)).toBe("terminated")
+  tasks[0]!()
+  expect(log.at(-1)).toEqual({ end: { reason: "crashed", cause: error } })
+})
+
 test("a browser's thread says nothing more once it has ended, and ends once, not before terminate returns", () => {
   const { log, ports, tasks, thread } = spawnInBrowser()
   log.splice(0)
