@@ -2,6 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
@@ -68,6 +69,10 @@ export const collectGarbage = (): void => {
 /** As `run`, with a clock that only `after` moves. */
 export const runTimed = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   run(Effect.provide(effect, TestClock.layer()))
+
+/** A random number is always this one, of 0 to 1. */
+export const withRandom = (n: number) =>
+  Effect.provideService(Random.Random, { nextDoubleUnsafe: () => n, nextIntUnsafe: () => Math.floor(n * 2 ** 31) })
 
 /** So many milliseconds later, and all that is ready then has run. */
 export const after = (millis: number): Effect.Effect<void> => Effect.andThen(TestClock.adjust(millis), settle)

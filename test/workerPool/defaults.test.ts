@@ -1,9 +1,10 @@
 /** Options that are left out do what the docs say. */
 import { Effect, Schedule, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { expect, test } from "vitest"
 import { settings } from "../../src/internal/workerPool/Autoscaler.js"
-import { after, run, runTimed, settle } from "../support/effect.js"
+import { after, run, runTimed, settle, withRandom } from "../support/effect.js"
 import { make } from "../support/workerPool.js"
 
 const down = Effect.fail("down")
@@ -60,26 +61,34 @@ test("keys take turns of one job each, and as many of a key may run as there are
     expect(begun).toEqual(["a", "a", "a", "b", "a", "b"])
   })))
 
-test("a replacement is tried five times more, after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds", () =>
-  runTimed(Effect.gen(function*() {
-    const at: Array<number> = []
-    let now = 0
-    const pool = yield* make({
-      worker: () =>
-        Effect.suspend(() => {
-          at.push(now)
-          return at.length === 1 ? Effect.void : Effect.fail("refused")
+test.each([
+  ["after 0.1, 0.2, 0.4, 0.8 and 1.6 seconds", 0.5, [0, 0, 100, 300, 700, 1_500, 3_100]],
+  ["or 20 % sooner", 0, [0, 0, 80, 240, 560, 1_200, 2_480]]
+])(
+  "a replacement is tried five times more, %s",
+  (_, random, times) =>
+    runTimed(
+      withRandom(random)(Effect.gen(function*() {
+        const at: Array<number> = []
+        let now = 0
+        const pool = yield* make({
+          worker: () =>
+            Effect.suspend(() => {
+              at.push(now)
+              return at.length === 1 ? Effect.void : Effect.fail("refused")
+            })
         })
-    })
-    yield* WorkerPool.submit(pool, Effect.die("poison"))
-    yield* settle
-    for (; now < 4_000;) {
-      now += 100
-      yield* after(100)
-    }
-    expect(at).toEqual([0, 0, 100, 300, 700, 1_500, 3_100])
-    expect(WorkerPool.stats(pool).state).toBe("failed")
-  })))
+        yield* WorkerPool.submit(pool, Effect.die("poison"))
+        yield* settle
+        for (; now < 4_000;) {
+          now += 20
+          yield* TestClock.adjust(20)
+        }
+        expect(at).toEqual(times)
+        expect(WorkerPool.stats(pool).state).toBe("failed")
+      }))
+    )
+)
 
 test("a budget allows ten retries a second, and a fifth of the successes of ten seconds", () =>
   runTimed(Effect.gen(function*() {

@@ -6,7 +6,17 @@ import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { describe, test } from "vitest"
-import { defectOf, expectEnded, expectPending, isInterrupted, run, settle, squash, start } from "../support/effect.js"
+import {
+  defectOf,
+  expectEnded,
+  expectPending,
+  isInterrupted,
+  run,
+  settle,
+  squash,
+  start,
+  withRandom
+} from "../support/effect.js"
 import { balanced, make } from "../support/workerPool.js"
 
 type Worker = (info: WorkerPool.WorkerInfo) => Effect.Effect<unknown, string, Scope.Scope>
@@ -331,6 +341,39 @@ describe("replacing (P2, P5)", () => {
       yield* settle
       assert.deepEqual([WorkerPool.stats(pool).idle, most, held], [2, 2, 2])
     })))
+
+  test("stats tells how many workers acquire a resource and how many release one", () =>
+    run(Effect.gen(function*() {
+      const gates = { acquire: yield* Deferred.make<void>(), release: yield* Deferred.make<void>() }
+      let acquired = 0
+      const pool = yield* make({
+        size: 3,
+        worker: () =>
+          Effect.acquireRelease(
+            Effect.suspend(() => ++acquired > 3 ? Deferred.await(gates.acquire) : Effect.void),
+            () => Deferred.await(gates.release),
+            { interruptible: true }
+          )
+      })
+      const counts = () => {
+        const { acquiring, idle, releasing, running } = WorkerPool.stats(pool)
+        return [idle, running, acquiring, releasing]
+      }
+      assert.deepEqual(counts(), [3, 0, 0, 0])
+      yield* WorkerPool.submit(pool, Effect.never)
+      yield* Effect.exit(WorkerPool.run(pool, Effect.die("poison")))
+      assert.deepEqual(counts(), [1, 1, 0, 1])
+      yield* WorkerPool.resize(pool, 4)
+      assert.deepEqual(counts(), [1, 1, 1, 1])
+      yield* Deferred.succeed(gates.release, undefined)
+      yield* settle
+      assert.deepEqual(counts(), [1, 1, 2, 0])
+      yield* Deferred.succeed(gates.acquire, undefined)
+      yield* settle
+      assert.deepEqual(counts(), [3, 1, 0, 0])
+      yield* WorkerPool.shutdownNow(pool)
+      assert.deepEqual(counts(), [0, 0, 0, 0])
+    })))
 })
 
 describe("when a replacement fails (P5)", () => {
@@ -441,7 +484,7 @@ describe("when a replacement fails (P5)", () => {
         assert.equal(WorkerPool.stats(pool).state, "running")
         yield* TestClock.adjust(1)
         assert.deepEqual([attempts - 1, WorkerPool.stats(pool).state], [6, "failed"])
-      }).pipe(Effect.provide(TestClock.layer()))
+      }).pipe(withRandom(0.5), Effect.provide(TestClock.layer()))
     ))
 
   test("a drain that has nothing left to do does not wait for a replacement, nor fails with it", () =>

@@ -16,6 +16,7 @@ import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { inherit, type Inheritance, type TaskRun } from "./callers.js"
+import { Census } from "./Census.js"
 import { type PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { Findings } from "./Findings.js"
 import { type AnyJob, isOwn, outcomeOf, PoolJob, type Settled, type Told } from "./Job.js"
@@ -99,6 +100,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   readonly context: Context.Context<never>
   private readonly lifecycle: Lifecycle
   private readonly ledger = new Ledger()
+  readonly census = new Census()
   private readonly roster: Roster
   private readonly queue: Queue<Job, A, E>
   /** The workers that have a job and have not begun it. */
@@ -1157,6 +1159,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
       state: this.lifecycle.state,
       size: this.size,
       idle: this.roster.idle,
+      acquiring: this.census.count("acquiring"),
+      releasing: this.census.count("releasing"),
       capacity: capacity === Infinity ? "unbounded" : capacity,
       waiting: blocked,
       keys,

@@ -9,6 +9,7 @@ import * as Tracer from "effect/Tracer"
 import { type AsyncContext, runIn } from "../asyncContext.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { Census } from "./Census.js"
 import { poolName } from "./errors.js"
 import type { WorkerInfo } from "./model.js"
 import { type State, step, type WorkerState, workerStates } from "./states.js"
@@ -37,6 +38,7 @@ export interface Task {
 export interface Owner {
   readonly name: string | undefined
   readonly context: Context.Context<never>
+  readonly census: Census
   /** No worker takes another job. */
   readonly isEnding: boolean
   /** The worker's resource, in the scope of the caller: one attempt. */
@@ -123,7 +125,8 @@ export class Worker {
 
   constructor(readonly owner: Owner, readonly id: number) {
     this.name = `${poolName(owner.name)}/worker-${id}`
-    const { context } = owner
+    const { census, context } = owner
+    census.come(this.current)
     this.context = Context.mergeAll(
       context,
       Context.make(CurrentWorker, this),
@@ -140,7 +143,9 @@ export class Worker {
   }
 
   become(next: State<WorkerState>): void {
-    this.current = step("worker", this.current, next)
+    const { current } = this
+    this.current = step("worker", current, next)
+    this.owner.census.move(current, next)
   }
 
   // Its own fiber, and the resource

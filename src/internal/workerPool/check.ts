@@ -59,7 +59,8 @@ export const checkSize = (operation: string, size: number): number => {
   throw invalid(operation, "size", `an integer from 1 to ${maxSize}`, size)
 }
 
-const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))
+// Workers that lost their resources together would all come back in one moment.
+const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }), Schedule.jittered)
 const defaultRetry = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")])
 const noResource = () => Effect.void
 

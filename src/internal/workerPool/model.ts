@@ -162,9 +162,10 @@ export interface Ledger {
  *
  * **Details**
  *
- * Of its `size` workers `idle` wait for a job; `waiting` calls are suspended because the queue, of that `capacity`, is
- * full; `keys` have jobs that wait or run, where there are keys; `replaced` counts the resources that took the place of
- * another.
+ * Of its `size` workers `idle` wait for a job, `acquiring` wait for a resource and `releasing` release one. The others
+ * have the jobs that are `running`. Workers that leave count until they have gone. `waiting` calls are suspended as the
+ * queue, of that `capacity`, is full; `keys` have jobs that wait or run, where there are keys; `replaced` counts the
+ * resources that took the place of another.
  *
  * @category models
  * @since 0.1.0
@@ -173,6 +174,8 @@ export interface Stats extends Ledger {
   readonly state: PoolState
   readonly size: number
   readonly idle: number
+  readonly acquiring: number
+  readonly releasing: number
   readonly capacity: number | "unbounded"
   readonly waiting: number
   readonly keys: number

@@ -238,7 +238,8 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW, in out K
   /**
    * How often, and at what intervals, acquiring a replacement is tried again. When it ends, the pool has failed,
    * whatever the other workers do; what runs on them goes on. By default 5 times, after 0.1, 0.2, 0.4, 0.8 and 1.6
-   * seconds. A defect is not tried again. Only with a `worker`.
+   * seconds, each 20 % shorter or longer at random, so that workers that have lost their resources together do not come
+   * back together. A defect is not tried again. Only with a `worker`.
    */
   readonly restart?: Schedule.Schedule<unknown, EW> | undefined
   /**

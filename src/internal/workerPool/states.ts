@@ -63,19 +63,21 @@ export const workerTransitions: Transitions<WorkerState> = {
   ended: []
 }
 
-/** One state, and which states may follow it: a bit for each, so that a step is checked in some nanoseconds. */
+/**
+ * One state, its place in the table, and which states may follow it: a bit for each place, so that a step is checked in
+ * some nanoseconds.
+ */
 export interface State<Name extends string> {
   readonly name: Name
-  readonly bit: number
+  readonly place: number
   readonly next: number
 }
 
 const statesOf = <Name extends string>(transitions: Transitions<Name>): { readonly [N in Name]: State<N> } => {
   const names = Object.keys(transitions) as Array<Name>
-  const bitOf = (name: Name): number => 1 << names.indexOf(name)
-  const states = names.map((name) => {
-    const next = transitions[name].reduce((bits, to) => bits | bitOf(to), 0)
-    return [name, { name, bit: bitOf(name), next }]
+  const states = names.map((name, place) => {
+    const next = transitions[name].reduce((bits, to) => bits | (1 << names.indexOf(to)), 0)
+    return [name, { name, place, next }]
   })
   return Object.fromEntries(states) as { readonly [N in Name]: State<N> }
 }
@@ -86,6 +88,6 @@ export const workerStates = /* @__PURE__ */ statesOf(workerTransitions)
 
 /** Returns `to`. Throws if the table has no such step: then a book of the pool is wrong, and nothing may go on. */
 export const step = <Name extends string>(subject: string, from: State<Name>, to: State<Name>): State<Name> => {
-  if ((from.next & to.bit) !== 0) return to
+  if ((from.next & (1 << to.place)) !== 0) return to
   throw new Error(`WorkerPool: a ${subject} that is ${from.name} cannot become ${to.name}`)
 }
