@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope;
  * the queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P16, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
+ * The laws it keeps are numbered P1 to P18, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
  *
  * @since 0.1.0
  */
@@ -57,6 +57,7 @@ export type {
 } from "./internal/workerPool/model.js"
 export type {
   AgingQueue,
+  CheckedResource,
   Deadlines,
   FirstComeQueue,
   KeyedQueue,
@@ -67,9 +68,14 @@ export type {
   PriorityQueue,
   QueueBound,
   QueueOptions,
+  ResourceJitter,
+  ResourceLimits,
+  ResourceOptions,
+  ResourceRelease,
   RetryBudgetOptions,
   RetryOptions,
-  TimeoutOf
+  TimeoutOf,
+  UncheckedResource
 } from "./internal/workerPool/options.js"
 export type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 export type { EndOptions, PoolService } from "./internal/workerPool/service.js"
@@ -153,11 +159,12 @@ export const make = <
   W = void,
   EW = never,
   RW = never,
+  RC = never,
   Key = unknown,
   D extends Deadlines | undefined = undefined
 >(
-  options: Options<Job, A, E, R, W, EW, RW, Key> & { readonly deadlines?: D }
-): Effect.Effect<WorkerPool<Job, A, E | TimeoutOf<D>, W>, EW, R | RW | Scope.Scope> => makePool(options, undefined)
+  options: Options<Job, A, E, R, W, EW, RW, RC, Key, D>
+): Effect.Effect<WorkerPool<Job, A, E | TimeoutOf<D>, W>, EW, R | RW | RC | Scope.Scope> => makePool(options, undefined)
 
 /**
  * Gives the pool a job, and returns its result.
@@ -834,6 +841,9 @@ export const shutdown: {
 export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ShutdownReport<Job>> =>
   impl(self).shutdownNow
 
+/** A pool that may have deadlines has a key whose errors include `JobTimeout`. */
+type DeadlinesOf<KE> = JobTimeout extends KE ? Deadlines | undefined : undefined
+
 /** The operations of the module that a layer needs. */
 const lifetime: Lifetime = { make: (options) => makePool(options, undefined), shutdown, shutdownNow }
 
@@ -868,19 +878,21 @@ export const layer = <
   Self,
   Job,
   A,
-  E = never,
+  KE = never,
+  E extends KE = KE,
   R = never,
   KW = unknown,
   W extends KW = KW,
   EW = never,
   RW = never,
+  RC = never,
   RD = never,
   Key = unknown,
-  D extends Deadlines | undefined = undefined
+  D extends DeadlinesOf<KE> = undefined
 >(
-  key: Context.Key<Self, WorkerPool<Job, A, E | TimeoutOf<D>, KW>>,
-  options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
-): Layer.Layer<Self, EW, Exclude<R | RW | RD, Scope.Scope>> =>
+  key: Context.Key<Self, WorkerPool<Job, A, KE, KW>>,
+  options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
+): Layer.Layer<Self, EW, Exclude<R | RW | RC | RD, Scope.Scope>> =>
   Layer.effect(key, makeEnding(lifetime, "WorkerPool.layer", options))
 
 /**
@@ -917,22 +929,24 @@ export const layerConfig = <
   S,
   Job,
   A,
-  E = never,
+  KE = never,
+  E extends KE = KE,
   R = never,
   KW = unknown,
   W extends KW = KW,
   EW = never,
   RW = never,
+  RC = never,
   RD = never,
   Key = unknown,
-  D extends Deadlines | undefined = undefined
+  D extends DeadlinesOf<KE> = undefined
 >(
-  key: Context.Key<Self, WorkerPool<Job, A, E | TimeoutOf<D>, KW>>,
+  key: Context.Key<Self, WorkerPool<Job, A, KE, KW>>,
   config: Configs.Config<S>,
   options: (
     settings: S
-  ) => Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
-): Layer.Layer<Self, EW | Configs.ConfigError, Exclude<R | RW | RD, Scope.Scope>> =>
+  ) => Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
+): Layer.Layer<Self, EW | Configs.ConfigError, Exclude<R | RW | RC | RD, Scope.Scope>> =>
   Layer.effect(
     key,
     Effect.flatMap(config, (settings) => makeEnding(lifetime, "WorkerPool.layerConfig", options(settings)))
@@ -987,13 +1001,14 @@ export const Service = <Self>() =>
   W = void,
   EW = never,
   RW = never,
+  RC = never,
   RD = never,
   Key = unknown,
   D extends Deadlines | undefined = undefined
 >(
   id: Id,
-  options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD> & { readonly deadlines?: D }
-): PoolService<Self, Id, Job, A, E | TimeoutOf<D>, W, EW, Exclude<R | RW | RD, Scope.Scope>> => {
+  options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
+): PoolService<Self, Id, Job, A, E | TimeoutOf<D>, W, EW, Exclude<R | RW | RC | RD, Scope.Scope>> => {
   const key = Context.Service<Self, WorkerPool<Job, A, E | TimeoutOf<D>, W>>()(id)
   const made = makeEnding(lifetime, `WorkerPool.Service ${JSON.stringify(id)}`, options)
   return Object.assign(key, {

@@ -200,7 +200,7 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
     },
     retry: {
       schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1),
-      while: (error) => error._tag === "Boom",
+      while: (error) => error.message !== "",
       poison: { key: ({ name }) => name },
       deadLetters: { sink: ({ job: { name } }) => Effect.log(name) }
     },
@@ -215,7 +215,7 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
     retry: {
       deadLetters: { sink: ({ job: { name } }) => Effect.log(name) },
       poison: { key: ({ name }) => name },
-      while: (error) => error._tag === "Boom",
+      while: (error) => error.message !== "",
       schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1)
     },
     queue: {
@@ -240,6 +240,51 @@ test("WorkerPool.layerConfig: E has what deadlines of the settings add, and the 
     run: (n: number) => Effect.succeed(n)
   }))
   expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Squares, Bang | Config.ConfigError, Db>>()
+})
+
+test("WorkerPool.layer: the key says all errors that the jobs may fail with", () => {
+  class Sleeper extends Context.Service<Sleeper, WorkerPool.WorkerPool<number, number>>()("Sleeper") {}
+  const run = (n: number) => Effect.succeed(n)
+  const failing = (n: number) => n > 1 ? Effect.fail("boom" as const) : Effect.succeed(n)
+  expectTypeOf(WorkerPool.layer(Sleeper, { size: 1, run })).toEqualTypeOf<Layer.Layer<Sleeper>>()
+  // @ts-expect-error jobs that fail
+  WorkerPool.layer(Sleeper, { size: 1, run: failing })
+  // @ts-expect-error jobs that may come too late
+  WorkerPool.layer(Sleeper, { size: 1, run, deadlines: { run: "1 second" } })
+  // @ts-expect-error the settings may have deadlines
+  WorkerPool.layerConfig(Sleeper, WorkerPool.config("S"), (settings) => ({ ...settings, run }))
+  WorkerPool.layerConfig(Sleeper, WorkerPool.config("S"), ({ size }) => ({ size, run }))
+  class Failing extends Context.Service<Failing, WorkerPool.WorkerPool<number, number, "boom" | Boom>>()("Failing") {}
+  expectTypeOf(WorkerPool.layer(Failing, { size: 1, run: failing })).toEqualTypeOf<Layer.Layer<Failing>>()
+  // The class of a service is such a key.
+  const again = WorkerPool.layerConfig(Late, WorkerPool.config("LATE"), (settings) => ({
+    ...settings,
+    run: (to: string) => Effect.succeed(to)
+  }))
+  expectTypeOf(again).toEqualTypeOf<Layer.Layer<Late, Config.ConfigError>>()
+})
+
+test("WorkerPool: retry is asked about the job's own errors, and about JobTimeout where there are deadlines", () => {
+  const own = (error: Boom) => error.message !== ""
+  const schedule = Schedule.recurs(3).pipe(Schedule.setInputType<Boom>())
+  const run = (text: string) => Effect.as(boom, text.length)
+  WorkerPool.make({ size: 1, run, retry: { schedule, while: own } })
+  WorkerPool.make({
+    size: 1,
+    run,
+    retry: { times: 1, until: (error) => (expectTypeOf(error).toEqualTypeOf<Boom>(), true) }
+  })
+  WorkerPool.make({
+    size: 1,
+    run,
+    deadlines: { wait: "1 second" },
+    retry: { times: 1, while: (error) => (expectTypeOf(error).toEqualTypeOf<Boom | WorkerPool.JobTimeout>(), true) }
+  })
+  // @ts-expect-error a JobTimeout may come
+  WorkerPool.make({ size: 1, run, deadlines: { run: "1 second" }, retry: { times: 1, while: own } })
+  // What is undefined is not there.
+  const { deadlines, size } = {} as WorkerPool.Settings
+  WorkerPool.make({ size, deadlines, run })
 })
 
 test("WorkerPool.use: the resource is the worker's, and each call has its own A, E and R", () => {
@@ -273,6 +318,27 @@ test("WorkerPool: map has values, or results that tell each job's exit", () => {
   expectTypeOf(Stream.make(1).pipe(WorkerPool.mapStream(pool, { exits: true }))).toEqualTypeOf<Results>()
 })
 
+test("WorkerPool: the check of a resource knows its type, and its services are those of make", () => {
+  class Log extends Context.Service<Log, { readonly ping: Effect.Effect<void, Boom> }>()("Log") {}
+  const pool = WorkerPool.make({
+    size: 1,
+    worker: ({ id }) => Effect.succeed({ id }),
+    resource: {
+      check: (resource) => {
+        expectTypeOf(resource).toEqualTypeOf<{ id: number }>()
+        return Effect.flatMap(Log, ({ ping }) => ping)
+      },
+      checkAfter: "1 minute",
+      maxJobs: 5,
+      jitter: 0.2
+    },
+    run: (text: string, { resource }) => Effect.succeed(text.length + resource.id)
+  })
+  expectTypeOf(pool).toEqualTypeOf<
+    Effect.Effect<WorkerPool.WorkerPool<string, number, never, { id: number }>, never, Log | Scope.Scope>
+  >()
+})
+
 test("WorkerPool: an option that means nothing without another one does not compile", () => {
   const run = (job: string) => Effect.log(job)
   const order = WorkerPool.order<string>(() => ({ add: () => {}, remove: () => {}, next: () => 0 }))
@@ -286,6 +352,11 @@ test("WorkerPool: an option that means nothing without another one does not comp
   WorkerPool.make({ size: 1, run, queue: { order, key: (job: string) => job } })
   // @ts-expect-error: a capacity for letters that a sink takes
   WorkerPool.make({ size: 1, run, retry: { times: 0, deadLetters: { capacity: 5, sink: () => Effect.void } } })
+  const worker = () => Effect.succeed(1)
+  // @ts-expect-error: checkAfter without check
+  WorkerPool.make({ size: 1, worker, run, resource: { checkAfter: 5 } })
+  // @ts-expect-error: jitter without maxJobs or maxAge
+  WorkerPool.make({ size: 1, worker, run, resource: { jitter: 0.5 } })
   // @ts-expect-error: a schedule where retry takes an object
   WorkerPool.make({ size: 1, run, retry: Schedule.recurs(1) })
   // @ts-expect-error: an order for other jobs

@@ -15,11 +15,17 @@ export class List<Node extends { prev: Node | undefined; next: Node | undefined 
 
   /** Puts it before all others. */
   unshift(node: Node): void {
-    node.prev = undefined
-    node.next = this.head
-    if (this.head === undefined) this.tail = node
-    else this.head.prev = node
-    this.head = node
+    this.insert(node, this.head)
+  }
+
+  /** Puts it before one of the list, or after all where that is undefined. */
+  insert(node: Node, next: Node | undefined): void {
+    if (next === undefined) return this.push(node)
+    node.prev = next.prev
+    node.next = next
+    if (next.prev === undefined) this.head = node
+    else next.prev.next = node
+    next.prev = node
     this.size++
   }
 

@@ -177,7 +177,7 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
 
 type PoolOptions<E> = Omit<
   WorkerPool.Options<Call, unknown, E, never, never, ThreadFailed, never>,
-  "size" | "run" | "worker" | "deadlines" | "restart"
+  "size" | "run" | "worker" | "resource" | "deadlines" | "restart"
 >
 
 /**

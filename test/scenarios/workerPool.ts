@@ -60,6 +60,18 @@ const keyed = (size: number, concurrency: number, capacity = 1): StageOptions =>
   queue: { capacity, key: ({ name }) => name[0], perKey: { concurrency } }
 })
 
+type Check = NonNullable<StageOptions["check"]>
+
+/** A pool whose resources are checked before each job, but for a job that follows another one at once. */
+const checking = (size: number, check: Check, checkTimeout = Infinity): StageOptions => ({
+  size,
+  queue: { capacity: 1 },
+  resource: { checkAfter: 0, checkTimeout },
+  check
+})
+
+const firstFails: Check = (n) => n === 0 ? Effect.andThen(Effect.yieldNow, Effect.fail("dead")) : Effect.void
+
 /** Grouped by the laws that each scenario is most likely to break. Every law is checked in every one. */
 export const exhausted: Record<string, Scenario> = {
   // `make` (P1).
@@ -389,6 +401,49 @@ export const exhausted: Record<string, Scenario> = {
     cancelled(stage.submit(job("0"))),
     stage.run(job("0"))
   ]),
+
+  // Resources that are checked (P17), have limits (P18), or take long to be released (P2).
+  "a check": around(checking(1, () => Effect.yieldNow), ({ run }) => [run(job("one")), run(job("two"))]),
+  "a check that fails, and cancel": around(checking(1, firstFails), ({ run, submit }) => [
+    cancelled(submit(job("one"))),
+    run(job("two"))
+  ]),
+  "checks that fail together": around(checking(2, (n) => n < 2 ? Effect.fail("dead") : Effect.void), ({ submit }) => [
+    Effect.andThen(submit(job("one")), submit(job("two"))),
+    submit(job("three"))
+  ]),
+  "a check that never ends, and shutdownNow": around(checking(1, () => Effect.never), (stage) => [
+    Effect.andThen(stage.submit(job("one")), stage.submit(job("two"))),
+    stage.ending(WorkerPool.shutdownNow(stage.pool!))
+  ]),
+  "a check, and invalidate": around(checking(1, () => Effect.yieldNow), ({ invalidate, run }) => [
+    run(job("one")),
+    invalidate(0)
+  ]),
+  "a check that cancels its own job": around(
+    checking(1, (_, { handles }) => Effect.suspend(() => handles[0]?.cancel ?? Effect.void)),
+    ({ run, submit }) => [submit(job("one")), run(job("two"))]
+  ),
+  "maxJobs": around({ ...one, resource: { maxJobs: 1 } }, ({ run, submit }) => [
+    Effect.andThen(submit(job("one")), run(job("two"))),
+    cancelled(submit(job("three")))
+  ]),
+  "maxAge": around({ ...one, resource: { maxAge: 2 } }, ({ run, submit }) => [
+    Effect.andThen(submit(job("one", Effect.sleep(3))), run(job("two"))),
+    Effect.andThen(Effect.sleep(2), run(job("three")))
+  ]),
+  "a release that is detached": around(
+    { ...one, resource: { releaseTimeout: 1 }, release: (n) => n === 1 ? Effect.sleep(2) : Effect.void },
+    ({ run }) => [run(job("one", Effect.die("poison"))), run(job("two"))]
+  ),
+  "a release that is detached, and the end": around(
+    { ...one, resource: { releaseTimeout: 1 }, release: () => Effect.sleep(3) },
+    (stage) => [
+      stage.run(job("one", Effect.die("poison"))),
+      stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!))),
+      Effect.sleep(20)
+    ]
+  ),
 
   // `map` (P3, P7).
   "map, of a pool that shuts down": around({ size: 1, queue: { capacity: 1 } }, (stage) => [

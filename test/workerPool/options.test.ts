@@ -36,6 +36,61 @@ const inOrder = WorkerPool.order<string>(() => {
 
 const meaningless: ReadonlyArray<readonly [string, Partial<Options>, with_: Partial<Options>]> = [
   [
+    "resource must be absent without a worker, which acquires the resource, got {}",
+    { worker: undefined, resource: {} },
+    { resource: {}, worker }
+  ],
+  [
+    "resource.checkAfter must be absent without a resource.check, got 1",
+    { worker, resource: { checkAfter: 1 } as never },
+    { worker, resource: { checkAfter: 0, check: worker } }
+  ],
+  [
+    "resource.checkTimeout must be absent without a resource.check, got 1",
+    { worker, resource: { checkTimeout: 1 } as never },
+    { worker, resource: { checkTimeout: Infinity, check: worker } }
+  ],
+  [
+    "resource.checkTimeout must be a duration above zero, got 0",
+    { worker, resource: { checkTimeout: 0, check: worker } },
+    { worker, resource: { checkTimeout: 1, check: worker } }
+  ],
+  [
+    "resource.check must be a function, got true",
+    { worker, resource: { check: true } as never },
+    { worker, resource: { check: worker } }
+  ],
+  [
+    "resource.maxJobs must be an integer >= 1, got 0",
+    { worker, resource: { maxJobs: 0 } },
+    { worker, resource: { maxJobs: 1, jitter: 1 } }
+  ],
+  [
+    "resource.maxAge must be a duration above zero, got 0",
+    { worker, resource: { maxAge: 0 } },
+    { worker, resource: { maxAge: 1, jitter: 0 } }
+  ],
+  [
+    "resource.jitter must be absent without a resource.maxJobs or a resource.maxAge, got 0.5",
+    { worker, resource: { jitter: 0.5 } as never },
+    { worker, resource: { maxAge: "1 hour", jitter: 0.5 } }
+  ],
+  [
+    "resource.jitter must be a number from 0 to 1, got 1.5",
+    { worker, resource: { maxJobs: 1, jitter: 1.5 } },
+    { worker, resource: { maxJobs: 1, jitter: 1 } }
+  ],
+  [
+    "resource.releaseTimeout must be a duration above zero, got 0",
+    { worker, resource: { releaseTimeout: 0 } },
+    { worker, resource: { releaseTimeout: 1 } }
+  ],
+  [
+    "resource must be an object, got []",
+    { worker, resource: [] as never },
+    { worker, resource: undefined }
+  ],
+  [
     "queue.perKey.concurrency must be absent without a queue.key, got 2",
     { queue: { perKey: { concurrency: 2 } } as never },
     { queue: { key: byName, perKey: { concurrency: 2 } } }

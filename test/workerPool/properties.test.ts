@@ -70,6 +70,12 @@ interface Workload {
   readonly refused: ReadonlyArray<number>
   readonly restarts: number
   readonly slow: boolean
+  /** Which resources fail their check; how many jobs each serves; whether releases are slow, and detached. */
+  readonly upkeep: {
+    readonly fails: ReadonlyArray<number> | undefined
+    readonly maxJobs: number | undefined
+    readonly detaches: boolean
+  } | undefined
   readonly releaseDies: boolean
   readonly acts: ReadonlyArray<Act>
 }
@@ -117,6 +123,14 @@ const workload: fc.Arbitrary<Workload> = fc.record({
   refused: fc.array(fc.nat(4), { maxLength: 3 }),
   restarts: fc.nat(2),
   slow: fc.boolean(),
+  upkeep: fc.option(
+    fc.record({
+      fails: fc.option(fc.array(fc.nat(4), { maxLength: 3 }), { nil: undefined }),
+      maxJobs: fc.constantFrom(undefined, 1, 2),
+      detaches: fc.boolean()
+    }),
+    { nil: undefined, freq: 2 }
+  ),
   releaseDies: fc.constantFrom(false, false, true),
   acts: fc.array(act, { minLength: 1, maxLength: 5 })
 })
@@ -141,7 +155,8 @@ class Simulation {
       restarts,
       size,
       slow,
-      strategy
+      strategy,
+      upkeep
     } = work
     const bounded = capacity === "unbounded" ? undefined : strategy
     const order = levels === undefined
@@ -174,7 +189,22 @@ class Simulation {
         const attempt = refused.includes(n - size - 1) ? Effect.fail("refused") : Effect.void
         return slow ? Effect.andThen(Effect.yieldNow, attempt) : attempt
       },
-      release: () => releaseDies ? Effect.die("stuck") : Effect.void
+      release: () => {
+        const end = releaseDies ? Effect.die("stuck") : Effect.void
+        return upkeep?.detaches === true ? Effect.andThen(Effect.sleep(2), end) : end
+      },
+      ...(upkeep && {
+        resource: {
+          checkAfter: 0,
+          checkTimeout: Infinity,
+          ...(upkeep.maxJobs !== undefined && { maxJobs: upkeep.maxJobs }),
+          ...(upkeep.detaches && { releaseTimeout: 1 })
+        },
+        check: (n: number) => {
+          const end = upkeep.fails?.includes(n) === true ? Effect.fail("dead") : Effect.void
+          return slow ? Effect.andThen(Effect.yieldNow, end) : end
+        }
+      })
     })
   }
 
@@ -282,6 +312,7 @@ describe("over workloads", () => {
 const short = ["run, with a finalizer", "shutdownNow", "cancel, from two", "shutdown, with a deadline"]
 // And these take as many with one: then a fiber is left only where it suspends, and the interrupt may be anywhere.
 const long = [
+  "checks that fail together",
   "dead letters, read and interrupted",
   "keys, cancel, and a job that dies",
   "keys, without a queue, and shutdown",

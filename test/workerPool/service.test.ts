@@ -22,7 +22,9 @@ const withGreeter = <A, E>(effect: Effect.Effect<A, E, Greeter>): Effect.Effect<
   Effect.provide(effect, Layer.provide(Greeter.layer, Layer.succeed(Prefix, "hello")))
 
 describe("layerConfig", () => {
-  class Sized extends Context.Service<Sized, WorkerPool.WorkerPool<number, number>>()("test/Sized") {}
+  class Sized extends Context.Service<Sized, WorkerPool.WorkerPool<number, number, WorkerPool.JobTimeout>>()(
+    "test/Sized"
+  ) {}
   const sized = WorkerPool.layerConfig(Sized, WorkerPool.config("SIZED"), (settings) => ({
     ...settings,
     worker: () => Prefix,

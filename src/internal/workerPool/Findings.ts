@@ -14,6 +14,8 @@ export class Findings<in out Job, in out A, in out E> {
   /** The latest causes of which releases have died. */
   private readonly releaseFailures: Array<Cause.Cause<never>> = []
   releasesFailed = 0
+  /** How many releases went on when their workers no longer waited. */
+  releasesDetached = 0
   /** How many of them a report has shown. */
   private reported = 0
 
@@ -51,7 +53,8 @@ export class Findings<in out Job, in out A, in out E> {
       returned: inputsOf(this.older).concat(this.unstarted),
       aborted: inputsOf(this.cutOff),
       releaseFailures: this.releaseFailures.slice(),
-      releasesFailed: this.releasesFailed
+      releasesFailed: this.releasesFailed,
+      releasesDetached: this.releasesDetached
     }
   }
 }

@@ -22,6 +22,7 @@ export interface Line<J> {
   readonly size: number
   readonly head: J | undefined
   push(job: J): void
+  /** Puts a job back that has been first. */
   unshift(job: J): void
   remove(job: J): void
   shift(): J | undefined
@@ -71,9 +72,21 @@ export class Lane<Job, J extends Waiting<Job, J>> {
   }
 }
 
+/**
+ * Jobs in the order in which they came, as each of their ranks is higher than those before. A job that is put back goes
+ * before all that came later: jobs that lost their resources together are put back in any order.
+ */
+export class Arrivals<J extends Waiting<unknown, J>> extends List<J> {
+  override unshift(job: J): void {
+    let next = this.head
+    while (next !== undefined && next.rank < job.rank) next = next.next
+    this.insert(job, next)
+  }
+}
+
 /** Lines in the order in which jobs come; or of their ranks, where a handicap makes these differ. */
 export const lineOf = <J extends Waiting<unknown, J>>(isRanked: boolean): Line<J> =>
-  isRanked ? new Ranked<J>() : new List<J>()
+  isRanked ? new Ranked<J>() : new Arrivals<J>()
 
 /** The first of the two where both are as soon. */
 const sooner = <J extends { readonly rank: number }>(one: J | undefined, other: J | undefined): J | undefined =>

@@ -1,5 +1,4 @@
-import { List } from "../List.js"
-import { Lane, type Line, type Waiting } from "./Lane.js"
+import { Arrivals, Lane, type Line, type Waiting } from "./Lane.js"
 import { OneLane } from "./Order.js"
 import type { BuiltOrder, OrderLine } from "./ownOrder.js"
 
@@ -69,7 +68,7 @@ class Chooser<Job, J extends Waiting<Job, J>> {
 }
 
 /** A list whose jobs the chooser knows as well. */
-class KnownLine<Job, J extends Waiting<Job, J>> extends List<J> implements Line<J> {
+class KnownLine<Job, J extends Waiting<Job, J>> extends Arrivals<J> implements Line<J> {
   constructor(private readonly chooser: Chooser<Job, J>) {
     super()
   }

@@ -24,7 +24,7 @@ import { Ledger } from "./Ledger.js"
 import { checkLevel } from "./level.js"
 import { Ender, Lifecycle } from "./Lifecycle.js"
 import * as model from "./model.js"
-import type { Controls, Deadlines, Parts, Retries, Sample } from "./parts.js"
+import type { Controls, Deadlines, Parts, Retries, Sample, Upkeep } from "./parts.js"
 import { type Discipline, Queue } from "./Queue.js"
 import { Roster } from "./Roster.js"
 import { jobPhases, type Outcome, workerStates } from "./states.js"
@@ -50,6 +50,8 @@ export interface Config<in out Job, in out A, in out E> {
   readonly watch: ReadonlyArray<Watcher>
   readonly context: Context.Context<never>
   readonly restart: Schedule.Schedule<unknown>
+  /** In milliseconds, or infinite. */
+  readonly releaseTimeout: number
   readonly worker: (info: model.WorkerInfo) => Effect.Effect<unknown, unknown>
   readonly run: (job: Job, context: model.JobContext<unknown>) => Effect.Effect<A, E>
 }
@@ -108,6 +110,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private readonly waits = new Waits(() => this.situation)
   private readonly deadlines: Deadlines<Job, A, E> | undefined
   private readonly retries: Retries<Job, A, E> | undefined
+  private readonly upkeep: Upkeep | undefined
   private readonly watchers: Watchers | undefined
   readonly followers = new Set<Follower>()
   /** The autoscalers at work. */
@@ -129,6 +132,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.unbegun = new Unbegun(scheduler)
     this.deadlines = parts.deadlines?.(this)
     this.retries = parts.retries?.(this)
+    this.upkeep = parts.upkeep?.(() => this.now())
     this.queue = new Queue(discipline, this.ledger, this.deadlines, {
       soon: (task) => dispatcher.scheduleTask(task, 0),
       later: (task) => inLaterTurn(scheduler, task)
@@ -385,9 +389,14 @@ export class Pool<in out Job, in out A, in out E> extends Described
    */
   private serve(worker: Worker, begins: "now" | "later"): void {
     const job = this.isPaused ? undefined : this.queue.take()
-    if (job === undefined) return this.roster.rest(worker)
+    if (job === undefined) return this.rest(worker)
     this.assign(worker, job)
     this.unbegun.add(worker, begins)
+  }
+
+  private rest(worker: Worker): void {
+    this.roster.rest(worker)
+    this.upkeep?.rests(worker.tenure)
   }
 
   /**
@@ -469,11 +478,51 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.unbegun.begin(worker)
   }
 
-  /** The job has come to its first operation. */
-  perform(worker: Worker, { invalidate, resource }: Tenure): Effect.Effect<unknown, unknown> {
+  /** The job's fiber has come to its first operation. */
+  perform(worker: Worker, tenure: Tenure): Effect.Effect<unknown, unknown> {
     const job = this.jobOf(worker)
     if (job.cancelled !== undefined) return Exit.interrupt(job.cancelled.by)
+    const check = this.upkeep?.due(tenure)
+    return check === undefined ? this.runJobOn(worker, job, tenure) : this.performChecked(worker, job, tenure, check)
+  }
+
+  /**
+   * P17: the job begins once its resource has passed the check. A job that loses its resource here has not begun. A
+   * cancelled check says nothing about the resource, which is checked again before the next job.
+   */
+  private performChecked(
+    worker: Worker,
+    job: PoolJob<Job, A, E>,
+    tenure: Tenure,
+    check: Effect.Effect<unknown, unknown>
+  ): Effect.Effect<unknown, unknown> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.exit(restore(check)), (exit): Effect.Effect<unknown, unknown> => {
+        const { cancelled } = job
+        const isCutOff = cancelled !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+        const isBad = Exit.isFailure(exit) && !isCutOff
+        if (isBad) tenure.condemned = true
+        if (!tenure.condemned) {
+          return cancelled === undefined
+            ? restore(Effect.suspend(() => this.runJobOn(worker, job, tenure)))
+            : Exit.interrupt(cancelled.by)
+        }
+        const lost = worker.lose()
+        const message = "WorkerPool: a resource did not pass its check, and is replaced"
+        return isBad ? Effect.andThen(Effect.logDebug(message, exit.cause), lost) : lost
+      })
+    )
+  }
+
+  /** The job begins. */
+  private runJobOn(
+    worker: Worker,
+    job: PoolJob<Job, A, E>,
+    tenure: Tenure
+  ): Effect.Effect<unknown, unknown> {
+    const { invalidate, resource } = tenure
     worker.began()
+    this.upkeep?.began(tenure)
     const refusal = this.retries?.refusal(job)
     if (refusal !== undefined) return refusal
     const { config, watchers } = this
@@ -565,6 +614,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** `isLost`: its resource is to be replaced. Runs fibers. */
   private endJob(worker: Worker, outcome: Outcome, exit: Exit.Exit<A, E>, isLost: boolean): void {
+    if (worker.hasBegun && this.upkeep?.isSpent(worker.tenure) === true) worker.tenure.condemned = true
     const job = this.unassign(worker)
     const isRetried = this.retries?.takes(job, outcome, exit) === true
     if (isRetried) this.watchers?.attempted(job, outcome)
@@ -799,8 +849,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.checkEnders()
   })
 
-  acquire(info: model.WorkerInfo): Effect.Effect<unknown, unknown> {
-    return this.config.worker(info)
+  acquire(info: model.WorkerInfo, tenure: Tenure): Effect.Effect<unknown, unknown> {
+    const { config, upkeep } = this
+    const acquired = config.worker(info)
+    return upkeep === undefined ? acquired : Effect.tap(acquired, () => upkeep.begin(tenure))
   }
 
   /** Once `make` has returned, an attempt that fails is followed by others. */
@@ -913,6 +965,14 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   releaseFailed(cause: Cause.Cause<never>): void {
     this.findings.releaseFailed(cause)
+  }
+
+  get releaseTimeout(): number {
+    return this.config.releaseTimeout
+  }
+
+  releaseDetached(): void {
+    this.findings.releasesDetached++
   }
 
   // The end
@@ -1165,6 +1225,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       waiting: blocked,
       keys,
       replaced: this.roster.replaced,
+      releasesDetached: this.findings.releasesDetached,
       ...this.columns()
     }
   }

@@ -9,6 +9,7 @@ import * as Tracer from "effect/Tracer"
 import { type AsyncContext, runIn } from "../asyncContext.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { Care, Tended } from "./Care.js"
 import type { Census } from "./Census.js"
 import { poolName } from "./errors.js"
 import type { WorkerInfo } from "./model.js"
@@ -42,7 +43,7 @@ export interface Owner {
   /** No worker takes another job. */
   readonly isEnding: boolean
   /** The worker's resource, in the scope of the caller: one attempt. */
-  acquire(info: WorkerInfo): Effect.Effect<unknown, unknown>
+  acquire(info: WorkerInfo, tenure: Tenure): Effect.Effect<unknown, unknown>
   /** All attempts at a resource. */
   restarting(attempt: Effect.Effect<void, unknown>): Effect.Effect<void, unknown>
   /** Whether a worker without a resource is to get another one. */
@@ -52,6 +53,10 @@ export interface Owner {
   /** Event: the worker has no resource, and will not get one. */
   cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void
   releaseFailed(cause: Cause.Cause<never>): void
+  /** How long a worker waits for the end of a release, in milliseconds. */
+  readonly releaseTimeout: number
+  /** The worker waits no more for a release that goes on. */
+  releaseDetached(): void
   /** Event: the worker's own fiber has ended. */
   workerEnded(worker: Worker): void
   /** Event: the resource is condemned, and no job has begun on it. */
@@ -70,9 +75,11 @@ export interface Owner {
 const turn = 128
 
 /** A resource, from its acquisition to its release. */
-export class Tenure {
+export class Tenure implements Tended {
   readonly invalidate: Effect.Effect<void> = Effect.sync(() => this.worker.condemn(this))
   condemned = false
+  /** Where the pool has an upkeep, which alone writes it. */
+  care: Care | undefined = undefined
   /** Resumes the worker's own fiber, which closes the scope with this exit. */
   end: (exit: Exit.Exit<unknown, unknown>) => void = () => {}
   resource: unknown = undefined
@@ -117,8 +124,8 @@ export class Worker {
   private taskBegan = false
   private taskLost = false
   private self: AnyFiber | undefined = undefined
-  /** The present or the last one, or the attempt at one. */
-  private tenure = new Tenure(this, Scope.makeUnsafe())
+  /** The present or the last one, or the attempt at one. Only the worker writes it. */
+  tenure = new Tenure(this, Scope.makeUnsafe())
   /** A job's fiber is being forked, and may end before that returns. Before its first operation others may have run. */
   private isBeginning = false
   private endedAtOnce: Exit.Exit<unknown, unknown> | undefined = undefined
@@ -193,17 +200,46 @@ export class Worker {
       const span = yield* Scope.provide(Effect.makeSpanScoped(this.name), scope)
       const context = this.context.pipe(Context.add(Scope.Scope, scope), Context.add(Tracer.ParentSpan, span))
       tenure.fork = Effect.runForkWith(context)
-      tenure.resource = yield* Effect.provideContext(this.owner.acquire({ id: this.id, invalidate }), context)
+      tenure.resource = yield* Effect.provideContext(this.owner.acquire({ id: this.id, invalidate }, tenure), context)
     })
     return Effect.onExit(acquire, (exit) => Exit.isFailure(exit) ? this.release(tenure, exit) : Effect.void)
   })
 
   /** P2: the only place where a resource is released. The pool reports a release that dies, and goes on. */
   private release(tenure: Tenure, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    return Effect.catchCause(Scope.close(tenure.scope, exit), (cause) => {
+    const release = Effect.catchCause(Scope.close(tenure.scope, exit), (cause) => {
       this.owner.releaseFailed(cause)
       return Effect.logError("WorkerPool: a resource could not be released", cause)
     })
+    return this.owner.releaseTimeout === Infinity ? release : this.releaseInTime(release)
+  }
+
+  /**
+   * P2: the worker waits for so long, and leaves the release to itself then. The release has a fiber of its own, which
+   * nothing interrupts. The wait is no race of effects, which would wait for its loser.
+   */
+  private releaseInTime(release: Effect.Effect<void>): Effect.Effect<void> {
+    const { context, owner } = this
+    const fork = Effect.runForkWith(context)
+    return Effect.flatMap(
+      Effect.callback<"released" | "detached">((resume) => {
+        const end = (how: "released" | "detached") => resume(Effect.succeed(how))
+        const releasing = stack.start(
+          (effect) => Effect.runForkWith(context)(effect, { uninterruptible: true }),
+          release
+        )
+        const timer = stack.start(fork, Effect.delay(Effect.sync(() => end("detached")), owner.releaseTimeout))
+        releasing.addObserver(() => {
+          stack.interrupt(timer, undefined)
+          end("released")
+        })
+      }),
+      (how) => {
+        if (how === "released") return Effect.void
+        owner.releaseDetached()
+        return Effect.logWarning(`WorkerPool: a release took longer than ${owner.releaseTimeout} ms and is detached`)
+      }
+    )
   }
 
   /** The resource must serve no other job. One that is gone already is not meant. */
@@ -333,9 +369,14 @@ export class Worker {
     this.know(fiber)
     if (!this.tenure.condemned) return this.owner.perform(this, this.tenure)
     // It was condemned while a scheduler made this fiber wait for its turn.
+    return this.lose()
+  })
+
+  /** Its job's fiber ends before the job begins, since the resource is lost. */
+  lose(): Exit.Exit<never> {
     this.taskLost = true
     return Exit.interrupt()
-  })
+  }
 
   /** Its job's fiber has come to its first operation, and is about to run the job. */
   began(): void {

@@ -10,15 +10,16 @@ import { JobDeadlines } from "./Deadlines.js"
 import type { Waiting } from "./Lane.js"
 import { type Keys, Lanes } from "./Lanes.js"
 import { checkLevel } from "./level.js"
-import type { Options, QueueOptions, RetryBudgetOptions } from "./options.js"
+import type { Deadlines, Options, QueueOptions, ResourceOptions, RetryBudgetOptions, RetryOptions } from "./options.js"
 import { type Handicap, OneLane } from "./Order.js"
 import type { BuiltOrder } from "./ownOrder.js"
-import type { Sharing } from "./parts.js"
+import type { Parts, Sharing } from "./parts.js"
 import { Poison } from "./Poison.js"
 import type { Config } from "./Pool.js"
 import type { Discipline } from "./Queue.js"
 import { JobRetries, type Policy } from "./Retries.js"
 import { RetryBudget } from "./RetryBudget.js"
+import { type Check as ResourceCheck, ResourceUpkeep } from "./Upkeep.js"
 
 // JavaScript may bring anything.
 const isRecord = (u: unknown): boolean => typeof u === "object" && u !== null && !Array.isArray(u)
@@ -64,13 +65,13 @@ const defaultRestart = Schedule.exponential("100 millis").pipe(Schedule.upTo({ t
 const defaultRetry = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")])
 const noResource = () => Effect.void
 
-// The compiler checks the types of options; these functions check them for JavaScript.
-type AnyOptions<Job, A, E> = Options<Job, A, E, unknown, unknown, unknown, unknown>
-
-/** A pool's options with their defaults. One that makes no sense throws. */
-export const check = <Job, A, E, R, W, EW, RW, Key>(
-  options: Options<Job, A, E, R, W, EW, RW, Key>,
-  context: Context.Context<R | RW>,
+/**
+ * A pool's options with their defaults. One that makes no sense throws: the compiler checks their types, and this does
+ * it for JavaScript.
+ */
+export const check = <Job, A, E, R, W, EW, RW, RC, Key, D extends Deadlines | undefined>(
+  options: Options<Job, A, E, R, W, EW, RW, RC, Key, D>,
+  context: Context.Context<R | RW | RC>,
   sharing: Sharing | undefined
 ): Config<Job, A, E> => {
   const {
@@ -79,6 +80,7 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
     name,
     onDefect = "replace",
     queue = {},
+    resource,
     restart = defaultRestart,
     run,
     size,
@@ -91,10 +93,14 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
   if (!Schedule.isSchedule(restart)) fail("restart", "a Schedule", restart)
   if (typeof run !== "function") fail("run", "a function", run)
   functionOrNone("worker", worker)
-  if (worker === undefined) absent("restart", "without a worker, which acquires the resource", options.restart)
+  if (worker === undefined) {
+    absent("restart", "without a worker, which acquires the resource", options.restart)
+    absent("resource", "without a worker, which acquires the resource", resource)
+  }
   if (!Array.isArray(watch) || !watch.every(isWatcher)) fail("watch", "an array of watchers", watch)
   const limits = { wait: deadline("wait", deadlines.wait), run: deadline("run", deadlines.run) }
-  const { deadLetters, policy } = checkRetries<Job, A, E>(options.retry, onDefect)
+  const { deadLetters, policy } = checkRetries<Job, E>(options.retry, onDefect)
+  const { releaseTimeout, upkeep } = checkResource(resource)
   const logMistake = (error: unknown) => {
     const message = "WorkerPool: queue.order made a mistake. From now on the queue is first come, first served"
     logLater(context, message, error)
@@ -114,6 +120,7 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
         ? undefined
         : (controls) => new JobDeadlines(limits, controls),
       retries: policy && ((controls) => new JobRetries(policy, controls)),
+      upkeep,
       sharing
     },
     deadLetters,
@@ -121,6 +128,7 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
     // a failure of `worker`.
     context: context,
     restart: restart as Schedule.Schedule<unknown>,
+    releaseTimeout,
     worker: (worker ?? noResource) as Config<Job, A, E>["worker"],
     run: run as Config<Job, A, E>["run"]
   }
@@ -128,9 +136,45 @@ export const check = <Job, A, E, R, W, EW, RW, Key>(
 
 const isWatcher = (u: unknown): boolean => hasProperty(u, "watch") && typeof u.watch === "function"
 
+const millis = (
+  argument: string,
+  input: Duration.Input,
+  requirement: string,
+  isValid: (n: number) => boolean
+): number => checkMillis(where, argument, input, requirement, isValid)
+
 const deadline = (phase: "wait" | "run", input: Duration.Input = Duration.infinity): Duration.Duration | undefined => {
-  const millis = checkMillis(where, `deadlines.${phase}`, input, "a duration above zero", isPositive)
-  return millis === Infinity ? undefined : Duration.millis(millis)
+  const after = millis(`deadlines.${phase}`, input, "a duration above zero", isPositive)
+  return after === Infinity ? undefined : Duration.millis(after)
+}
+
+/** There is no upkeep where no resource is checked, and none has a limit. */
+const checkResource = <W, RC>(
+  resource: ResourceOptions<W, RC> = {}
+): { readonly releaseTimeout: number; readonly upkeep: Parts<never, unknown, unknown>["upkeep"] } => {
+  if (!isRecord(resource)) fail("resource", "an object", resource)
+  const { check, checkAfter, checkTimeout, jitter, maxAge, maxJobs } = resource
+  const wait = resource.releaseTimeout ?? Infinity
+  const releaseTimeout = millis("resource.releaseTimeout", wait, "a duration above zero", isPositive)
+  functionOrNone("resource.check", check)
+  if (check === undefined) {
+    absent("resource.checkAfter", "without a resource.check", checkAfter)
+    absent("resource.checkTimeout", "without a resource.check", checkTimeout)
+  }
+  const after = millis("resource.checkAfter", checkAfter ?? "30 seconds", "a duration >= 0", (n) => n >= 0)
+  const timeout = millis("resource.checkTimeout", checkTimeout ?? "5 seconds", "a duration above zero", isPositive)
+  if (maxJobs !== undefined) count("resource.maxJobs", maxJobs)
+  const age = millis("resource.maxAge", maxAge ?? Infinity, "a duration above zero", isPositive)
+  if (maxJobs === undefined && maxAge === undefined) {
+    absent("resource.jitter", "without a resource.maxJobs or a resource.maxAge", jitter)
+  }
+  const share = checkNumber(where, "resource.jitter", jitter ?? 0.1, "a number from 0 to 1", (n) => n >= 0 && n <= 1)
+  if (check === undefined && maxJobs === undefined && age === Infinity) return { releaseTimeout, upkeep: undefined }
+  // The type of `make` requires the services of the check.
+  const run = check as ResourceCheck["run"] | undefined
+  const checks = run && { run, after, timeout }
+  const limits = { maxJobs: maxJobs ?? Infinity, maxAge: age, jitter: share }
+  return { releaseTimeout, upkeep: (now) => new ResourceUpkeep(checks, limits, now) }
 }
 
 /** The bound and the order of the queue. The results of the user's functions are checked when they are called. */
@@ -195,8 +239,8 @@ const limitPerKey = (limit: PerKey, checked: (n: number) => number): (key: unkno
 const isBuilt = (u: unknown): boolean => hasProperty(u, "build") && typeof u.build === "function"
 
 /** Nothing where nothing is ever tried again, and no dead letter is kept: then none of it costs anything. */
-const checkRetries = <Job, A, E>(
-  retry: AnyOptions<Job, A, E>["retry"],
+const checkRetries = <Job, E>(
+  retry: RetryOptions<Job, never> | undefined,
   onDefect: "replace" | "keep"
 ): { readonly policy: Policy<Job> | undefined; readonly deadLetters: DeadLetters<Job, E> | undefined } => {
   if (retry === undefined) return { policy: undefined, deadLetters: undefined }

@@ -165,7 +165,8 @@ export interface Ledger {
  * Of its `size` workers `idle` wait for a job, `acquiring` wait for a resource and `releasing` release one. The others
  * have the jobs that are `running`. Workers that leave count until they have gone. `waiting` calls are suspended as the
  * queue, of that `capacity`, is full; `keys` have jobs that wait or run, where there are keys; `replaced` counts the
- * resources that took the place of another.
+ * resources that took the place of another, and `releasesDetached` the releases that took longer than
+ * `resource.releaseTimeout`.
  *
  * @category models
  * @since 0.1.0
@@ -180,6 +181,7 @@ export interface Stats extends Ledger {
   readonly waiting: number
   readonly keys: number
   readonly replaced: number
+  readonly releasesDetached: number
 }
 
 /**
@@ -192,6 +194,7 @@ export interface Stats extends Ledger {
  * - `aborted`: the jobs that were cut off because the pool stopped: interrupted as they ran, or between two attempts.
  * - `releaseFailures`: what finalizers of the workers' resources died of, replaced ones included: the latest ten. Each
  *   is logged as an error when it happens. `releasesFailed`: how many there were.
+ * - `releasesDetached`: how many releases took longer than `resource.releaseTimeout`. Some may go on.
  *
  * @category models
  * @since 0.1.0
@@ -202,4 +205,5 @@ export interface ShutdownReport<out Job> {
   readonly aborted: ReadonlyArray<Job>
   readonly releaseFailures: ReadonlyArray<Cause.Cause<never>>
   readonly releasesFailed: number
+  readonly releasesDetached: number
 }

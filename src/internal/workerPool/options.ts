@@ -183,15 +183,15 @@ export interface RetryOptions<in Job, in E> {
    * error. Meanwhile the job is outside the workers and outside the queue's bound (P12).
    */
   readonly schedule?:
-    | Schedule.Schedule<unknown, E | JobTimeout>
-    | ((job: Job) => Schedule.Schedule<unknown, E | JobTimeout> | undefined)
+    | Schedule.Schedule<unknown, E>
+    | ((job: Job) => Schedule.Schedule<unknown, E> | undefined)
     | undefined
   /** At most as many retries, an integer >= 0. With 0 a job that fails has had its last attempt. */
   readonly times?: number | undefined
   /** Whether a job may be tried again after this error. Any error by default. Not together with `until`. */
-  readonly while?: ((error: E | JobTimeout) => boolean | Effect.Effect<boolean>) | undefined
+  readonly while?: ((error: E) => boolean | Effect.Effect<boolean>) | undefined
   /** Whether this error is the last: no other attempt follows it. No error by default. Not together with `while`. */
-  readonly until?: ((error: E | JobTimeout) => boolean | Effect.Effect<boolean>) | undefined
+  readonly until?: ((error: E) => boolean | Effect.Effect<boolean>) | undefined
   /** How many retries may begin in all jobs together. Without it as many as the above says. */
   readonly budget?: RetryBudgetOptions | undefined
   /**
@@ -209,11 +209,98 @@ export interface RetryOptions<in Job, in E> {
   readonly deadLetters?:
     | { readonly capacity?: number | undefined; readonly sink?: undefined }
     | {
-      readonly sink: (letter: DeadLetter<Job, E | JobTimeout>) => Effect.Effect<unknown>
+      readonly sink: (letter: DeadLetter<Job, E>) => Effect.Effect<unknown>
       readonly capacity?: undefined
     }
     | undefined
 }
+
+/**
+ * A check of a resource that was idle, before the next job begins on it (P17).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CheckedResource<in W, out RC> {
+  /**
+   * Succeeds if the resource is still good. If the check fails, dies or takes too long, the resource is replaced, and
+   * its job goes to another worker. A job that is cancelled interrupts its check. The check has a scope of its own.
+   */
+  readonly check: (resource: W) => Effect.Effect<unknown, unknown, RC>
+  /** How long a resource has to be idle to be checked, a duration >= 0; 30 seconds by default. */
+  readonly checkAfter?: Duration.Input | undefined
+  /** How long a check may take, a duration > 0; 5 seconds by default. */
+  readonly checkTimeout?: Duration.Input | undefined
+}
+
+/**
+ * No check.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UncheckedResource {
+  readonly check?: undefined
+  readonly checkAfter?: undefined
+  readonly checkTimeout?: undefined
+}
+
+/**
+ * How long a resource may serve (P18). By default as long as it is good.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceLimits {
+  /** How many jobs a resource may serve, an integer >= 1. */
+  readonly maxJobs?: number | undefined
+  /** How long after its acquisition a resource may serve, a duration > 0. No job is interrupted for it. */
+  readonly maxAge?: Duration.Input | undefined
+}
+
+/**
+ * The same, with a spread of your own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceJitter {
+  /**
+   * The share, from 0 to 1, by which each resource's own limits are lowered at most, at random: so that resources which
+   * were acquired together are not replaced together. 0.1 by default.
+   */
+  readonly jitter?: number | undefined
+}
+
+/**
+ * How long a worker waits for the release of its resource (P2).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceRelease {
+  /**
+   * A duration > 0; as long as it takes, by default. A release that takes longer goes on by itself, while its worker
+   * acquires the next resource or ends: then there may be more resources than workers.
+   */
+  readonly releaseTimeout?: Duration.Input | undefined
+}
+
+/**
+ * How resources are kept in order: when one is checked, how long one may serve, and how long its release may take. An
+ * option that needs another one does not compile without it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResourceOptions<W, RC> =
+  & ResourceRelease
+  & (CheckedResource<W, RC> | UncheckedResource)
+  & (
+    | (ResourceLimits & { readonly jitter?: undefined })
+    | (ResourceLimits & ResourceJitter & { readonly maxJobs: number })
+    | (ResourceLimits & ResourceJitter & { readonly maxAge: Duration.Input })
+  )
 
 /**
  * How a pool is made. An option that is out of range is a defect of `make`.
@@ -221,7 +308,18 @@ export interface RetryOptions<in Job, in E> {
  * @category models
  * @since 0.1.0
  */
-export interface Options<in Job, out A, in out E, out R, W, EW, out RW, in out Key = unknown> {
+export interface Options<
+  in Job,
+  out A,
+  in out E,
+  out R,
+  W,
+  EW,
+  out RW,
+  out RC = never,
+  in out Key = unknown,
+  D extends Deadlines | undefined = Deadlines | undefined
+> {
   /** How many workers there are, an integer from 1 to 1,000,000. */
   readonly size: number
   /** The effect of a job. A typed failure is the result of this job only (P6). */
@@ -231,6 +329,11 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW, in out K
    * none.
    */
   readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
+  /**
+   * How resources are kept in order. Only with a `worker`, and after it, so that the type of the resource is known. By
+   * default nothing is checked, and nothing has a limit.
+   */
+  readonly resource?: ResourceOptions<NoInfer<W>, RC> | undefined
   /** How many jobs may wait, and in which order they go. By default twice the size, first come, first served. */
   readonly queue?: QueueOptions<Job, Key> | undefined
   /** Whether the resource is replaced after a job has died on it, which is the default, or `"keep"` (P5). */
@@ -246,9 +349,9 @@ export interface Options<in Job, out A, in out E, out R, W, EW, out RW, in out K
    * How long a job may wait in the queue, and how long it may run. A job that takes longer leaves the queue, or is
    * interrupted, and fails with `JobTimeout` (P11). By default as long as it takes.
    */
-  readonly deadlines?: Deadlines | undefined
+  readonly deadlines?: D | undefined
   /** When a job is tried again, and where it goes after its last attempt. Without it, each attempt is the only one. */
-  readonly retry?: RetryOptions<Job, NoInfer<E>> | undefined
+  readonly retry?: RetryOptions<Job, NoInfer<E | TimeoutOf<D>>> | undefined
   /**
    * Whose services and references a job has: those of the caller of `make`, which is the default; or of whoever brings
    * the job, and those of `make` where the caller has none. The type of `run` is the same: what it requires, `make`

@@ -1,12 +1,14 @@
 import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { AnyFiber } from "../stack.js"
+import type { Tended } from "./Care.js"
 import type { PoolJob, Settled } from "./Job.js"
 import type { Outcome } from "./states.js"
 
 /**
- * The interfaces of a pool's parts: deadlines, retries and sharing. The pool knows them by these types alone, so a pool
- * without a part executes no code of it. A part is made with the pool's `Controls`.
+ * The interfaces of a pool's parts: deadlines, retries, upkeep and sharing. The pool knows them by these types alone. A
+ * pool without a part executes no code of it. A part is made with the pool's `Controls`.
  */
 export interface Controls<Job, A, E> {
   readonly name: string | undefined
@@ -71,6 +73,20 @@ export interface Retries<Job, A, E> {
   readonly fibers: Array<AnyFiber>
 }
 
+/** P17, P18. Called at each step of a resource, which it never ends itself: the pool replaces it. Runs no fiber. */
+export interface Upkeep {
+  /** The last step of an acquisition, in the scope of the resource. */
+  begin(tended: Tended): Effect.Effect<void>
+  /** Its worker is idle. */
+  rests(tended: Tended): void
+  /** The check of the resource that has to succeed before a job begins on it. */
+  due(tended: Tended): Effect.Effect<unknown, unknown> | undefined
+  /** A job begins on it. */
+  began(tended: Tended): void
+  /** Whether the job that has ended on it was its last. */
+  isSpent(tended: Tended): boolean
+}
+
 /**
  * A resource of which several workers have a part each, as of a thread. The pool asks about the parts: their workers'
  * resources. None of these functions runs a fiber.
@@ -93,6 +109,7 @@ export interface Sharing {
 export interface Parts<Job, A, E> {
   readonly deadlines: ((controls: Controls<Job, A, E>) => Deadlines<Job, A, E>) | undefined
   readonly retries: ((controls: Controls<Job, A, E>) => Retries<Job, A, E>) | undefined
+  readonly upkeep: ((now: () => number) => Upkeep) | undefined
   readonly sharing: Sharing | undefined
 }
 

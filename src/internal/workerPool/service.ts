@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import { checkMillis } from "../args.js"
 import type { PoolClosed, QueueFull } from "./errors.js"
 import type { JobHandle, RunError, ShutdownReport, Stats, WorkerPool } from "./model.js"
-import type { Options } from "./options.js"
+import type { Deadlines, Options } from "./options.js"
 
 /**
  * The options of a pool in a layer, in addition to those of `make`: how it ends.
@@ -58,9 +58,9 @@ export interface PoolService<
 
 /** How a pool comes and goes: the operations of the module that a layer needs. */
 export interface Lifetime {
-  readonly make: <Job, A, E, R, W, EW, RW, Key>(
-    options: Options<Job, A, E, R, W, EW, RW, Key>
-  ) => Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | Scope.Scope>
+  readonly make: <Job, A, E, R, W, EW, RW, RC, Key, D extends Deadlines | undefined>(
+    options: Options<Job, A, E, R, W, EW, RW, RC, Key, D>
+  ) => Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | RC | Scope.Scope>
   readonly shutdown: <Job, A, E>(
     pool: WorkerPool<Job, A, E>,
     options: { readonly deadline: Duration.Input }
@@ -69,15 +69,15 @@ export interface Lifetime {
 }
 
 /** Makes a pool that ends with the scope as the options say. `where` is the function that was called. */
-export const makeEnding = <Job, A, E, R, W, EW, RW, RD, Key>(
+export const makeEnding = <Job, A, E, R, W, EW, RW, RC, RD, Key, D extends Deadlines | undefined>(
   { make, shutdown, shutdownNow }: Lifetime,
   where: string,
-  options: Options<Job, A, E, R, W, EW, RW, Key> & EndOptions<Job, RD>
-): Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | RD | Scope.Scope> =>
+  options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
+): Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | RC | RD | Scope.Scope> =>
   Effect.gen(function*() {
     const { drain = 0, onShutdown, ...rest } = options
     const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
-    const pool = yield* make(rest as Options<Job, A, E, R, W, EW, RW, Key>)
+    const pool = yield* make(rest as Options<Job, A, E, R, W, EW, RW, RC, Key, D>)
     if (deadline === 0 && onShutdown === undefined) return pool
     const end = deadline === 0 ? shutdownNow(pool) : shutdown(pool, { deadline })
     // It runs before the pool's own finalizer, which was added earlier.

@@ -1,5 +1,5 @@
 /** A pool whose jobs and resources are recorded, for the laws to be held against. */
-import { Effect, Exit, Schedule, Scope, Stream } from "effect"
+import { Cause, Effect, Exit, Schedule, Scope, Stream } from "effect"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import type { Kit } from "sluice/testing"
@@ -41,6 +41,10 @@ export class Stage implements Seen {
     return this.options.size ?? 1
   }
 
+  private get maxJobs(): number {
+    return this.options.resource?.maxJobs ?? Infinity
+  }
+
   /** Every law looks at this moment. The first thing that is wrong is kept, with the statistics of the pool. */
   readonly ask = <M extends keyof Moments>(moment: M, subject: Moments[M]): void => {
     for (const [number, law] of numbered) {
@@ -74,9 +78,26 @@ export class Stage implements Seen {
   // The pool.
 
   readonly make = Effect.suspend(() => {
-    const { acquire, release, restart = Schedule.recurs(0), ...options } = this.options
+    const { acquire, check, release, resource, restart = Schedule.recurs(0), ...options } = this.options
+    // The type says which options need which others.
+    const upkeep = resource && {
+      ...resource,
+      ...(check && { check: this.checked(check) }),
+      ...((resource.maxJobs ?? resource.maxAge) !== undefined && { jitter: 0 })
+    } as WorkerPool.ResourceOptions<Resource, never>
     return Effect.map(
-      WorkerPool.make({
+      WorkerPool.make<
+        Job,
+        unknown,
+        string,
+        never,
+        Resource,
+        string,
+        Scope.Scope,
+        never,
+        unknown,
+        WorkerPool.Deadlines | undefined
+      >({
         ...options,
         size: this.size,
         restart,
@@ -91,6 +112,7 @@ export class Stage implements Seen {
             { interruptible: true }
           )
         },
+        resource: upkeep,
         run: (job: Job, context) => this.perform(job, context)
       }),
       (pool) => {
@@ -112,10 +134,24 @@ export class Stage implements Seen {
   }
 
   private acquired(invalidate: Effect.Effect<void>): Resource {
-    const resource: Resource = { state: "held", users: 0, fate: "good", invalidate }
+    const resource: Resource = { state: "held", users: 0, jobs: 0, checks: 0, fate: "good", invalidate }
     this.resources.push(resource)
     this.ask("acquired", resource)
     return resource
+  }
+
+  /** The check of the options. Its failure condemns the resource, and the interrupt of a cancelled job does not. */
+  private checked(check: NonNullable<StageOptions["check"]>) {
+    return (resource: Resource) =>
+      Effect.uninterruptibleMask((restore) => {
+        this.ask("checked", resource)
+        resource.checks++
+        return Effect.onExitPrimitive(restore(check(this.resources.indexOf(resource), this)), (exit) => {
+          resource.checks--
+          if (Exit.isFailure(exit)) resource.fate = Cause.hasInterruptsOnly(exit.cause) ? "doubtful" : "condemned"
+          return undefined
+        }, true)
+      })
   }
 
   private released(resource: Resource): void {
@@ -140,6 +176,7 @@ export class Stage implements Seen {
     const attempt = { job, id: context.job, attempt: context.attempt, resource: context.resource }
     // Before the effect has its turn: the resource may be condemned until then.
     this.ask("given", attempt)
+    if (++attempt.resource.jobs >= this.maxJobs) attempt.resource.fate = "doubtful"
     return Effect.uninterruptibleMask((restore) => {
       this.begins(attempt)
       const invalidate = Effect.suspend(() => {
@@ -163,6 +200,7 @@ export class Stage implements Seen {
 
   private ends(attempt: Attempt, exit: Exit.Exit<unknown, unknown>): void {
     if (Exit.hasDies(exit) && this.options.onDefect !== "keep") attempt.resource.fate = "condemned"
+    if (attempt.resource.jobs >= this.maxJobs) attempt.resource.fate = "condemned"
     this.ask("ended", attempt)
     attempt.resource.users--
     this.running.delete(attempt)

@@ -17,6 +17,8 @@ export interface Moments {
   readonly made: undefined
   /** A worker has acquired this resource. */
   readonly acquired: Resource
+  /** The check of this resource begins. */
+  readonly checked: Resource
   /** A worker releases this resource. */
   readonly released: Resource
   /** The pool has called `run` with this attempt. The attempt has not begun. */
@@ -55,6 +57,9 @@ const wrongIf = (isWrong: boolean, message: string): Verdict => isWrong ? messag
 
 const heldCount = ({ resources }: Seen): number => resources.filter(({ state }) => state === "held").length
 
+/** Whether a release may go on when its worker no longer waits for it. */
+const mayDetach = ({ options: { resource } }: Seen): boolean => resource?.releaseTimeout !== undefined
+
 /** The numbers of the jobs that have begun, in the order of their first attempts. */
 const begunIds = ({ begun }: Seen): ReadonlyArray<number> =>
   begun.filter(({ attempt }) => attempt === 1).map(({ id }) => id)
@@ -77,10 +82,10 @@ export const P1: Law = {
 
 /**
  * P2. A worker runs one job at a time on its own resource. A resource is acquired once, released once, and never used
- * afterwards.
+ * afterwards. There are never more resources than workers, but for releases that `releaseTimeout` has detached.
  */
 export const P2: Law = {
-  acquired: (seen) => wrongIf(heldCount(seen) > seen.largestSize, "more resources than workers"),
+  acquired: (seen) => wrongIf(!mayDetach(seen) && heldCount(seen) > seen.largestSize, "more resources than workers"),
   given: (_, { resource }) => wrongIf(resource.fate === "condemned", "a job got a resource that was condemned"),
   begun: ({ largestSize, running }, { resource }) =>
     wrongIf(resource.state === "released", "a job got a resource that was released") ??
@@ -95,7 +100,8 @@ export const P2: Law = {
       stats.running > largestSize || stats.running < running.size,
       `${stats.running} jobs run, of them ${running.size} seen`
     ),
-  closed: ({ resources }) => wrongIf(resources.some(({ state }) => state === "held"), "a resource was not released")
+  closed: (seen) => wrongIf(!mayDetach(seen) && heldCount(seen) > 0, "a resource was not released"),
+  over: (seen, { releasesDetached }) => wrongIf(heldCount(seen) > releasesDetached, "a resource was not released")
 }
 
 /** Jobs begin in the order of their numbers, where a single worker takes them from a single queue. */
@@ -169,8 +175,11 @@ export const P4: Law = {
  * Nor does an interrupt (P7) or a deadline (P11) cost a resource.
  */
 export const P6: Law = {
-  released: ({ dismissed, lowered }) =>
-    wrongIf(lowered === 0 && dismissed > 0, "a good resource was released, and no worker was surplus")
+  released: ({ dismissed, lowered, options: { resource } }) =>
+    wrongIf(
+      lowered === 0 && dismissed > 0 && resource?.maxAge === undefined,
+      "a good resource was released, and no worker was surplus"
+    )
 }
 
 /**
@@ -186,7 +195,7 @@ export const P7: Law = {
 export const P8: Law = {
   poolEnded: (seen) =>
     wrongIf(
-      heldCount(seen) + seen.running.size > 0,
+      (mayDetach(seen) ? 0 : heldCount(seen)) + seen.running.size > 0,
       `${heldCount(seen)} resources are left, ${seen.running.size} jobs run`
     ),
   over: (_, { idle, queued, retrying, running, state, waiting }) =>
@@ -216,9 +225,9 @@ export const P9: Law = {
  * P2 compares the resources with the largest size so far.
  */
 export const P10: Law = {
-  released: ({ dismissed, lowered }) =>
+  released: ({ dismissed, lowered, options: { resource } }) =>
     wrongIf(
-      lowered > 0 && dismissed > lowered,
+      lowered > 0 && dismissed > lowered && resource?.maxAge === undefined,
       `${dismissed} good resources were released for ${lowered} surplus workers`
     ),
   quiet: ({ acquiring, largestSize }, { idle, running, size, state }) =>
@@ -253,9 +262,30 @@ export const P15: Law = {
   over: (_, { keys }) => wrongIf(keys > 0, "a key is left")
 }
 
+/**
+ * P17. Checks. Before a job begins on a resource that was idle for `resource.checkAfter` or longer, `resource.check`
+ * runs on it. [...] If the check fails, [...] the job has not begun.
+ *
+ * P2 finds a job on a resource whose check has failed, which is condemned.
+ */
+export const P17: Law = {
+  checked: (_, { checks, state, users }) =>
+    wrongIf(state === "released", "a resource was checked after its release") ??
+      wrongIf(users > 0, "a resource was checked while a job used it") ??
+      wrongIf(checks > 0, "a resource was checked twice at a time"),
+  given: (_, { resource }) => wrongIf(resource.checks > 0, "a job began before the check of its resource had ended"),
+  released: (_, { checks }) => wrongIf(checks > 0, "a resource was released during its check")
+}
+
+/** P18. A resource serves at most `resource.maxJobs` jobs. */
+export const P18: Law = {
+  given: ({ options }, { resource }) =>
+    wrongIf(resource.jobs >= (options.resource?.maxJobs ?? Infinity), "a resource served more jobs than it may")
+}
+
 /** P20. Pause. From `pause` to `resume`, or the beginning of the pool's end, no job begins. */
 export const P20: Law = {
   given: ({ state }) => wrongIf(state === "paused", "a job began in a paused pool")
 }
 
-export const laws: Readonly<Record<string, Law>> = { P1, P2, P3, P4, P6, P7, P8, P9, P10, P12, P15, P20 }
+export const laws: Readonly<Record<string, Law>> = { P1, P2, P3, P4, P6, P7, P8, P9, P10, P12, P15, P17, P18, P20 }

@@ -21,6 +21,16 @@ export interface StageOptions extends
     >
   >
 {
+  /** The limits of the option `resource`, without jitter. */
+  readonly resource?: {
+    readonly checkAfter?: number
+    readonly checkTimeout?: number
+    readonly maxJobs?: number
+    readonly maxAge?: number
+    readonly releaseTimeout?: number
+  }
+  /** The check of a resource; `n` is its number, from 0. */
+  readonly check?: (n: number, run: Pick<Seen, "pool" | "handles">) => Effect.Effect<unknown, unknown>
   /** Runs before a resource is acquired; `n` counts the attempts of all workers. */
   readonly acquire?: (n: number) => Effect.Effect<unknown, string>
   /** Runs as a resource is released; `n` counts the releases of all workers. */
@@ -31,7 +41,14 @@ export interface Resource {
   state: "held" | "released"
   /** How many jobs run on it. */
   users: number
-  /** "doubtful" once `invalidate` is called; "condemned" once that call has returned, or a job has died on it. */
+  /** How many jobs were given to `run` with it. */
+  jobs: number
+  /** How many checks of it are in flight. */
+  checks: number
+  /**
+   * "doubtful" once `invalidate` is called; "condemned" once that call has returned, a job has died on it, its check
+   * has failed, or it has served its last job.
+   */
   fate: "good" | "doubtful" | "condemned"
   readonly invalidate: Effect.Effect<void>
 }
@@ -67,6 +84,9 @@ export interface Settlement {
 /** The history of one pool up to this moment. */
 export interface Seen {
   readonly options: StageOptions
+  readonly pool: TestPool | undefined
+  /** The handles of submitted jobs, in order. */
+  readonly handles: ReadonlyArray<Handle>
   /** The size that the pool is made with. */
   readonly size: number
   /** The largest size that anyone has asked for so far. */
