@@ -200,7 +200,7 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
     },
     retry: {
       schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1),
-      while: (error) => error.message !== "",
+      while: (error) => String(error._tag) !== "",
       poison: { key: ({ name }) => name },
       deadLetters: { sink: ({ job: { name } }) => Effect.log(name) }
     },
@@ -215,7 +215,7 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
     retry: {
       deadLetters: { sink: ({ job: { name } }) => Effect.log(name) },
       poison: { key: ({ name }) => name },
-      while: (error) => error.message !== "",
+      while: (error) => String(error._tag) !== "",
       schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1)
     },
     queue: {
@@ -265,7 +265,7 @@ test("WorkerPool.layer: the key says all errors that the jobs may fail with", ()
 })
 
 test("WorkerPool: retry is asked about the job's own errors, and about JobTimeout where there are deadlines", () => {
-  const own = (error: Boom) => error.message !== ""
+  const own = (error: Boom) => String(error._tag) !== ""
   const schedule = Schedule.recurs(3).pipe(Schedule.setInputType<Boom>())
   const run = (text: string) => Effect.as(boom, text.length)
   WorkerPool.make({ size: 1, run, retry: { schedule, while: own } })
