@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope;
  * the queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P18, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
+ * The laws it keeps are numbered P1 to P19, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
  *
  * @since 0.1.0
  */
@@ -68,8 +68,10 @@ export type {
   PriorityQueue,
   QueueBound,
   QueueOptions,
+  ResourceIdleTimeout,
   ResourceJitter,
   ResourceLimits,
+  ResourceMinimum,
   ResourceOptions,
   ResourceRelease,
   RetryBudgetOptions,
@@ -107,8 +109,9 @@ export const isWorkerPool: {
  *
  * **Details**
  *
- * Suspends while the `size` workers acquire their resources, in parallel. If one cannot, the others are released, and
- * `make` fails as that one did (P1). Options out of range, or that mean nothing without another one, are a defect.
+ * Suspends while the `size` workers, or `resource.min` of them, acquire their resources, in parallel. If one cannot,
+ * the others are released, and `make` fails as that one did (P1). Options out of range, or that mean nothing without
+ * another one, are a defect.
  *
  * `run` and `worker` get the services and references of the caller of `make`. The `Scope` that they see is that of the
  * worker's resource; what belongs to a single job wants an `Effect.scoped` around it. A child fiber of a job is
@@ -424,6 +427,46 @@ export const pause = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<voi
  */
 export const resume = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<void> =>
   Effect.sync(() => impl(self).resume())
+
+/**
+ * Asks for the limits of every key again, so that a limit that has changed counts at once.
+ *
+ * **Details**
+ *
+ * Calls the functions `perKey.concurrency` and `perKey.weight` for each key that has jobs. The pool itself calls them
+ * as a job of the key comes, and as one begins: a limit that is raised in between counts from then on, or from this
+ * call. Waiting jobs that a higher limit allows begin in the next turn. A function that throws, or returns no limit, is
+ * a defect of this call, and changes nothing. Never suspends. O(keys).
+ *
+ * **Example** (A tenant's upgrade)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const limits = new Map([["ada", 1]])
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({
+ *     size: 4,
+ *     queue: { capacity: 9, key: (tenant) => tenant, perKey: { concurrency: (tenant) => limits.get(tenant) ?? 1 } },
+ *     run: (_tenant: string) => Effect.never
+ *   })
+ *   for (let n = 0; n < 4; n++) yield* WorkerPool.submit(pool, "ada")
+ *   limits.set("ada", 3)
+ *   console.log(WorkerPool.stats(pool).running) // => 1
+ *   yield* WorkerPool.refreshKeys(pool)
+ *   console.log(WorkerPool.stats(pool).running) // => 3
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const refreshKeys = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<void> =>
+  Effect.sync(() => impl(self).refreshKeys())
 
 /**
  * Takes all jobs out of the queue, and returns them in the order in which they would have gone.

@@ -200,7 +200,7 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
     },
     retry: {
       schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1),
-      while: (error) => String(error._tag) !== "",
+      while: (error) => error instanceof Boom,
       poison: { key: ({ name }) => name },
       deadLetters: { sink: ({ job: { name } }) => Effect.log(name) }
     },
@@ -215,7 +215,7 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
     retry: {
       deadLetters: { sink: ({ job: { name } }) => Effect.log(name) },
       poison: { key: ({ name }) => name },
-      while: (error) => String(error._tag) !== "",
+      while: (error) => error instanceof Boom,
       schedule: ({ name }) => name === "" ? undefined : Schedule.recurs(1)
     },
     queue: {
@@ -265,7 +265,7 @@ test("WorkerPool.layer: the key says all errors that the jobs may fail with", ()
 })
 
 test("WorkerPool: retry is asked about the job's own errors, and about JobTimeout where there are deadlines", () => {
-  const own = (error: Boom) => String(error._tag) !== ""
+  const own = (error: Boom) => error instanceof Boom
   const schedule = Schedule.recurs(3).pipe(Schedule.setInputType<Boom>())
   const run = (text: string) => Effect.as(boom, text.length)
   WorkerPool.make({ size: 1, run, retry: { schedule, while: own } })
@@ -355,6 +355,8 @@ test("WorkerPool: an option that means nothing without another one does not comp
   const worker = () => Effect.succeed(1)
   // @ts-expect-error: checkAfter without check
   WorkerPool.make({ size: 1, worker, run, resource: { checkAfter: 5 } })
+  // @ts-expect-error: idleTimeout without min
+  WorkerPool.make({ size: 1, worker, run, resource: { idleTimeout: 5 } })
   // @ts-expect-error: jitter without maxJobs or maxAge
   WorkerPool.make({ size: 1, worker, run, resource: { jitter: 0.5 } })
   // @ts-expect-error: a schedule where retry takes an object

@@ -445,6 +445,39 @@ export const exhausted: Record<string, Scenario> = {
     ]
   ),
 
+  "a release within its time": around(
+    { ...one, resource: { releaseTimeout: 1_000 }, release: () => Effect.yieldNow },
+    ({ run }) => [run(job("one", Effect.die("poison")))]
+  ),
+
+  // Workers on demand (P19).
+  "on demand": around({ size: 2, queue: { capacity: 0 }, resource: { min: 0 } }, ({ run, trySubmit }) => [
+    run(job("one")),
+    trySubmit(job("two")),
+    cancelled(trySubmit(job("three", Effect.never)))
+  ]),
+  "on demand, with slow resources, and shutdown": around(
+    { size: 2, queue: { capacity: 1 }, resource: { min: 0 }, acquire: () => Effect.yieldNow },
+    (stage) => [
+      cancelled(stage.submit(job("one"))),
+      stage.submit(job("two")),
+      stage.ending(Effect.suspend(() => WorkerPool.shutdown(stage.pool!)))
+    ]
+  ),
+  "on demand, where one cannot be had": around({
+    size: 2,
+    queue: { capacity: 1 },
+    resource: { min: 0 },
+    acquire: (n) => n === 2 ? Effect.fail("refused") : Effect.yieldNow
+  }, (stage) => [stage.run(job("one")), Effect.andThen(stage.run(job("two")), stage.run(job("three")))]),
+  "on demand, and idle": around(
+    { size: 2, queue: { capacity: 0 }, resource: { min: 1, idleTimeout: 1 } },
+    (stage) => [
+      stage.run(job("one")),
+      Effect.andThen(stage.run(job("two")), Effect.andThen(Effect.sleep(1), stage.run(job("three"))))
+    ]
+  ),
+
   // `map` (P3, P7).
   "map, of a pool that shuts down": around({ size: 1, queue: { capacity: 1 } }, (stage) => [
     stage.map([job("one"), job("two"), job("three")], { ordered: true }),
@@ -492,6 +525,14 @@ export const verbs: Record<string, Scenario> = {
     invalidate(0),
     paused
   ]),
+  "pause, and workers on demand": around(
+    { size: 2, queue: { capacity: 1 }, resource: { min: 0 } },
+    ({ paused, submit, trySubmit }) => [
+      Effect.all([submit(job("one")), submit(job("two"))]),
+      paused,
+      trySubmit(job("three"))
+    ]
+  ),
   "pause, and the end": around({ ...one, closing: true }, ({ pause, submit }) => [
     Effect.all([submit(job("one")), pause, submit(job("two"))])
   ]),

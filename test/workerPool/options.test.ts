@@ -81,6 +81,21 @@ const meaningless: ReadonlyArray<readonly [string, Partial<Options>, with_: Part
     { worker, resource: { maxJobs: 1, jitter: 1 } }
   ],
   [
+    "resource.min must be an integer from 0 to 1, got 2",
+    { worker, resource: { min: 2 } },
+    { worker, resource: { min: 1 } }
+  ],
+  [
+    "resource.idleTimeout must be absent without a resource.min, got 1",
+    { worker, resource: { idleTimeout: 1 } as never },
+    { worker, resource: { min: 0, idleTimeout: Infinity } }
+  ],
+  [
+    "resource.idleTimeout must be a duration above zero, got 0",
+    { worker, resource: { min: 0, idleTimeout: 0 } },
+    { worker, resource: { min: 0, idleTimeout: 1 } }
+  ],
+  [
     "resource.releaseTimeout must be a duration above zero, got 0",
     { worker, resource: { releaseTimeout: 0 } },
     { worker, resource: { releaseTimeout: 1 } }

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import { Ranked } from "../../src/internal/Ranked.js"
-import { expectPending, run, start, turns } from "../support/effect.js"
+import { defectOf, expectPending, run, start, turns } from "../support/effect.js"
 import { times } from "../support/seed.js"
 import { balanced } from "../support/workerPool.js"
 
@@ -342,6 +342,25 @@ describe("keys (P15)", () => {
       yield* Deferred.succeed(gate, undefined)
     })))
 
+  test("have their limits count at once after refreshKeys, unless a function makes a mistake", () =>
+    run(Effect.gen(function*() {
+      const limits: Record<string, number> = { a: 1, b: 1 }
+      const pool = yield* WorkerPool.make({
+        size: 5,
+        queue: { capacity: "unbounded", key: (key) => key, perKey: { concurrency: (key) => limits[key] ?? 1 } },
+        run: (key: string) => Effect.as(Effect.never, key)
+      })
+      for (const key of ["a", "a", "a", "b", "b"]) yield* WorkerPool.submit(pool, key)
+      Object.assign(limits, { a: 2, b: NaN })
+      expect(String(yield* defectOf(WorkerPool.refreshKeys(pool)))).toMatch(/perKey.concurrency must be/)
+      expect(WorkerPool.stats(pool)).toMatchObject({ running: 2, queued: 3 })
+      limits["b"] = 3
+      yield* WorkerPool.refreshKeys(pool)
+      expect(WorkerPool.stats(pool)).toMatchObject({ running: 4, queued: 1 })
+      yield* WorkerPool.shutdownNow(pool)
+      yield* WorkerPool.refreshKeys(pool)
+    })))
+
   test("never run more jobs than a changing limit allows, nor leave a worker idle that could run one", () => {
     const step = fc.oneof(
       fc.record({ tag: fc.constant("job" as const), key: fc.constantFrom("a", "b") }),
@@ -350,7 +369,8 @@ describe("keys (P15)", () => {
         key: fc.constantFrom("a", "b"),
         limit: fc.integer({ min: 1, max: 4 })
       }),
-      fc.record({ tag: fc.constant("end" as const), place: fc.nat(20) })
+      fc.record({ tag: fc.constant("end" as const), place: fc.nat(20) }),
+      fc.record({ tag: fc.constant("refresh" as const) })
     )
     const property = fc.asyncProperty(
       fc.array(step, { maxLength: 40 }),
@@ -390,6 +410,7 @@ describe("keys (P15)", () => {
           for (const [n, step] of steps.entries()) {
             const before = new Map(["a", "b"].map((key) => [key, runningOf(key)]))
             if (step.tag === "limit") limits.set(step.key, step.limit)
+            else if (step.tag === "refresh") yield* WorkerPool.refreshKeys(pool)
             else if (step.tag === "job") {
               const job = { key: step.key, level: 0, n }
               waiting.push(job)

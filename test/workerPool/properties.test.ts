@@ -75,6 +75,7 @@ interface Workload {
     readonly fails: ReadonlyArray<number> | undefined
     readonly maxJobs: number | undefined
     readonly detaches: boolean
+    readonly min: number | undefined
   } | undefined
   readonly releaseDies: boolean
   readonly acts: ReadonlyArray<Act>
@@ -127,7 +128,8 @@ const workload: fc.Arbitrary<Workload> = fc.record({
     fc.record({
       fails: fc.option(fc.array(fc.nat(4), { maxLength: 3 }), { nil: undefined }),
       maxJobs: fc.constantFrom(undefined, 1, 2),
-      detaches: fc.boolean()
+      detaches: fc.boolean(),
+      min: fc.constantFrom(undefined, 0, 1)
     }),
     { nil: undefined, freq: 2 }
   ),
@@ -186,7 +188,7 @@ class Simulation {
       }),
       restart: Schedule.recurs(restarts),
       acquire: (n) => {
-        const attempt = refused.includes(n - size - 1) ? Effect.fail("refused") : Effect.void
+        const attempt = refused.includes(n - (upkeep?.min ?? size) - 1) ? Effect.fail("refused") : Effect.void
         return slow ? Effect.andThen(Effect.yieldNow, attempt) : attempt
       },
       release: () => {
@@ -198,6 +200,7 @@ class Simulation {
           checkAfter: 0,
           checkTimeout: Infinity,
           ...(upkeep.maxJobs !== undefined && { maxJobs: upkeep.maxJobs }),
+          ...(upkeep.min !== undefined && { min: upkeep.min }),
           ...(upkeep.detaches && { releaseTimeout: 1 })
         },
         check: (n: number) => {

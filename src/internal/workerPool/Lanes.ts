@@ -67,6 +67,11 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     return lane === undefined || lane.running < lane.limit
   }
 
+  couldRun(job: J): boolean {
+    const lane = this.known(job)
+    return lane === undefined || lane.running + lane.size < lane.limit
+  }
+
   queuedWith(job: J): number {
     return this.known(job)?.queued.size ?? 0
   }
@@ -98,6 +103,17 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
       this.limit(lane, weight, this.by.concurrency(lane.key))
     } catch {
       return
+    }
+  }
+
+  refresh(): void {
+    const asked = [...this.byKey.values()].map((lane) => {
+      const weight = this.by.weight(lane.key)
+      return [lane, weight, this.by.concurrency(lane.key)] as const
+    })
+    // The functions may have changed which lanes there are.
+    for (const [lane, weight, limit] of asked) {
+      if (this.byKey.get(lane.key) === lane) this.limit(lane, weight, limit)
     }
   }
 

@@ -20,6 +20,8 @@ export interface Order<Job, J extends Waiting<Job, J>> {
   laneOf(job: J): Lane<Job, J>
   /** Whether the job could run if a worker were idle. */
   mayRun(job: J): boolean
+  /** Whether the job, which does not wait yet, could run if there were a worker for each job that waits. */
+  couldRun(job: J): boolean
   /** How many jobs share the queue's bound with this one. */
   queuedWith(job: J): number
   /** The lane has handed a job to a worker. */
@@ -30,6 +32,8 @@ export interface Order<Job, J extends Waiting<Job, J>> {
   began(job: J): void
   /** The job is no longer assigned to a worker. */
   ended(job: J): void
+  /** Asks the user for the limits of all keys. A mistake of the user's functions is thrown, before anything changes. */
+  refresh(): void
   /** The job has come to its first operation: the user may be asked for its key's limits. */
   weigh(job: J): void
 }
@@ -71,6 +75,10 @@ export class OneLane<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     return true
   }
 
+  couldRun(): boolean {
+    return true
+  }
+
   queuedWith(): number {
     return this.next.queued.size
   }
@@ -81,4 +89,5 @@ export class OneLane<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   readonly began = nothing
   readonly ended = nothing
   readonly weigh = nothing
+  readonly refresh = nothing
 }

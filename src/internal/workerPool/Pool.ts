@@ -24,7 +24,7 @@ import { Ledger } from "./Ledger.js"
 import { checkLevel } from "./level.js"
 import { Ender, Lifecycle } from "./Lifecycle.js"
 import * as model from "./model.js"
-import type { Controls, Deadlines, Parts, Retries, Sample, Upkeep } from "./parts.js"
+import type { Controls, Deadlines, OnDemand, Parts, Retries, Sample, Upkeep } from "./parts.js"
 import { type Discipline, Queue } from "./Queue.js"
 import { Roster } from "./Roster.js"
 import { jobPhases, type Outcome, workerStates } from "./states.js"
@@ -111,6 +111,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private readonly deadlines: Deadlines<Job, A, E> | undefined
   private readonly retries: Retries<Job, A, E> | undefined
   private readonly upkeep: Upkeep | undefined
+  private readonly onDemand: OnDemand | undefined
   private readonly watchers: Watchers | undefined
   readonly followers = new Set<Follower>()
   /** The autoscalers at work. */
@@ -136,8 +137,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.queue = new Queue(discipline, this.ledger, this.deadlines, {
       soon: (task) => dispatcher.scheduleTask(task, 0),
       later: (task) => inLaterTurn(scheduler, task)
-    })
-    this.roster = new Roster(size, parts.sharing, (id) => new Worker(this, id))
+    }, parts.onDemand && ((job) => this.hasTaker(job)))
+    this.onDemand = parts.onDemand?.(this.context, (worker) => this.letIdleGo(worker))
+    this.roster = new Roster(size, parts.sharing, this.onDemand, (id) => new Worker(this, id))
     const releasesFailed = () => this.findings.releasesFailed
     this.watchers = watch.length === 0
       ? undefined
@@ -228,6 +230,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const caller = new Suspended(fiber, resume, inside && this.waits.begin(inside, "room"))
       job.waitsForRoom(caller)
       this.queue.block(job)
+      this.hireForJobs()
       return this.leave(job, caller)
     })
   }
@@ -306,6 +309,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
           return resume(this.refuse())
         }
         this.queue.block(job)
+        this.hireForJobs()
       }
       return this.leave(job, caller)
     })
@@ -344,6 +348,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       this.settle(offered, "dropped", undefined)
       offered.tell()
     }
+    this.hireForJobs()
     return true
   }
 
@@ -412,9 +417,13 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return worker
   }
 
-  /** A key's limit may have been raised as the user was asked for it: jobs that it held back go to idle workers. */
+  /**
+   * A key's limit may have been raised as the user was asked for it: jobs that it held back go to idle workers, or have
+   * others come. Runs fibers only where workers come on demand.
+   */
   private deal(): void {
     if (this.roster.idle > 0 && this.queue.order.ready > 0) this.dispatchAll()
+    this.hireForJobs()
   }
 
   /** Jobs that wait go to idle workers, and begin in a turn that is requested now. */
@@ -432,7 +441,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     unbegun.sort((one, other) => this.jobOf(other).rank - this.jobOf(one).rank)
     for (const worker of unbegun) {
       const job = this.unassign(worker)
-      this.roster.rest(worker)
+      this.rest(worker)
       this.queue.putBack(job)
     }
   }
@@ -447,6 +456,13 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private goOn(): void {
     this.deadlines?.resume()
     this.dispatchAll()
+    this.hireForJobs()
+  }
+
+  /** Asks for the limits of all keys again, and lets jobs begin that a higher one allows. */
+  refreshKeys(): void {
+    this.queue.order.refresh()
+    this.deal()
   }
 
   /** Takes all jobs out of the queue, and returns them in order. Runs fibers. */
@@ -614,7 +630,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** `isLost`: its resource is to be replaced. Runs fibers. */
   private endJob(worker: Worker, outcome: Outcome, exit: Exit.Exit<A, E>, isLost: boolean): void {
-    if (worker.hasBegun && this.upkeep?.isSpent(worker.tenure) === true) worker.tenure.condemned = true
+    if (this.upkeep?.isSpent(worker.tenure) === true) worker.tenure.condemned = true
     const job = this.unassign(worker)
     const isRetried = this.retries?.takes(job, outcome, exit) === true
     if (isRetried) this.watchers?.attempted(job, outcome)
@@ -633,6 +649,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     else this.queue.wakeLater()
     if (leaves) worker.relieve(outcome === "died" ? exit : Exit.void)
     other?.go()
+    if (leaves) this.hireForJobs()
     this.drained()
   }
 
@@ -709,6 +726,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     else this.assign(worker, job)
     this.watchers?.retried(job)
     if (worker !== undefined) this.begin(worker)
+    else this.hireForJobs()
   }
 
   // Cancelling and awaiting (P7)
@@ -766,7 +784,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
       const deadlock = inside && job.exit === undefined ? this.deadlock("await", inside, job) : undefined
-      return deadlock === undefined ? this.observe(job, inside, resume) : resume(deadlock)
+      if (deadlock !== undefined) return resume(deadlock)
+      const leave = this.observe(job, inside, resume)
+      // Its own worker serves nobody meanwhile.
+      if (inside !== undefined) this.hireForJobs()
+      return leave
     })
   }
 
@@ -840,10 +862,14 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** P1: suspends until all workers have their resources, or one could not get its. */
   readonly start: Effect.Effect<void, unknown> = Effect.callback((resume) => {
     this.starter = new Suspended(currentFiber(), resume)
-    for (let left = this.size; left > 0; left--) {
+    for (let left = this.roster.floor; left > 0; left--) {
       // One of them may have failed already.
       if (this.isEnding) break
       this.roster.hire().start()
+    }
+    if (this.roster.floor === 0 && !this.isEnding) {
+      this.lifecycle.runs()
+      this.wakeStarter(Exit.void)
     }
     // Its scope may be closed already.
     this.checkEnders()
@@ -861,7 +887,32 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   needs(worker: Worker): boolean {
-    return worker.wanted && this.hasWork
+    return worker.wanted && this.hasWork && this.lacks(worker.state === "givenUp" ? 0 : 1)
+  }
+
+  /**
+   * P19: whether there are too few workers without `spare` of them: fewer than there always are, or fewer that acquire
+   * a resource than jobs that are ready. A worker that releases one may take long.
+   */
+  private lacks(spare: number): boolean {
+    const { census, onDemand, queue, roster } = this
+    return onDemand === undefined || census.present - spare < roster.floor ||
+      queue.order.ready > census.wanted("acquiring")
+  }
+
+  /** P19: whether there is, or will be, a worker for the job in addition to those for jobs that are ready. */
+  private hasTaker(job: PoolJob<Job, A, E>): boolean {
+    const { census, queue: { order }, roster, size } = this
+    return !this.isPaused && order.couldRun(job) &&
+      order.ready < census.wanted("acquiring") + Math.max(0, size - roster.live)
+  }
+
+  /** P19: the worker has been idle for too long. The returned function runs fibers. */
+  private letIdleGo(worker: Worker): () => void {
+    if (worker.state !== "idle" || this.census.present <= this.roster.floor) return () => {}
+    worker.wanted = false
+    this.roster.releases(worker)
+    return () => worker.relieve(Exit.void)
   }
 
   private leaves(worker: Worker): boolean {
@@ -881,10 +932,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
     if (leaves) this.roster.releases(worker)
     else this.serve(worker, "later")
     // Without jobs yet, all that have a good resource are idle.
-    const started = this.lifecycle.state === "starting" && this.roster.idle === this.size
+    const started = this.lifecycle.state === "starting" && this.roster.idle === this.roster.floor
     if (started) this.lifecycle.runs()
     this.queue.wakeLater()
     if (leaves) worker.relieve(Exit.void)
+    if (leaves) this.hireForJobs()
     if (started) this.wakeStarter(Exit.void)
   }
 
@@ -916,7 +968,16 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** Starts the missing workers. Leaving ones count, so that there are never more resources than workers. */
   private hire(): void {
-    while (this.roster.live < this.size && this.hasWork) this.roster.hire().start()
+    while (this.roster.live < this.size && this.hasWork && this.lacks(0)) {
+      const worker = this.roster.hire()
+      worker.start()
+      if (worker.isDenied) break
+    }
+  }
+
+  /** P19: jobs are ready that no worker is about to take, or a worker leaves. Runs fibers. */
+  private hireForJobs(): void {
+    if (this.onDemand !== undefined && this.lifecycle.state !== "starting" && !this.isPaused) this.hire()
   }
 
   /** A worker's resource is no good any more, and no job has begun on it. Runs fibers. */
@@ -924,6 +985,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.roster.releases(worker)
     if (worker.job !== undefined) this.handBack(worker)
     worker.relieve(Exit.void)
+    this.hireForJobs()
   }
 
   /** The youngest job that has not begun goes to an idle worker; if there is none, it is first in line, as before. */
@@ -950,7 +1012,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
       this.wakeStarter(Exit.failCause(cause))
     } else if (this.needs(worker)) {
       // One more than there were could not be had: the pool goes on without it, if another one can serve (P9).
-      if (worker.isNew && this.roster.workers.some((worker) => this.canServe(worker))) this.roster.size--
+      const isServed = this.roster.workers.some((worker) => this.canServe(worker))
+      if (isServed && this.onDemand !== undefined) worker.isDenied = true
+      else if (isServed && worker.isNew) this.roster.size--
       else this.fail(new PoolFailed({ pool: this.name, worker: worker.name, cause }))
     }
   }
@@ -958,8 +1022,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** Runs fibers. */
   workerEnded(worker: Worker): void {
     this.roster.ended(worker)
-    // During `start` those that are missing are about to come.
-    if (this.lifecycle.state !== "starting") this.hire()
+    // During `start` those that are missing are about to come. A resource that could not be had is tried for again with
+    // the next job (P19).
+    if (this.lifecycle.state !== "starting" && !worker.isDenied) this.hire()
     this.checkEnders()
   }
 
@@ -1010,7 +1075,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
     }
     // The rejected callers may have ended the pool meanwhile. In a pool that has failed, jobs may still run.
     const { state } = this.lifecycle
-    if ((state === "draining" || state === "failed") && this.roster.live > 0 && Duration.isFinite(deadline)) {
+    if (
+      (state === "draining" || state === "failed") && this.roster.live + this.pending > 0 && Duration.isFinite(deadline)
+    ) {
       const expire = Effect.withFiber((fiber) => Effect.sync(() => this.stop(fiber.id)))
       const timer = Effect.andThen(Effect.sleep(deadline), expire)
       this.lifecycle.addTimer(stack.start<void, never, never>(Effect.runForkWith(this.context), timer))
@@ -1142,6 +1209,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const ender = new Ender(fiber, () => resume(Effect.sync(() => this.report())), wait, part)
       this.lifecycle.wait(ender)
       begin(fiber)
+      if (inside !== undefined) this.hireForJobs()
       this.checkEnders()
       return Effect.sync(() => this.lifecycle.leave(ender))
     })
@@ -1159,7 +1227,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** The defect of a drain that its own worker would keep from ending. */
   private drainDeadlock(inside: Worker | undefined, part: Worker): Exit.Exit<never> | undefined {
     if (inside !== undefined) return this.deadlock("shutdown", inside, "end")
-    const needsIt = part.job === undefined && this.pending > 0 &&
+    const mayHire = this.onDemand !== undefined && this.roster.live < this.size
+    const needsIt = part.job === undefined && this.pending > 0 && !mayHire &&
       !this.roster.workers.some((worker) => worker !== part && this.canServe(worker))
     return needsIt ? this.dieOfDeadlock("shutdown", part, undefined, true) : undefined
   }
@@ -1175,6 +1244,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const timers = over
       ? this.lifecycle.takeTimers().concat(
         this.deadlines?.takeSleepers() ?? [],
+        this.onDemand?.takeSleepers() ?? [],
         [...this.autoscalers].map(({ fiber }) => fiber)
       )
       : []

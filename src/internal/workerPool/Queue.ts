@@ -52,14 +52,16 @@ export class Queue<Job, A, E> {
     private readonly discipline: Discipline<Job>,
     private readonly ledger: Ledger,
     private readonly deadlines: Deadlines<Job, A, E> | undefined,
-    private readonly turns: Turns
+    private readonly turns: Turns,
+    /** Whether a worker will come for one more job: then there is room for it, whatever the capacity (P19). */
+    private readonly hasTaker: ((job: PoolJob<Job, A, E>) => boolean) | undefined
   ) {
     this.capacity = discipline.capacity
     this.order = discipline.order<PoolJob<Job, A, E>>()
   }
 
   isFull(job: PoolJob<Job, A, E>): boolean {
-    return this.order.queuedWith(job) >= this.capacity
+    return this.order.queuedWith(job) >= this.capacity && this.hasTaker?.(job) !== true
   }
 
   /** Whether the job would be dropped for want of room, rather than have to wait. */
@@ -70,8 +72,7 @@ export class Queue<Job, A, E> {
 
   /** The job that would be dropped to make room for this one. */
   oldestToDrop(job: PoolJob<Job, A, E>): PoolJob<Job, A, E> | undefined {
-    const queued = this.order.queuedWith(job)
-    const isFull = this.discipline.strategy === "sliding" && queued > 0 && queued >= this.capacity
+    const isFull = this.discipline.strategy === "sliding" && this.order.queuedWith(job) > 0 && this.isFull(job)
     return isFull ? this.order.laneOf(job).queued.head : undefined
   }
 

@@ -1,6 +1,6 @@
 import { List } from "../List.js"
 import { dismissed } from "./dismissal.js"
-import type { Sharing } from "./parts.js"
+import type { OnDemand, Sharing } from "./parts.js"
 import { workerStates } from "./states.js"
 import type { Worker } from "./Worker.js"
 
@@ -19,6 +19,7 @@ export class Roster {
   constructor(
     public size: number,
     private readonly sharing: Sharing | undefined,
+    private readonly onDemand: OnDemand | undefined,
     private readonly create: (id: number) => Worker
   ) {}
 
@@ -28,6 +29,11 @@ export class Roster {
 
   get idle(): number {
     return this.idlers.size
+  }
+
+  /** How many workers there always are (P19). */
+  get floor(): number {
+    return this.onDemand === undefined ? this.size : Math.min(this.onDemand.min, this.size)
   }
 
   /** One more worker, which is to start. */
@@ -47,13 +53,18 @@ export class Roster {
   rest(worker: Worker): void {
     worker.become(workerStates.idle)
     this.idlers.push(worker)
+    this.onDemand?.rests(worker)
   }
 
-  /** The worker that has been idle for longest. With shared resources, the least loaded one, in O(idle workers). */
+  /**
+   * The worker that has been idle for longest. With shared resources, the least loaded one, in O(idle workers). Where
+   * idle workers leave, the last one that became idle: else a low load would keep all of them.
+   */
   takeIdle(): Worker | undefined {
-    const { sharing } = this
-    let least = this.idlers.head
+    const { onDemand, sharing } = this
+    let least = onDemand === undefined ? this.idlers.head : this.idlers.tail
     if (least === undefined) return undefined
+    onDemand?.ends(least)
     if (sharing !== undefined) {
       let lowest = sharing.load(least.resource)
       for (let other = least.next; other !== undefined && lowest > 0; other = other.next) {
@@ -68,7 +79,10 @@ export class Roster {
 
   /** The worker is about to release its resource: it is idle no more. */
   releases(worker: Worker): void {
-    if (worker.state === "idle") this.idlers.remove(worker)
+    if (worker.state === "idle") {
+      this.idlers.remove(worker)
+      this.onDemand?.ends(worker)
+    }
     worker.become(workerStates.releasing)
   }
 

@@ -32,7 +32,7 @@ export class ResourceUpkeep implements Upkeep {
       const { jitter, maxAge, maxJobs } = this.limits
       // Each number of jobs within the share is as likely as the others.
       const fewer = maxJobs === Infinity ? 0 : Math.floor((yield* Random.next) * (maxJobs * jitter + 1))
-      tended.care = new Care(Math.max(1, maxJobs - fewer))
+      tended.care = new Care(maxJobs - fewer)
       if (maxAge === Infinity) return
       const age = Duration.millis(maxAge * (1 - jitter * (yield* Random.next)))
       yield* Effect.forkIn(Effect.delay(tended.invalidate, age), tended.scope, { startImmediately: true })

@@ -11,6 +11,7 @@ import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { Care, Tended } from "./Care.js"
 import type { Census } from "./Census.js"
+import type { Timing } from "./Deadline.js"
 import { poolName } from "./errors.js"
 import type { WorkerInfo } from "./model.js"
 import { type State, step, type WorkerState, workerStates } from "./states.js"
@@ -108,8 +109,10 @@ export class Worker {
   readonly name: string
   /** The pool's context, with the worker in it. */
   readonly context: Context.Context<never>
-  /** False for a surplus worker. */
-  wanted = true
+  /** Its resource could not be had, and the pool goes on without. */
+  isDenied = false
+  /** Of its idleness, where that has a timeout. Written by the part alone. */
+  idling: Timing<Worker> | undefined = undefined
   /** It has had no resource yet. */
   isNew = true
   /** When it begins its job, while that stands among those to begin. Written by `Unbegun` alone, as is `turn`. */
@@ -118,6 +121,7 @@ export class Worker {
   turn: symbol | undefined = undefined
 
   private current: State<WorkerState> = workerStates.acquiring
+  private isWanted = true
   private task: Task | undefined = undefined
   /** The job's fiber. A scheduler may have it yield before its first operation. */
   private taskFiber: AnyFiber | undefined = undefined
@@ -133,7 +137,7 @@ export class Worker {
   constructor(readonly owner: Owner, readonly id: number) {
     this.name = `${poolName(owner.name)}/worker-${id}`
     const { census, context } = owner
-    census.come(this.current)
+    census.add(this.current, true, 1)
     this.context = Context.mergeAll(
       context,
       Context.make(CurrentWorker, this),
@@ -150,9 +154,22 @@ export class Worker {
   }
 
   become(next: State<WorkerState>): void {
-    const { current } = this
+    const { current, isWanted, owner: { census } } = this
     this.current = step("worker", current, next)
-    this.owner.census.move(current, next)
+    census.add(current, isWanted, -1)
+    census.add(next, isWanted, 1)
+  }
+
+  /** False for a surplus worker. */
+  get wanted(): boolean {
+    return this.isWanted
+  }
+
+  set wanted(wanted: boolean) {
+    const { current, isWanted, owner: { census } } = this
+    this.isWanted = wanted
+    census.add(current, isWanted, -1)
+    census.add(current, wanted, 1)
   }
 
   // Its own fiber, and the resource

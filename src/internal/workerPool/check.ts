@@ -7,6 +7,7 @@ import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.
 import { logLater } from "../logLater.js"
 import { DeadLetters } from "./DeadLetters.js"
 import { JobDeadlines } from "./Deadlines.js"
+import { Idling } from "./Idling.js"
 import type { Waiting } from "./Lane.js"
 import { type Keys, Lanes } from "./Lanes.js"
 import { checkLevel } from "./level.js"
@@ -100,7 +101,7 @@ export const check = <Job, A, E, R, W, EW, RW, RC, Key, D extends Deadlines | un
   if (!Array.isArray(watch) || !watch.every(isWatcher)) fail("watch", "an array of watchers", watch)
   const limits = { wait: deadline("wait", deadlines.wait), run: deadline("run", deadlines.run) }
   const { deadLetters, policy } = checkRetries<Job, E>(options.retry, onDefect)
-  const { releaseTimeout, upkeep } = checkResource(resource)
+  const { onDemand, releaseTimeout, upkeep } = checkResource(resource, size)
   const logMistake = (error: unknown) => {
     const message = "WorkerPool: queue.order made a mistake. From now on the queue is first come, first served"
     logLater(context, message, error)
@@ -121,6 +122,7 @@ export const check = <Job, A, E, R, W, EW, RW, RC, Key, D extends Deadlines | un
         : (controls) => new JobDeadlines(limits, controls),
       retries: policy && ((controls) => new JobRetries(policy, controls)),
       upkeep,
+      onDemand,
       sharing
     },
     deadLetters,
@@ -150,12 +152,14 @@ const deadline = (phase: "wait" | "run", input: Duration.Input = Duration.infini
 
 /** There is no upkeep where no resource is checked, and none has a limit. */
 const checkResource = <W, RC>(
-  resource: ResourceOptions<W, RC> = {}
-): { readonly releaseTimeout: number; readonly upkeep: Parts<never, unknown, unknown>["upkeep"] } => {
+  resource: ResourceOptions<W, RC> = {},
+  size: number
+): Pick<Parts<never, unknown, unknown>, "onDemand" | "upkeep"> & { readonly releaseTimeout: number } => {
   if (!isRecord(resource)) fail("resource", "an object", resource)
   const { check, checkAfter, checkTimeout, jitter, maxAge, maxJobs } = resource
   const wait = resource.releaseTimeout ?? Infinity
   const releaseTimeout = millis("resource.releaseTimeout", wait, "a duration above zero", isPositive)
+  const onDemand = checkOnDemand(resource, size)
   functionOrNone("resource.check", check)
   if (check === undefined) {
     absent("resource.checkAfter", "without a resource.check", checkAfter)
@@ -169,12 +173,28 @@ const checkResource = <W, RC>(
     absent("resource.jitter", "without a resource.maxJobs or a resource.maxAge", jitter)
   }
   const share = checkNumber(where, "resource.jitter", jitter ?? 0.1, "a number from 0 to 1", (n) => n >= 0 && n <= 1)
-  if (check === undefined && maxJobs === undefined && age === Infinity) return { releaseTimeout, upkeep: undefined }
+  if (check === undefined && maxJobs === undefined && age === Infinity) {
+    return { onDemand, releaseTimeout, upkeep: undefined }
+  }
   // The type of `make` requires the services of the check.
   const run = check as ResourceCheck["run"] | undefined
   const checks = run && { run, after, timeout }
   const limits = { maxJobs: maxJobs ?? Infinity, maxAge: age, jitter: share }
-  return { releaseTimeout, upkeep: (now) => new ResourceUpkeep(checks, limits, now) }
+  return { onDemand, releaseTimeout, upkeep: (now) => new ResourceUpkeep(checks, limits, now) }
+}
+
+const checkOnDemand = (
+  { idleTimeout, min }: ResourceOptions<never, unknown>,
+  size: number
+): Parts<never, unknown, unknown>["onDemand"] => {
+  if (min === undefined) {
+    absent("resource.idleTimeout", "without a resource.min", idleTimeout)
+    return undefined
+  }
+  integer("resource.min", min, 0, size)
+  const after = millis("resource.idleTimeout", idleTimeout ?? "10 minutes", "a duration above zero", isPositive)
+  const timeout = after === Infinity ? undefined : Duration.millis(after)
+  return (context, expire) => new Idling(min, timeout, context, expire)
 }
 
 /** The bound and the order of the queue. The results of the user's functions are checked when they are called. */

@@ -287,6 +287,32 @@ export interface ResourceRelease {
 }
 
 /**
+ * How many workers there always are (P19).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceMinimum {
+  /**
+   * How many workers there always are, an integer from 0 to the size, which is the default. Others come when a job
+   * would have to wait, up to the size, and leave when they have been idle for `idleTimeout`.
+   */
+  readonly min?: number | undefined
+}
+
+/**
+ * The same, with a timeout of your own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceIdleTimeout {
+  readonly min: number
+  /** How long a worker may be idle while there are more than `min`, a duration > 0; 10 minutes by default. */
+  readonly idleTimeout?: Duration.Input | undefined
+}
+
+/**
  * How resources are kept in order: when one is checked, how long one may serve, and how long its release may take. An
  * option that needs another one does not compile without it.
  *
@@ -295,6 +321,7 @@ export interface ResourceRelease {
  */
 export type ResourceOptions<W, RC> =
   & ResourceRelease
+  & ((ResourceMinimum & { readonly idleTimeout?: undefined }) | ResourceIdleTimeout)
   & (CheckedResource<W, RC> | UncheckedResource)
   & (
     | (ResourceLimits & { readonly jitter?: undefined })

@@ -5,6 +5,7 @@ import type { AnyFiber } from "../stack.js"
 import type { Tended } from "./Care.js"
 import type { PoolJob, Settled } from "./Job.js"
 import type { Outcome } from "./states.js"
+import type { Worker } from "./Worker.js"
 
 /**
  * The interfaces of a pool's parts: deadlines, retries, upkeep and sharing. The pool knows them by these types alone. A
@@ -87,6 +88,18 @@ export interface Upkeep {
   isSpent(tended: Tended): boolean
 }
 
+/** P19. A pool that has a worker only when there is a job for it. Only its timer runs fibers. */
+export interface OnDemand {
+  /** How many workers there always are. */
+  readonly min: number
+  /** The worker is idle. */
+  rests(worker: Worker): void
+  /** The worker is no longer idle. */
+  ends(worker: Worker): void
+  /** The fiber that sleeps until a worker has been idle for too long, for the pool's end to interrupt. */
+  takeSleepers(): ReadonlyArray<AnyFiber>
+}
+
 /**
  * A resource of which several workers have a part each, as of a thread. The pool asks about the parts: their workers'
  * resources. None of these functions runs a fiber.
@@ -110,6 +123,10 @@ export interface Parts<Job, A, E> {
   readonly deadlines: ((controls: Controls<Job, A, E>) => Deadlines<Job, A, E>) | undefined
   readonly retries: ((controls: Controls<Job, A, E>) => Retries<Job, A, E>) | undefined
   readonly upkeep: ((now: () => number) => Upkeep) | undefined
+  /** `expire` lets a worker leave that has been idle for too long. */
+  readonly onDemand:
+    | ((context: Context.Context<never>, expire: (worker: Worker) => () => void) => OnDemand)
+    | undefined
   readonly sharing: Sharing | undefined
 }
 

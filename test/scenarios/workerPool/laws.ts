@@ -57,6 +57,9 @@ const wrongIf = (isWrong: boolean, message: string): Verdict => isWrong ? messag
 
 const heldCount = ({ resources }: Seen): number => resources.filter(({ state }) => state === "held").length
 
+/** How many workers there always are, unless the size is lowered. */
+const floorOf = ({ options: { resource }, size }: Seen): number => resource?.min ?? size
+
 /** Whether a release may go on when its worker no longer waits for it. */
 const mayDetach = ({ options: { resource } }: Seen): boolean => resource?.releaseTimeout !== undefined
 
@@ -77,7 +80,7 @@ const triesAgain = ({ options: { retry } }: Seen): boolean =>
  */
 export const P1: Law = {
   made: (seen) =>
-    wrongIf(heldCount(seen) !== seen.size, `make returned with ${heldCount(seen)} resources of ${seen.size}`)
+    wrongIf(heldCount(seen) !== floorOf(seen), `make returned with ${heldCount(seen)} resources of ${floorOf(seen)}`)
 }
 
 /**
@@ -128,7 +131,9 @@ export const P3: Law = {
     // A pause puts jobs back that workers have not begun.
     const isPaused = seen.state === "paused"
     const putBack = lost + (isPaused ? seen.largestSize : 0)
-    return wrongIf(isBounded && queued > capacity + putBack, "more jobs wait than may") ??
+    // There is room for a job that another worker will come for.
+    const toCome = seen.options.resource?.min === undefined ? 0 : seen.largestSize
+    return wrongIf(isBounded && queued > capacity + putBack + toCome, "more jobs wait than may") ??
       wrongIf(waiting > 0 && !isFull && !triesAgain(seen), "callers wait although there is room") ??
       wrongIf(!isPaused && idle > 0 && queued + waiting > 0, "a worker is idle although jobs wait")
   },
@@ -177,7 +182,7 @@ export const P4: Law = {
 export const P6: Law = {
   released: ({ dismissed, lowered, options: { resource } }) =>
     wrongIf(
-      lowered === 0 && dismissed > 0 && resource?.maxAge === undefined,
+      lowered === 0 && dismissed > 0 && (resource?.maxAge ?? resource?.min) === undefined,
       "a good resource was released, and no worker was surplus"
     )
 }
@@ -227,13 +232,14 @@ export const P9: Law = {
 export const P10: Law = {
   released: ({ dismissed, lowered, options: { resource } }) =>
     wrongIf(
-      lowered > 0 && dismissed > lowered && resource?.maxAge === undefined,
+      lowered > 0 && dismissed > lowered && (resource?.maxAge ?? resource?.min) === undefined,
       `${dismissed} good resources were released for ${lowered} surplus workers`
     ),
-  quiet: ({ acquiring, largestSize }, { idle, running, size, state }) =>
+  quiet: ({ acquiring, largestSize, options: { resource } }, { idle, running, size, state }) =>
     wrongIf(
       // A resource may never come.
-      state === "running" && acquiring === 0 && (idle + running !== size || size > largestSize),
+      state === "running" && acquiring === 0 && resource?.min === undefined &&
+        (idle + running !== size || size > largestSize),
       "there are not as many workers as there should be"
     )
 }
@@ -283,9 +289,27 @@ export const P18: Law = {
     wrongIf(resource.jobs >= (options.resource?.maxJobs ?? Infinity), "a resource served more jobs than it may")
 }
 
+/**
+ * P19. On demand. [...] A job that would have to wait has another worker come while there are fewer than the size.
+ */
+export const P19: Law = {
+  quiet: (seen, { acquiring, idle, queued, releasing, running, size, state, waiting }) => {
+    const { options: { queue, resource } } = seen
+    if (resource?.min === undefined || state !== "running") return undefined
+    const [workers, isRefused] = [acquiring + idle + releasing + running, seen.options.acquire !== undefined]
+    return wrongIf(workers > seen.largestSize, "more workers than the size") ??
+      wrongIf(!isRefused && workers < Math.min(resource.min, size), "fewer workers than there always are") ??
+      wrongIf(
+        !isRefused && queue?.key === undefined && queued + waiting > 0 && workers < size,
+        "jobs wait, and no worker comes"
+      )
+  },
+  over: (_, { acquiring, releasing }) => wrongIf(acquiring + releasing > 0, "a worker is left")
+}
+
 /** P20. Pause. From `pause` to `resume`, or the beginning of the pool's end, no job begins. */
 export const P20: Law = {
   given: ({ state }) => wrongIf(state === "paused", "a job began in a paused pool")
 }
 
-export const laws: Readonly<Record<string, Law>> = { P1, P2, P3, P4, P6, P7, P8, P9, P10, P12, P15, P17, P18, P20 }
+export const laws: Readonly<Record<string, Law>> = { P1, P2, P3, P4, P6, P7, P8, P9, P10, P12, P15, P17, P18, P19, P20 }

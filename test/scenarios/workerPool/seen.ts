@@ -28,6 +28,8 @@ export interface StageOptions extends
     readonly maxJobs?: number
     readonly maxAge?: number
     readonly releaseTimeout?: number
+    readonly min?: number
+    readonly idleTimeout?: number
   }
   /** The check of a resource; `n` is its number, from 0. */
   readonly check?: (n: number, run: Pick<Seen, "pool" | "handles">) => Effect.Effect<unknown, unknown>
