@@ -11,7 +11,7 @@
  * - **A4.** One congestion lowers the limit once: calls that had begun when the limit was lowered do not lower it
  *   again, and raise it no more. So it falls by one `backoff` in a round trip.
  * - **A5.** Whatever ends a call, and wherever an interrupt comes, its permit returns and it is in flight no more.
- * - **A6.** `onChange` is called forevery change, once, in order, one at a time, by a call that has returned its
+ * - **A6.** `onChange` is called for every change, once, in order, one at a time, by a call that has returned its
  *   permit.
  *
  * @since 0.1.0

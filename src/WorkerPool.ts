@@ -2,7 +2,7 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope;
  * the queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P19, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
+ * The laws it keeps are numbered P1 to P20, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
  *
  * @since 0.1.0
  */
@@ -511,8 +511,8 @@ export const clear = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<Rea
  *
  * The call is a job of the pool like any other: it waits in line with them, for room and for a worker, counts in the
  * ledger, has the pool's deadlines, and a defect costs the resource. It fails as the effect does, or as `run`. The
- * effect has the caller's services and references. The pool does not retry it, and it is in no list of jobs. An interrupt
- * takes it along (P7). O(1).
+ * effect has the caller's services and references. The pool does not retry it, and it is in no list of jobs. An
+ * interrupt takes it along (P7). O(1).
  *
  * In a pool with `queue.priority`, `queue.key` or `queue.order`, `as` is the job that stands for it there; without one
  * the call is a defect.

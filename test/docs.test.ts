@@ -72,6 +72,11 @@ test("there are blocks to check, and no language among them that nobody checks",
   expect([...new Set(all.map(({ language }) => language))].sort()).toEqual(["go", "sh", "ts"])
 })
 
+test("no two blocks that others import have the same name", () => {
+  const names = modules.map(({ file }) => file)
+  expect(names.toSorted()).toEqual([...new Set(names)].sort())
+})
+
 test("every block compiles as a user's strict TypeScript would", () => {
   const config = ts.readConfigFile(path.join(root, "tsconfig.json"), (name) => ts.sys.readFile(name))
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)

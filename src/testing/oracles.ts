@@ -50,7 +50,7 @@ export const endless = (lanes: Lanes, limit: number, fair: number): Problem => {
   if (unended.length === 0 && alive.length > 0) {
     return { kind: "leaked-fiber", message: `${names(alive)} still ran when the scenario was over` }
   }
-  const steps = `${limit} steps, the last ${fair} of them with a turn foreverybody`
+  const steps = `${limit} steps, the last ${fair} of them with a turn for everybody`
   const busy = lanes.filter((lane) => lane.operations > lane.tired)
   return { kind: "livelock", message: `${names(unended)} did not end within ${steps}: ${names(busy)} went on` }
 }

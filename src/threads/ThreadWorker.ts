@@ -156,7 +156,7 @@ export const serve = <const Handlers extends Readonly<Record<string, Handler>>, 
  * **Example** (A seed for each thread)
  *
  * ```ts
- * // seeded.ts
+ * // dice.ts
  * import * as ThreadWorker from "sluice/threads/ThreadWorker"
  *
  * export const jobs = ThreadWorker.serveWith(({ seed }: { readonly seed: number }) => {

@@ -559,7 +559,7 @@ add(
   {
     kind: "livelock",
     message:
-      "main and b did not end within 40000 steps, the last 20000 of them with a turn foreverybody: main/3 went on",
+      "main and b did not end within 40000 steps, the last 20000 of them with a turn for everybody: main/3 went on",
     realism: "contract"
   }
 )

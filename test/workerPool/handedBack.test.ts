@@ -6,7 +6,10 @@ import { makePool } from "../../src/internal/workerPool/make.js"
 import { after, runTimed, start, turns } from "../support/effect.js"
 import { Losing } from "../support/losing.js"
 
-/** A pool, of one worker by default. The first attempt of its job is handed back once `lose` has run; the next one never ends. */
+/**
+ * A pool, of one worker by default. The first attempt of its job is handed back once `lose` has run; the next one never
+ * ends.
+ */
 const losing = (deadlines?: WorkerPool.Deadlines, size = 1) =>
   Effect.gen(function*() {
     const gate = yield* Deferred.make<void>()

@@ -30,7 +30,7 @@ export interface Resizer {
 
 const optionsOf = ({ capacity, deadline }: Settings) => ({
   name: "resizers",
-  // Rather than `trySubmit`: so `run` serves foreverything, and a client that hangs up takes its job along.
+  // Rather than `trySubmit`: so `run` serves for everything, and a client that hangs up takes its job along.
   queue: { capacity, strategy: "dropping" },
   deadlines: { wait: deadline, run: deadline }
 } as const)

@@ -30,7 +30,7 @@ export interface Settings {
 /**
  * A pool in which each tenant has a queue of its own, and they take turns (P15).
  *
- * The strategy is to drop what finds the queue full, and not `trySubmit`: so `run` serves foreverything, and a client
+ * The strategy is to drop what finds the queue full, and not `trySubmit`: so `run` serves for everything, and a client
  * that hangs up takes its call along (P7), where a handle would have to be cancelled.
  */
 export const makePool = (

@@ -1,5 +1,5 @@
 /**
- * The parts of Node.js that source locations need. The package is forevery platform, and compiled without Node's
+ * The parts of Node.js that source locations need. The package is for every platform, and compiled without Node's
  * types.
  */
 
