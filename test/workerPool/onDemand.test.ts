@@ -1,9 +1,9 @@
 /** Workers that come when there is a job for them, and leave when they are idle: the option `resource.min` (P19). */
-import { Deferred, Effect, type Exit, Fiber, Schedule } from "effect"
+import { Clock, Deferred, Effect, type Exit, Fiber, Schedule } from "effect"
 import type { Scope } from "effect"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { after, runTimed, settle, start } from "../support/effect.js"
+import { after, run, runTimed, settle, start } from "../support/effect.js"
 import { verdictOf } from "../support/workerPool.js"
 
 type Job = Effect.Effect<unknown, string>
@@ -223,5 +223,76 @@ describe("workers on demand (P19)", () => {
       yield* WorkerPool.resize(pool, 2)
       yield* settle
       expect(census(pool)).toEqual([0, 2, 0, 0])
+    })))
+
+  test("an idle worker stays while there are no more than min, and until idleTimeout after its last job", () =>
+    runTimed(Effect.gen(function*() {
+      let acquired = 0
+      const count = (n: number) => Effect.sync(() => (acquired = n))
+      const least = yield* make({ min: 1, idleTimeout: 100 }, {}, count)
+      yield* after(1_000)
+      expect([acquired, ...census(least)]).toEqual([1, 1, 0, 0, 0])
+      const pool = yield* make({ min: 0, idleTimeout: 100 })
+      yield* WorkerPool.run(pool, Effect.void)
+      yield* after(60)
+      yield* WorkerPool.run(pool, Effect.void)
+      yield* after(99)
+      expect(census(pool)).toEqual([1, 0, 0, 0])
+      yield* after(1)
+      expect(census(pool)).toEqual([0, 0, 0, 0])
+    })))
+
+  test("a job that is put back, or that its key's limit lets go, does not wait for a slow release", () =>
+    runTimed(Effect.gen(function*() {
+      const worker = () => Effect.acquireRelease(Effect.void, () => Effect.sleep(1_000))
+      const checked = yield* WorkerPool.make({
+        size: 2,
+        worker,
+        resource: { min: 1, check: () => Effect.fail("dead"), checkAfter: 1 },
+        run: (job: Job) => job
+      })
+      yield* after(1)
+      expect(yield* WorkerPool.run(checked, Effect.succeed("checked"))).toBe("checked")
+      const keyed = yield* WorkerPool.make({
+        size: 2,
+        worker,
+        queue: { key: () => "one", perKey: { concurrency: 1 } },
+        resource: { min: 0 },
+        run: (job: Job) => job
+      })
+      yield* WorkerPool.submit(keyed, Effect.andThen(Effect.yieldNow, Effect.die("poison")))
+      expect(yield* WorkerPool.run(keyed, Effect.succeed("keyed"))).toBe("keyed")
+      const seen = [census(checked), census(keyed)]
+      const ending = yield* start(Effect.all([WorkerPool.shutdown(checked), WorkerPool.shutdown(keyed)]))
+      yield* after(1_000)
+      yield* after(1_000)
+      yield* Fiber.join(ending)
+      expect(seen).toEqual([[1, 0, 0, 1], [1, 0, 0, 1]])
+    })))
+
+  test("no timer is left after the end, of idleness or of a release (P8)", () =>
+    run(Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      let sleeping = 0
+      const sleep = () =>
+        Effect.acquireUseRelease(Effect.sync(() => sleeping++), () => Effect.never, () => Effect.sync(() => sleeping--))
+      const counting = new Proxy(clock, {
+        get: (of, name) => name === "sleep" ? sleep : Reflect.get(of, name) as unknown
+      })
+      const pool = yield* Effect.provideService(
+        WorkerPool.make({
+          size: 2,
+          worker: () => Effect.acquireRelease(Effect.void, () => Effect.yieldNow),
+          resource: { min: 1, releaseTimeout: 1_000, maxAge: 1_000 },
+          run: (job: Job) => job
+        }),
+        Clock.Clock,
+        counting
+      )
+      yield* settle
+      expect(sleeping).toBe(2)
+      yield* WorkerPool.shutdown(pool)
+      yield* settle
+      expect(sleeping).toBe(0)
     })))
 })
