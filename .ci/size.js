@@ -8,12 +8,12 @@ const limits = {
   "Group { scoped, go }": 5_650,
   Group: 6_900,
   AdaptiveLimit: 7_400,
-  WorkerPool: 23_200,
-  "WorkerPool { make, run }": 18_400,
+  WorkerPool: 27_000,
+  "WorkerPool { make, run }": 22_000,
   Watch: 5_200,
-  index: 39_600,
-  "threads/ThreadPool": 28_500,
-  "threads/ThreadWorker": 6_000
+  index: 43_500,
+  "threads/ThreadPool": 33_000,
+  "threads/ThreadWorker": 6_600
 }
 
 for (const [entry, limit] of Object.entries(limits)) {
