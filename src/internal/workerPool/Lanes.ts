@@ -37,7 +37,7 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   }
 
   /** A lane that is new itself counts from when something is in it. */
-  arrives(job: J): void {
+  arrives(job: J): boolean {
     const { by, handicap } = this
     const key = by.of(job.input)
     const weight = by.weight(key)
@@ -46,7 +46,7 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     // The functions may have changed what is known.
     const known = this.byKey.get(key)
     job.lane = known ?? new Lane<Job, J>(key, weight, limit, () => lineOf<J>(handicap !== undefined))
-    if (known !== undefined) this.limit(known, weight, limit)
+    return known !== undefined && this.limit(known, weight, limit)
   }
 
   /** The current lane of the job's key. `job.lane` may have been removed. */
@@ -96,13 +96,13 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
    * Asks for the lane's limits again. A mistake of a function changes nothing: nobody waits here who could hear of it,
    * but the caller who brings the key's next job does.
    */
-  weigh(job: J): void {
+  weigh(job: J): boolean {
     const lane = this.laneOf(job)
     try {
       const weight = this.by.weight(lane.key)
-      this.limit(lane, weight, this.by.concurrency(lane.key))
+      return this.limit(lane, weight, this.by.concurrency(lane.key))
     } catch {
-      return
+      return false
     }
   }
 
@@ -117,12 +117,14 @@ export class Lanes<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     }
   }
 
-  /** A weight counts from the lane's next turn on, and a limit at once. */
-  private limit(lane: Lane<Job, J>, weight: number, limit: number): void {
+  /** A weight counts from the lane's next turn on, and a limit at once. Returns whether the limit is higher now. */
+  private limit(lane: Lane<Job, J>, weight: number, limit: number): boolean {
     lane.weight = weight
-    if (lane.limit === limit) return
+    const before = lane.limit
+    if (before === limit) return false
     lane.limit = limit
     this.changed(lane)
+    return limit > before
   }
 
   spent(lane: Lane<Job, J>): void {

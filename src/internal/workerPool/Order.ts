@@ -14,8 +14,11 @@ export interface Order<Job, J extends Waiting<Job, J>> {
   /** The lane whose turn it is. */
   readonly next: Lane<Job, J> | undefined
   readonly lanes: Iterable<Lane<Job, J>>
-  /** A new job. The user's functions are asked now, before anything has changed. */
-  arrives(job: J): void
+  /**
+   * A new job. The user's functions are asked now, before anything has changed. Returns whether a limit was raised, so
+   * that jobs which wait may begin.
+   */
+  arrives(job: J): boolean
   /** The lane in which the job waits, or is about to. `changed` has to follow. */
   laneOf(job: J): Lane<Job, J>
   /** Whether the job could run if a worker were idle. */
@@ -34,14 +37,15 @@ export interface Order<Job, J extends Waiting<Job, J>> {
   ended(job: J): void
   /** Asks the user for the limits of all keys. A mistake of the user's functions is thrown, before anything changes. */
   refresh(): void
-  /** The job has come to its first operation: the user may be asked for its key's limits. */
-  weigh(job: J): void
+  /** The job has come to its first operation: the user may be asked for its key's limits. As `arrives`. */
+  weigh(job: J): boolean
 }
 
 /** How many later jobs may go before a job: 0 for the most urgent ones. Undefined where all are equal. */
 export type Handicap<Job> = ((job: Job) => number) | undefined
 
 const nothing = (): void => {}
+const never = (): boolean => false
 
 /** One lane: first come, first served, but for what a handicap allows (P14). */
 export class OneLane<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
@@ -63,8 +67,9 @@ export class OneLane<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
     return this.next.blocked.size
   }
 
-  arrives(job: J): void {
+  arrives(job: J): boolean {
     if (this.handicap !== undefined) job.handicap = this.handicap(job.input)
+    return false
   }
 
   laneOf(): Lane<Job, J> {
@@ -88,6 +93,6 @@ export class OneLane<Job, J extends Waiting<Job, J>> implements Order<Job, J> {
   readonly changed = nothing
   readonly began = nothing
   readonly ended = nothing
-  readonly weigh = nothing
+  readonly weigh = never
   readonly refresh = nothing
 }

@@ -246,9 +246,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   newJob(fiber: AnyFiber, input: Job, task?: TaskRun): PoolJob<Job, A, E> {
     const job = new PoolJob(this, input, task)
     job.inherited = inherit(fiber, task === undefined ? this.config.inheritance : "all")
-    this.queue.order.arrives(job)
+    const isRaised = this.queue.order.arrives(job)
     this.retries?.arrives(job)
-    this.deal()
+    if (isRaised) this.deal()
     return job
   }
 
@@ -418,8 +418,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   /**
-   * A key's limit may have been raised as the user was asked for it: jobs that it held back go to idle workers, or have
-   * others come. Runs fibers only where workers come on demand.
+   * A key's limit was raised as the user was asked for it: jobs that it held back go to idle workers, or have others
+   * come. Runs fibers only where workers come on demand.
    */
   private deal(): void {
     if (this.roster.idle > 0 && this.queue.order.ready > 0) this.dispatchAll()
@@ -546,8 +546,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     config.parts.sharing?.begins(resource)
     if (watchers !== undefined && attempt !== undefined) watchers.began(job, attempt)
     this.deadlines?.began(job)
-    this.queue.order.weigh(job)
-    this.deal()
+    if (this.queue.order.weigh(job)) this.deal()
     const context = { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate }
     const { inherited } = job
     if (attempt === undefined || watchers?.wraps !== true) {

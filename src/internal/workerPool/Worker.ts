@@ -156,8 +156,7 @@ export class Worker {
   become(next: State<WorkerState>): void {
     const { current, isWanted, owner: { census } } = this
     this.current = step("worker", current, next)
-    census.add(current, isWanted, -1)
-    census.add(next, isWanted, 1)
+    census.move(current, next, isWanted)
   }
 
   /** False for a surplus worker. */
