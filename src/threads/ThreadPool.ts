@@ -17,7 +17,9 @@ import type { CodecsByName } from "../internal/threads/codec.js"
 import { Crew } from "../internal/threads/Crew.js"
 import { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed } from "../internal/threads/errors.js"
 import { type Lease, leases } from "../internal/threads/Home.js"
+import { capturing } from "../internal/threads/Lines.js"
 import { nodePlatform } from "../internal/threads/node.js"
+import { delivering, type OutputSource } from "../internal/threads/output.js"
 import type { NodeOptions, Platform } from "../internal/threads/platform.js"
 import { withProgress } from "../internal/threads/progress.js"
 import { type Call, type ReportingCall, Thread } from "../internal/threads/Thread.js"
@@ -30,8 +32,14 @@ import * as WorkerPool from "../WorkerPool.js"
 import type { JobContext, Jobs, Schemas } from "./ThreadWorker.js"
 
 export { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed }
-export type { Call, NodeOptions, Platform }
-export type { PlatformThread, ThreadEnd, ThreadEvents, ThreadOptions } from "../internal/threads/platform.js"
+export type { Call, NodeOptions, OutputSource, Platform }
+export type {
+  OutputStream,
+  PlatformThread,
+  ThreadEnd,
+  ThreadEvents,
+  ThreadOptions
+} from "../internal/threads/platform.js"
 
 const TypeId = "~sluice/ThreadPool"
 
@@ -200,6 +208,9 @@ type PoolOptions<E> = Omit<
  *   `WorkerPool`.
  * - `data`: what each thread starts with, if its module takes data: see `DataOptions`.
  * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
+ * - `output`: receives each line that a thread writes to its stdout or stderr, with the number of the thread and the
+ *   stream. By default threads write to the process's own stdout and stderr. Only where the platform
+ *   `capturesOutput`, as Node does; elsewhere, in Bun, Deno and browsers, the option is a defect of `make`.
  * - `node`: options for Node's threads only, such as `resourceLimits`, which Bun and Deno do not keep to.
  * - `platform`: where threads come from; what there is, by default.
  *
@@ -219,6 +230,16 @@ export interface Options<E> extends PoolOptions<E> {
   readonly closeTimeout?: Duration.Input | undefined
   readonly deadlines?: WorkerPool.Deadlines | undefined
   readonly restart?: Schedule.Schedule<unknown, ThreadFailed> | undefined
+  /**
+   * Called for one line at a time, in each stream's order, by a fiber of the pool with the services of `make`. A line
+   * has no line break at its end. The last lines of a thread come before its end, and the pool's scope closes once
+   * `output` has ended for all of them. The first failure or defect of it is logged as an error, and no failure stops
+   * the pool or its later lines.
+   *
+   * Lines wait without a bound for an `output` that is slow. A thread that is terminated loses the lines that it has
+   * not handed over: a function that computes hands lines over when it ends.
+   */
+  readonly output?: ((line: string, source: OutputSource) => Effect.Effect<unknown, unknown>) | undefined
   readonly node?: NodeOptions | undefined
   readonly platform?: Platform | undefined
 }
@@ -315,6 +336,17 @@ const count = (argument: string, value: number, least: number): number => {
   return checkNumber(where, argument, value, `an integer from ${least} to ${most}`, isValid)
 }
 
+const checkOutput = (output: unknown, platform: Platform): void => {
+  if (output === undefined) return
+  if (typeof output !== "function") throw invalid(where, "output", "a function", output)
+  if (platform.capturesOutput === true) return
+  throw new Error(`${where}: output is given, but the threads of this platform have no output to capture`)
+}
+
+// The class has the operations by the jobs' names, which only the type of the module tells.
+const poolOf = <J>(workers: WorkerPool.WorkerPool<Call, unknown, unknown>, { jobs }: Crew) =>
+  new ThreadPoolImpl(workers, jobs) as unknown as ThreadPool<J>
+
 const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "href" in u
 
 /**
@@ -390,9 +422,10 @@ export const make: {
 } = <J extends Jobs<unknown, never>>(
   options: Options<never> & { readonly schemas?: CodecsByName; readonly data?: unknown }
 ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
-  Effect.contextWith((context) => {
+  Effect.gen(function*() {
+    const context = yield* Effect.context()
     const { closeTimeout = Infinity, concurrency = 1, grace = "1 second", module, prefetch = 0, ...more } = options
-    const { data, startTimeout = "30 seconds", ...rest } = more
+    const { data, output, startTimeout = "30 seconds", ...rest } = more
     const { node = {}, platform = platformHere(), schemas, size = platform.parallelism, ...pool } = rest
     if (!isURL(module)) throw invalid(where, "module", "a URL", module)
     count("size", size, 1)
@@ -400,13 +433,19 @@ export const make: {
     const graceMillis = checkMillis(where, "grace", grace, "a duration that is not negative", (n) => n >= 0)
     const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
     const closeMillis = checkMillis(where, "closeTimeout", closeTimeout, "a duration > 0", isPositive)
+    checkOutput(output, platform)
+    // First: its finalizer runs after the pool's, when all threads have ended.
+    const heard = output && (yield* delivering(output, poolName(pool.name)))
     // A function cannot be cloned, so it is none of the data.
     const dataOf = (place: number) => typeof data === "function" ? (data as (place: number) => unknown)(place) : data
     const fork = Effect.runForkWith(context)
     const crew = new Crew(seats, (place) => {
       const name = `${poolName(pool.name)}/thread-${place}`
+      const spawn = heard === undefined
+        ? platform.spawn
+        : capturing(platform.spawn, (line, stream) => heard(line, { thread: place, stream }))
       return {
-        thread: (owner) => new Thread(platform, { module, name, node }, seats, concurrency, owner, () => dataOf(place)),
+        thread: (owner) => new Thread(spawn, { module, name, node }, seats, concurrency, owner, () => dataOf(place)),
         seats,
         grace: patience(graceMillis),
         startTimeout: patience(startMillis),
@@ -423,12 +462,11 @@ export const make: {
         // The module's type says which errors and results the jobs have.
         run: (call: Call, { resource }) => run(call, resource) as Effect.Effect<unknown>
       }, leases)
-    const made = schemas === undefined ? make((call, lease) => lease.call(call)) : Effect.flatMap(
-      // The codec is a large module, and most pools have no schemas.
-      Effect.promise(() => import("../internal/threads/codec.js")),
-      ({ encodedCall }) => make((call, lease) => encodedCall(schemas, call, (encoded) => lease.call(encoded)))
-    )
-    return Effect.map(made, (workers) => new ThreadPoolImpl(workers, crew.jobs) as unknown as ThreadPool<J>)
+    if (schemas === undefined) return poolOf<J>(yield* make((call, lease) => lease.call(call)), crew)
+    // The codec is a large module, and most pools have no schemas.
+    const { encodedCall } = yield* Effect.promise(() => import("../internal/threads/codec.js"))
+    const workers = yield* make((call, lease) => encodedCall(schemas, call, (encoded) => lease.call(encoded)))
+    return poolOf<J>(workers, crew)
   })
 
 export {

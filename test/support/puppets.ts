@@ -43,6 +43,10 @@ export class Puppet implements ThreadPool.PlatformThread {
     this.say({ _tag: "ready", version, jobs: ["call"], closes })
   }
 
+  write(text: string, stream: ThreadPool.OutputStream = "stdout"): void {
+    this.events.output?.(text, stream)
+  }
+
   end(end: ThreadPool.ThreadEnd = { reason: "exited", exitCode: 1 }): void {
     if (this.isOver) return
     this.isOver = true

@@ -41,7 +41,7 @@ const make = (seats: number, onSpawn: (puppet: Puppet) => void = () => {}) => {
   const crew = new Crew(seats, (place) => ({
     thread: (owner) => {
       const options = { module: new URL("fake:threads"), name: `pool/thread-${place}`, node: {} }
-      return new Thread(threads, options, seats, 1, owner)
+      return new Thread(threads.spawn, options, seats, 1, owner)
     },
     seats,
     grace: timer("grace"),

@@ -27,7 +27,7 @@ const make = () => {
     }
   }
   const options = { module: new URL("fake:threads"), name: "pool/thread-1", node: {} }
-  const thread = new Thread(threads, options, 3, 1, owner)
+  const thread = new Thread(threads.spawn, options, 3, 1, owner)
   const puppet = threads.all[0]!
   puppet.isHeld = true
   const board = new Board(puppet.options.init.words)

@@ -48,6 +48,24 @@ test("a thread has the environment and the arguments that node gives it", () =>
     expect(yield* pool.run.argv()).toEqual(["--x"])
   })))
 
+test("output gets every line that a real thread has written, those of its finalizers included", async () => {
+  const heard: Array<string> = []
+  await run(Effect.gen(function*() {
+    const pool = yield* ThreadPool.make<typeof jobs>({
+      module,
+      size: 1,
+      output: (line, { stream, thread }) => Effect.sync(() => heard.push(`${thread} ${stream} ${line}`))
+    })
+    yield* pool.run.log(200)
+    yield* pool.run.warn("careful")
+  }))
+  expect(heard.filter((line) => line.startsWith("1 stderr"))).toEqual(["1 stderr careful"])
+  expect(heard.filter((line) => line.startsWith("1 stdout"))).toEqual([
+    ...Array.from({ length: 200 }, (_, n) => `1 stdout line ${n}`),
+    "1 stdout the last line"
+  ])
+})
+
 /** What the program `test/threads/NAME.ts` writes. */
 const outputOf = async (name: string): Promise<ReadonlyArray<string>> => {
   const program = fileURLToPath(new URL(`./${name}.mjs`, module))
@@ -57,7 +75,13 @@ const outputOf = async (name: string): Promise<ReadonlyArray<string>> => {
 }
 
 test("an open pool keeps the process alive while it has a call, and no longer (T6)", async () => {
-  expect(await outputOf("unclosed")).toEqual(["the program has ended", "the call has ended", "exit 0", ""])
+  expect((await outputOf("unclosed")).toSorted()).toEqual([
+    "",
+    "a thread: line 0",
+    "exit 0",
+    "the call has ended",
+    "the program has ended"
+  ])
 })
 
 test("every line that a thread has logged is written before the process ends", async () => {

@@ -32,6 +32,7 @@ export const jobs = ThreadWorker.serve({
   log: (lines: number) => {
     for (let n = 0; n < lines; n++) console.log(`line ${n}`)
   },
+  warn: (text: string) => console.error(text),
   env: (name: string) => process.env[name],
   argv: () => process.argv.slice(2),
   /** Returns, and then computes forever. */

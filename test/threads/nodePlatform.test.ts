@@ -17,7 +17,15 @@ class Emitter {
 
 const init = { version, module: "fake:threads", words: new Int32Array(1), isShared: false, concurrency: 1 }
 
-const spawn = (node: NodeOptions = {}) => {
+/** A stream of a thread, which Node pipes to the process's own. */
+class Readable extends Emitter {
+  readonly done: Array<string> = []
+  readonly unpipe = () => void this.done.push("unpipe")
+  readonly setEncoding = (encoding: string) => void this.done.push(encoding)
+  readonly resume = () => void this.done.push("resume")
+}
+
+const spawn = (node: NodeOptions = {}, captures = false, versions: object = { node: "20.0.0" }) => {
   const log: Array<unknown> = []
   const unread: Array<unknown> = []
   const port1 = Object.assign(new Emitter(), {
@@ -26,8 +34,10 @@ const spawn = (node: NodeOptions = {}) => {
     unref: () => {}
   })
   const port2 = {}
-  const workers: Array<Emitter> = []
+  const workers: Array<Worker> = []
   class Worker extends Emitter {
+    readonly stdout = new Readable()
+    readonly stderr = new Readable()
     constructor(module: URL, readonly options: Readonly<Record<string, unknown>>) {
       super()
       log.push([module.href, options])
@@ -48,11 +58,13 @@ const spawn = (node: NodeOptions = {}) => {
   const receiveMessageOnPort = () => unread.length === 0 ? undefined : { message: unread.shift() }
   const builtins: Readonly<Record<string, unknown>> = {
     "node:worker_threads": { Worker, MessageChannel, receiveMessageOnPort },
-    "node:os": { availableParallelism: () => 7 }
+    "node:os": { availableParallelism: () => 7 },
+    "node:process": { versions }
   }
   const platform = nodePlatform((id) => builtins[id])
   const thread = platform.spawn({ module: new URL("fake:threads"), name: "pool/thread-1", init, node }, {
     message: (message) => void log.push({ heard: message }),
+    ...captures ? { output: (text, stream) => void log.push({ [stream]: text }) } : {},
     ended: (end) => void log.push({ end })
   })
   const options = (log.shift() as ReadonlyArray<unknown>)[1]
@@ -121,3 +133,25 @@ test("a message that cannot be read ends its thread, which has crashed of that",
   await Promise.resolve()
   expect(log).toEqual(["terminated", "port closed", { end: { reason: "crashed", cause: error } }])
 })
+
+test("a thread's output is captured only if the pool asks for it, and ended comes after both streams have closed", async () => {
+  expect(spawn().worker.stdout.done).toEqual([])
+  const { log, worker } = spawn({}, true)
+  const { stderr, stdout } = worker
+  for (const { done } of [stdout, stderr]) expect(done).toEqual(["unpipe", "utf8", "resume"])
+  stdout.emit("data", "one")
+  stdout.emit("close", undefined)
+  worker.emit("exit", 7)
+  await Promise.resolve()
+  stderr.emit("data", "two")
+  expect(log.splice(0)).toEqual([{ stdout: "one" }, { stderr: "two" }])
+  stderr.emit("close", undefined)
+  expect(log).toEqual(["port closed", { end: { reason: "exited", exitCode: 7 } }])
+})
+
+test.each([[{ node: "20.0.0" }, true], [{ node: "24.0.0", bun: "1.4.0" }, false], [{ deno: "2.9.0" }, false]])(
+  "a platform whose versions are %o has capturesOutput %s",
+  (versions, captures) => {
+    expect(spawn({}, false, versions).platform.capturesOutput).toBe(captures)
+  }
+)

@@ -129,7 +129,7 @@ export class Thread {
 
   /** Throws `ThreadFailed`. */
   constructor(
-    platform: Platform,
+    spawn: Platform["spawn"],
     private readonly options: Omit<ThreadOptions, "init">,
     seats: number,
     concurrency: number,
@@ -151,7 +151,7 @@ export class Thread {
     const { data, isShared } = this
     const init = { version, module: options.module.href, words, isShared, concurrency, data }
     try {
-      this.thread = platform.spawn({ ...options, init }, {
+      this.thread = spawn({ ...options, init }, {
         message: (message) => this.receive(message as FromThread),
         ended: (end) => this.ended(end)
       })

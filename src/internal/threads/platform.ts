@@ -49,13 +49,28 @@ export interface ThreadEnd {
 }
 
 /**
+ * The streams of a thread whose text can be captured.
+ *
+ * @category platform
+ * @since 0.1.0
+ */
+export type OutputStream = "stdout" | "stderr"
+
+/**
  * The events of a thread: its messages, and then once its end.
+ *
+ * **Details**
+ *
+ * With `output` the thread's stdout and stderr are captured, and not written to the process's own. `output` gets their
+ * text in chunks, each stream's in order, and all of it before `ended`. Only a platform that `capturesOutput`
+ * is given it.
  *
  * @category platform
  * @since 0.1.0
  */
 export interface ThreadEvents {
   readonly message: (message: unknown) => void
+  readonly output?: ((text: string, stream: OutputStream) => void) | undefined
   readonly ended: (end: ThreadEnd) => void
 }
 
@@ -89,11 +104,13 @@ export interface PlatformThread {
  *
  * - `parallelism`: how many threads can run at a time.
  * - `spawn`: starts a thread, and calls no event before it returns. A value that it throws is a `ThreadFailed`.
+ * - `capturesOutput`: `spawn` keeps to the event `output`.
  *
  * @category platform
  * @since 0.1.0
  */
 export interface Platform {
   readonly parallelism: number
+  readonly capturesOutput?: boolean | undefined
   readonly spawn: (options: ThreadOptions, events: ThreadEvents) => PlatformThread
 }
