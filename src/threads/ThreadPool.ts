@@ -3,11 +3,13 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Inspectable } from "effect/Inspectable"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
+import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -22,6 +24,7 @@ import { nodePlatform } from "../internal/threads/node.js"
 import { delivering, type OutputSource } from "../internal/threads/output.js"
 import type { NodeOptions, Platform } from "../internal/threads/platform.js"
 import { withProgress } from "../internal/threads/progress.js"
+import { limitsOf, type Recycle } from "../internal/threads/recycle.js"
 import { type Call, type ReportingCall, Thread } from "../internal/threads/Thread.js"
 import { transfer } from "../internal/threads/transfer.js"
 import { type Web, webPlatform } from "../internal/threads/web.js"
@@ -32,7 +35,7 @@ import * as WorkerPool from "../WorkerPool.js"
 import type { JobContext, Jobs, Schemas } from "./ThreadWorker.js"
 
 export { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed }
-export type { Call, NodeOptions, OutputSource, Platform }
+export type { Call, NodeOptions, OutputSource, Platform, Recycle }
 export type {
   OutputStream,
   PlatformThread,
@@ -208,6 +211,7 @@ type PoolOptions<E> = Omit<
  *   `WorkerPool`.
  * - `data`: what each thread starts with, if its module takes data: see `DataOptions`.
  * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
+ * - `recycle`: replaces a thread after so many calls, or once its heap is too large: see `Recycle`. Never, by default.
  * - `output`: receives each line that a thread writes to its stdout or stderr, with the number of the thread and the
  *   stream. By default threads write to the process's own stdout and stderr. Only where the platform
  *   `capturesOutput`, as Node does; elsewhere, in Bun, Deno and browsers, the option is a defect of `make`.
@@ -230,6 +234,12 @@ export interface Options<E> extends PoolOptions<E> {
   readonly closeTimeout?: Duration.Input | undefined
   readonly deadlines?: WorkerPool.Deadlines | undefined
   readonly restart?: Schedule.Schedule<unknown, ThreadFailed> | undefined
+  /**
+   * When a thread is replaced that has nothing wrong with it. Such a thread is given no more calls. The calls that it
+   * has end there, or on another thread if it has not begun them and its heap is too large. Then it closes, and its
+   * successor starts.
+   */
+  readonly recycle?: Recycle | undefined
   /**
    * Called for one line at a time, in each stream's order, by a fiber of the pool with the services of `make`. A line
    * has no line break at its end. The last lines of a thread come before its end, and the pool's scope closes once
@@ -361,7 +371,7 @@ const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "
  * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter
  * is what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
  *
- * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T7 in `docs/threads.md`: a worker's
+ * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T8 in `docs/threads.md`: a worker's
  * resource is a thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds
  * its deadline, is asked to stop: an effect is interrupted in its thread, a function may look at its context. If it has
  * not ended after the `grace`, its thread is terminated and another one takes its place; calls that the thread had been
@@ -425,7 +435,7 @@ export const make: {
   Effect.gen(function*() {
     const context = yield* Effect.context()
     const { closeTimeout = Infinity, concurrency = 1, grace = "1 second", module, prefetch = 0, ...more } = options
-    const { data, output, startTimeout = "30 seconds", ...rest } = more
+    const { data, output, recycle = {}, startTimeout = "30 seconds", ...rest } = more
     const { node = {}, platform = platformHere(), schemas, size = platform.parallelism, ...pool } = rest
     if (!isURL(module)) throw invalid(where, "module", "a URL", module)
     count("size", size, 1)
@@ -434,6 +444,8 @@ export const make: {
     const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
     const closeMillis = checkMillis(where, "closeTimeout", closeTimeout, "a duration > 0", isPositive)
     checkOutput(output, platform)
+    const random = Context.get(context, Random.Random)
+    const limits = limitsOf(where, recycle, platform, () => random.nextDoubleUnsafe())
     // First: its finalizer runs after the pool's, when all threads have ended.
     const heard = output && (yield* delivering(output, poolName(pool.name)))
     // A function cannot be cloned, so it is none of the data.
@@ -445,7 +457,8 @@ export const make: {
         ? platform.spawn
         : capturing(platform.spawn, (line, stream) => heard(line, { thread: place, stream }))
       return {
-        thread: (owner) => new Thread(spawn, { module, name, node }, seats, concurrency, owner, () => dataOf(place)),
+        thread: (owner) =>
+          new Thread(spawn, { module, name, node }, seats, concurrency, owner, () => dataOf(place), limits()),
         seats,
         grace: patience(graceMillis),
         startTimeout: patience(startMillis),

@@ -3,7 +3,7 @@ import { Effect, Exit, Schedule, Scope } from "effect"
 import { WorkerPool } from "sluice"
 import { type Scenario, scenario } from "sluice/testing"
 import { ThreadPool, type ThreadWorker } from "sluice/threads"
-import { type Behaviour, FakeThreads, type Plan } from "../support/fakeThreads.js"
+import { type Behaviour, FakeThreads, largeHeap, type Plan } from "../support/fakeThreads.js"
 import { accountsOf } from "../support/workerPool.js"
 
 type Jobs = ThreadWorker.Jobs<{
@@ -15,12 +15,15 @@ interface Setup extends Plan {
   readonly concurrency?: number
   readonly prefetch?: number
   readonly restart?: Schedule.Schedule<unknown>
+  readonly maxCalls?: number
+  /** Threads with a large heap are replaced. */
+  readonly limitsHeap?: boolean
   /** The first actor closes the scope when it ends. */
   readonly closing?: boolean
 }
 
 /** After which a thread has to be replaced. */
-const breaks: ReadonlySet<Behaviour> = new Set(["stuck", "crashes", "dies", "blocks"])
+const breaks: ReadonlySet<Behaviour> = new Set(["stuck", "crashes", "dies", "blocks", "grows"])
 
 interface Stage {
   /** Runs a call, and sees to it that what comes back is its own, and that it has ended by then. */
@@ -32,7 +35,7 @@ interface Stage {
 const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Effect<unknown, unknown>>): Scenario =>
   scenario((t) =>
     Effect.gen(function*() {
-      const { closing = false, concurrency = 1, prefetch = 0, size = 1 } = setup
+      const { closing = false, concurrency = 1, limitsHeap = false, maxCalls, prefetch = 0, size = 1 } = setup
       const threads = new FakeThreads(yield* Effect.context(), setup)
       const scope = yield* Scope.make()
       const pool = yield* ThreadPool.make<Jobs>({
@@ -43,6 +46,7 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
         prefetch,
         grace: 1,
         restart: setup.restart ?? Schedule.recurs(1),
+        recycle: { maxCalls, jitter: 0, maxHeap: limitsHeap ? largeHeap - 1 : undefined },
         queue: { capacity: 4 }
       }).pipe(Scope.provide(scope))
       const { workers } = pool
@@ -96,6 +100,11 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
         yield* t.actor(String.fromCharCode(97 + i), body, { mayDie: true })
       }
       yield* t.settled
+      const worn = () => threads.uses.filter(({ calls }) => calls >= (maxCalls ?? Infinity))
+      yield* t.expect(
+        worn().every(({ hasEnded }) => hasEnded),
+        "a thread that has had its maxCalls is still there (T8)"
+      )
       yield* t.expect(threads.holding === 0, `${threads.holding} threads without a call keep the process alive (T6)`)
       yield* close
       yield* t.expect(threads.alive === 0, `${threads.alive} threads are left (T5)`)
@@ -104,8 +113,16 @@ const around = (setup: Setup, effects: (stage: Stage) => ReadonlyArray<Effect.Ef
       const late = names.find((name, i) => i >= (over.get(name) ?? 0))
       yield* t.expect(late === undefined, `${late ?? ""} has begun after it was over (T4)`)
       const broken = new Set(threads.begun.filter(({ behaviour }) => breaks.has(behaviour)).map(({ thread }) => thread))
-      const isSpared = setup.start !== undefined || threads.started <= size + broken.size
-      yield* t.expect(isSpared, `${threads.started} threads, and only ${broken.size} had to be replaced`)
+      // A call counts that is cancelled before it is sent.
+      const replaced = broken.size + Math.floor(over.size / (maxCalls ?? Infinity))
+      const isSpared = setup.start !== undefined || threads.started <= size + replaced
+      yield* t.expect(isSpared, `${threads.started} threads, and only ${replaced} had to be replaced`)
+      const overused = threads.uses.some(({ calls }) => calls > (maxCalls ?? Infinity))
+      yield* t.expect(!overused, "a thread was given more than maxCalls (T8)")
+      const grown = threads.begun.find(({ behaviour, thread }, i) =>
+        behaviour === "grows" && threads.begun.some((other, j) => j > i && other.thread === thread)
+      )
+      yield* t.expect(grown === undefined, "a thread began a call after its heap was too large (T8)")
       const stats = WorkerPool.stats(workers)
       yield* t.expect(stats.queued + stats.running + stats.idle === 0, `something is left: ${JSON.stringify(stats)}`)
       const ended = [...lost].find((name) => !names.includes(name))
@@ -169,6 +186,24 @@ export const exhausted: Record<string, Scenario> = {
   }, ({ run }) => [run("one", "crashes"), run("two")]),
   "a crash, and the next one fails to start": around({ start: (n) => n === 2 ? "fails" : "serves" }, ({ run }) => [
     run("one", "crashes"),
+    run("two")
+  ]),
+  "maxCalls": around({ maxCalls: 1 }, ({ run }) => [run("one"), run("two")]),
+  "maxCalls, with one at hand": around({ maxCalls: 2, prefetch: 1 }, ({ run }) => [
+    Effect.andThen(run("one"), timed(run("two", "waits"))),
+    run("three")
+  ]),
+  "maxCalls, two at a time": around({ maxCalls: 1, concurrency: 2 }, ({ run }) => [
+    timed(run("one", "waits")),
+    run("two")
+  ]),
+  "maxCalls, and a crash": around({ maxCalls: 2, prefetch: 1 }, ({ run }) => [run("one", "crashes"), run("two")]),
+  "maxCalls, and shutdown": around({ maxCalls: 1, prefetch: 1, endsItself: true }, ({ run, workers }) => [
+    run("one"),
+    Effect.andThen(run("two"), WorkerPool.shutdown(workers))
+  ]),
+  "maxHeap, with one at hand": around({ limitsHeap: true, prefetch: 1 }, ({ run }) => [
+    run("one", "grows"),
     run("two")
   ]),
   "shutdown": around({ prefetch: 1 }, ({ run, workers }) => [

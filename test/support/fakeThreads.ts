@@ -6,9 +6,12 @@ import { Board, isTagged, kinds, stride, type ToThread, version } from "../../sr
 /**
  * The behaviour of a call in its thread, which is its input: it returns; waits until it is cancelled; computes without
  * end, so that its thread hears nothing more; brings its thread down; dies alone; returns and leaves its thread
- * blocked; or reports twice, as "NAME 1" and "NAME 2", before it returns, and once more afterwards.
+ * blocked; reports twice, as "NAME 1" and "NAME 2", before it returns, and once more afterwards; or returns, and
+ * leaves a heap of `largeHeap` bytes.
  */
-export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies" | "blocks" | "reports"
+export type Behaviour = "returns" | "waits" | "stuck" | "crashes" | "dies" | "blocks" | "reports" | "grows"
+
+export const largeHeap = 1_000
 
 export interface Plan {
   /** Of the nth thread, from 1: whether it serves, says that it cannot, ends as it starts, says nothing, or is old. */
@@ -33,6 +36,7 @@ interface Begun {
 
 export class FakeThreads implements ThreadPool.Platform {
   readonly parallelism = 1
+  readonly measuresHeap = true
   alive = 0
   mostAlive = 0
   started = 0
@@ -55,6 +59,11 @@ export class FakeThreads implements ThreadPool.Platform {
     return thread
   }
 
+  /** Of each thread: how many calls it has been given, and whether it has ended. */
+  get uses(): ReadonlyArray<{ readonly calls: number; readonly hasEnded: boolean }> {
+    return this.all.map(({ calls, hasEnded }) => ({ calls, hasEnded }))
+  }
+
   /** How many keep the process alive. */
   get holding(): number {
     return this.all.filter(({ isHolding }) => isHolding).length
@@ -73,11 +82,13 @@ class FakeThread implements ThreadPool.PlatformThread {
   private readonly waiting = new Map<number, number>()
   private readonly self: Fiber.Fiber<void>
   private isOver = false
-  private hasEnded = false
+  hasEnded = false
   private isReferenced = true
   private isToEnd = false
   private readonly given: Array<readonly [seat: number, turn: number]> = []
   private readonly running = new Set<number>()
+  private readonly measuresHeap: boolean
+  private heap = 0
   readonly endsItself: boolean
 
   constructor(
@@ -87,6 +98,7 @@ class FakeThread implements ThreadPool.PlatformThread {
     private readonly events: ThreadPool.ThreadEvents
   ) {
     this.board = new Board(init.words)
+    this.measuresHeap = init.measuresHeap === true
     this.endsItself = all.plan.endsItself !== undefined && all.plan.endsItself !== false
     this.self = all.fork(Effect.andThen(Effect.yieldNow, this.life(init.concurrency)))
   }
@@ -97,6 +109,10 @@ class FakeThread implements ThreadPool.PlatformThread {
 
   readonly unref = (): void => {
     this.isReferenced = false
+  }
+
+  get calls(): number {
+    return this.given.length
   }
 
   get isHolding(): boolean {
@@ -112,6 +128,7 @@ class FakeThread implements ThreadPool.PlatformThread {
 
   /** The pool has read its answer when this returns. */
   private answer(seat: number, turn: number, kind: number, value: unknown): void {
+    if (this.measuresHeap) this.events.message({ _tag: "heap", used: this.heap })
     this.running.delete(seat)
     this.events.message([seat, turn, kind, value])
   }
@@ -209,6 +226,9 @@ class FakeThread implements ThreadPool.PlatformThread {
           else if (behaviour === "blocks") {
             this.answer(seat, turn, kinds.success, name)
             return yield* Effect.never
+          } else if (behaviour === "grows") {
+            this.heap = largeHeap
+            this.answer(seat, turn, kinds.success, name)
           } else if (behaviour === "dies") {
             this.answer(seat, turn, kinds.failure, [{ _tag: "Die", part: { value: "planned" } }])
           } else this.answer(seat, turn, kinds.success, name)

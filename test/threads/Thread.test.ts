@@ -16,6 +16,7 @@ const make = () => {
     ready: (jobs) => log.push(["ready", jobs]),
     failed: ({ cause, exitCode, reason }) => log.push(["failed", reason, cause ?? exitCode]),
     doubted: () => log.push("doubted"),
+    leaving: () => log.push("leaving"),
     answered: () => log.push("answered"),
     closing: () => log.push("closing"),
     closed: () => log.push("closed"),
@@ -402,7 +403,9 @@ test("without memory that is shared a call is the thread's once it was sent: it 
     ])
     thread.retire()
     yield* turns(3)
-    expect([[one, two, three].map(endOf), thread.load, log]).toEqual([["running", "running", "running"], 3, []])
+    expect([[one, two, three].map(endOf), thread.load, log]).toEqual([["running", "running", "running"], 3, [
+      "leaving"
+    ]])
     puppet.say([1, 1, kinds.skipped, undefined])
     yield* turns(3)
     expect([two, three].map(endOf)).toEqual(["interrupted", "running"])

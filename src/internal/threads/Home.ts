@@ -88,7 +88,7 @@ const asLease = (part: unknown): Lease | undefined => part instanceof Lease ? pa
  * no worker has or wants a part of it any more. The next thread starts only once the last one has ended. A thread that
  * ends by itself is taken from all workers that have a part of it. A thread in which a job has died is to go, with what
  * the job may have left behind there: no other worker gets a part of it, and it ends when the workers that have a part
- * have done what they have begun.
+ * have done what they have begun. A thread that is recycled leaves likewise (T8).
  *
  * A worker that waits for a thread that could not be started gets the failure, and may come again.
  */
@@ -124,7 +124,7 @@ export class Home {
       if (state._tag === "seated") {
         this.seated.delete(lease)
         this.free.push(state.seat)
-        if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.leave(state.thread)
+        if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) state.thread.retire()
       }
       this.step()
       if (this.state._tag !== "ending" || this.seated.size > 0) return resume(Effect.void)
@@ -165,6 +165,10 @@ export class Home {
           this.wait(making.grace, () => {
             if (!thread.isInCall) thread.kill("stuck")
           }),
+        leaving: () => {
+          this.state = { _tag: "leaving", thread }
+          this.invalidateAll()
+        },
         answered: () => {
           if (this.state._tag !== "ending") this.stopTimer()
         },
@@ -231,14 +235,6 @@ export class Home {
       lease.state = { _tag: "seated", thread, seat }
     }
     for (const { fiber, resume } of leases) stack.resume(fiber, resume, Effect.void)
-  }
-
-  /** A job has died in it. Runs fibers. */
-  private leave(thread: Thread): void {
-    if (this.state._tag !== "serving" || this.state.thread !== thread) return
-    this.state = { _tag: "leaving", thread }
-    this.invalidateAll()
-    thread.retire()
   }
 
   /** Nobody has a part of it, or will have. */

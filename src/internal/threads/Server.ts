@@ -4,6 +4,7 @@ import type { AnyFiber } from "../stack.js"
 import { copyOf, uncopied } from "./copy.js"
 import type { Effects } from "./effects.js"
 import { isThenable, type JobContext, noStream, type Served } from "./handlers.js"
+import { heapMeter } from "./heap.js"
 import { Board, type FromThread, type Init, isTagged, kinds, stride, type ToThread, version } from "./protocol.js"
 import { Reports } from "./Reports.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
@@ -85,10 +86,12 @@ export class Server {
    */
   private effects: Effects | undefined = undefined
   private loading: Promise<Effects> | undefined = undefined
+  private readonly heapUsed: (() => number) | undefined
   private served: Served = { handlers: {}, layer: undefined }
 
   constructor(private readonly init: Init) {
     this.board = new Board(init.words)
+    this.heapUsed = init.measuresHeap === true ? heapMeter() : undefined
     init.port.onmessage = ({ data }) => {
       this.received++
       this.receive(data as ToThread)
@@ -290,9 +293,11 @@ export class Server {
   }
 
   private flush(): void {
-    const { outbox } = this
+    const { heapUsed, outbox } = this
     if (outbox.length === 0) return
     this.outbox = []
+    // T8: before the results, whose seats have their next calls at once.
+    if (heapUsed !== undefined) this.post({ _tag: "heap", used: heapUsed() })
     const transfers: Array<unknown> = []
     for (let at = 3; at < outbox.length; at += stride) addAll(transfers, transfersOf(outbox[at]))
     try {

@@ -9,6 +9,7 @@ import { copyOf, uncopied } from "./copy.js"
 import { NotCloneable, ThreadFailed, ThreadLost, ThreadNotClosed } from "./errors.js"
 import type { Platform, PlatformThread, ThreadEnd, ThreadOptions } from "./platform.js"
 import { Board, type FromThread, isTagged, kinds, nextTurn, stride, type ToThread, version } from "./protocol.js"
+import { type Limits, unlimited } from "./recycle.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { canClone, messageOf, textOf } from "./wire.js"
 
@@ -81,6 +82,8 @@ export interface Owner {
   readonly failed: (error: ThreadFailed) => void
   /** The thread had not begun a call that was cancelled, and runs no other one. A ping asks whether it listens. */
   readonly doubted: () => void
+  /** The thread takes no more calls, and is to be replaced when those that it has are over. */
+  readonly leaving: () => void
   /** The thread listens. */
   readonly answered: () => void
   /** The finalizers of the thread's layer run. */
@@ -98,15 +101,16 @@ export interface Owner {
 /**
  * A thread, and the calls that it has been given: one for each seat.
  *
- *     starting ──▶ serving ──▶ asked ──▶ closing ──▶ closed ──▶ ended
- *         └───────────┴──────────┴──────────┴──────────┴──▶ ending ──▶ ended
+ *     starting ──▶ serving ──▶ leaving ──▶ asked ──▶ closing ──▶ closed ──▶ ended
+ *         │           ├─────────────────────▲│          │          │
+ *         └───────────┴───────────┴──────────┴──────────┴──────────┴──▶ ending ──▶ ended
  *
- * From "asked" on it has been asked to close; in "closing" it runs the finalizers of its layer; after "closed" it ends
- * by itself. In "ending" it has been terminated; and it may end by itself at any time. It takes calls only while it is
- * serving; any other call is lost.
+ * In "leaving" it ends the calls that it has. From "asked" on it has been asked to close; in "closing" it runs the
+ * finalizers of its layer; after "closed" it ends by itself. In "ending" it has been terminated; and it may end by
+ * itself at any time. It takes calls only while it is serving; any other call is lost.
  */
 export class Thread {
-  private state: "starting" | "serving" | "asked" | "closing" | "closed" | "ending" | "ended" = "starting"
+  private state: "starting" | "serving" | "leaving" | "asked" | "closing" | "closed" | "ending" | "ended" = "starting"
   private readonly thread: PlatformThread
   private readonly board: Board
   private readonly isShared: boolean
@@ -135,7 +139,8 @@ export class Thread {
     concurrency: number,
     private readonly owner: Owner,
     /** Makes the data that it starts with, and may throw. */
-    dataOf?: () => unknown
+    dataOf?: () => unknown,
+    private readonly limits: Limits = unlimited
   ) {
     this.isShared = typeof SharedArrayBuffer !== "undefined"
     const bytes = 4 * seats
@@ -149,7 +154,8 @@ export class Thread {
       throw this.failure("data", cause)
     }
     const { data, isShared } = this
-    const init = { version, module: options.module.href, words, isShared, concurrency, data }
+    const measuresHeap = limits.heap !== Infinity
+    const init = { version, module: options.module.href, words, isShared, concurrency, measuresHeap, data }
     try {
       this.thread = spawn({ ...options, init }, {
         message: (message) => this.receive(message as FromThread),
@@ -203,7 +209,10 @@ export class Thread {
       // The first one at once, and what is no copy as it is now; those that come while it is under way go together.
       if (this.inFlight++ === 0 || copy === uncopied) this.flush()
       else if (this.outbox.length === stride) stack.later(fiber, this.flush)
-      return this.cancel(flight, grace)
+      const cancel = this.cancel(flight, grace)
+      // T8: what it has been given it does.
+      if (this.sent === this.limits.calls) this.leave()
+      return cancel
     })
   }
 
@@ -315,7 +324,7 @@ export class Thread {
 
   /** It should have begun that call, or be about to. Some code outside of all calls may block it. */
   private doubt({ message }: Flight): void {
-    if (message === 0 || this.isDoubted || this.state !== "serving" || this.isInCall) return
+    if (message === 0 || this.isDoubted || !this.isOpen || this.isInCall) return
     this.isDoubted = true
     this.owner.doubted()
     this.post({ _tag: "ping" }, [])
@@ -361,6 +370,8 @@ export class Thread {
     } else if (message._tag === "progress") {
       // T7: that of a call that is over is nobody's.
       this.flightOf(message.seat, message.turn)?.onProgress?.(message.value)
+    } else if (message._tag === "heap") {
+      if (message.used > this.limits.heap) this.retire()
     } else if (message._tag === "garbled") {
       this.resend(message.message)
     } else if (message._tag === "closing" && this.state === "asked") {
@@ -372,6 +383,10 @@ export class Thread {
       if (this.thread.endsItself === true) this.owner.closed()
       else this.kill(undefined)
     }
+  }
+
+  private get isOpen(): boolean {
+    return this.state === "serving" || this.state === "leaving"
   }
 
   private get isClosing(): boolean {
@@ -393,8 +408,17 @@ export class Thread {
     if (this.state === "starting") this.owner.failed(this.failure(reason, cause))
   }
 
-  /** Takes back the calls that the thread has not begun. Runs fibers. */
+  /** Runs fibers. */
+  private leave(): void {
+    if (this.state !== "serving") return
+    this.state = "leaving"
+    this.owner.leaving()
+  }
+
+  /** The thread leaves, and the calls that it has not begun are taken back. Runs fibers. */
   retire(): void {
+    this.leave()
+    if (this.state !== "leaving") return
     for (const { isMoved, seat, turn } of this.latestFirst()) {
       if (!isMoved && this.isShared && this.board.withdraw(seat, turn)) this.take(seat, turn)?.endUnbegun()
     }
@@ -407,7 +431,7 @@ export class Thread {
 
   /** It has no calls, and is to end: by itself if it listens, which this returns; else at once. Runs fibers. */
   close(): boolean {
-    const closes = this.listens && (this.state === "starting" || this.state === "serving")
+    const closes = this.listens && (this.state === "starting" || this.isOpen)
     if (closes) {
       this.state = "asked"
       this.thread.ref?.()

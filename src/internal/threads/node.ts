@@ -54,10 +54,13 @@ export const nodePlatform = (builtin: Builtin): Platform => {
   const { MessageChannel, Worker, receiveMessageOnPort } = builtin("node:worker_threads") as Threads
   const os = builtin("node:os") as Os
   const { versions } = builtin("node:process") as Process
+  const isNode = versions.bun === undefined && versions.deno === undefined
   return {
     parallelism: os.availableParallelism(),
     // Bun and Deno write a thread's output to the process's own.
-    capturesOutput: versions.bun === undefined && versions.deno === undefined,
+    capturesOutput: isNode,
+    // Theirs may measure another heap than the thread's own.
+    measuresHeap: isNode,
     spawn: ({ init, module, name, node }, events) => {
       const { port1, port2 } = new MessageChannel()
       const { output } = events

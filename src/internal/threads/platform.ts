@@ -105,6 +105,7 @@ export interface PlatformThread {
  * - `parallelism`: how many threads can run at a time.
  * - `spawn`: starts a thread, and calls no event before it returns. A value that it throws is a `ThreadFailed`.
  * - `capturesOutput`: `spawn` keeps to the event `output`.
+ * - `measuresHeap`: its threads can measure their heap, by `node:v8`.
  *
  * @category platform
  * @since 0.1.0
@@ -112,5 +113,6 @@ export interface PlatformThread {
 export interface Platform {
   readonly parallelism: number
   readonly capturesOutput?: boolean | undefined
+  readonly measuresHeap?: boolean | undefined
   readonly spawn: (options: ThreadOptions, events: ThreadEvents) => PlatformThread
 }

@@ -1,7 +1,7 @@
 /** The messages between a pool and its threads, and the memory that they share. */
 
 /** Changes with whatever is below. The two sides may have been installed apart. */
-export const version = 2
+export const version = 3
 
 /** The first message, or its stand-in: the data that a thread starts with. */
 export interface Init {
@@ -15,6 +15,8 @@ export interface Init {
   readonly isShared: boolean
   /** How many calls it may run at a time. */
   readonly concurrency: number
+  /** Before results it sends how much of its heap is in use. */
+  readonly measuresHeap?: boolean | undefined
   /** The data that the pool starts the thread with. */
   readonly data?: unknown
 }
@@ -53,6 +55,8 @@ export type FromThread =
   /** The message of that number, from 1, could not be read. */
   | { readonly _tag: "garbled"; readonly message: number }
   | { readonly _tag: "pong" }
+  /** Bytes of its heap in use; results follow. */
+  | { readonly _tag: "heap"; readonly used: number }
   /** A report of the call of that seat, which is under way. */
   | { readonly _tag: "progress"; readonly seat: number; readonly turn: number; readonly value: unknown }
   /** The finalizers of the layer are running. */
