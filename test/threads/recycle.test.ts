@@ -5,7 +5,7 @@ import { ThreadPool, type ThreadWorker } from "sluice/threads"
 import { expect, test } from "vitest"
 import { Board, kinds, stride } from "../../src/internal/threads/protocol.js"
 import { Server } from "../../src/internal/threads/Server.js"
-import { defectOf, run, settle, start } from "../support/effect.js"
+import { after, defectOf, run, runTimed, settle, start } from "../support/effect.js"
 import { Port } from "../support/port.js"
 import { type Puppet, Puppets } from "../support/puppets.js"
 import { compiled } from "../support/threads.js"
@@ -73,6 +73,19 @@ test("a thread with a heap above maxHeap ends what it has begun, and gives back 
     returns(first!, 0)
     yield* settle
     expect([yield* Fiber.join(one), all.slice(1).map(inputsOf)]).toEqual(["one", [["two"]]])
+    returns(all[1]!, 0)
+    expect(yield* Fiber.join(two)).toBe("two")
+  })))
+
+test("a thread that hangs after its last call was given is replaced, and its other call moves (T8)", () =>
+  runTimed(Effect.gen(function*() {
+    const { all, pool } = yield* make({ maxCalls: 2, jitter: 0 }, { prefetch: 1 })
+    const [one, two] = [yield* start(pool.run.call("one")), yield* start(pool.run.call("two"))]
+    yield* settle
+    yield* Fiber.interrupt(one)
+    expect([all[0]!.posted.at(-1), all[0]!.isTerminated]).toEqual([{ _tag: "ping" }, false])
+    yield* after(1_000)
+    expect([all[0]!.isTerminated, all.slice(1).map(inputsOf)]).toEqual([true, [["two"]]])
     returns(all[1]!, 0)
     expect(yield* Fiber.join(two)).toBe("two")
   })))
