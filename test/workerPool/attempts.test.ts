@@ -246,7 +246,8 @@ describe("keys that have killed", () => {
         const byKey = new Map<string, number>()
         const byJob = new Map<string, number>()
         for (const { job, key, kind } of steps) {
-          const one = { poisonKey: poison.keyOf(key) } as never
+          const one = { input: key }
+          poison.arrives(one)
           if (kind === "forgive") {
             poison.forgive(one)
             byKey.delete(key)
@@ -265,7 +266,11 @@ describe("keys that have killed", () => {
 
   test("are remembered, the latest ten thousand of them", () => {
     const poison = new Poison<number>(2, (key) => key)
-    const kills = (key: number) => poison.kills({ poisonKey: key } as never, 1)
+    const kills = (key: number) => {
+      const one = { input: key }
+      poison.arrives(one)
+      return poison.kills(one, 1)
+    }
     for (let key = 0; key < 10_000; key++) expect(kills(key)).toBe(false)
     // The first becomes the latest, and has killed twice.
     expect(kills(0)).toBe(true)

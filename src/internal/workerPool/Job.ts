@@ -6,7 +6,7 @@ import { Described } from "../Described.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { Inherited, TaskRun } from "./callers.js"
+import type { Brought } from "./callers.js"
 import type { Timing } from "./Deadline.js"
 import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
 import type { Lane, Waiting } from "./Lane.js"
@@ -66,9 +66,8 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   slot = 0
   handicap = 0
   lane: Lane<Job, PoolJob<Job, A, E>> | undefined = undefined
-  poisonKey: unknown = undefined
-  /** Its caller's context or stack frame, to be set around its effect. */
-  inherited: Inherited | undefined = undefined
+  /** The task and the context that its caller brought, if any: in one field, since each field costs every job. */
+  brought: Brought | undefined = undefined
   past: Past<A, E> | undefined = undefined
   /** It has been interrupted, or its interrupt is on its way. */
   cancelled: Cancelled | undefined = undefined
@@ -88,8 +87,8 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   private submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
   private observers: List<Suspended<Told<A, E>>> | undefined = undefined
 
-  /** `task`: of a call of `use`, whose input stands for it in the user's functions. */
-  constructor(readonly owner: Owner<Job, A, E>, readonly input: Job, readonly task?: TaskRun) {
+  /** `input`: that of a call of `use` stands for it in the user's functions. */
+  constructor(readonly owner: Owner<Job, A, E>, readonly input: Job) {
     super()
   }
 
@@ -257,7 +256,7 @@ export const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
 }
 
 /** Whether it is a job of the user's, rather than a call of `use`. */
-export const isOwn = ({ task }: { readonly task?: TaskRun | undefined }): boolean => task === undefined
+export const isOwn = ({ brought }: { readonly brought: Brought | undefined }): boolean => brought?.task === undefined
 
 // A worker does not care what its jobs are, and hands on what the pool gave it.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any

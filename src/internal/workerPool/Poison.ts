@@ -1,4 +1,7 @@
-import type { AnyJob } from "./Job.js"
+/** A job, by its identity. */
+interface Keyed<out Job> {
+  readonly input: Job
+}
 
 // How many different keys that have killed a worker are remembered: the latest.
 const remembered = 10_000
@@ -9,26 +12,30 @@ const remembered = 10_000
  */
 export class Poison<in out Job> {
   private readonly killed = new Map<unknown, number>()
+  /** Beside the jobs, since few pools have keys, and a field more of a job costs each of them. */
+  private readonly keys = new WeakMap<Keyed<Job>, unknown>()
 
   constructor(private readonly limit: number, private readonly key: ((job: Job) => unknown) | undefined) {}
 
-  keyOf(input: Job): unknown {
-    return this.key?.(input)
+  /** A new job. The user's function is called now, before anything has changed. */
+  arrives(job: Keyed<Job>): void {
+    if (this.key !== undefined) this.keys.set(job, this.key(job.input))
   }
 
   /** Counts a resource that a job has killed, of `own` in all. Returns whether the limit is reached. */
-  kills({ poisonKey }: AnyJob, own: number): boolean {
+  kills(job: Keyed<Job>, own: number): boolean {
     if (this.key === undefined) return own >= this.limit
-    const count = (this.killed.get(poisonKey) ?? 0) + 1
+    const key = this.keys.get(job)
+    const count = (this.killed.get(key) ?? 0) + 1
     // At the end, as the latest.
-    this.killed.delete(poisonKey)
-    this.killed.set(poisonKey, count)
+    this.killed.delete(key)
+    this.killed.set(key, count)
     if (this.killed.size > remembered) this.killed.delete(this.killed.keys().next().value)
     return count >= this.limit || own >= this.limit
   }
 
   /** It was not the job, after all. */
-  forgive({ poisonKey }: AnyJob): void {
-    if (this.killed.size > 0) this.killed.delete(poisonKey)
+  forgive(job: Keyed<Job>): void {
+    if (this.killed.size > 0) this.killed.delete(this.keys.get(job))
   }
 }

@@ -15,7 +15,7 @@ import { monotonicMillis } from "../monotonic.js"
 import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { inherit, type Inheritance, type TaskRun } from "./callers.js"
+import { bring, type Inheritance, type TaskRun } from "./callers.js"
 import { Census } from "./Census.js"
 import { type PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { Findings } from "./Findings.js"
@@ -244,8 +244,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   newJob(fiber: AnyFiber, input: Job, task?: TaskRun): PoolJob<Job, A, E> {
-    const job = new PoolJob(this, input, task)
-    job.inherited = inherit(fiber, task === undefined ? this.config.inheritance : "all")
+    const job = new PoolJob(this, input)
+    job.brought = bring(fiber, this.config.inheritance, task)
     const isRaised = this.queue.order.arrives(job)
     this.retries?.arrives(job)
     if (isRaised) this.deal()
@@ -548,7 +548,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.deadlines?.began(job)
     if (this.queue.order.weigh(job)) this.deal()
     const context = { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate }
-    const { inherited } = job
+    const inherited = job.brought?.inherited
     if (attempt === undefined || watchers?.wraps !== true) {
       const effect = this.effectOf(job, context)
       return inherited === undefined ? effect : inherited(effect)
@@ -558,10 +558,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   private effectOf(
-    { input, task }: PoolJob<Job, A, E>,
+    { brought, input }: PoolJob<Job, A, E>,
     context: model.JobContext<unknown>
   ): Effect.Effect<unknown, unknown> {
-    return task === undefined ? this.config.run(input, context) : task(context)
+    return brought?.task === undefined ? this.config.run(input, context) : brought.task(context)
   }
 
   private attemptOf(worker: Worker, job: PoolJob<Job, A, E>): Attempt {

@@ -67,7 +67,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
   arrives(job: PoolJob<Job, A, E>): void {
     if (!isOwn(job)) return
     job.keepContext()
-    if (this.policy.poison !== undefined) job.poisonKey = this.policy.poison.keyOf(job.input)
+    this.policy.poison?.arrives(job)
   }
 
   get size(): number {

@@ -7,8 +7,8 @@ import type { AnyFiber } from "../stack.js"
 import type { JobContext } from "./model.js"
 import { CurrentWorker } from "./Worker.js"
 
-/** The part of its caller's context that a job has: all, all but the scope, or only the stack frame. */
-export type Inheritance = "all" | "context" | "frame"
+/** The part of its caller's context that a job has: all but the scope, or only the stack frame. A task has all. */
+export type Inheritance = "context" | "frame"
 
 /** Gives a job's effect the inherited part of its caller's context. */
 export type Inherited = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
@@ -16,25 +16,32 @@ export type Inherited = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, 
 /** The effect of a call of `use`, in the place of the pool's `run`. */
 export type TaskRun = (context: JobContext<unknown>) => Effect.Effect<unknown, unknown>
 
+/** A job's own effect, of a call of `use`, and the inherited part of its caller's context. */
+export interface Brought {
+  readonly task: TaskRun | undefined
+  readonly inherited: Inherited | undefined
+}
+
 /**
- * Returns a function that gives an effect the inherited part of the context of `fiber`, which brings the job. Undefined
- * where that part is empty, as the frame of a caller outside of any span and `Effect.fn` is.
+ * The task, and the part of the context of `fiber`, which brings the job, that the job inherits. Undefined where both
+ * are empty, as for a caller outside of any span and `Effect.fn`.
  */
-export const inherit = (fiber: AnyFiber, inheritance: Inheritance): Inherited | undefined => {
-  if (inheritance === "frame") {
+export const bring = (fiber: AnyFiber, inheritance: Inheritance, task: TaskRun | undefined): Brought | undefined => {
+  if (inheritance === "frame" && task === undefined) {
     const frame = fiber.getRef(References.CurrentStackFrame)
-    return frame && ((effect) => Effect.provideService(effect, References.CurrentStackFrame, frame))
+    return frame && { task, inherited: (effect) => Effect.provideService(effect, References.CurrentStackFrame, frame) }
   }
   // The fiber goes on to other contexts.
   const { context } = fiber
-  return (effect) => Effect.updateContext(effect, (own) => over(own, context, inheritance))
+  const part = task === undefined ? "context" : "all"
+  return { task, inherited: (effect) => Effect.updateContext(effect, (own) => over(own, context, part)) }
 }
 
 /** The caller's services and references before the worker's own, but for those by which the pool works. */
 const over = (
   own: Context.Context<never>,
   callers: Context.Context<never>,
-  inheritance: "all" | "context"
+  part: "all" | "context"
 ): Context.Context<never> => {
   const merged = Context.mergeAll(
     own,
@@ -46,6 +53,6 @@ const over = (
       ...Context.get(own, References.CurrentLogAnnotations)
     })
   )
-  const scope = inheritance === "context" ? Context.getOption(own, Scope.Scope) : undefined
+  const scope = part === "context" ? Context.getOption(own, Scope.Scope) : undefined
   return scope?._tag === "Some" ? Context.add(merged, Scope.Scope, scope.value) : merged
 }
