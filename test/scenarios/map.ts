@@ -101,7 +101,10 @@ export class Mapping {
 
   private jobOf({ exit, job }: WorkerPool.Result<number, number, string>): number {
     const own = Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
-    this.blame(own === job || own === `${job}` || own instanceof WorkerPool.JobLost, "a job has another one's exit (L3)")
+    this.blame(
+      own === job || own === `${job}` || own instanceof WorkerPool.JobLost,
+      "a job has another one's exit (L3)"
+    )
     return job
   }
 

@@ -507,6 +507,11 @@ export const verbs: Record<string, Scenario> = {
   "tryRun, with a queue": around(one, ({ tryRun }) => ["one", "two", "three"].map((name) => tryRun(job(name)))),
   idle: around(one, ({ idle, run }) => [run(job("one")), idle, run(job("two"))]),
   "idle, with a failing job": around(one, ({ idle, run }) => [run(job("one", Effect.fail("planned"))), idle]),
+  "idle, and the end": around({ ...one, closing: true }, ({ idle, run }) => [run(job("one")), idle])
+}
+
+/** Most have three actors, and too many schedules to try them all. */
+export const pauses: Record<string, Scenario> = {
   use: around(one, ({ run, use }) => [use(job("one")), run(job("two")), use(job("three", Effect.fail("planned")))]),
   "use, and the end": around({ ...one, closing: true }, ({ use }) => [use(job("one")), use(job("two"))]),
   "pause and resume": around(one, ({ paused, run, submit }) => [
@@ -536,7 +541,7 @@ export const verbs: Record<string, Scenario> = {
   "pause, and the end": around({ ...one, closing: true }, ({ pause, submit }) => [
     Effect.all([submit(job("one")), pause, submit(job("two"))])
   ]),
-  "pause, and shutdown": around(one, (stage) => [
+  "pause, and shutdown": around({ size: 1, queue: { capacity: 2 } }, (stage) => [
     Effect.all([stage.pause, stage.submit(job("one")), stage.shutdown]),
     stage.trySubmit(job("two"))
   ]),
@@ -545,6 +550,5 @@ export const verbs: Record<string, Scenario> = {
     run(job("two")),
     Effect.andThen(Effect.yieldNow, clear),
     run(job("three"))
-  ]),
-  "idle, and the end": around({ ...one, closing: true }, ({ idle, run }) => [run(job("one")), idle])
+  ])
 }

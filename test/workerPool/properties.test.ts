@@ -315,11 +315,20 @@ describe("over workloads", () => {
 const short = ["run, with a finalizer", "shutdownNow", "cancel, from two", "shutdown, with a deadline"]
 // And these take as many with one: then a fiber is left only where it suspends, and the interrupt may be anywhere.
 const long = [
+  "a check",
+  "a check that fails, and cancel",
+  "a release that is detached, and the end",
   "checks that fail together",
   "dead letters, read and interrupted",
   "keys, cancel, and a job that dies",
   "keys, without a queue, and shutdown",
   "map, of a pool that shuts down",
+  "maxAge",
+  "maxJobs",
+  "on demand",
+  "on demand, and idle",
+  "on demand, where one cannot be had",
+  "on demand, with slow resources, and shutdown",
   "map, unordered, of a pool that shuts down",
   "poison",
   "priority",

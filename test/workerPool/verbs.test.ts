@@ -3,7 +3,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, Schedule, Scope, Stream } from "e
 import * as fc from "fast-check"
 import { WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
-import { verbs } from "../scenarios/workerPool.js"
+import { pauses, verbs } from "../scenarios/workerPool.js"
 import {
   after,
   collectGarbage,
@@ -16,7 +16,7 @@ import {
   start,
   turns
 } from "../support/effect.js"
-import { lawsOf } from "../support/property.js"
+import { holdsByChance, holdsWithin, lawsOf } from "../support/property.js"
 import { times } from "../support/seed.js"
 
 /** A pool of one worker, whose jobs wait for a gate. */
@@ -596,3 +596,24 @@ describe("setPriority", () => {
 })
 
 lawsOf(verbs, { bounds: () => ({ preemptions: 1, cancels: 1 }), runs: 200 })
+
+describe("pause, clear and use", () => {
+  // The others have tens of thousands of schedules.
+  const short = [
+    "pause, and shutdown",
+    "pause, and the end",
+    "pause, and a resource that breaks",
+    "use",
+    "use, and the end"
+  ]
+
+  test.each(Object.entries(pauses).filter(([name]) => short.includes(name)))(
+    "over every schedule with an interrupt: %s",
+    (_, scenario) => holdsWithin(scenario, { preemptions: 0, cancels: 1 })
+  )
+
+  test.each(Object.entries(pauses))(
+    "over schedules by chance: %s",
+    (_, scenario) => holdsByChance(scenario, { runs: 500, cancels: 3 })
+  )
+})

@@ -519,9 +519,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
         const isBad = Exit.isFailure(exit) && !isCutOff
         if (isBad) tenure.condemned = true
         if (!tenure.condemned) {
-          return cancelled === undefined
-            ? restore(Effect.suspend(() => this.runJobOn(worker, job, tenure)))
-            : Exit.interrupt(cancelled.by)
+          if (cancelled !== undefined) return Exit.interrupt(cancelled.by)
+          // Another fiber may have its turn in between, and condemn the resource.
+          return restore(
+            Effect.suspend(() => tenure.condemned ? worker.lose() : this.runJobOn(worker, job, tenure))
+          )
         }
         const lost = worker.lose()
         const message = "WorkerPool: a resource did not pass its check, and is replaced"
