@@ -12,7 +12,7 @@ const remembered = 10_000
  */
 export class Poison<in out Job> {
   private readonly killed = new Map<unknown, number>()
-  /** Beside the jobs, since few pools have keys, and a field more of a job costs each of them. */
+  /** Not in the jobs: few pools have keys, and each field of a job costs all pools. */
   private readonly keys = new WeakMap<Keyed<Job>, unknown>()
 
   constructor(private readonly limit: number, private readonly key: ((job: Job) => unknown) | undefined) {}

@@ -22,7 +22,7 @@ const called = (name: string | undefined): string =>
  */
 export class PoolClosed extends Data.TaggedError("PoolClosed")<{
   readonly pool: string | undefined
-  readonly state: Exclude<PoolState, "starting" | "running">
+  readonly state: Exclude<PoolState, "starting" | "running" | "paused">
   readonly cause?: Cause.Cause<unknown> | undefined
 }> {
   override get message(): string {
@@ -31,7 +31,8 @@ export class PoolClosed extends Data.TaggedError("PoolClosed")<{
 }
 
 /**
- * The error of `trySubmit` where `submit` would have to wait: the job was not accepted, and never runs (law P3).
+ * The error of `trySubmit` and `tryRun` where the job would have to wait for room: it was not accepted, and never runs
+ * (law P3).
  *
  * @category errors
  * @since 0.1.0
@@ -56,9 +57,10 @@ export class QueueFull extends Data.TaggedError("QueueFull")<{
  * `reason` says why:
  *
  * - `"dropped"`: the queue was full, and its strategy drops. It never started.
- * - `"returned"`: the pool stopped before it started. The job itself is in `ShutdownReport.returned`.
- * - `"aborted"`: the pool stopped and interrupted it. Only `run` and `map` say so; the job's handle has the exit of the
- *   interrupted job.
+ * - `"returned"`: the pool stopped before it started, and the job itself is in `ShutdownReport.returned`; or `clear`
+ *   has taken it out of the queue.
+ * - `"aborted"`: the pool stopped and interrupted it. Only callers that wait for the result get this error; the `await`
+ *   of the job's handle has the exit of the interrupted job.
  *
  * @category errors
  * @since 0.1.0
@@ -120,8 +122,9 @@ export class PoolFailed extends Data.TaggedError("PoolFailed")<{
  *
  * **Details**
  *
- * `operation` is `"run"`, `"submit"`, `"await"` or `"shutdown"`. It has changed nothing, and the pool goes on. `job` is
- * undefined if the acquisition or the release of the worker's resource has shut the pool down, and not a job.
+ * `operation` is `"run"`, `"submit"`, `"await"`, `"shutdown"` or `"idle"`. It has changed nothing, and the pool goes
+ * on. `job` is undefined if the acquisition or the release of the worker's resource has shut the pool down, and not a
+ * job.
  *
  * @category errors
  * @since 0.1.0

@@ -169,11 +169,15 @@ export interface RetryBudgetOptions {
 }
 
 /**
- * When a job is tried again, and what becomes of a job that has had its last attempt (P12, P13). * **Details** * These
- * are the options of `Effect.retry`, and more. A job is tried again if it has failed, or timed out as it ran, for as
- * long as `while` or `until`, `times` and `schedule` all allow it. Without a `schedule` the next attempt comes after
+ * When a job is tried again, and what becomes of a job that has had its last attempt (P12, P13).
+ *
+ * **Details**
+ *
+ * These are the options of `Effect.retry`, and more. A job is tried again if it has failed, or timed out as it ran, for
+ * as long as `while` or `until`, `times` and `schedule` all allow it. Without a `schedule` the next attempt comes after
  * 0.1 s, then 0.2 s, 0.4 s and so on, up to 10 s. Either `schedule` or `times` is needed: without an end a job that
- * always fails would be tried without one. *
+ * always fails would be tried without one.
+ *
  * @category models
  * @since 0.1.0
  */
