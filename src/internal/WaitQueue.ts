@@ -193,8 +193,10 @@ export class WaitQueue<E = never> implements Line {
   }
 
   private grant(waiter: Waiter<E>): Waiter<E> {
+    // The owner looks at the line: a waiter for nothing is not in it any more (S10).
+    const granted = this.unlink(waiter, "granted")
     this.owner.reserve(waiter.weight)
-    return this.unlink(waiter, "granted")
+    return granted
   }
 
   private unlink(waiter: Waiter<E>, state: "granted" | "settled"): Waiter<E> {
