@@ -148,7 +148,7 @@ export const exhausted: Record<string, Scenario> = {
   "make, where one fails to start": making({ start: (n) => n === 2 ? "fails" : "serves" }, 2),
   "make, where one ends as it starts": making({ start: (n) => n === 1 ? "ends" : "serves", closes: true }, 2),
   run: around({}, ({ run }) => [run("one"), run("two")]),
-  "runWithProgress": around({}, ({ run }) => [run("one", "reports"), run("two", "reports")]),
+  runWithProgress: around({}, ({ run }) => [run("one", "reports")]),
   "run, two threads": around({ size: 2 }, ({ run }) => [run("one"), run("two")]),
   "run, with one at hand": around({ prefetch: 1 }, ({ run }) => [run("one"), run("two")]),
   "run, two at a time": around({ concurrency: 2 }, ({ run }) => [run("one", "waits"), run("two")].map(timed)),

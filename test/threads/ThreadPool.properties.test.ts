@@ -8,6 +8,7 @@ const long = [
   "make, where one fails to start",
   "make, where one ends as it starts",
   "run, two threads",
+  "runWithProgress",
   "run, two at a time",
   "cancel, of one that is stuck",
   "cancel, of one that is stuck, with one at hand",

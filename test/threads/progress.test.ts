@@ -52,6 +52,23 @@ test("while onProgress is busy a report replaces the one that waits, and the cal
     expect([seen, call.pollUnsafe()]).toEqual([[1, 3], Exit.succeed("result")])
   })))
 
+test("a report that comes after its call's end is not that of the next call (T7)", () =>
+  runTimed(Effect.gen(function*() {
+    const { pool, report, thread } = yield* make
+    const first = yield* start(pool.runWithProgress.call("first", () => Effect.void))
+    yield* settle
+    thread.say([0, 1, 0, "one"])
+    yield* settle
+    const seen: Array<number> = []
+    const second = yield* start(pool.runWithProgress.call("second", (n) => Effect.sync(() => seen.push(n))))
+    yield* settle
+    yield* report(1)
+    thread.say({ _tag: "progress", seat: 0, turn: 2, value: 2 })
+    thread.say([0, 2, 0, "two"])
+    yield* settle
+    expect([first.pollUnsafe(), second.pollUnsafe(), seen]).toEqual([Exit.succeed("one"), Exit.succeed("two"), [2]])
+  })))
+
 test("a failure of onProgress, or an interrupt, cancels the call and leaves nothing", () =>
   runTimed(Effect.gen(function*() {
     const { pool, report } = yield* make
