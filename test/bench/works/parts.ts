@@ -9,11 +9,11 @@ type Parts = Pick<WorkerPool.Options<number, void, never, never, void, never, ne
 const submitAll = (parts: Parts) => () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function*() {
     const { queue, ...rest } = parts
-    const pool = yield* WorkerPool.make<number, void>({
+    const pool = yield* WorkerPool.make({
       ...rest,
       size: 8,
       queue: { ...queue, capacity: 16 },
-      run: () => Effect.yieldNow
+      run: (n: number) => Effect.as(Effect.yieldNow, n)
     })
     for (let n = 0; n < items; n++) yield* WorkerPool.submit(pool, n)
     yield* WorkerPool.shutdown(pool)
