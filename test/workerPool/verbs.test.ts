@@ -572,6 +572,21 @@ describe("setPriority", () => {
       expect(String(yield* defectOf(other.setPriority(1)))).toMatch(/no queue.priority/)
     })))
 
+  test("of a job between two attempts leaves no key behind (P15)", () =>
+    runTimed(Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity: 9, priority: () => 5, key: (n) => n },
+        retry: { times: 1, schedule: Schedule.spaced(100) },
+        run: (n: number) => Effect.fail(n)
+      })
+      const handle = yield* WorkerPool.submit(pool, 1)
+      yield* turns(4)
+      expect(yield* handle.setPriority(0)).toBe(true)
+      yield* handle.cancel
+      expect(WorkerPool.stats(pool)).toMatchObject({ interrupted: 1, keys: 0 })
+    })))
+
   test("counts for a retry", () =>
     runTimed(Effect.gen(function*() {
       const begun: Array<number> = []

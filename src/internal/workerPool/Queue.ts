@@ -167,9 +167,8 @@ export class Queue<Job, A, E> {
 
   /** The job has another handicap from now on, as if it had come with it. */
   rerank(job: PoolJob<Job, A, E>, handicap: number): void {
-    const { phase } = job
-    const lane = this.order.laneOf(job)
-    const line = phase === "blocked" ? lane.blocked : phase === "queued" ? lane.lineOf(job) : undefined
+    // The lane of a job that does not wait here is not to be known for it.
+    const line = job.phase === "queued" ? this.order.laneOf(job).lineOf(job) : undefined
     line?.remove(job)
     job.rank += handicap - job.handicap
     job.handicap = handicap
