@@ -277,5 +277,7 @@ describe("the option watch", () => {
       expect(String(yield* defectOf(AdaptiveLimit.make({ algorithm, ...(wrong as object) })))).toContain(message)
       const reserved = Semaphore.make(1, { watch: [Watch.metrics({ attributes: { semaphore: "x" } })] })
       expect(String(yield* defectOf(reserved))).toContain("Watch.metrics: attributes must be without semaphore, group")
+      const noObject = Semaphore.make(1, { watch: [Watch.metrics({ attributes: "x" as never })] })
+      expect(String(yield* defectOf(noObject))).toContain("Watch.metrics: attributes must be an object")
     })))
 })

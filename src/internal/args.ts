@@ -13,6 +13,9 @@ export const checkInteger = (where: string, argument: string, value: unknown): R
   return invalid(where, argument, tooLarge ? "at most Number.MAX_SAFE_INTEGER" : "an integer >= 0", value)
 }
 
+/** JavaScript may bring anything. */
+export const isRecord = (u: unknown): boolean => typeof u === "object" && u !== null && !Array.isArray(u)
+
 type Test = (n: number) => boolean
 
 export const isCount: Test = (n) => Number.isSafeInteger(n) && n >= 1

@@ -1,12 +1,9 @@
 import type * as Metric from "effect/Metric"
 import type { Subject } from "../Observers.js"
-
-export type Labels = Readonly<Record<string, string>>
+import { type Labels, type Pulled, register } from "../series.js"
 
 /** One gauge: the number that the statistics of its subject have for it. */
-export interface Gauge {
-  readonly id: string
-  readonly help: string
+export interface Gauge extends Pulled {
   readonly read: (stats: object) => number
 }
 
@@ -20,12 +17,7 @@ class Gauges {
   private most = 16
 
   constructor(registry: Metric.MetricRegistry, labels: Labels, gauges: ReadonlyArray<Gauge>) {
-    // `Metric.registerUnsafe` is this, and is not in all versions of Effect 4.
-    for (const { help, id, read } of gauges) {
-      const key = JSON.stringify(["sluice", id, labels])
-      const hooks = { get: () => ({ value: this.sum(read) }), update: () => {}, modify: () => {} }
-      registry.set(key, { id, type: "Gauge", description: help, attributes: labels, hooks })
-    }
+    for (const gauge of gauges) register(registry, gauge, labels, () => this.sum(gauge.read))
   }
 
   add(self: Subject["self"]): void {

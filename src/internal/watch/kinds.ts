@@ -28,6 +28,7 @@ export interface Kind {
 
 const gauge = (id: string, help: string, read: (stats: never) => number): Gauge => ({
   id,
+  type: "Gauge",
   help,
   // The kind of a subject says which statistics it has.
   read: read as Gauge["read"]

@@ -2,28 +2,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
-import { invalid } from "../args.js"
 import type { Event, Observing, Subject, Work } from "../Observers.js"
-import { type Labels, show } from "./Gauges.js"
+import { boundaries, checkLabels, type Labels } from "../series.js"
+import { show } from "./Gauges.js"
 import { kinds } from "./kinds.js"
-
-// From a thousandth of a second to five minutes. Larger values count in the sum and the count only.
-const boundaries = Metric.boundariesFromIterable(
-  [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
-)
 
 /** Labels that are ours, or Prometheus's own. */
 const reserved = ["semaphore", "group", "limit", "outcome", "direction", "le", "quantile"]
-
-const check = (attributes: Labels | undefined): Labels => {
-  for (const [label, value] of Object.entries(attributes ?? {})) {
-    if (reserved.includes(label)) {
-      throw invalid("Watch.metrics", "attributes", `without ${reserved.join(", ")}`, label)
-    }
-    if (typeof value !== "string") throw invalid("Watch.metrics", `attributes.${label}`, "a string", value)
-  }
-  return attributes ?? {}
-}
 
 type Histogram = Metric.Metric<number, Metric.HistogramState>
 
@@ -38,7 +23,7 @@ class MetricsObserving implements Observing {
     const { calls, counters, gauges, waits } = kinds[subject.kind]
     const labels = {
       ...Context.get(subject.context, Metric.CurrentMetricAttributes),
-      ...check(attributes),
+      ...checkLabels(attributes, reserved),
       [subject.kind]: subject.name ?? subject.kind
     }
     const registry = Context.get(subject.context, Metric.MetricRegistry)

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
-import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
+import { checkMillis, checkNumber, invalid, isCount, isPositive, isRecord } from "../args.js"
 import { logLater } from "../logLater.js"
 import { DeadLetters } from "./DeadLetters.js"
 import { JobDeadlines } from "./Deadlines.js"
@@ -21,9 +21,6 @@ import type { Discipline } from "./Queue.js"
 import { JobRetries, type Policy } from "./Retries.js"
 import { RetryBudget } from "./RetryBudget.js"
 import { type Check as ResourceCheck, ResourceUpkeep } from "./Upkeep.js"
-
-// JavaScript may bring anything.
-const isRecord = (u: unknown): boolean => typeof u === "object" && u !== null && !Array.isArray(u)
 
 const where = "WorkerPool.make"
 

@@ -1,11 +1,10 @@
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+import { boundaries, type Labels, type Pulled, register } from "../../series.js"
 import { poolName } from "../errors.js"
 import type { Stats } from "../model.js"
 import type { Outcome } from "../states.js"
 import type { Pool } from "../watching.js"
-
-export type Labels = Readonly<Record<string, string>>
 
 export interface MetricsSettings {
   readonly attributes: Labels
@@ -16,10 +15,7 @@ export interface MetricsSettings {
 export const reservedLabels = ["pool", "worker", "outcome", "reason", "le", "quantile"]
 
 /** One line of what a scrape shows. */
-interface Series {
-  readonly id: string
-  readonly type: "Counter" | "Gauge"
-  readonly help: string
+interface Series extends Pulled {
   readonly labels?: Labels
   readonly read: (pool: PoolMetrics) => number
 }
@@ -89,10 +85,6 @@ const ofWorker = (worker: number): Series =>
     { worker: String(worker) }
   )
 
-// From a thousandth of a second to five minutes. Larger values count in the sum and the count only.
-const boundaries = Metric.boundariesFromIterable(
-  [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
-)
 const wait = Metric.histogram("sluice_pool_job_wait_seconds", {
   description: "Seconds from the call that brings a job until a worker begins it",
   boundaries
@@ -141,15 +133,8 @@ class Family {
     this.register(one)
   }
 
-  // `Metric.registerUnsafe` is this, and is neither stable nor in all versions of Effect 4; the registry is both.
   private register(one: Series): void {
-    const attributes = { ...this.labels, ...one.labels }
-    const key = JSON.stringify(["sluice", one.id, attributes])
-    if (this.registry.has(key)) return
-    const value = () => this.value(one)
-    const get = one.type === "Counter" ? () => ({ count: value(), incremental: true }) : () => ({ value: value() })
-    const hooks = { get, update: () => {}, modify: () => {} }
-    this.registry.set(key, { id: one.id, type: one.type, description: one.help, attributes, hooks })
+    register(this.registry, one, { ...this.labels, ...one.labels }, () => this.value(one))
   }
 
   private value(one: Series): number {

@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import { invalid } from "../../args.js"
+import { invalid, isRecord } from "../../args.js"
+import { checkLabels } from "../../series.js"
 import type { Outcome } from "../states.js"
 import type { Attempt, Pool, Watching } from "../watching.js"
 import { PoolMetrics, reservedLabels } from "./PoolMetrics.js"
@@ -22,9 +23,6 @@ export interface MetricsOptions {
   readonly workers?: boolean | undefined
 }
 
-// JavaScript may bring anything.
-const isRecord = (u: unknown): boolean => typeof u === "object" && u !== null && !Array.isArray(u)
-
 const fail = (argument: string, requirement: string, value: unknown): never => {
   throw invalid("Watch.metrics", argument, requirement, value)
 }
@@ -33,14 +31,9 @@ const check = (
   options: MetricsOptions
 ): { readonly attributes: Readonly<Record<string, string>>; workers: boolean } => {
   if (!isRecord(options)) fail("options", "an object", options)
-  const { attributes = {}, workers = false } = options
+  const { attributes, workers = false } = options
   if (typeof workers !== "boolean") fail("workers", "true or false", workers)
-  if (!isRecord(attributes)) fail("attributes", "an object", attributes)
-  for (const [label, value] of Object.entries(attributes)) {
-    if (reservedLabels.includes(label)) fail("attributes", `without ${reservedLabels.join(", ")}`, label)
-    if (typeof value !== "string") fail(`attributes.${label}`, "a string", value)
-  }
-  return { attributes, workers }
+  return { attributes: checkLabels(attributes, reservedLabels), workers }
 }
 
 /** The present attempt at a job. Times are seconds since the pool was made. */
