@@ -520,12 +520,7 @@ export const layerConfig = <Self>(
   key: Context.Key<Self, AdaptiveLimit>,
   config: Config.Config<Options>
 ): Layer.Layer<Self, Config.ConfigError> =>
-  Layer.effect(
-    key,
-    Effect.gen(function*() {
-      return yield* makeFor("layerConfig", yield* config)
-    })
-  )
+  Layer.effect(key, Effect.flatMap(config, (options) => makeFor("layerConfig", options)))
 
 /**
  * Makes a class that is an adaptive limit as a service: the key, its layer, and its operations.

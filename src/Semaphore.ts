@@ -755,12 +755,7 @@ export const layerConfig = <Self>(
   key: Context.Key<Self, Semaphore>,
   config: Config.Config<LayerOptions>
 ): Layer.Layer<Self, Config.ConfigError> =>
-  Layer.effect(
-    key,
-    Effect.gen(function*() {
-      return yield* makeFor("layerConfig", yield* config)
-    })
-  )
+  Layer.effect(key, Effect.flatMap(config, (options) => makeFor("layerConfig", options)))
 
 /**
  * Makes a class that is a semaphore as a service: the key, its layer, and its operations.
