@@ -37,7 +37,7 @@ import type { Deadlines, Options, TimeoutOf } from "./internal/workerPool/option
 import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import type { Pool } from "./internal/workerPool/Pool.js"
-import { type EndOptions, type Lifetime, makeEnding, type PoolService } from "./internal/workerPool/service.js"
+import { type EndOptions, makeEnding, type PoolService } from "./internal/workerPool/service.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
 export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
@@ -887,9 +887,6 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
 /** A pool that may have deadlines has a key whose errors include `JobTimeout`. */
 type DeadlinesOf<KE> = JobTimeout extends KE ? Deadlines | undefined : undefined
 
-/** The operations of the module that a layer needs. */
-const lifetime: Lifetime = { make: (options) => makePool(options, undefined), shutdown, shutdownNow }
-
 /**
  * Makes the layer of a pool: it makes the pool as it is built, and ends it as it closes.
  *
@@ -936,7 +933,7 @@ export const layer = <
   key: Context.Key<Self, WorkerPool<Job, A, KE, KW>>,
   options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
 ): Layer.Layer<Self, EW, Exclude<R | RW | RC | RD, Scope.Scope>> =>
-  Layer.effect(key, makeEnding(lifetime, "WorkerPool.layer", options))
+  Layer.effect(key, makeEnding("WorkerPool.layer", options))
 
 /**
  * Makes the layer of a pool whose options depend on a `Config`, which is read as the layer is built.
@@ -992,7 +989,7 @@ export const layerConfig = <
 ): Layer.Layer<Self, EW | Configs.ConfigError, Exclude<R | RW | RC | RD, Scope.Scope>> =>
   Layer.effect(
     key,
-    Effect.flatMap(config, (settings) => makeEnding(lifetime, "WorkerPool.layerConfig", options(settings)))
+    Effect.flatMap(config, (settings) => makeEnding("WorkerPool.layerConfig", options(settings)))
   )
 
 /**
@@ -1053,7 +1050,7 @@ export const Service = <Self>() =>
   options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
 ): PoolService<Self, Id, Job, A, E | TimeoutOf<D>, W, EW, Exclude<R | RW | RC | RD, Scope.Scope>> => {
   const key = Context.Service<Self, WorkerPool<Job, A, E | TimeoutOf<D>, W>>()(id)
-  const made = makeEnding(lifetime, `WorkerPool.Service ${JSON.stringify(id)}`, options)
+  const made = makeEnding(`WorkerPool.Service ${JSON.stringify(id)}`, options)
   return Object.assign(key, {
     layer: Layer.effect(key, made),
     run: (job: Job) => key.use((pool) => run(pool, job)),

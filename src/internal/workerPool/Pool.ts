@@ -43,8 +43,6 @@ export interface Config<in out Job, in out A, in out E> {
   readonly onDefect: "replace" | "keep"
   /** The part of their callers' context that jobs have. */
   readonly inheritance: Inheritance
-  /** The option by which the user's functions are asked about jobs, if any. A task needs a job that stands for it. */
-  readonly asksAbout: string | undefined
   readonly parts: Parts<Job, A, E>
   readonly deadLetters: { readonly stream: Stream.Stream<model.DeadLetter<Job, E>>; close(): void } | undefined
   readonly watch: ReadonlyArray<Watcher>
@@ -272,7 +270,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** Runs a task on a worker's resource, as `run` does a job. `as`: the job that stands for it. */
   use(run: TaskRun, as: Job | undefined): Effect.Effect<unknown, unknown> {
-    const { asksAbout } = this.config
+    const { asksAbout } = this.config.discipline
     if (asksAbout !== undefined && as === undefined) {
       const message =
         `WorkerPool.use: a pool with ${asksAbout} asks about jobs. Say with \`as\` which one the task is like`
@@ -354,9 +352,19 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   // Jobs go to workers
 
+  /** The job whose turn it is, for a worker that is free. None in a pause (P20). */
+  private takeJob(): PoolJob<Job, A, E> | undefined {
+    return this.isPaused ? undefined : this.queue.take()
+  }
+
+  /** An idle worker, for a job that may run. None in a pause (P20). */
+  private takeIdle(): Worker | undefined {
+    return this.isPaused ? undefined : this.roster.takeIdle()
+  }
+
   /** None where the limit of its key holds it back, or a pause. */
   private idleFor(job: PoolJob<Job, A, E>): Worker | undefined {
-    return !this.isPaused && this.queue.order.mayRun(job) ? this.roster.takeIdle() : undefined
+    return this.queue.order.mayRun(job) ? this.takeIdle() : undefined
   }
 
   /** A worker that was idle begins the job it has been given; or as soon as those before it have begun. Runs fibers. */
@@ -393,7 +401,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * turn. `queue.wake` has to follow, or `wakeLater`.
    */
   private serve(worker: Worker, begins: "now" | "later"): void {
-    const job = this.isPaused ? undefined : this.queue.take()
+    const job = this.takeJob()
     if (job === undefined) return this.rest(worker)
     this.assign(worker, job)
     this.unbegun.add(worker, begins)
@@ -409,7 +417,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * if any; it may have to `go`.
    */
   private dispatch(begins: "now" | "later"): Worker | undefined {
-    const job = this.roster.idle > 0 && !this.isEnding && !this.isPaused ? this.queue.take() : undefined
+    const job = this.roster.idle > 0 && !this.isEnding ? this.takeJob() : undefined
     const worker = job && this.roster.takeIdle()
     if (job === undefined || worker === undefined) return undefined
     this.assign(worker, job)
@@ -550,13 +558,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.deadlines?.began(job)
     if (this.queue.order.weigh(job)) this.deal()
     const context = { id: worker.id, job: job.id, resource, attempt: job.attempt, invalidate }
-    const inherited = job.brought?.inherited
-    if (attempt === undefined || watchers?.wraps !== true) {
-      const effect = this.effectOf(job, context)
-      return inherited === undefined ? effect : inherited(effect)
-    }
-    const watched = watchers.around(job, attempt, Effect.suspend(() => this.effectOf(job, context)))
-    return inherited === undefined ? watched : inherited(watched)
+    const effect = attempt === undefined || watchers?.wraps !== true
+      ? this.effectOf(job, context)
+      : watchers.around(job, attempt, Effect.suspend(() => this.effectOf(job, context)))
+    return job.brought?.inherited === undefined ? effect : job.brought.inherited(effect)
   }
 
   private effectOf(
@@ -993,7 +998,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private handBack(from: Worker): void {
     this.unbegun.handDown(from)
     const job = this.unassign(from)
-    const worker = this.isPaused ? undefined : this.roster.takeIdle()
+    const worker = this.takeIdle()
     if (worker === undefined) return this.queue.putBack(job)
     this.assign(worker, job)
     this.unbegun.postpone(worker)

@@ -11,6 +11,8 @@ import { jobPhases } from "./states.js"
 export interface Discipline<in Job> {
   /** How many later jobs may go first for each level of priority. Undefined without priorities. */
   readonly aging: number | undefined
+  /** The option by which the user's functions are asked about jobs, if any. A task needs a job that stands for it. */
+  readonly asksAbout: string | undefined
   /** How many jobs may wait, of each key where there are keys. */
   readonly capacity: number
   readonly strategy: "suspend" | "dropping" | "sliding"

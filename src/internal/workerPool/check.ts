@@ -110,9 +110,6 @@ export const check = <Job, A, E, R, W, EW, RW, RC, Key, D extends Deadlines | un
     discipline: checkQueue(queue, 2 * size, logMistake),
     onDefect,
     inheritance: inherits === "caller" ? "context" : "frame",
-    asksAbout: ["priority", "key", "order"].map((name) =>
-      name in queue && queue[name as keyof typeof queue] !== undefined ? `queue.${name}` : undefined
-    ).find((name) => name !== undefined),
     parts: {
       deadlines: limits.wait === undefined && limits.run === undefined
         ? undefined
@@ -231,8 +228,10 @@ const checkQueue = <Job, Key>(
   const handicap: Handicap<Job> = priority &&
     ((job) => aging * checkLevel(where, "queue.priority", priority(job)))
   const keys: Keys<Job> | undefined = key && { of: key, concurrency: limitOf, weight: weightOf }
+  const asking = Object.entries({ priority, key, order }).find(([, asked]) => asked !== undefined)
   return {
     aging: priority && aging,
+    asksAbout: asking && `queue.${asking[0]}`,
     capacity: capacity === "unbounded" ? Infinity : capacity,
     strategy,
     order: <J extends Waiting<Job, J>>() =>

@@ -1,10 +1,11 @@
 import type * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { checkMillis } from "../args.js"
 import type { PoolClosed, QueueFull } from "./errors.js"
+import { makePool } from "./make.js"
 import type { JobHandle, RunError, ShutdownReport, Stats, WorkerPool } from "./model.js"
 import type { Deadlines, Options } from "./options.js"
 
@@ -56,30 +57,17 @@ export interface PoolService<
   readonly stats: Effect.Effect<Stats, never, Self>
 }
 
-/** How a pool comes and goes: the operations of the module that a layer needs. */
-export interface Lifetime {
-  readonly make: <Job, A, E, R, W, EW, RW, RC, Key, D extends Deadlines | undefined>(
-    options: Options<Job, A, E, R, W, EW, RW, RC, Key, D>
-  ) => Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | RC | Scope.Scope>
-  readonly shutdown: <Job, A, E>(
-    pool: WorkerPool<Job, A, E>,
-    options: { readonly deadline: Duration.Input }
-  ) => Effect.Effect<ShutdownReport<Job>>
-  readonly shutdownNow: <Job, A, E>(pool: WorkerPool<Job, A, E>) => Effect.Effect<ShutdownReport<Job>>
-}
-
 /** Makes a pool that ends with the scope as the options say. `where` is the function that was called. */
 export const makeEnding = <Job, A, E, R, W, EW, RW, RC, RD, Key, D extends Deadlines | undefined>(
-  { make, shutdown, shutdownNow }: Lifetime,
   where: string,
   options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
 ): Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | RC | RD | Scope.Scope> =>
   Effect.gen(function*() {
     const { drain = 0, onShutdown, ...rest } = options
     const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
-    const pool = yield* make(rest as Options<Job, A, E, R, W, EW, RW, RC, Key, D>)
+    const pool = yield* makePool(rest as Options<Job, A, E, R, W, EW, RW, RC, Key, D>, undefined)
     if (deadline === 0 && onShutdown === undefined) return pool
-    const end = deadline === 0 ? shutdownNow(pool) : shutdown(pool, { deadline })
+    const end = deadline === 0 ? pool.shutdownNow : pool.shutdown(Duration.millis(deadline))
     // It runs before the pool's own finalizer, which was added earlier.
     yield* Effect.addFinalizer(() =>
       Effect.flatMap(end, (report): Effect.Effect<unknown, never, RD> => onShutdown?.(report) ?? Effect.void)
