@@ -489,6 +489,48 @@ test("ThreadPool: a module that takes data is given data of that type, as it is 
   ThreadWorker.serveWith(({ url }: Start) => ({ url: () => url, db: () => Effect.service(Db) }))
 })
 
+test("ThreadPool.Service, layer: jobs, errors and requirements are those of the module and the options", () => {
+  type Jobs = ThreadWorker.Jobs<{ readonly half: (n: number) => Effect.Effect<number, Boom> }, { readonly url: string }>
+  type Ends = Boom | ThreadPool.CallError | WorkerPool.RunError
+  const module = new URL("file:///jobs.js")
+  const data = { url: "" }
+  const onShutdown = () => Effect.service(Db)
+  class Plain extends ThreadPool.Service<Plain, Jobs>()("Plain", { module, data, drain: "1 second" }) {}
+  expectTypeOf(Plain.layer).toEqualTypeOf<Layer.Layer<Plain, ThreadPool.ThreadFailed>>()
+  expectTypeOf(Plain.run.half).toEqualTypeOf<(input: number) => Effect.Effect<number, Ends, Plain>>()
+  expectTypeOf(Plain.submit.half(1)).toEqualTypeOf<
+    Effect.Effect<
+      WorkerPool.JobHandle<number, Boom | ThreadPool.CallError>,
+      WorkerPool.PoolClosed,
+      Plain
+    >
+  >()
+  class Timed extends ThreadPool.Service<Timed, Jobs>()("Timed", { module, data, onShutdown, deadlines: { run: 1 } }) {}
+  expectTypeOf(Timed.layer).toEqualTypeOf<Layer.Layer<Timed, ThreadPool.ThreadFailed, Db>>()
+  expectTypeOf(Timed.run.half(1)).toEqualTypeOf<Effect.Effect<number, Ends | WorkerPool.JobTimeout, Timed>>()
+  // @ts-expect-error the module serves no such job
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-call -- that there is none is what is tested
+  Plain.run.double(1)
+  // @ts-expect-error the data is missing
+  ThreadPool.Service<Plain, Jobs>()("Plain", { module })
+
+  class Key extends Context.Service<Key, ThreadPool.ThreadPool<Jobs>>()("Key") {}
+  class TimedKey extends Context.Service<TimedKey, ThreadPool.ThreadPool<Jobs, WorkerPool.JobTimeout>>()("TimedKey") {}
+  expectTypeOf(ThreadPool.layer(Key, { module, data, onShutdown })).toEqualTypeOf<
+    Layer.Layer<Key, ThreadPool.ThreadFailed, Db>
+  >()
+  expectTypeOf(ThreadPool.layer(TimedKey, { module, data, deadlines: { run: 1 } })).toEqualTypeOf<
+    Layer.Layer<TimedKey, ThreadPool.ThreadFailed>
+  >()
+  expectTypeOf(ThreadPool.layerConfig(Key, Config.Int("SIZE"), (size) => ({ module, data, size }))).toEqualTypeOf<
+    Layer.Layer<Key, ThreadPool.ThreadFailed | Config.ConfigError>
+  >()
+  // @ts-expect-error the key's errors have no JobTimeout
+  ThreadPool.layer(Key, { module, data, deadlines: { run: 1 } })
+  // @ts-expect-error the data has another type
+  ThreadPool.layer(Key, { module, data: { url: 1 } })
+})
+
 test("ThreadPool.runWithProgress: the progress is that of the job's context", () => {
   const jobs = ThreadWorker.serve({
     render: (text: string, { report }: ThreadWorker.JobContext<number>) => (report(1), text.length),

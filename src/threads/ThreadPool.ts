@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
+import type * as Configs from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Inspectable } from "effect/Inspectable"
+import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
@@ -30,6 +32,7 @@ import { transfer } from "../internal/threads/transfer.js"
 import { type Web, webPlatform } from "../internal/threads/web.js"
 import { poolName } from "../internal/workerPool/errors.js"
 import { makePool } from "../internal/workerPool/make.js"
+import { ending } from "../internal/workerPool/service.js"
 import { type Source, toStream } from "../internal/workerPool/source.js"
 import * as WorkerPool from "../WorkerPool.js"
 import type { JobContext, Jobs, Schemas } from "./ThreadWorker.js"
@@ -336,17 +339,15 @@ const platformHere = (): Platform => {
   throw new Error("ThreadPool.make: there are no threads here")
 }
 
-const where = "ThreadPool.make"
-
 // A thread is some megabytes: no machine has more, and nobody means it.
 const most = 10_000
 
-const count = (argument: string, value: number, least: number): number => {
+const count = (where: string, argument: string, value: number, least: number): number => {
   const isValid = (n: number) => Number.isSafeInteger(n) && n >= least && n <= most
   return checkNumber(where, argument, value, `an integer from ${least} to ${most}`, isValid)
 }
 
-const checkOutput = (output: unknown, platform: Platform): void => {
+const checkOutput = (where: string, output: unknown, platform: Platform): void => {
   if (output === undefined) return
   if (typeof output !== "function") throw invalid(where, "output", "a function", output)
   if (platform.capturesOutput === true) return
@@ -358,6 +359,70 @@ const poolOf = <J>(workers: WorkerPool.WorkerPool<Call, unknown, unknown>, { job
   new ThreadPoolImpl(workers, jobs) as unknown as ThreadPool<J>
 
 const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "href" in u
+
+interface AnyOptions<RD> extends Options<never>, WorkerPool.EndOptions<Call, RD> {
+  readonly schemas?: CodecsByName
+  readonly data?: unknown
+}
+
+/** Starts a pool of threads. `where` is the function that was called. */
+const startPool = <J, RD = never>(
+  where: string,
+  options: AnyOptions<RD>
+): Effect.Effect<ThreadPool<J>, ThreadFailed, RD | Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context()
+    const { closeTimeout = Infinity, concurrency = 1, grace = "1 second", module, prefetch = 0, ...more } = options
+    const { data, drain, onShutdown, output, recycle = {}, startTimeout = "30 seconds", ...rest } = more
+    const { node = {}, platform = platformHere(), schemas, size = platform.parallelism, ...pool } = rest
+    if (!isURL(module)) throw invalid(where, "module", "a URL", module)
+    count(where, "size", size, 1)
+    const seats = count(where, "concurrency", concurrency, 1) + count(where, "prefetch", prefetch, 0)
+    const graceMillis = checkMillis(where, "grace", grace, "a duration that is not negative", (n) => n >= 0)
+    const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
+    const closeMillis = checkMillis(where, "closeTimeout", closeTimeout, "a duration > 0", isPositive)
+    checkOutput(where, output, platform)
+    const ends = ending(where, { drain, onShutdown })
+    const random = Context.get(context, Random.Random)
+    const limits = limitsOf(where, recycle, platform, () => random.nextDoubleUnsafe())
+    // First: its finalizer runs after the pool's, when all threads have ended.
+    const heard = output && (yield* delivering(output, poolName(pool.name)))
+    // A function cannot be cloned, so it is none of the data.
+    const dataOf = (place: number) => typeof data === "function" ? (data as (place: number) => unknown)(place) : data
+    const fork = Effect.runForkWith(context)
+    const crew = new Crew(seats, (place) => {
+      const name = `${poolName(pool.name)}/thread-${place}`
+      const spawn = heard === undefined
+        ? platform.spawn
+        : capturing(platform.spawn, (line, stream) => heard(line, { thread: place, stream }))
+      return {
+        thread: (owner) =>
+          new Thread(spawn, { module, name, node }, seats, concurrency, owner, () => dataOf(place), limits()),
+        seats,
+        grace: patience(graceMillis),
+        startTimeout: patience(startMillis),
+        closeTimeout: patience(closeMillis),
+        patience: patience(Math.min(closeMillis, answerMillis)),
+        fork
+      }
+    })
+    const make = (run: (call: Call, lease: Lease) => Effect.Effect<unknown, unknown>) =>
+      Effect.tap(
+        makePool({
+          ...pool,
+          size: size * seats,
+          worker: ({ invalidate }) => crew.acquire(invalidate),
+          // The module's type says which errors and results the jobs have.
+          run: (call: Call, { resource }) => run(call, resource) as Effect.Effect<unknown>
+        }, leases),
+        ends
+      )
+    if (schemas === undefined) return poolOf<J>(yield* make((call, lease) => lease.call(call)), crew)
+    // The codec is a large module, and most pools have no schemas.
+    const { encodedCall } = yield* Effect.promise(() => import("../internal/threads/codec.js"))
+    const workers = yield* make((call, lease) => encodedCall(schemas, call, (encoded) => lease.call(encoded)))
+    return poolOf<J>(workers, crew)
+  })
 
 /**
  * Starts a pool of threads that lives as long as the scope, once all of them serve.
@@ -430,57 +495,197 @@ export const make: {
     options: Options<ErrorsOf<J>> & DataOptions<J> & { readonly schemas?: Schemas<HandlersOf<J>> }
   ): Effect.Effect<ThreadPool<J, WorkerPool.JobTimeout>, ThreadFailed, Scope.Scope>
 } = <J extends Jobs<unknown, never>>(
-  options: Options<never> & { readonly schemas?: CodecsByName; readonly data?: unknown }
-): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> =>
-  Effect.gen(function*() {
-    const context = yield* Effect.context()
-    const { closeTimeout = Infinity, concurrency = 1, grace = "1 second", module, prefetch = 0, ...more } = options
-    const { data, output, recycle = {}, startTimeout = "30 seconds", ...rest } = more
-    const { node = {}, platform = platformHere(), schemas, size = platform.parallelism, ...pool } = rest
-    if (!isURL(module)) throw invalid(where, "module", "a URL", module)
-    count("size", size, 1)
-    const seats = count("concurrency", concurrency, 1) + count("prefetch", prefetch, 0)
-    const graceMillis = checkMillis(where, "grace", grace, "a duration that is not negative", (n) => n >= 0)
-    const startMillis = checkMillis(where, "startTimeout", startTimeout, "a duration > 0", isPositive)
-    const closeMillis = checkMillis(where, "closeTimeout", closeTimeout, "a duration > 0", isPositive)
-    checkOutput(output, platform)
-    const random = Context.get(context, Random.Random)
-    const limits = limitsOf(where, recycle, platform, () => random.nextDoubleUnsafe())
-    // First: its finalizer runs after the pool's, when all threads have ended.
-    const heard = output && (yield* delivering(output, poolName(pool.name)))
-    // A function cannot be cloned, so it is none of the data.
-    const dataOf = (place: number) => typeof data === "function" ? (data as (place: number) => unknown)(place) : data
-    const fork = Effect.runForkWith(context)
-    const crew = new Crew(seats, (place) => {
-      const name = `${poolName(pool.name)}/thread-${place}`
-      const spawn = heard === undefined
-        ? platform.spawn
-        : capturing(platform.spawn, (line, stream) => heard(line, { thread: place, stream }))
-      return {
-        thread: (owner) =>
-          new Thread(spawn, { module, name, node }, seats, concurrency, owner, () => dataOf(place), limits()),
-        seats,
-        grace: patience(graceMillis),
-        startTimeout: patience(startMillis),
-        closeTimeout: patience(closeMillis),
-        patience: patience(Math.min(closeMillis, answerMillis)),
-        fork
-      }
-    })
-    const make = (run: (call: Call, lease: Lease) => Effect.Effect<unknown, unknown>) =>
-      makePool({
-        ...pool,
-        size: size * seats,
-        worker: ({ invalidate }) => crew.acquire(invalidate),
-        // The module's type says which errors and results the jobs have.
-        run: (call: Call, { resource }) => run(call, resource) as Effect.Effect<unknown>
-      }, leases)
-    if (schemas === undefined) return poolOf<J>(yield* make((call, lease) => lease.call(call)), crew)
-    // The codec is a large module, and most pools have no schemas.
-    const { encodedCall } = yield* Effect.promise(() => import("../internal/threads/codec.js"))
-    const workers = yield* make((call, lease) => encodedCall(schemas, call, (encoded) => lease.call(encoded)))
-    return poolOf<J>(workers, crew)
-  })
+  options: AnyOptions<never>
+): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> => startPool<J>("ThreadPool.make", options)
+
+/** A pool that may have deadlines has a key whose errors include `JobTimeout`. */
+type DeadlinesOf<Late> = WorkerPool.JobTimeout extends Late ? WorkerPool.Deadlines | undefined : undefined
+
+type LayerOptions<J extends Jobs<unknown, never>, D extends WorkerPool.Deadlines | undefined, RD> =
+  & Options<ErrorsOf<J>>
+  & DataOptions<J>
+  & WorkerPool.EndOptions<Call, RD>
+  & { readonly schemas?: Schemas<HandlersOf<J>>; readonly deadlines?: D }
+
+/**
+ * Makes the layer of a pool of threads: it starts the threads as it is built, and ends them as it closes.
+ *
+ * **Details**
+ *
+ * The options are those of `make`, and `drain` and `onShutdown` as in `WorkerPool.layer`. With `drain`, the close lets
+ * accepted calls run on for so long, and cancels them then. Without it they are cancelled, or returned, at once.
+ * `onShutdown` receives the report of the end. Built, the layer fails with `ThreadFailed` as `make` does.
+ *
+ * **Example** (A pool of threads for a key of one's own)
+ *
+ * The module is that of `ThreadWorker.serve`.
+ *
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import { ThreadPool } from "sluice/threads"
+ * import type { jobs } from "./numbers.js"
+ *
+ * class Numbers extends Context.Service<Numbers, ThreadPool.ThreadPool<typeof jobs>>()("Numbers") {}
+ * const NumbersLive = ThreadPool.layer(Numbers, { module: new URL("./numbers.js", import.meta.url), size: 2 })
+ *
+ * const program = Effect.flatMap(Numbers, (pool) => pool.run.root(16))
+ * console.log(await Effect.runPromise(Effect.provide(program, NumbersLive))) // => 4
+ * ```
+ *
+ * @see {@link Service} for a class that has its layer and its operations
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <Self, J extends Jobs<unknown, never>, Late = never, RD = never>(
+  key: Context.Key<Self, ThreadPool<J, Late>>,
+  options: LayerOptions<J, DeadlinesOf<Late>, RD>
+): Layer.Layer<Self, ThreadFailed, Exclude<RD, Scope.Scope>> =>
+  Layer.effect(key, startPool<J, RD>("ThreadPool.layer", options as AnyOptions<RD>))
+
+/**
+ * Makes the layer of a pool of threads whose options depend on a `Config`, which is read as the layer is built.
+ *
+ * **Details**
+ *
+ * `options` gets the value of the config and returns the options of `layer`. Built, the layer fails with a
+ * `ConfigError` where the config does, and with `ThreadFailed` as `make` does.
+ *
+ * **Example** (As many threads as the environment says)
+ *
+ * The module is that of `ThreadWorker.serve`.
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Context, Effect, Layer } from "effect"
+ * import { WorkerPool } from "sluice"
+ * import { ThreadPool } from "sluice/threads"
+ * import type { jobs } from "./numbers.js"
+ *
+ * class Numbers extends Context.Service<Numbers, ThreadPool.ThreadPool<typeof jobs>>()("Numbers") {}
+ * const module = new URL("./numbers.js", import.meta.url)
+ * const NumbersLive = ThreadPool.layerConfig(Numbers, Config.Int("THREADS"), (size) => ({ module, size }))
+ *
+ * const program = Effect.map(Numbers, ({ workers }) => WorkerPool.stats(workers).size)
+ * const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { THREADS: "1" } }))
+ * console.log(await Effect.runPromise(Effect.provide(program, Layer.provide(NumbersLive, env)))) // => 1
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = <Self, S, J extends Jobs<unknown, never>, Late = never, RD = never>(
+  key: Context.Key<Self, ThreadPool<J, Late>>,
+  config: Configs.Config<S>,
+  options: (settings: S) => LayerOptions<J, DeadlinesOf<Late>, RD>
+): Layer.Layer<Self, ThreadFailed | Configs.ConfigError, Exclude<RD, Scope.Scope>> =>
+  Layer.effect(
+    key,
+    Effect.flatMap(
+      config,
+      (settings) => startPool<J, RD>("ThreadPool.layerConfig", options(settings) as AnyOptions<RD>)
+    )
+  )
+
+/**
+ * A class that is the key of a pool of threads, has its layer, and its operations as effects that require the class.
+ *
+ * The class itself is an effect of the pool, for all other operations.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ThreadService<in out Self, in out Id extends string, in out J, in out Late, out R>
+  extends Context.ServiceClass<Self, Id, ThreadPool<J, Late>>
+{
+  /** Starts the threads as it is built, and ends them as it closes, as `drain` and `onShutdown` say. */
+  readonly layer: Layer.Layer<Self, ThreadFailed, R>
+  /**
+   * For each job by its name: runs it on the pool in context, as the pool's own `run` does. Suspends until the job has
+   * ended, and returns what it returned.
+   */
+  readonly run: {
+    readonly [K in keyof HandlersOf<J>]: (
+      ...input: Input<HandlersOf<J>[K]>
+    ) => Effect.Effect<
+      Success<HandlersOf<J>[K]>,
+      Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
+      Self
+    >
+  }
+  /** For each job by its name: enqueues it, as the pool's own `submit` does. Suspends while the queue is full. */
+  readonly submit: {
+    readonly [K in keyof HandlersOf<J>]: (
+      ...input: Input<HandlersOf<J>[K]>
+    ) => Effect.Effect<
+      WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
+      WorkerPool.PoolClosed,
+      Self
+    >
+  }
+  /** The statistics of the pool's workers, which are the places for calls. Never suspends. */
+  readonly stats: Effect.Effect<WorkerPool.Stats, never, Self>
+}
+
+/** The jobs' names are known only once a thread serves them. */
+const byAnyName = (operation: (name: string) => Operation): unknown =>
+  new Proxy({}, { get: (_, name) => typeof name === "string" ? operation(name) : undefined })
+
+/**
+ * Makes a class that is a pool of threads as a service: the key, its layer, and its operations.
+ *
+ * **When to use**
+ *
+ * Use for threads that several modules share. A pool that one function uses is shorter with `make`.
+ *
+ * **Details**
+ *
+ * The type parameters are the class and what the module serves. The options are those of `layer`.
+ * `Numbers.run.root(16)` runs a job on the pool of `Numbers.layer`; `submit` and `stats` likewise. For all other
+ * operations `yield* Numbers` is the pool itself. A job that the module does not serve is a defect.
+ *
+ * **Example** (Threads as a service)
+ *
+ * The module is that of `ThreadWorker.serve`.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ThreadPool } from "sluice/threads"
+ * import type { jobs } from "./numbers.js"
+ *
+ * class Numbers extends ThreadPool.Service<Numbers, typeof jobs>()("app/Numbers", {
+ *   module: new URL("./numbers.js", import.meta.url),
+ *   size: 2,
+ *   drain: "5 seconds"
+ * }) {}
+ *
+ * console.log(await Effect.runPromise(Effect.provide(Numbers.run.root(16), Numbers.layer))) // => 4
+ * ```
+ *
+ * @see {@link layer} for a key of one's own
+ * @category layers
+ * @since 0.1.0
+ */
+export const Service =
+  <Self, J extends Jobs<unknown, never>>() =>
+  <const Id extends string, RD = never, D extends WorkerPool.Deadlines | undefined = undefined>(
+    id: Id,
+    options: LayerOptions<J, D, RD>
+  ): ThreadService<Self, Id, J, WorkerPool.TimeoutOf<D>, Exclude<RD, Scope.Scope>> => {
+    const key = Context.Service<Self, ThreadPool<J, WorkerPool.TimeoutOf<D>>>()(id)
+    const made = startPool<J, RD>(`ThreadPool.Service ${JSON.stringify(id)}`, options)
+    const operation = (of: "run" | "submit") => (name: string) => (input?: unknown) =>
+      key.use((pool) => {
+        const operations = (pool as unknown as ThreadPoolImpl)[of]
+        const call = Object.hasOwn(operations, name) ? operations[name] : undefined
+        if (call !== undefined) return call(input) as Effect.Effect<unknown>
+        throw new Error(`${id}.${of}.${name}: the module serves ${Object.keys(operations).join(", ")}`)
+      })
+    return Object.assign(key, {
+      layer: Layer.effect(key, made),
+      run: byAnyName(operation("run")),
+      submit: byAnyName(operation("submit")),
+      stats: key.useSync(({ workers }) => WorkerPool.stats(workers))
+    }) as unknown as ThreadService<Self, Id, J, WorkerPool.TimeoutOf<D>, Exclude<RD, Scope.Scope>>
+  }
 
 export {
   /**

@@ -57,20 +57,33 @@ export interface PoolService<
   readonly stats: Effect.Effect<Stats, never, Self>
 }
 
+interface Ending<Job> {
+  readonly shutdown: (deadline: Duration.Duration) => Effect.Effect<ShutdownReport<Job>>
+  readonly shutdownNow: Effect.Effect<ShutdownReport<Job>>
+}
+
+/**
+ * Checks the options, and returns how a pool gets its end: to be called once the pool is made. Its finalizer runs before
+ * the pool's own, which was added earlier. `where` is the function that was called.
+ */
+export const ending = <Job, RD>(where: string, { drain = 0, onShutdown }: EndOptions<Job, RD>) => {
+  const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
+  return (pool: Ending<Job>): Effect.Effect<void, never, RD | Scope.Scope> => {
+    if (deadline === 0 && onShutdown === undefined) return Effect.void
+    const end = deadline === 0 ? pool.shutdownNow : pool.shutdown(Duration.millis(deadline))
+    return Effect.addFinalizer(() =>
+      Effect.flatMap(end, (report): Effect.Effect<unknown, never, RD> => onShutdown?.(report) ?? Effect.void)
+    )
+  }
+}
+
 /** Makes a pool that ends with the scope as the options say. `where` is the function that was called. */
 export const makeEnding = <Job, A, E, R, W, EW, RW, RC, RD, Key, D extends Deadlines | undefined>(
   where: string,
-  options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
+  { drain, onShutdown, ...options }: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
 ): Effect.Effect<WorkerPool<Job, A, E, W>, EW, R | RW | RC | RD | Scope.Scope> =>
-  Effect.gen(function*() {
-    const { drain = 0, onShutdown, ...rest } = options
-    const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
-    const pool = yield* makePool(rest as Options<Job, A, E, R, W, EW, RW, RC, Key, D>, undefined)
-    if (deadline === 0 && onShutdown === undefined) return pool
-    const end = deadline === 0 ? pool.shutdownNow : pool.shutdown(Duration.millis(deadline))
-    // It runs before the pool's own finalizer, which was added earlier.
-    yield* Effect.addFinalizer(() =>
-      Effect.flatMap(end, (report): Effect.Effect<unknown, never, RD> => onShutdown?.(report) ?? Effect.void)
-    )
-    return pool
+  Effect.suspend(() => {
+    const ends = ending(where, { drain, onShutdown })
+    const made = makePool(options as Options<Job, A, E, R, W, EW, RW, RC, Key, D>, undefined)
+    return Effect.tap(made, ends)
   })
