@@ -2,7 +2,8 @@
  * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope;
  * the queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P20, here, in `docs/worker-pool.md`, `docs/retries.md` and `docs/order.md`.
+ * The laws it keeps are numbered P1 to P20, here, in `docs/worker-pool.md`, `docs/resources.md`, `docs/retries.md` and
+ * `docs/order.md`.
  *
  * @since 0.1.0
  */

@@ -1,4 +1,4 @@
-/** Every operation of `WorkerPool` in every state, held against the table in docs/worker-pool.md. */
+/** Every operation of `WorkerPool` in every state, held against the table in docs/services.md. */
 import { Deferred, Duration, Effect, Exit, Fiber, Schedule, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"

@@ -23,7 +23,7 @@ const tableOf = (file: string, title: string) => {
 
 test.each(
   [
-    ["pool", "docs/worker-pool.md", "| from ", poolTransitions],
+    ["pool", "docs/services.md", "| from ", poolTransitions],
     ["job", "docs/internals.md", "| phase of a job ", jobTransitions],
     ["worker", "docs/internals.md", "| state of a worker ", workerTransitions]
   ] as const

@@ -27,7 +27,7 @@ type State =
   | { readonly _tag: "draining"; readonly timers: Array<AnyFiber> }
   | { readonly _tag: "failed"; readonly timers: Array<AnyFiber>; readonly error: PoolFailed }
 
-/** The pool's states, and the calls that are suspended until its end (P8). The table is in `docs/worker-pool.md`. */
+/** The pool's states, and the calls that are suspended until its end (P8). The table is in `docs/services.md`. */
 export class Lifecycle {
   private current: State = { _tag: "starting" }
   private readonly outside = new List<Ender>()

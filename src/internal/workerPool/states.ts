@@ -1,4 +1,4 @@
-/** A pool's states; the table with their meaning is in `docs/worker-pool.md`. */
+/** A pool's states; the table with their meaning is in `docs/services.md`. */
 export type PoolState = "starting" | "running" | "paused" | "draining" | "stopping" | "stopped" | "failed"
 
 /** How a job ended. Each is a column of the ledger (P4). */
