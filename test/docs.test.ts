@@ -89,8 +89,14 @@ test("every block compiles as a user's strict TypeScript would", () => {
   expect(messages).toEqual([])
 })
 
+// A block that is a test file makes its tests here, and prints nothing.
+const tests = blocks.filter(({ code }) => code.includes("from \"vitest\""))
+describe.each(tests.map(({ file, name }) => [name, file]))("%s", async (_, file) => {
+  await import(/* @vite-ignore */ pathToFileURL(file).href)
+})
+
 describe("every block prints what it says", () => {
-  const printing = blocks.filter((block) => !modules.includes(block))
+  const printing = blocks.filter((block) => !modules.includes(block) && !tests.includes(block))
   test.each(printing.map((block) => [block.name, block] as const))("%s", async (_, { code, file }) => {
     const printed: Array<string> = []
     const log = vi.spyOn(console, "log").mockImplementation((...args) => void printed.push(format(...args)))

@@ -1,7 +1,8 @@
 /** The guide shows the message that `check` throws. */
-import { readFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { check, CheckFailed } from "sluice/testing"
+import { pathToFileURL } from "node:url"
+import { check, CheckFailed, type Scenario } from "sluice/testing"
 import { expect, test } from "vitest"
 import { twoReaders } from "./cache.js"
 
@@ -16,6 +17,21 @@ const catchFailed = (f: () => unknown): CheckFailed => {
   }
   throw new Error("nothing was thrown")
 }
+
+test("the first test of docs/testing.md fails without its lock, with the message that the page shows", async () => {
+  const [, block = ""] = /```ts\n([^]*?)```/.exec(read("../../docs/testing.md")) ?? []
+  const broken = block.replace("lock.withPermit(buy)", "buy").replace("const twoCustomers", "export const twoCustomers")
+  expect(broken).not.toContain("lock.withPermit")
+  const folder = join(import.meta.dirname, "../../node_modules/.cache/sluice-guide")
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, "firstTest.ts")
+  writeFileSync(file, broken.replace(/^import { test } .*$|^test\(.*$/gm, ""))
+  const { twoCustomers } = await import(/* @vite-ignore */ pathToFileURL(file).href) as {
+    readonly twoCustomers: Scenario
+  }
+  const { message } = catchFailed(() => check(twoCustomers))
+  expect(message).toMatch(/^expectation: one seat was sold twice\n/)
+})
 
 test("the message in docs/testing.md is the one that is printed", () => {
   const guide = read("../../docs/testing.md")
