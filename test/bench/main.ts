@@ -4,10 +4,10 @@
  * these works, prints them, and writes nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import * as charts from "./charts.js"
 import { type Growth, sizes } from "./growth.js"
 import type { Fairness, Latency } from "./latency.js"
 import type { Figure } from "./measure.js"
+import { chartsOf, pageOf } from "./page.js"
 import { type GoFigure, measureApart, measureGo, prepare } from "./processes.js"
 import { machineOf, type Results, versionsOf, type WorkResult } from "./results.js"
 import type { Steps } from "./steps.js"
@@ -44,7 +44,7 @@ const results = chosen.map(({ goals, id, items, title, what }): WorkResult => {
   const measured = step(title, () => measureApart<ReadonlyArray<Figure>>(id))
   const figures = [...measured, ...goFigures.filter(({ work }) => work === id)]
   const result = { id, title, what, items, goals, figures }
-  console.log(`\n${title}\n\n${tables.workTable(result)}\n`)
+  console.log(`\n${[title, tables.workTable(result), ...tables.goalsOf(result)].join("\n\n")}\n`)
   return result
 })
 
@@ -87,35 +87,11 @@ if (only.length === 0) {
   write(all)
 }
 
-/** Everything between a mark on the page and its end is made anew; the words around it are a person's. */
 function write(all: Results): void {
   const docs = new URL("../../docs/", import.meta.url)
   mkdirSync(new URL("performance/", docs), { recursive: true })
-  const parts: Record<string, string> = {
-    machine: `Measured on ${all.machine}, with ${
-      Object.entries(all.versions).map((pair) => pair.join(" ")).join(", ")
-    }.`,
-    goals: tables.goalsTable(all),
-    memory: tables.memoryTable(all),
-    steps: tables.stepsTable(all),
-    latency: tables.latencyTable(all),
-    fairness: tables.fairnessTable(all),
-    "thread-times": tables.threadTimesTable(all),
-    "thread-scaling": tables.scalingTable(all),
-    growth: `![](performance/growth.svg)\n\n${tables.growthTable(all)}`,
-    heaps: tables.heapsTable(all)
-  }
-  writeFileSync(new URL("performance/growth.svg", docs), charts.lines("Time per item", sizes, all.growth.all))
-  for (const work of all.works) {
-    writeFileSync(new URL(`performance/${work.id}.svg`, docs), charts.bars(work.title, work.figures))
-    parts[work.id] = `${work.what}\n\n![](performance/${work.id}.svg)\n\n${tables.workTable(work)}`
-  }
+  for (const [name, chart] of chartsOf(all)) writeFileSync(new URL(`performance/${name}`, docs), chart)
   const page = new URL("performance.md", docs)
-  const text = readFileSync(page, "utf8").replaceAll(
-    /(<!-- (\S+) -->\n)[^]*?(<!-- end -->)/g,
-    (whole, mark: string, id: string, end: string) =>
-      parts[id] === undefined ? whole : `${mark}\n${parts[id]}\n\n${end}`
-  )
-  writeFileSync(page, text)
+  writeFileSync(page, pageOf(readFileSync(page, "utf8"), all))
   writeFileSync(new URL("performance.json", docs), `${JSON.stringify(all, undefined, 2)}\n`)
 }

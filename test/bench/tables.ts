@@ -15,12 +15,14 @@ export const workTable = (work: WorkResult): string => {
     `${number(low)} to ${number(high)}`,
     i === 0 ? "" : (first!.median / median).toFixed(2)
   ])
-  const goals = verdictsOf(work).map(({ against, goal, met, ratio }) =>
+  return table(["ns for each of them", "median", "lowest to highest", "first row / this row"], rows)
+}
+
+/** In the terminal only: whether the project's own goals are met. */
+export const goalsOf = (work: WorkResult): ReadonlyArray<string> =>
+  verdictsOf(work).map(({ against, goal, met, ratio }) =>
     `Goal: at most ${number(goal)} times ${against}. Measured: ${ratio.toFixed(2)}, ${met ? "met" : "missed"}.`
   )
-  const head = ["ns for each of them", "median", "lowest to highest", `${first!.name} takes … times as long`]
-  return [table(head, rows), ...goals].join("\n\n")
-}
 
 export const growthTable = ({ growth: { all, sizes } }: Results): string =>
   table(
@@ -40,13 +42,14 @@ export const heapsTable = ({ growth: { all, sizes } }: Results): string =>
     all.map(({ heaps, name }) => [name, ...heaps.map(number)])
   )
 
+/** The project's goals: 200 bytes, 200 bytes and 16 MB. */
 export const memoryTable = ({ growth: { all, sizes }, map }: Results): string => {
   const each = (name: string): number => all.find((one) => one.name === name)!.heaps[sizes.indexOf(100_000)]!
   const waiter = each("waiting for permits") - each("suspended fibers, no semaphore")
-  return table(["heap", "measured", "goal"], [
-    ["a fiber that waits for a permit, beyond one that is suspended anyway", `${number(waiter)} bytes`, "200 bytes"],
-    ["a job that waits in the queue of a pool", `${number(each("queued jobs, returned"))} bytes`, "200 bytes"],
-    ["a million jobs through WorkerPool.map, at most", `${(map / 2 ** 20).toFixed(1)} MB`, "16 MB"]
+  return table(["heap", "measured"], [
+    ["a fiber that waits for a permit, beyond one that is suspended anyway", `${number(waiter)} bytes`],
+    ["a job that waits in the queue of a pool", `${number(each("queued jobs, returned"))} bytes`],
+    ["a million jobs through WorkerPool.map, at most", `${(map / 2 ** 20).toFixed(1)} MB`]
   ])
 }
 
@@ -86,6 +89,40 @@ export const scalingTable = ({ threads: { scaling } }: Pick<Results, "threads">)
     ])
   )
 
+/** The comparisons that help to choose: a work, and another contender of it. */
+const compared: ReadonlyArray<readonly [id: string, against: string]> = [
+  ["semaphore-waiting", "Effect Semaphore"],
+  ["semaphore-waiting", "Effect PartitionedSemaphore"],
+  ["semaphore-waiting", "async-sema"],
+  ["semaphore-uncontended", "Effect Semaphore"],
+  ["group-limit", "Effect.forEach, concurrency 8"],
+  ["group-sync", "Effect.forEach, concurrency 8"],
+  ["group-unbounded", "FiberSet.run and awaitEmpty"],
+  ["cancel", "Fiber.interruptAll"],
+  ["pool-submit", "Queue.bounded(16) and 8 fibers"],
+  ["pool-submit", "8 fibers that loop over yieldNow"],
+  ["pool-submit", "Go channel and 8 goroutines"],
+  ["pool-run", "p-limit"],
+  ["pool-run", "p-queue"],
+  ["pool-run-promises", "p-limit"],
+  ["pool-run-promises", "p-queue"],
+  ["threads-tiny", "piscina, 32 jobs a thread"],
+  ["threads-compute", "piscina, 4 jobs a thread"],
+  ["threads-transfer", "piscina, moved"]
+]
+
+export const ratiosTable = ({ works }: Pick<Results, "works">): string =>
+  table(
+    ["work", "against", "ratio"],
+    compared.flatMap(([id, against]) => {
+      const { figures, title } = works.find((work) => work.id === id)!
+      const other = figures.find(({ name }) => name === against)
+      // Go may be absent.
+      return other === undefined ? [] : [[title, against, (figures[0]!.median / other.median).toFixed(2)]]
+    })
+  )
+
+/** In the terminal only. */
 export const goalsTable = ({ works }: Results): string =>
   table(
     ["work", "against", "goal", "measured", ""],

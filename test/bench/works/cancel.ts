@@ -29,7 +29,7 @@ const items = 100_000
 export const cancel: Work = {
   id: "cancel",
   title: "Cancellation",
-  what: "100,000 suspended children are started, and interrupted together.",
+  what: "100,000 suspended children are started and then interrupted together.",
   items,
   contenders: [
     { name: "Group.cancel", run: () => cancelGroup(items) },

@@ -43,7 +43,7 @@ const contenders = (child: Effect.Effect<unknown>, task: () => Promise<unknown>)
 export const groupLimited: Work = {
   id: "group-limit",
   title: "Group, limit 8, children that yield",
-  what: "100,000 children that yield once, started from a generator loop, at most 8 at a time.",
+  what: "A generator loop starts 100,000 children, at most 8 at a time. Each child yields once.",
   items,
   contenders: contenders(Effect.yieldNow, () => new Promise((resolve) => setImmediate(resolve))),
   goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1 }]
@@ -52,7 +52,7 @@ export const groupLimited: Work = {
 export const groupSynchronous: Work = {
   id: "group-sync",
   title: "Group, limit 8, synchronous children",
-  what: "The same with children that end at once.",
+  what: "A generator loop starts 100,000 children, at most 8 at a time. Each child ends synchronously.",
   items,
   contenders: contenders(Effect.sync(() => 1), () => Promise.resolve(1)),
   goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1.3 }]
@@ -61,7 +61,7 @@ export const groupSynchronous: Work = {
 export const groupUnbounded: Work = {
   id: "group-unbounded",
   title: "Group without a limit",
-  what: "100,000 children that yield once, all started before the first goes on.",
+  what: "100,000 children, all of which are started before the first one resumes. Each child yields once.",
   items,
   contenders: [
     { name: "sluice Group", run: group("unbounded", Effect.yieldNow) },

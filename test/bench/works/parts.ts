@@ -24,8 +24,8 @@ export const poolParts: Work = {
   id: "pool-parts",
   title: "WorkerPool, with more than a queue",
   what:
-    "100,000 jobs that yield once, submitted by one fiber to 8 workers with a queue of 16, as above; and the same with " +
-    "what a pool may have besides. No job fails, or takes too long.",
+    "One fiber submits 100,000 jobs to 8 workers with a queue of 16, as above, to a pool with one more option each " +
+    "time. No job fails or times out.",
   items,
   contenders: [
     { name: "nothing else", run: submitAll({}) },

@@ -47,7 +47,7 @@ const queueAndFibers = () =>
 export const poolSubmit: Work = {
   id: "pool-submit",
   title: "WorkerPool, fire and forget",
-  what: "100,000 jobs that yield once, submitted by one fiber to 8 workers with a queue of 16.",
+  what: "One fiber submits 100,000 jobs to 8 workers with a queue of 16. Each job yields once.",
   items,
   contenders: [
     { name: "WorkerPool.submit", run: inPool(Effect.yieldNow, submitAll) },
@@ -119,8 +119,8 @@ export const poolRun: Work = {
   id: "pool-run",
   title: "WorkerPool, awaited",
   what:
-    "64 callers run 100,000 jobs that yield once, one after the other each, on 8 workers. Callers and jobs are effects " +
-    "for all: the promise pools take a job as a promise, and give a promise back. (Bottleneck does 640.)",
+    "64 callers run 100,000 jobs on 8 workers, one at a time each. Each job yields once. All callers and jobs are " +
+    "effects: a promise pool receives each job as a promise and returns a promise. (Bottleneck runs 640 jobs.)",
   items,
   contenders: [
     ...contenders(byEffects, asPromise),
@@ -135,13 +135,14 @@ export const poolRun: Work = {
     { name: "Effect Pool", run: effectPool },
     { name: "a fiber for each job, no pool", run: forkAndAwait }
   ],
+  // These cannot be reached: a fiber for each job, without a pool, takes about two fifths of the time of p-limit.
   goals: [{ against: "p-limit", ratio: 0.33 }, { against: "p-queue", ratio: 0.33 }]
 }
 
 export const poolRunPromises: Work = {
   id: "pool-run-promises",
   title: "WorkerPool, awaited, against promises alone",
-  what: "The same, but for p-limit and p-queue callers and jobs are promises, and there is no Effect at all.",
+  what: "The same work, but the callers and jobs of p-limit and p-queue are promises, without Effect.",
   items,
   contenders: contenders(byPromises, turn),
   goals: []

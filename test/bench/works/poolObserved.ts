@@ -31,7 +31,7 @@ const submitAll = (seen: Seen, job: Effect.Effect<void> = Effect.yieldNow) => ()
 export const poolObserved: Work = {
   id: "pool-observed",
   title: "WorkerPool, watched",
-  what: "The jobs of the first one, by a pool that counts and times them, that gives each a span, or both.",
+  what: "The same jobs, in a pool with no watcher, with `Watch.metrics()`, with `Watch.spans()`, and with both.",
   items,
   contenders: [
     { name: "neither", run: submitAll({}) },

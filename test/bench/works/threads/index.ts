@@ -32,8 +32,8 @@ export const threadsTiny: Work = {
   id: "threads-tiny",
   title: "ThreadPool, tiny jobs",
   what:
-    "64 callers run 32,000 jobs that add 1, one after the other each, on 2 threads that have been started before. " +
-    "Callers are fibers for sluice, and promises for the peers.",
+    "64 callers run 32,000 jobs that add 1, one at a time each, on 2 threads that were started before. Callers are " +
+    "fibers for sluice and promises for the other pools.",
   items: tiny.jobs,
   contenders: [
     ofSluice("ThreadPool, prefetch 31", { prefetch: 31 }, addAll),
@@ -57,9 +57,8 @@ const alone = "one call for each thread"
 export const threadsCompute: Work = {
   id: "threads-compute",
   title: "ThreadPool, jobs of a millisecond",
-  what:
-    "40 callers run 1,000 jobs that compute for a millisecond, one after the other each, on 2 threads that have done 100,000 " +
-    "tiny ones before. As fast as can be is one call for each thread that does half of it all.",
+  what: "40 callers run 1,000 jobs that compute for a millisecond, one at a time each, on 2 threads that have run " +
+    "100,000 tiny jobs before. The lower bound is one call for each thread, which computes half of the whole.",
   items: computes.jobs,
   contenders: [
     // The main thread may get a processor late, where there are no more of them than threads.
@@ -103,9 +102,8 @@ const movedByPiscina = async (pool: Piscina): Promise<void> => {
 export const threadsTransfer: Work = {
   id: "threads-transfer",
   title: "ThreadPool, 64 MB a job",
-  what:
-    "One caller runs 200 jobs that are given 64 MB, change a byte, and give all of it back; by moving it, and, 10 times, " +
-    "by copying it.",
+  what: "One caller runs 200 jobs. Each receives 64 MB, changes a byte and returns all of it: moved, or (10 jobs) " +
+    "copied.",
   items: transfers,
   contenders: [
     ofSluice("ThreadPool, moved", {}, { run: movedAll }),
