@@ -21,6 +21,7 @@ import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import type { TaskRun } from "./internal/workerPool/callers.js"
 import { checkSize } from "./internal/workerPool/check.js"
 import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
+import type { EndOptions } from "./internal/workerPool/ending.js"
 import { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { makePool } from "./internal/workerPool/make.js"
 import { asResult, asValue, map as mapJobs, type MapOptions, type Result } from "./internal/workerPool/map.js"
@@ -38,11 +39,12 @@ import type { Deadlines, Options, TimeoutOf } from "./internal/workerPool/option
 import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import type { Pool } from "./internal/workerPool/Pool.js"
-import { type EndOptions, makeEnding, type PoolService } from "./internal/workerPool/service.js"
+import { makeEnding, type PoolService } from "./internal/workerPool/service.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
 export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
 export type { Settings } from "./internal/workerPool/config.js"
+export type { EndOptions } from "./internal/workerPool/ending.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 export type { MapOptions, Result } from "./internal/workerPool/map.js"
 export type {
@@ -81,7 +83,7 @@ export type {
   UncheckedResource
 } from "./internal/workerPool/options.js"
 export type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
-export type { EndOptions, PoolService } from "./internal/workerPool/service.js"
+export type { PoolService } from "./internal/workerPool/service.js"
 export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 
 // The interface hides the state, and Pool is its only implementation.

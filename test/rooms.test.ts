@@ -65,8 +65,8 @@ describe("the floors", () => {
     expect(offending((from, to) => isIn(pool)(from) && isIn("internal/threads/")(to))).toEqual([])
   })
 
-  test("threads take from the pool its maker, the types of its parts, suspension and the errors", () => {
-    const allowed = ["make", "parts", "Suspended", "errors", "source"].map((name) => `${pool}${name}.ts`)
+  test("threads take from the pool its maker, its end, the types of its parts, suspension and the errors", () => {
+    const allowed = ["make", "ending", "parts", "Suspended", "errors", "source"].map((name) => `${pool}${name}.ts`)
     const isThreads = (file: string) => isIn("internal/threads/")(file) || isIn("threads/")(file)
     expect(offending((from, to) => isThreads(from) && isIn(pool)(to) && !allowed.includes(to))).toEqual([])
   })

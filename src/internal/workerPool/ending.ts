@@ -1,0 +1,41 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { checkMillis } from "../args.js"
+import type { ShutdownReport } from "./model.js"
+
+/**
+ * The options of a pool in a layer, in addition to those of `make`: how it ends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndOptions<in Job, out RD> {
+  /**
+   * How long the layer's close lets accepted jobs run on before it interrupts them. By default not at all: jobs that
+   * run are interrupted, the others are returned.
+   */
+  readonly drain?: Duration.Input | undefined
+  /** Receives the report of the end, before the layer's close goes on: to store the jobs that were returned, say. */
+  readonly onShutdown?: ((report: ShutdownReport<Job>) => Effect.Effect<unknown, never, RD>) | undefined
+}
+
+interface Ending<Job> {
+  readonly shutdown: (deadline: Duration.Duration) => Effect.Effect<ShutdownReport<Job>>
+  readonly shutdownNow: Effect.Effect<ShutdownReport<Job>>
+}
+
+/**
+ * Checks the options, and returns how a pool gets its end: to be called once the pool is made. The finalizer that it
+ * adds runs before the pool's own, which was added earlier. `where` is the function that was called.
+ */
+export const ending = <Job, RD>(where: string, { drain = 0, onShutdown }: EndOptions<Job, RD>) => {
+  const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
+  return (pool: Ending<Job>): Effect.Effect<void, never, RD | Scope.Scope> => {
+    if (deadline === 0 && onShutdown === undefined) return Effect.void
+    const end = deadline === 0 ? pool.shutdownNow : pool.shutdown(Duration.millis(deadline))
+    return Effect.addFinalizer(() =>
+      Effect.flatMap(end, (report): Effect.Effect<unknown, never, RD> => onShutdown?.(report) ?? Effect.void)
+    )
+  }
+}
