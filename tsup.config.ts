@@ -9,5 +9,9 @@ export default defineConfig({
   target: "es2022",
   platform: "neutral",
   sourcemap: true,
+  // The sources are in the package, and the maps name them.
+  esbuildOptions: (options) => {
+    options.sourcesContent = false
+  },
   clean: true
 })

@@ -169,7 +169,7 @@ const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"))
 // An update is of all files: one that is not read would lose its entry.
 const named = options.includes("--update") ? [] : process.argv.slice(2).filter((arg) => !arg.startsWith("--"))
 const files = [
-  ...["README.md", "CONTRIBUTING.md"].filter((file) => existsSync(file)),
+  ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "AGENTS.md"].filter((file) => existsSync(file)),
   ...filesIn("docs").filter((file) => isPage(file)),
   ...filesIn("src").filter((file) => isSource(file)),
   ...filesIn("test").filter((file) => file.endsWith(".ts") && !file.includes("node_modules"))
