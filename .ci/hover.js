@@ -29,13 +29,48 @@ const missing = new Map()
 const miss = (node, name) => missing.set(placeOf(node) + name, `${placeOf(node)}: ${name}`)
 
 const seen = new Set()
+/** The types that public ones refer to: visited last, when those that have a public name have been. */
+const referred = []
 
-/** The type that a node spells, also behind Readonly<...>, unions, intersections and arrays: its properties, one by one. */
+/**
+ * The type that a node spells, also behind Readonly<...>, unions, intersections and arrays: its properties, one by one.
+ * A type of ours that no entry exports by its name is public all the same where a public type refers to it.
+ */
 const visitTypeNode = (node, name) => {
   if (ts.isTypeLiteralNode(node)) visitMembers(node.members, name)
-  else if (ts.isFunctionTypeNode(node)) { for (const { type } of node.parameters) type && visitTypeNode(type, name) }
-  else if (!ts.isTypeReferenceNode(node) || node.typeArguments) {
+  else if (ts.isFunctionTypeNode(node)) visitTypesOf(node, name)
+  else if (ts.isMappedTypeNode(node) && node.type && ts.isFunctionTypeNode(node.type)) {
+    // Its properties have no comment of ours, and a function type has none that an editor shows: a call signature has.
+    miss(node.type, `${name}[...]()`)
+    visitTypesOf(node.type, name)
+  } else {
+    const named = ts.isTypeReferenceNode(node) ?
+      node.typeName
+      : ts.isExpressionWithTypeArguments(node) ?
+      node.expression
+      : undefined
+    const symbol = named && checker.getSymbolAtLocation(named)
+    if (symbol) visitReferred(symbol, name)
     ts.forEachChild(node, (child) => visitTypeNode(child, name))
+  }
+}
+
+/** The types of the parameters, and of the result. */
+const visitTypesOf = (declaration, name) => {
+  for (const { type } of declaration.parameters) if (type) visitTypeNode(type, name)
+  if (declaration.type) visitTypeNode(declaration.type, name)
+}
+
+const visitReferred = (symbol, name) => {
+  const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+  if (isInternal(target)) return
+  for (const declaration of target.declarations ?? []) {
+    if (
+      ts.isInterfaceDeclaration(declaration) || ts.isTypeAliasDeclaration(declaration) ||
+      ts.isClassDeclaration(declaration)
+    ) {
+      if (isOurs(declaration)) referred.push([declaration, target, `${name} (${target.name})`])
+    }
   }
 }
 
@@ -67,7 +102,7 @@ const visitSignature = (declaration, name) => {
   signatures++
   const signature = checker.getSignatureFromDeclaration(declaration)
   if (signature && !isDocumented(signature)) miss(declaration, `${name}()`)
-  for (const { type } of declaration.parameters) if (type) visitTypeNode(type, name)
+  visitTypesOf(declaration, name)
 }
 
 const visitDeclaration = (declaration, symbol, name) => {
@@ -86,11 +121,20 @@ const visitDeclaration = (declaration, symbol, name) => {
   exported++
   if (!isDocumented(symbol)) miss(declaration, name)
   if (ts.isInterfaceDeclaration(declaration) || ts.isClassDeclaration(declaration)) {
+    // Also the fields that are type arguments of what a class extends: those of a tagged error.
+    for (const { types } of declaration.heritageClauses ?? []) for (const type of types) visitTypeNode(type, name)
     visitMembers(declaration.members, name)
   }
   if (ts.isTypeAliasDeclaration(declaration)) visitTypeNode(declaration.type, name)
   if (ts.isVariableDeclaration(declaration)) {
     if (declaration.type) visitTypeNode(declaration.type, name)
+    else {
+      for (
+        let { initializer } = declaration;
+        initializer && ts.isArrowFunction(initializer);
+        initializer = initializer.body
+      ) visitTypesOf(initializer, name)
+    }
     for (const { declaration: called } of checker.getTypeAtLocation(declaration).getCallSignatures()) {
       if (called && isOurs(called) && ts.isCallSignatureDeclaration(called) && !seen.has(called)) {
         seen.add(called)
@@ -115,6 +159,8 @@ for (const entry of entries) {
   const module = relative(`${root}/src`, entry).replace(/\.ts$/, "")
   for (const symbol of file ? checker.getExportsOfModule(file) : []) visit(symbol, `${module}.${symbol.name}`)
 }
+
+for (const [declaration, symbol, name] of referred) visitDeclaration(declaration, symbol, name)
 
 console.log([...missing.values()].join("\n"))
 console.log(
