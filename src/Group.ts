@@ -39,26 +39,32 @@ export type { Current, ErrorOf, Group, Ready, ReadyOf, Stats, ValueOf } from "./
 export { NeverReady } from "./internal/group/ready.js"
 
 /**
- * How a group is made.
- *
- * **Details**
- *
- * - `limit`: how many children may run at a time, an integer >= 1; `"unbounded"` by default.
- * - `onFailure`: `"cancel"`, the default, ends everything at the first failure; `"continue"` runs all to their ends.
- * - `name`: shown in messages, when the group is inspected, and in metrics and spans.
- * - `watch`: `Watch.metrics()` and `Watch.spans()`, to see its children; nothing by default.
+ * How a group is made. Every option may be left out. A wrong value is a defect.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** How many children may run at a time, an integer >= 1; `"unbounded"` by default. */
+  /**
+   * How many children may run at a time: an integer >= 1, or `"unbounded"`. Default: `"unbounded"`. At the limit `go`
+   * waits for a place, and `tryGo` returns false. Anything else is a defect of the call that makes the group.
+   */
   readonly limit?: number | "unbounded" | undefined
-  /** `"cancel"`, the default, ends everything at the first failure; `"continue"` runs all to their ends. */
+  /**
+   * Says how a child's failure ends the group. `"cancel"`, the default, interrupts the other children and the body at
+   * the first failure. `"continue"` runs all children to their ends, and keeps every failure for `failures`. Anything
+   * else is a defect.
+   */
   readonly onFailure?: "cancel" | "continue" | undefined
-  /** Shown in messages, when the group is inspected, and in its metrics and spans. */
+  /**
+   * Names the group in errors, in logs, in the debugger, in metrics and in spans. Default: none; metrics and spans then
+   * say `group`.
+   */
   readonly name?: string | undefined
-  /** Watchers: `Watch.metrics()` and `Watch.spans()`. None by default. */
+  /**
+   * Watchers of the children: `Watch.metrics()` and `Watch.spans()`. Default: none. Anything but an array of these is a
+   * defect.
+   */
   readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
@@ -95,7 +101,9 @@ const makeImpl = <E>(
  */
 export const isGroup: {
   // A value that is known to be a group keeps its E: a group of unknown errors would take any child.
+  /** Returns whether a value is a `Group`. A group keeps the type of its errors. Never throws. */
   <E>(u: Group<E>): u is Group<E>
+  /** Returns whether a value is a `Group`. Never throws. */
   (u: unknown): u is Group<unknown>
 } = (u: unknown): u is never => hasProperty(u, TypeId)
 
@@ -109,8 +117,8 @@ export const isGroup: {
  *
  * **Details**
  *
- * `E` is what children may fail with, `never` unless given. When the scope closes, what is left is interrupted, in
- * parallel, and has ended, finalizers included, when the close returns (G2). A `limit` that is no integer >= 1 is a
+ * `E` is the type of the children's errors, `never` unless given. The scope's close interrupts the children that are
+ * left, in parallel, and returns when they have ended, finalizers included (G2). Options with wrong values are a
  * defect.
  *
  * **Gotchas**
@@ -152,8 +160,8 @@ type Fits<XE, E> = [XE] extends [E] ? unknown
   : "a child fails with more than the group: annotate `(group: Group.Group<MyError>) =>`"
 
 /**
- * Runs a body that starts children in a group, waits for all of them, and returns the body's value. Nothing is running
- * once it returns, however it returns. Also known as a nursery.
+ * Runs a body that starts children in a group, waits for all of them, and returns the body's value. However it returns,
+ * no child is running then. Also known as a nursery.
  *
  * **Details**
  *
@@ -163,10 +171,10 @@ type Fits<XE, E> = [XE] extends [E] ? unknown
  *
  * 1. The first child that fails interrupts the other children and the body, and `scoped` fails as that child did (G1).
  * 2. When the body fails, or is interrupted, the children are interrupted, and `scoped` ends as the body did.
- * 3. An interrupt of `scoped` itself interrupts the body and the children, and is passed on (G4), together with the
- *    failure there was before it, if any.
- * 4. With `onFailure: "continue"`, children that fail interrupt nobody. Once all have ended `scoped` fails as the first
- *    of them did, unless the body failed: then it fails as the body did.
+ * 3. An interrupt of `scoped` itself interrupts the body and the children, and is passed on (G4), together with an
+ *    earlier failure, if there was one.
+ * 4. With `onFailure: "continue"`, a child that fails interrupts no other. Once all have ended `scoped` fails as the
+ *    first failed child did, unless the body failed: then it fails as the body did.
  * 5. `finish(value)` interrupts the children and the body, and `scoped` returns that value.
  *
  * Suspends until the body and all children have ended, finalizers included. Fibers forked in the body with
@@ -198,24 +206,42 @@ type Fits<XE, E> = [XE] extends [E] ? unknown
  */
 export const scoped: {
   /**
-   * Returns a function that runs a body in a group of its own, the current one for the body and its children, and waits
-   * for all of them. It returns the body's value, or the value of `finish`, and fails as the first child that fails, or
-   * as the body does.
+   * Returns a function that runs a body in a group of its own, and waits for all of its children.
+   *
+   * Suspends until the body and all children have ended, finalizers included. The group is the current one for the body
+   * and its children: `go`, `tryGo`, `fork`, `start` and `finish` find it.
+   *
+   * Returns the body's value, or the value of `finish`. Fails as the first child that failed, or as the body did if the
+   * body failed first. That failure interrupts the other children and the body. With `onFailure: "continue"` a child's
+   * failure interrupts nothing, and a failure of the body takes precedence. An interrupt from outside interrupts the
+   * body and the children, and is passed on. Options with wrong values are a defect.
    */
   (options?: Options): <A, XE, R>(
     body: Effect.Effect<A, XE, R>
   ) => Effect.Effect<A | ValueOf<R>, XE | ErrorOf<R>, Exclude<R, Current<unknown, unknown>>>
   /**
-   * Runs a body in a group of its own, the current one for the body and its children, and waits for all of them.
-   * Returns the body's value, or the value of `finish`, and fails as the first child that fails, or as the body does.
+   * Runs a body in a group of its own, and waits for all of its children.
+   *
+   * Suspends until the body and all children have ended, finalizers included. The group is the current one for the body
+   * and its children: `go`, `tryGo`, `fork`, `start` and `finish` find it.
+   *
+   * Returns the body's value, or the value of `finish`. Fails as the first child that failed, or as the body did if the
+   * body failed first. That failure interrupts the other children and the body. With `onFailure: "continue"` a child's
+   * failure interrupts nothing, and a failure of the body takes precedence. An interrupt from outside interrupts the
+   * body and the children, and is passed on. Options with wrong values are a defect.
    */
   <A, XE, R>(
     body: Effect.Effect<A, XE, R>,
     options?: Options
   ): Effect.Effect<A | ValueOf<R>, XE | ErrorOf<R>, Exclude<R, Current<unknown, unknown>>>
   /**
-   * Runs `f` with a group as a value, waits for its children, and returns the value of `f`. Annotate the parameter,
+   * Runs `f` with a group as a value, and waits for the group's children. Annotate the parameter,
    * `(group: Group.Group<MyError>) => ...`: without that, children must not fail.
+   *
+   * Suspends until `f` and all children have ended, finalizers included. Returns the value of `f`. Fails as the first
+   * child that failed, or as `f` did if `f` failed first. That failure interrupts the other children and `f`. With
+   * `onFailure: "continue"` a child's failure interrupts nothing, and a failure of `f` takes precedence. An interrupt
+   * from outside interrupts `f` and the children, and is passed on. Options with wrong values are a defect.
    */
   <A, XE, R, E = never>(
     options: Options,
@@ -268,18 +294,18 @@ const discard = () => Effect.void
  *
  * Returns once the child runs, without waiting for its end. Suspends while `limit` children run, first come, first
  * served; an interrupt then leaves the queue, and the child never runs (G5). A place that a success frees goes to the
- * child at once, any other in a later turn of the event loop (G8). The call returns at the latest a turn after the
- * child has begun; an interrupt in between takes the child along.
+ * child immediately; any other place goes to it in a later turn of the event loop (G8). The call returns at the latest
+ * a turn after the child has begun. An interrupt in between interrupts the child too.
  *
  * `go(effect)` starts it in the current group, that of the innermost `Group.scoped`, and never fails: the errors of the
  * child become errors of `scoped`. On a group that has failed or finished it starts nothing and interrupts its caller,
- * whom the group has interrupted already.
+ * which the group has interrupted already.
  *
- * `go(group, effect)` starts it in a group that is a value. On one that has failed it starts nothing and fails as the
- * group did, so a loop that produces children stops by itself; on one that was cancelled it dies with `GroupClosed`. So
- * do both on a group that is over (G3).
+ * `go(group, effect)` starts it in a group that is a value. On a group that has failed it starts nothing and fails as
+ * the group did, so a loop that produces children stops by itself. On a group that was cancelled, or whose scope has
+ * closed, it dies with `GroupClosed`. Once `scoped` has returned, both forms die with `GroupClosed` (G3).
  *
- * The child has the services, references and tracing span of the caller (`R`). It runs at once, up to its first
+ * The child has the services, references and tracing span of the caller (`R`). It runs immediately, up to its first
  * suspension. O(1).
  *
  * **Gotchas**
@@ -307,26 +333,49 @@ const discard = () => Effect.void
  * console.log(sum) // => 5050
  * ```
  *
- * @see {@link tryGo} for doing without rather than waiting
+ * @see {@link tryGo} for an attempt that never waits
  * @see {@link fork} for a handle on the child
- * @see {@link start} for a child that says when it is ready
+ * @see {@link start} for a child that reports when it is ready
  * @category combinators
  * @since 0.1.0
  */
 export const go: {
   /**
-   * Starts a child of the current group, that of the innermost `Group.scoped`, and returns once it runs. Suspends while
-   * `limit` children run. Never fails: the child's errors become errors of `scoped`. On a group that has failed or
-   * finished it starts nothing and interrupts its caller.
+   * Starts a child of the current group, that of the innermost `Group.scoped`.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. Never fails:
+   * the child's errors become errors of `scoped`. On a group that has failed or finished it starts nothing and
+   * interrupts its caller. Dies with `GroupDeadlock` when children that wait for the group hold every place.
    */
   <A, XE, R>(effect: Effect.Effect<A, XE, R>): Effect.Effect<void, never, R | Current<XE>>
-  /** Returns a function that starts a child of this group, as `go(group, effect)` does. */
+  /**
+   * Returns a function that starts a child of this group.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. On a group that
+   * has failed it starts nothing and fails as the group did. On a group that was cancelled, or whose scope has closed,
+   * it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every place.
+   */
   <E>(self: Group<E>): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<void, E, R>
   /**
-   * Starts a child of this group, and returns once it runs. Suspends while `limit` children run. Fails as the group did
-   * if that has failed, and dies with `GroupClosed` if it was cancelled or is over.
+   * Starts a child of this group.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. On a group that
+   * has failed it starts nothing and fails as the group did. On a group that was cancelled, or whose scope has closed,
+   * it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every place.
    */
   <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<void, E, R>
+  /**
+   * Starts a child of this group. This form only reports the type error of a child that may fail with more than the
+   * group.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. On a group that
+   * has failed it starts nothing and fails as the group did. On a group that was cancelled, or whose scope has closed,
+   * it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every place.
+   */
   <E, A, XE, R>(self: Group<E>, effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>): Effect.Effect<void, E, R>
 } = /* @__PURE__ */ starting("Group.go", (fiber, group, effect) => group.start(fiber, effect, discard))
 
@@ -357,17 +406,37 @@ export const go: {
  */
 export const tryGo: {
   /**
-   * Starts a child of the current group if there is a place for it now, and returns whether there was. Never suspends,
-   * never fails: the child's errors become errors of `scoped`.
+   * Starts a child of the current group if there is a place for it now, and returns whether there was.
+   *
+   * Never suspends, and never fails: the child's errors become errors of `scoped`. Returns true once the child runs.
+   * Returns false, and starts nothing, at the limit and while any `go` waits for a place. On a group that has failed or
+   * finished it starts nothing and interrupts its caller.
    */
   <A, XE, R>(effect: Effect.Effect<A, XE, R>): Effect.Effect<boolean, never, R | Current<XE>>
-  /** Returns a function that starts a child of this group if there is a place, as `tryGo(group, effect)` does. */
+  /**
+   * Returns a function that starts a child of this group if there is a place for it now, and returns whether there was.
+   *
+   * Never suspends. Returns true once the child runs. Returns false, and starts nothing, at the limit and while any
+   * `go` waits for a place. On a group that has failed it starts nothing and fails as the group did. On a group that
+   * was cancelled, or whose scope has closed, it dies with `GroupClosed`.
+   */
   <E>(self: Group<E>): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<boolean, E, R>
   /**
-   * Starts a child of this group if there is a place for it now, and returns whether there was. Never suspends. Fails
-   * as the group did if that has failed, and dies with `GroupClosed` if it was cancelled or is over.
+   * Starts a child of this group if there is a place for it now, and returns whether there was.
+   *
+   * Never suspends. Returns true once the child runs. Returns false, and starts nothing, at the limit and while any
+   * `go` waits for a place. On a group that has failed it starts nothing and fails as the group did. On a group that
+   * was cancelled, or whose scope has closed, it dies with `GroupClosed`.
    */
   <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<boolean, E, R>
+  /**
+   * Starts a child of this group if there is a place for it now, and returns whether there was. This form only reports
+   * the type error of a child that may fail with more than the group.
+   *
+   * Never suspends. Returns true once the child runs. Returns false, and starts nothing, at the limit and while any
+   * `go` waits for a place. On a group that has failed it starts nothing and fails as the group did. On a group that
+   * was cancelled, or whose scope has closed, it dies with `GroupClosed`.
+   */
   <E, A, XE, R>(self: Group<E>, effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>): Effect.Effect<boolean, E, R>
 } = /* @__PURE__ */ starting(
   "Group.tryGo",
@@ -379,8 +448,8 @@ export const tryGo: {
  *
  * **Details**
  *
- * Suspends, fails, dies and interrupts like `go`. Interrupting the fiber fails nobody: the child counts as interrupted
- * (G4). Its failure is the group's failure all the same. O(1).
+ * Suspends, fails, dies and interrupts like `go`. Interrupting the fiber fails no other child: the child counts as
+ * interrupted (G4). A failure of the child is the group's failure all the same. O(1).
  *
  * **Example** (A child's value)
  *
@@ -401,14 +470,48 @@ export const tryGo: {
  * @since 0.1.0
  */
 export const fork: {
-  /** Starts a child of the current group as `go` does, and returns its fiber. */
+  /**
+   * Starts a child of the current group, and returns its fiber, to await, join or interrupt it. Interrupting the fiber
+   * fails no other child; a failure of the child is the group's failure all the same.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. Never fails:
+   * the child's errors become errors of `scoped`. On a group that has failed or finished it starts nothing and
+   * interrupts its caller. Dies with `GroupDeadlock` when children that wait for the group hold every place.
+   */
   <A, XE, R>(effect: Effect.Effect<A, XE, R>): Effect.Effect<Fiber.Fiber<A, XE>, never, R | Current<XE>>
-  /** Returns a function that starts a child of this group, as `fork(group, effect)` does. */
+  /**
+   * Returns a function that starts a child of this group, and returns its fiber, to await, join or interrupt it.
+   * Interrupting the fiber fails no other child; a failure of the child is the group's failure all the same.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. On a group that
+   * has failed it starts nothing and fails as the group did. On a group that was cancelled, or whose scope has closed,
+   * it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every place.
+   */
   <E>(
     self: Group<E>
   ): <A, XE extends E, R>(effect: Effect.Effect<A, XE, R>) => Effect.Effect<Fiber.Fiber<A, XE>, E, R>
-  /** Starts a child of this group as `go` does, and returns its fiber. */
+  /**
+   * Starts a child of this group, and returns its fiber, to await, join or interrupt it. Interrupting the fiber fails
+   * no other child; a failure of the child is the group's failure all the same.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. On a group that
+   * has failed it starts nothing and fails as the group did. On a group that was cancelled, or whose scope has closed,
+   * it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every place.
+   */
   <E, A, XE extends E, R>(self: Group<E>, effect: Effect.Effect<A, XE, R>): Effect.Effect<Fiber.Fiber<A, XE>, E, R>
+  /**
+   * Starts a child of this group, and returns its fiber. This form only reports the type error of a child that may fail
+   * with more than the group. Interrupting the fiber fails no other child; a failure of the child is the group's
+   * failure all the same.
+   *
+   * Suspends while `limit` children run, first come, first served. An interrupt then leaves the queue, and the child
+   * never runs. Returns once the child runs, at the latest a turn of the event loop after it has begun. On a group that
+   * has failed it starts nothing and fails as the group did. On a group that was cancelled, or whose scope has closed,
+   * it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every place.
+   */
   <E, A, XE, R>(
     self: Group<E>,
     effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>
@@ -419,17 +522,19 @@ export const fork: {
 )
 
 /**
- * Starts a child, waits until it says that it is ready, and returns the value that it says. Trio's `nursery.start`.
+ * Starts a child, waits until it reports that it is ready, and returns the value that it reports. Trio's
+ * `nursery.start`.
  *
  * **When to use**
  *
- * Use when others depend on a child that runs on: a server that has to listen, a cache that has to be warm.
+ * Use when others depend on a child that keeps running: a server that has to listen, a cache that has to be warm.
  *
  * **Details**
  *
- * The child calls `Group.ready(value)` once. Until then it belongs to its caller: if it fails, `start` fails with that
- * cause and the group goes on; an interrupt of `start` takes it along. From then on it is a child like any other. A
- * child that succeeds without a call of `ready` is a defect, `NeverReady`. Suspends for a place as `go` does, too.
+ * Suspends for a place as `go` does, and then until the child calls `Group.ready(value)`. Until that call the child
+ * belongs to its caller: if the child fails, `start` fails with its cause and the group goes on; an interrupt of
+ * `start` interrupts the child. After that call it is a child like any other. A child that succeeds without a call of
+ * `ready` is a defect, `NeverReady`.
  *
  * **Example** (A server, and who needs its port)
  *
@@ -456,26 +561,58 @@ export const fork: {
  */
 export const start: {
   /**
-   * Starts a child of the current group, suspends until it calls `ready`, and returns the value of that call. Fails as
-   * the child does if it fails before.
+   * Starts a child of the current group, waits until it calls `Group.ready`, and returns the value of that call.
+   *
+   * Suspends for a place as `go` does, and then until the child calls `ready`. A child that fails before that makes
+   * this call fail with its cause, and the group goes on. A child that succeeds before that is a defect, `NeverReady`.
+   * An interrupt of this call takes along a child that is not ready. After `ready` the child is like any other child.
+   * On a group that has failed or finished it starts nothing and interrupts its caller. Dies with `GroupDeadlock` when
+   * children that wait for the group hold every place.
    */
   <A, XE, R>(
     effect: Effect.Effect<A, XE, R>
   ): Effect.Effect<ReadyOf<R>, XE, Exclude<R, Ready<unknown>> | Current<XE>>
-  /** Returns a function that starts a child of this group, as `start(group, effect)` does. */
+  /**
+   * Returns a function that starts a child of this group, waits until it calls `Group.ready`, and returns the value of
+   * that call.
+   *
+   * Suspends for a place as `go` does, and then until the child calls `ready`. A child that fails before that makes
+   * this call fail with its cause, and the group goes on. A child that succeeds before that is a defect, `NeverReady`.
+   * An interrupt of this call takes along a child that is not ready. After `ready` the child is like any other child.
+   * On a group that has failed it starts nothing and fails as the group did; on one that was cancelled, or whose scope
+   * has closed, it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every
+   * place.
+   */
   <E>(
     self: Group<E>
   ): <A, XE extends E, R>(
     effect: Effect.Effect<A, XE, R>
   ) => Effect.Effect<ReadyOf<R>, E, Exclude<R, Ready<unknown>>>
   /**
-   * Starts a child of this group, suspends until it calls `ready`, and returns the value of that call. Fails as the
-   * child does if it fails before, and as `go` does.
+   * Starts a child of this group, waits until it calls `Group.ready`, and returns the value of that call.
+   *
+   * Suspends for a place as `go` does, and then until the child calls `ready`. A child that fails before that makes
+   * this call fail with its cause, and the group goes on. A child that succeeds before that is a defect, `NeverReady`.
+   * An interrupt of this call takes along a child that is not ready. After `ready` the child is like any other child.
+   * On a group that has failed it starts nothing and fails as the group did; on one that was cancelled, or whose scope
+   * has closed, it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every
+   * place.
    */
   <E, A, XE extends E, R>(
     self: Group<E>,
     effect: Effect.Effect<A, XE, R>
   ): Effect.Effect<ReadyOf<R>, E, Exclude<R, Ready<unknown>>>
+  /**
+   * Starts a child of this group, waits until it calls `Group.ready`, and returns the value of that call. This form
+   * only reports the type error of a child that may fail with more than the group.
+   *
+   * Suspends for a place as `go` does, and then until the child calls `ready`. A child that fails before that makes
+   * this call fail with its cause, and the group goes on. A child that succeeds before that is a defect, `NeverReady`.
+   * An interrupt of this call takes along a child that is not ready. After `ready` the child is like any other child.
+   * On a group that has failed it starts nothing and fails as the group did; on one that was cancelled, or whose scope
+   * has closed, it dies with `GroupClosed`. Dies with `GroupDeadlock` when children that wait for the group hold every
+   * place.
+   */
   <E, A, XE, R>(
     self: Group<E>,
     effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>
@@ -486,12 +623,12 @@ export const start: {
 )
 
 /**
- * Says that a child is ready, with a value for who called `Group.start`.
+ * Reports that a child is ready, with a value for the caller of `Group.start`.
  *
  * **Details**
  *
- * Never suspends, never fails. Only the first call counts. `Ready<V>` in the requirements says that this effect is to
- * be run by `Group.start`, which takes it out.
+ * Never suspends, never fails. Only the first call counts. `Ready<V>` in the requirements says that `Group.start` has
+ * to run this effect: `start` removes that requirement.
  *
  * **Example** (A warm cache)
  *
@@ -509,9 +646,15 @@ export const start: {
  * @since 0.1.0
  */
 export const ready: {
-  /** Says that the child is ready, with nothing to say beyond that. */
+  /**
+   * Reports that this child is ready. `Group.start` then returns undefined. Never suspends, never fails. Only the first
+   * call counts. Without `Group.start` around it, it does not compile.
+   */
   (): Effect.Effect<void, never, Ready<void>>
-  /** Says that the child is ready, and has `start` return this value. */
+  /**
+   * Reports that this child is ready. `Group.start` then returns this value. Never suspends, never fails. Only the
+   * first call counts. Without `Group.start` around it, it does not compile.
+   */
   <V>(value: V): Effect.Effect<void, never, Ready<V>>
 } = (value?: unknown): Effect.Effect<void, never, Ready<never>> =>
   report(value) as Effect.Effect<void, never, Ready<never>>
@@ -523,8 +666,8 @@ export const ready: {
  * **Details**
  *
  * `scoped` returns once all have ended, finalizers included. The first `finish` counts; on a group that has failed it
- * changes nothing. It never returns: its caller is a child or the body, and is interrupted with the others. The errors
- * of children that fail on their way out come too late and are dropped; their defects are not, `scoped` dies of them.
+ * changes nothing. It never returns: its caller is a child or the body, and is interrupted with the others. Errors of
+ * children that fail after that are dropped. Their defects are not: `scoped` dies of them.
  *
  * **Example** (The first answer will do)
  *
@@ -548,22 +691,30 @@ export const ready: {
  * @since 0.1.0
  */
 export const finish: {
-  /** Ends the current group: interrupts its children and its body, and has `Group.scoped` return undefined. */
+  /**
+   * Ends the current group early, without an error: interrupts its children and its body. `Group.scoped` returns
+   * undefined once all have ended, finalizers included. Never returns: its caller is a child or the body, and is
+   * interrupted too. The first call counts. On a group that has failed it changes nothing.
+   */
   (): Effect.Effect<never, never, Current<never, void>>
-  /** Ends the current group: interrupts its children and its body, and has `Group.scoped` return this value. */
+  /**
+   * Ends the current group early, without an error: interrupts its children and its body. `Group.scoped` returns this
+   * value once all have ended, finalizers included. Never returns: its caller is a child or the body, and is
+   * interrupted too. The first call counts. On a group that has failed it changes nothing.
+   */
   <V>(value: V): Effect.Effect<never, never, Current<never, V>>
 } = (value?: unknown): Effect.Effect<never, never, Current<never>> =>
   Effect.withFiber((fiber) => currentGroup(fiber).finish(value, fiber.id))
 
 /**
- * Runs effects until the first of them succeeds, interrupts the others, and returns its value. As `Promise.any`, with
- * structure: nothing is running once it returns.
+ * Runs effects until the first of them succeeds, interrupts the others, and returns its value. As `Promise.any`, but no
+ * effect is running once it returns.
  *
  * **Details**
  *
  * Suspends until one has succeeded and the others have ended, finalizers included. When all fail it fails with the
- * causes of all of them, in the order in which they came; a defect ends it at once (G7). `limit` says how many run at a
- * time, all by default: the others wait their turn. Without effects it is a defect.
+ * causes of all of them, in the order in which they came; a defect ends it at once (G7). `limit` is how many run at a
+ * time: an integer >= 1, or `"unbounded"`, the default. An empty list of effects is a defect.
  *
  * **Example** (Two mirrors)
  *
@@ -611,8 +762,9 @@ const quorumOf = <A, E, R>(
  * **Details**
  *
  * Suspends until all have ended, finalizers included. As soon as fewer than `count` can succeed, it interrupts the
- * others and fails with the causes of all that have failed, in order; a defect ends it at once (G7). `limit` says how
- * many run at a time, all by default. A count that is no integer from 0 to the number of effects is a defect.
+ * others and fails with the causes of all that have failed, in order; a defect ends it at once (G7). `limit` is how
+ * many run at a time: an integer >= 1, or `"unbounded"`, the default. A count that is no integer from 0 to the number
+ * of effects is a defect.
  *
  * **Example** (Two of three replicas)
  *
@@ -630,7 +782,15 @@ const quorumOf = <A, E, R>(
  * @since 0.1.0
  */
 export const quorum: {
-  /** Returns a function that runs effects until `count` of them have succeeded, as `quorum(effects, count)` does. */
+  /**
+   * Returns a function that runs effects until `count` of them have succeeded, interrupts the others, and returns the
+   * values in the order in which they came.
+   *
+   * Suspends until all have ended, finalizers included. As soon as fewer than `count` can succeed it interrupts the
+   * others, and fails with the causes of all that have failed, in order. A defect ends it at once. `limit` is how many
+   * run at a time: an integer >= 1, or `"unbounded"`, the default. A `count` that is no integer from 0 to the number of
+   * effects is a defect.
+   */
   (
     count: number,
     options?: Pick<Options, "limit">
@@ -639,7 +799,12 @@ export const quorum: {
   ) => Effect.Effect<Array<Effect.Success<Eff>>, Effect.Error<Eff>, Effect.Services<Eff>>
   /**
    * Runs effects until `count` of them have succeeded, interrupts the others, and returns the values in the order in
-   * which they came. Fails with all causes once that cannot happen any more.
+   * which they came.
+   *
+   * Suspends until all have ended, finalizers included. As soon as fewer than `count` can succeed it interrupts the
+   * others, and fails with the causes of all that have failed, in order. A defect ends it at once. `limit` is how many
+   * run at a time: an integer >= 1, or `"unbounded"`, the default. A `count` that is no integer from 0 to the number of
+   * effects is a defect.
    */
   <Eff extends Effect.Effect<unknown, unknown, unknown>>(
     effects: Iterable<Eff>,
@@ -656,14 +821,15 @@ export const quorum: {
 )
 
 /**
- * Returns a function that starts children from outside of Effect, such as callbacks and event handlers. It has the
- * services `R` of here and now.
+ * Returns a function that starts children from outside of Effect, such as from callbacks and event handlers. The
+ * children have the services `R` of the caller of `runtime`.
  *
  * **Details**
  *
- * The function returns at once. Its fiber waits for a place as `go` does, ends as the child ends, and takes the child
- * along when it is interrupted. A failure is the group's failure, too. On a group that has failed it fails as the group
- * did, on one that is over it dies with `GroupClosed`.
+ * The function returns a fiber immediately. The fiber waits for a place as `go` does, and ends as the child ends.
+ * Interrupting the fiber interrupts the child. A failure of the child is the group's failure, too. On a group that has
+ * failed the fiber fails as the group did. On a group that was cancelled, or whose scope has closed, it dies with
+ * `GroupClosed`.
  *
  * **Example** (Event handlers)
  *
@@ -695,13 +861,14 @@ export const runtime = <E>(self: Group<E>) =>
 > => Effect.contextWith((context: Context.Context<R>) => Effect.succeed(runnerOf(impl(self), context)))
 
 /**
- * Returns a function that starts children from outside of Effect and returns promises of their values. It has the
- * services `R` of here and now.
+ * Returns a function that starts children from outside of Effect and returns promises of their values. The children
+ * have the services `R` of the caller of `runtimePromise`.
  *
  * **Details**
  *
- * As `runtime`. The promise rejects as that of `Effect.runPromise` does; an abort of `options.signal` interrupts the
- * child.
+ * The child waits for a place as with `go`. The promise resolves with the child's value, and rejects as that of
+ * `Effect.runPromise` does. An abort of `options.signal` interrupts the child. On a group that has failed the promise
+ * rejects with that failure. On a group that was cancelled, or whose scope has closed, it rejects with `GroupClosed`.
  *
  * **Example** (A handler that returns a promise)
  *
@@ -736,11 +903,11 @@ export const runtimePromise = <E>(self: Group<E>) =>
  * **Details**
  *
  * The failure has that child's cause exactly; a defect is a defect here too, with its stack (G1, G7). Other failures
- * are in `failures`. Every child has ended, its finalizers included, when `wait` returns (G2). May be called any number
- * of times, and an open group goes on to take children.
+ * are in `failures`. Every child has ended, its finalizers included, when `wait` returns (G2). It may be called any
+ * number of times, and an open group continues to take children. An interrupt stops the waiting only.
  *
- * A child that calls it waits for the other children, except those that wait likewise. A fiber that a child has forked,
- * as `Effect.timeout` does, would wait for that child.
+ * A child that calls it waits for the other children, except children that are in `wait` themselves. A fiber that a
+ * child has forked, as `Effect.timeout` does, waits for that child too, and so never returns if the child waits for it.
  *
  * **Example** (A group in two batches)
  *
@@ -776,8 +943,8 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
  *
  * **Details**
  *
- * Never suspends. Raising it starts pending children in a turn of the event loop that is requested now (G8), lowering
- * it stops nobody (G5). O(1) plus the children it starts.
+ * Never suspends. Raising the limit starts pending children in a turn of the event loop that is requested now (G8).
+ * Lowering it stops no child: `go` waits until fewer children run (G5). O(1) plus the children it starts.
  *
  * **Example** (Opening up)
  *
@@ -799,7 +966,21 @@ export const wait = <E>(self: Group<E>): Effect.Effect<void, E> =>
  * @since 0.1.0
  */
 export const setLimit: {
+  /**
+   * Returns a function that changes the limit of a group.
+   *
+   * Never suspends. Raising the limit starts pending children in a turn of the event loop that is requested now.
+   * Lowering the limit stops no child: `go` waits until fewer children run. `limit` is an integer >= 1 or
+   * `"unbounded"`; anything else is a defect.
+   */
   (limit: number | "unbounded"): <E>(self: Group<E>) => Effect.Effect<void>
+  /**
+   * Changes the limit of a group.
+   *
+   * Never suspends. Raising the limit starts pending children in a turn of the event loop that is requested now.
+   * Lowering the limit stops no child: `go` waits until fewer children run. `limit` is an integer >= 1 or
+   * `"unbounded"`; anything else is a defect.
+   */
   <E>(self: Group<E>, limit: number | "unbounded"): Effect.Effect<void>
 } = /* @__PURE__ */ dual(
   2,
@@ -814,8 +995,8 @@ export const setLimit: {
  * **Details**
  *
  * The group is closed from then on: another `go` dies with `GroupClosed` (G3). `wait` succeeds, unless a child failed.
- * An interrupt while it waits stops the waiting only. A second call waits again. A child that calls it is interrupted
- * with the others; the body of `scoped` is no child, and goes on.
+ * Never fails. An interrupt while it waits stops the waiting only. A second call waits again. A child that calls it is
+ * interrupted with the others. The body of `scoped` is no child, and continues.
  *
  * **Example** (Stopping)
  *
@@ -850,8 +1031,8 @@ export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
  *
  * **Details**
  *
- * After the first failure the others are interrupted; those that only were are not here, those that failed on the way
- * out are, and so is what the body of `scoped` dies of, interrupted by a child's failure.
+ * The first failure interrupts the other children. A child that only was interrupted is not in the list. A child that
+ * failed while it was interrupted is, and so is a defect of the body of `scoped` after a child's failure.
  *
  * **Example** (Every failure)
  *
@@ -875,7 +1056,7 @@ export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
 export const failures = <E>(self: Group<E>): ReadonlyArray<Cause.Cause<E>> => impl(self).failures.slice()
 
 /**
- * Tells what the group is doing now: a plain, synchronous snapshot. O(1).
+ * Returns what the group is doing now: a plain, synchronous snapshot. O(1).
  *
  * **Example** (Looking at a group)
  *

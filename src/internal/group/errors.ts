@@ -6,7 +6,11 @@ import * as Data from "effect/Data"
  * @category errors
  * @since 0.1.0
  */
-export class GroupClosed extends Data.TaggedError("GroupClosed")<{ readonly group: string | undefined }> {
+export class GroupClosed extends Data.TaggedError("GroupClosed")<{
+  /** The `name` of the group. `undefined` when the group has none. */
+  readonly group: string | undefined
+}> {
+  /** One line that names the group and says that it starts no more children. */
   override get message(): string {
     const group = this.group === undefined ? "the group" : `the group ${JSON.stringify(this.group)}`
     return `Group: ${group} was cancelled, or its scope has closed: it starts no more children`
@@ -14,21 +18,23 @@ export class GroupClosed extends Data.TaggedError("GroupClosed")<{ readonly grou
 }
 
 /**
- * The defect of a `go` by a child that no place could ever come to (law G9): every place is held by a child of the
- * group that waits for the group itself.
+ * The defect of a `go` by a child that could never get a place (law G9): every place is held by a child of the group
+ * that waits for the group itself.
  *
  * **Details**
  *
- * `limit` is that of the group. The child that dies of it gives its place back; with `onFailure: "continue"` the others
- * go on.
+ * The child that dies of it gives its place back. With `onFailure: "continue"` the other children go on.
  *
  * @category errors
  * @since 0.1.0
  */
 export class GroupDeadlock extends Data.TaggedError("GroupDeadlock")<{
+  /** The `name` of the group. `undefined` when the group has none. */
   readonly group: string | undefined
+  /** The limit of the group at that moment: how many children hold a place. */
   readonly limit: number
 }> {
+  /** One line that names the group and its limit, and advises a `Semaphore` inside the children instead. */
   override get message(): string {
     const { group, limit } = this
     const all = limit === 1 ? "the only place" : `each of the ${limit} places`

@@ -13,30 +13,36 @@ export const TypeId = "~sluice/Group"
  */
 export interface Group<in out E> extends Pipeable, Inspectable {
   readonly [TypeId]: { readonly _E: Invariant<E> }
+  /** The `name` that the group was made with. `undefined` without one. */
   readonly name: string | undefined
 }
 
 /**
- * A snapshot of a group.
- *
- * **Details**
- *
- * `active` children run or hold a place to run, `waiting` calls of `go` are suspended at the limit. Of the `started`
- * children, those that are no longer active have `succeeded`, `failed` (with an error or a defect) or were
- * `interrupted`. `state` is `"failed"` once a failure has cancelled the group (with `onFailure: "continue"` none does),
- * and `"closed"` once it was cancelled otherwise or its scope has closed.
+ * A snapshot of a group. Later changes of the group do not change it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Stats {
+  /** How many children may run at a time: an integer >= 1, or `"unbounded"`. `setLimit` changes it. */
   readonly limit: number | "unbounded"
+  /** How many children run or hold a place to run. May exceed `limit` after `setLimit` has lowered it. */
   readonly active: number
+  /** How many calls of `go`, `fork` and `start` are suspended at the limit. */
   readonly waiting: number
+  /** How many children the group has started so far, those that have ended included. */
   readonly started: number
+  /** How many children have ended with a value so far. */
   readonly succeeded: number
+  /** How many children have ended with an error or a defect so far. */
   readonly failed: number
+  /** How many children have ended by an interrupt alone so far: from outside, or by the group. */
   readonly interrupted: number
+  /**
+   * `"open"` while the group takes children. `"failed"` once a failure has cancelled the group, which never happens
+   * with `onFailure: "continue"`. `"closed"` once `cancel` or `finish` was called, the body of `scoped` has failed,
+   * `scoped` has returned, or the scope has closed. A failed group becomes `"closed"` too when its scope ends.
+   */
   readonly state: "open" | "failed" | "closed"
 }
 
@@ -77,8 +83,7 @@ export type ValueOf<R> = R extends Current<unknown, infer V> ? V : never
 export const ReadyTypeId = "~sluice/Group/Ready"
 
 /**
- * The caller of `Group.start` who waits for a value `V`, as a requirement of the child that reports it with
- * `Group.ready`.
+ * A requirement of the child that reports a value `V` with `Group.ready`: the call of `Group.start` that waits for it.
  *
  * @category models
  * @since 0.1.0

@@ -15,7 +15,11 @@ import { takeAlong } from "./takeAlong.js"
  * @category errors
  * @since 0.1.0
  */
-export class NeverReady extends Data.TaggedError("NeverReady")<{ readonly group: string | undefined }> {
+export class NeverReady extends Data.TaggedError("NeverReady")<{
+  /** The `name` of the group. `undefined` when the group has none. */
+  readonly group: string | undefined
+}> {
+  /** One line that names the group, and `Group.ready` as the call that is missing. */
   override get message(): string {
     const of = this.group === undefined ? "" : ` in the group ${JSON.stringify(this.group)}`
     return `Group.start: the child${of} ended without a call of Group.ready`
