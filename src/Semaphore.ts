@@ -1,8 +1,8 @@
 /**
  * A weighted semaphore with strictly fair, first-come-first-served admission.
  *
- * It bounds what can be counted (connections, bytes, requests under way) and is held for as long as an effect runs or a
- * scope is open. The laws it keeps are numbered S1 to S10, here and in `docs/semaphore.md`.
+ * It bounds anything that can be counted: connections, bytes, requests in flight. Permits are held while an effect runs
+ * or a scope is open. Its laws are numbered S1 to S10, here and in `docs/semaphore.md`.
  *
  * @since 0.1.0
  */
@@ -28,20 +28,21 @@ export type { Keyed, KeyedStats, Semaphore, Stats } from "./internal/semaphore/m
 export type { SemaphoreService } from "./internal/semaphore/service.js"
 
 /**
- * How a semaphore is made.
- *
- * **Details**
- *
- * - `name`: shown when it is inspected, and in metrics and spans.
- * - `watch`: `Watch.metrics()` and `Watch.spans()`, to see its waits and refusals; nothing by default.
+ * How a semaphore is made. Every option may be left out.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** Shown when the semaphore is inspected, and in its metrics and spans. */
+  /**
+   * Names the semaphore in logs, in the debugger, in metrics and in spans. Default: none; metrics and spans then say
+   * `semaphore`.
+   */
   readonly name?: string | undefined
-  /** Watchers: `Watch.metrics()` and `Watch.spans()`. None by default. */
+  /**
+   * Watchers of the waits and the rejected requests: `Watch.metrics()` and `Watch.spans()`. Default: none. Anything but
+   * an array of these is a defect; the functions whose name ends in `Unsafe` throw.
+   */
   readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
@@ -100,7 +101,7 @@ export const makeUnsafe = (capacity: number, options: Options = {}): Semaphore =
  *
  * **When to use**
  *
- * Use for what many fibers share and can be counted. To bound the fibers themselves, `Group` has a limit.
+ * Use for anything that many fibers share and that can be counted. To bound the fibers themselves, `Group` has a limit.
  *
  * **Example** (Never more than two at a time)
  *
@@ -178,7 +179,24 @@ export const make = (
  * @since 0.1.0
  */
 export const withPermit: {
+  /**
+   * Returns a function that runs an effect with one permit, and returns the permit when the effect ends, however it
+   * ends.
+   *
+   * Suspends until every earlier request has been granted and a permit is free. An interrupt while it waits gives up
+   * its place; nothing is lost. Returns the effect's value, and fails only as the effect fails. On a semaphore with a
+   * capacity of 0 it dies with `CapacityExceeded`. Not reentrant: an effect that holds the last permit and asks for
+   * another one waits for itself.
+   */
   (self: Semaphore): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * Runs an effect with one permit, and returns the permit when the effect ends, however it ends.
+   *
+   * Suspends until every earlier request has been granted and a permit is free. An interrupt while it waits gives up
+   * its place; nothing is lost. Returns the effect's value, and fails only as the effect fails. On a semaphore with a
+   * capacity of 0 it dies with `CapacityExceeded`. Not reentrant: an effect that holds the last permit and asks for
+   * another one waits for itself.
+   */
   <A, E, R>(self: Semaphore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(
   2,
@@ -210,16 +228,35 @@ export const withPermit: {
  * console.log(error._tag) // => CapacityExceeded
  * ```
  *
- * @see {@link tryWithPermits} for doing without rather than waiting
+ * @see {@link tryWithPermits} for an attempt that never waits
  * @see {@link acquire} for holding permits until a scope closes
  * @category combinators
  * @since 0.1.0
  */
 export const withPermits: {
+  /**
+   * Returns a function that runs an effect with `permits` permits, and returns them when the effect ends, however it
+   * ends.
+   *
+   * Suspends until every earlier request has been granted and that many permits are free: a small request never
+   * overtakes a large one. An interrupt while it waits gives up its place; nothing is lost. Returns the effect's value.
+   * Fails as the effect fails, or with `CapacityExceeded` when `permits` is more than the capacity, at once or when a
+   * `resize` makes it so. A request for 0 permits waits its turn and takes nothing. Anything but an integer >= 0 is a
+   * defect.
+   */
   (
     self: Semaphore,
     permits: number
   ): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CapacityExceeded, R>
+  /**
+   * Runs an effect with `permits` permits, and returns them when the effect ends, however it ends.
+   *
+   * Suspends until every earlier request has been granted and that many permits are free: a small request never
+   * overtakes a large one. An interrupt while it waits gives up its place; nothing is lost. Returns the effect's value.
+   * Fails as the effect fails, or with `CapacityExceeded` when `permits` is more than the capacity, at once or when a
+   * `resize` makes it so. A request for 0 permits waits its turn and takes nothing. Anything but an integer >= 0 is a
+   * defect.
+   */
   <A, E, R>(
     self: Semaphore,
     permits: number,
@@ -266,10 +303,24 @@ export const withPermits: {
  * @since 0.1.0
  */
 export const tryWithPermits: {
+  /**
+   * Returns a function that runs an effect with `permits` permits if they are free now.
+   *
+   * Never suspends for a permit. Returns the effect's value in a `Some`. Returns `None`, and runs nothing, when it
+   * would have to wait, when anyone else waits, or when `permits` is more than the capacity. Fails only as the effect
+   * fails. Anything but an integer >= 0 is a defect.
+   */
   (
     self: Semaphore,
     permits: number
   ): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Option<A>, E, R>
+  /**
+   * Runs an effect with `permits` permits if they are free now.
+   *
+   * Never suspends for a permit. Returns the effect's value in a `Some`. Returns `None`, and runs nothing, when it
+   * would have to wait, when anyone else waits, or when `permits` is more than the capacity. Fails only as the effect
+   * fails. Anything but an integer >= 0 is a defect.
+   */
   <A, E, R>(self: Semaphore, permits: number, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R>
 } = effectLast(
   3,
@@ -281,7 +332,14 @@ export const tryWithPermits: {
 )
 
 /**
- * The name that Effect's semaphores have for `tryWithPermits`.
+ * The name that Effect's semaphores have for `tryWithPermits`: runs an effect with `permits` permits if they are free
+ * now.
+ *
+ * **Details**
+ *
+ * Never suspends for a permit. Returns the effect's value in a `Some`. Returns `None`, and runs nothing, when it would
+ * have to wait, when anyone else waits, or when `permits` is more than the capacity. Fails only as the effect fails.
+ * Anything but an integer >= 0 is a defect.
  *
  * **Example** (Doing without)
  *
@@ -309,8 +367,8 @@ export const withPermitsIfAvailable = tryWithPermits
  *
  * **When to use**
  *
- * Use for work that needs several things that are counted: memory and a connection. Nested `withPermits` hold the one
- * while they wait for the other, and two that nest in different orders wait for each other, without end.
+ * Use for work that needs permits of several semaphores, such as memory and a connection. Nested calls of `withPermits`
+ * hold the first while they wait for the second: two that nest in different orders wait for each other, without end.
  *
  * **Details**
  *
@@ -348,14 +406,27 @@ export const withPermitsIfAvailable = tryWithPermits
  */
 export const withAll: {
   /**
-   * Returns a function that runs an effect with these permits, all taken in one step, as `withAll(requests, effect)`.
+   * Returns a function that runs an effect with permits of several semaphores, taken in one step, and returns them when
+   * the effect ends, however it ends.
+   *
+   * Suspends until the request is first in line at each semaphore and every one has enough permits free: all are taken
+   * then, or none. It joins all lines at once, so the order of the list does not matter. An interrupt while it waits
+   * gives up its places; nothing is lost. Returns the effect's value. Fails as the effect fails, or with
+   * `CapacityExceeded` when it asks one semaphore for more than its capacity, at once or when a `resize` makes it so. A
+   * semaphore that occurs twice is asked for the sum. Anything but integers >= 0 is a defect.
    */
   (
     requests: ReadonlyArray<readonly [self: Semaphore, permits: number]>
   ): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CapacityExceeded, R>
   /**
-   * Runs an effect with these permits, all taken in one step, and returns them when it ends. Suspends until the request
-   * is first in line at each semaphore and all fit. Fails with `CapacityExceeded` when one of them could never fit.
+   * Runs an effect with permits of several semaphores, taken in one step, and returns them when the effect ends,
+   * however it ends.
+   *
+   * Suspends until the request is first in line at each semaphore and every one has enough permits free: all are taken
+   * then, or none. It joins all lines at once, so the order of the list does not matter. An interrupt while it waits
+   * gives up its places; nothing is lost. Returns the effect's value. Fails as the effect fails, or with
+   * `CapacityExceeded` when it asks one semaphore for more than its capacity, at once or when a `resize` makes it so. A
+   * semaphore that occurs twice is asked for the sum. Anything but integers >= 0 is a defect.
    */
   <A, E, R>(
     requests: ReadonlyArray<readonly [self: Semaphore, permits: number]>,
@@ -381,8 +452,10 @@ export const withAll: {
  *
  * **Details**
  *
- * Suspends, fails and is interrupted as `withPermits`. Taking the permits and leaving them to the scope is one step
- * that no interrupt can divide. O(1).
+ * Suspends until every earlier request has been granted and that many permits are free. An interrupt while it waits
+ * gives up its place. Taking the permits and leaving them to the scope is one step that no interrupt can divide. Fails
+ * with `CapacityExceeded` when `permits` is more than the capacity, at once or when a `resize` makes it so (S4).
+ * Anything but an integer >= 0 is a defect. O(1).
  *
  * **Example** (Permits that live as long as a resource)
  *
@@ -402,12 +475,28 @@ export const withAll: {
  * await Effect.runPromise(program)
  * ```
  *
- * @see {@link tryAcquire} for doing without rather than waiting
+ * @see {@link tryAcquire} for an attempt that never waits
  * @category scoped
  * @since 0.1.0
  */
 export const acquire: {
+  /**
+   * Returns a function that takes `permits` permits of a semaphore, and holds them until the scope closes.
+   *
+   * Suspends until every earlier request has been granted and that many permits are free. An interrupt while it waits
+   * gives up its place; nothing is lost. Fails with `CapacityExceeded` when `permits` is more than the capacity, at
+   * once or when a `resize` makes it so. A request for 0 permits waits its turn and takes nothing. Anything but an
+   * integer >= 0 is a defect.
+   */
   (permits: number): (self: Semaphore) => Effect.Effect<void, CapacityExceeded, Scope.Scope>
+  /**
+   * Takes `permits` permits, and holds them until the scope closes.
+   *
+   * Suspends until every earlier request has been granted and that many permits are free. An interrupt while it waits
+   * gives up its place; nothing is lost. Fails with `CapacityExceeded` when `permits` is more than the capacity, at
+   * once or when a `resize` makes it so. A request for 0 permits waits its turn and takes nothing. Anything but an
+   * integer >= 0 is a defect.
+   */
   (self: Semaphore, permits: number): Effect.Effect<void, CapacityExceeded, Scope.Scope>
 } = /* @__PURE__ */ dual(
   2,
@@ -422,8 +511,8 @@ export const acquire: {
 )
 
 /**
- * As `acquire`, for a number of permits that is known to fit: it has no error, as the function of this name of Effect's
- * semaphores. A request for more than the capacity dies with `CapacityExceeded`.
+ * Takes `permits` permits and holds them until the scope closes, as `acquire`, but without an error: a request for more
+ * than the capacity dies with `CapacityExceeded`. Effect's semaphores have a function of this name.
  *
  * **Example** (A permit for a scope)
  *
@@ -448,9 +537,21 @@ export const acquire: {
  * @since 0.1.0
  */
 export const takeScoped: {
-  /** Returns a function that takes so many permits until the scope closes, as `takeScoped(semaphore, permits)`. */
+  /**
+   * Returns a function that takes `permits` permits of a semaphore, and holds them until the scope closes.
+   *
+   * Suspends until every earlier request has been granted and that many permits are free. An interrupt while it waits
+   * gives up its place; nothing is lost. Never fails. Dies with `CapacityExceeded` when `permits` is more than the
+   * capacity, at once or when a `resize` makes it so. Anything but an integer >= 0 is a defect.
+   */
   (permits: number): (self: Semaphore) => Effect.Effect<void, never, Scope.Scope>
-  /** Takes so many permits, and holds them until the scope closes. Suspends as `acquire`; never fails. */
+  /**
+   * Takes `permits` permits, and holds them until the scope closes.
+   *
+   * Suspends until every earlier request has been granted and that many permits are free. An interrupt while it waits
+   * gives up its place; nothing is lost. Never fails. Dies with `CapacityExceeded` when `permits` is more than the
+   * capacity, at once or when a `resize` makes it so. Anything but an integer >= 0 is a defect.
+   */
   (self: Semaphore, permits: number): Effect.Effect<void, never, Scope.Scope>
 } = /* @__PURE__ */ dual(2, (self: Semaphore, permits: number) => self.takeScoped(permits))
 
@@ -482,7 +583,22 @@ export const takeScoped: {
  * @since 0.1.0
  */
 export const tryAcquire: {
+  /**
+   * Returns a function that takes `permits` permits of a semaphore if they are free now, and holds them until the scope
+   * closes.
+   *
+   * Never suspends, never fails. Returns true when the permits were taken. Returns false, and takes nothing, when it
+   * would have to wait, when anyone else waits, or when `permits` is more than the capacity. Anything but an integer >=
+   * 0 is a defect.
+   */
   (permits: number): (self: Semaphore) => Effect.Effect<boolean, never, Scope.Scope>
+  /**
+   * Takes `permits` permits if they are free now, and holds them until the scope closes.
+   *
+   * Never suspends, never fails. Returns true when the permits were taken. Returns false, and takes nothing, when it
+   * would have to wait, when anyone else waits, or when `permits` is more than the capacity. Anything but an integer >=
+   * 0 is a defect.
+   */
   (self: Semaphore, permits: number): Effect.Effect<boolean, never, Scope.Scope>
 } = /* @__PURE__ */ dual(2, (self: Semaphore, permits: number) =>
   Effect.uninterruptible(
@@ -501,8 +617,9 @@ export const tryAcquire: {
  */
 export interface KeyedOptions<in K> extends Options {
   /**
-   * How many permits a key has, an integer >= 0: the same number for each, or a pure function of the key. The function
-   * is called as a key comes into use.
+   * How many permits each key has: an integer >= 0, or a pure function of the key. The function is called when a key
+   * comes into use. Required. Anything that is neither is a defect, and `makeKeyedUnsafe` throws. A function that
+   * returns anything but an integer >= 0 makes the request for that key die.
    */
   readonly permits: number | ((key: K) => number)
 }
@@ -553,12 +670,11 @@ export const makeKeyedUnsafe = <K>(options: KeyedOptions<K>): Keyed<K> =>
  *
  * **Details**
  *
- * Keys never wait for each other, and each has a semaphore of its own, for which S1 to S8 hold (S9). A key that nobody
- * holds permits of, or waits for, takes no memory (S10). Keys are compared as in a `Map`, as a pool's keys are: by
- * content, an object that changed while its permits were held would lose them.
+ * Keys never wait for each other, and each has a semaphore of its own, for which S1 to S8 hold (S9). A key takes no
+ * memory while no one holds its permits or waits for them (S10). Keys are compared as in a `Map`, as a pool's keys are.
  *
- * `permits` that is neither an integer >= 0 nor a function is a defect. Where a function returns anything else, a
- * request for that key dies, and leaves no trace.
+ * `permits` that is neither an integer >= 0 nor a function is a defect. If the function returns anything else, a
+ * request for that key dies and changes nothing.
  *
  * **Example** (Two requests a host)
  *
@@ -597,7 +713,8 @@ export const makeKeyed = <K>(options: KeyedOptions<K>): Effect.Effect<Keyed<K>> 
  *
  * **Gotchas**
  *
- * `resize` dies: the permits of a key are a matter of `makeKeyed`, and a key that is not in use has nothing to resize.
+ * `resize` is a defect on this semaphore: `makeKeyed` decides the permits of a key, and a key that is not in use has
+ * nothing to resize.
  *
  * **Example** (A tenant's share, together with a connection)
  *
@@ -621,9 +738,21 @@ export const makeKeyed = <K>(options: KeyedOptions<K>): Effect.Effect<Keyed<K>> 
  * @since 0.1.0
  */
 export const forKey: {
-  /** Returns a function that returns the semaphore of this key, as `forKey(keyed, key)`. O(1). */
+  /**
+   * Returns a function that returns the semaphore of this key.
+   *
+   * The result is a view: two views of one key share their permits, and none of them keeps the key's memory. Never
+   * fails. Every operation works on the view, except `resize`, which is a defect. Keys are compared as in a `Map`.
+   * O(1).
+   */
   <K>(key: K): (self: Keyed<K>) => Semaphore
-  /** Returns the semaphore of this key: a view, which shares its permits with others of the key. O(1). */
+  /**
+   * Returns the semaphore of this key.
+   *
+   * The result is a view: two views of one key share their permits, and none of them keeps the key's memory. Never
+   * fails. Every operation works on the view, except `resize`, which is a defect. Keys are compared as in a `Map`.
+   * O(1).
+   */
   <K>(self: Keyed<K>, key: K): Semaphore
 } = /* @__PURE__ */ dual(2, <K>(self: Keyed<K>, key: K): Semaphore => new OfKey(keyedImpl(self), key))
 
@@ -632,9 +761,9 @@ export const forKey: {
  *
  * **Details**
  *
- * Never waits and never revokes a permit. Growing admits waiters in a turn of the event loop that is requested now
- * (S7). After a shrink below what is held, nothing is granted until enough has been returned (S1), and requests that
- * became impossible fail with `CapacityExceeded` (S4).
+ * Never suspends and never revokes a permit. Growing admits waiters in a turn of the event loop that is requested now
+ * (S7). After a shrink below the permits that are held, nothing is granted until enough have been returned (S1), and
+ * requests that became impossible fail with `CapacityExceeded` (S4).
  *
  * O(1) plus the waiters it admits; a shrink also looks at each waiter once.
  *
@@ -658,12 +787,28 @@ export const forKey: {
  * @since 0.1.0
  */
 export const resize: {
+  /**
+   * Returns a function that changes the capacity of a semaphore.
+   *
+   * Never suspends, never fails, and revokes no permit. Growing admits waiters in a turn of the event loop that is
+   * requested now. After a shrink below the permits that are held, nothing is granted until enough have been returned,
+   * and requests that became impossible fail with `CapacityExceeded`. `capacity` is an integer >= 0; anything else is a
+   * defect. The semaphore of a key cannot be resized: there it is a defect.
+   */
   (capacity: number): (self: Semaphore) => Effect.Effect<void>
+  /**
+   * Changes the capacity of a semaphore.
+   *
+   * Never suspends, never fails, and revokes no permit. Growing admits waiters in a turn of the event loop that is
+   * requested now. After a shrink below the permits that are held, nothing is granted until enough have been returned,
+   * and requests that became impossible fail with `CapacityExceeded`. `capacity` is an integer >= 0; anything else is a
+   * defect. The semaphore of a key cannot be resized: there it is a defect.
+   */
   (self: Semaphore, capacity: number): Effect.Effect<void>
 } = /* @__PURE__ */ dual(2, (self: Semaphore, capacity: number) => self.resize(capacity))
 
 /**
- * Tells what the semaphore holds now: a plain, synchronous snapshot. O(1); for a keyed semaphore, O(keys in use).
+ * Returns what the semaphore holds now: a plain, synchronous snapshot. O(1); for a keyed semaphore, O(keys in use).
  *
  * **Example** (Looking at a semaphore)
  *
@@ -677,9 +822,12 @@ export const resize: {
  * @since 0.1.0
  */
 export const stats: {
-  /** Tells how many keys are in use, and the sums over them. O(keys in use). */
+  /**
+   * Returns how many keys are in use, and the sums over them: a plain, synchronous snapshot. Never fails. O(keys in
+   * use).
+   */
   (self: Keyed<never>): KeyedStats
-  /** Tells what the semaphore holds now. O(1). */
+  /** Returns what the semaphore holds now: a plain, synchronous snapshot. Never fails. O(1). */
   (self: Semaphore): Stats
 } = (self: Semaphore | Keyed<never>): Stats & KeyedStats =>
   // Each of the two returns its own.
@@ -692,7 +840,10 @@ export const stats: {
  * @since 0.1.0
  */
 export interface LayerOptions extends Options {
-  /** How many permits it has, an integer >= 0. */
+  /**
+   * The capacity: how many permits the semaphore has, an integer >= 0. Required. Anything else is a defect when the
+   * layer is built.
+   */
   readonly permits: number
 }
 
@@ -700,7 +851,7 @@ const makeFor = (where: string, { permits, ...options }: LayerOptions): Effect.E
   Effect.withFiber(({ context }) => Effect.sync(() => makeImpl(where, permits, options, context, "permits")))
 
 /**
- * Makes the layer of a semaphore, for a key of one's own. `permits` that is no integer >= 0 is a defect as it is built.
+ * Makes the layer of a semaphore, for a key of your own. `permits` that is no integer >= 0 is a defect of the build.
  *
  * **Example** (A budget that several modules share)
  *
@@ -716,7 +867,7 @@ const makeFor = (where: string, { permits, ...options }: LayerOptions): Effect.E
  * ```
  *
  * @see {@link Service} for a class that has its layer and its operations
- * @see {@link layerConfig} for permits that the environment says
+ * @see {@link layerConfig} for a number of permits from the environment
  * @category layers
  * @since 0.1.0
  */
@@ -724,8 +875,8 @@ export const layer = <Self>(key: Context.Key<Self, Semaphore>, options: LayerOpt
   Layer.effect(key, makeFor("layer", options))
 
 /**
- * Makes the layer of a semaphore from a `Config` of its options. Built, it fails with a `ConfigError` where the config
- * does.
+ * Makes the layer of a semaphore from a `Config` of its options. The build fails with a `ConfigError` if the config
+ * does. `permits` that is no integer >= 0 is a defect of the build.
  *
  * **Example** (As many connections as the environment says)
  *
@@ -768,7 +919,7 @@ export const layerConfig = <Self>(
  *
  * `Memory.withPermits(n)` runs an effect with permits of the semaphore of `Memory.layer`; `withPermit`,
  * `tryWithPermits`, `acquire` and `stats` likewise. For all other operations `yield* Memory` is the semaphore itself.
- * `permits` that is no integer >= 0 is a defect as the layer is built.
+ * `permits` that is no integer >= 0 is a defect of the layer's build.
  *
  * **Example** (A budget as a service)
  *
@@ -782,7 +933,7 @@ export const layerConfig = <Self>(
  * console.log(await Effect.runPromise(Effect.provide(program, Memory.layer))) // => decoded
  * ```
  *
- * @see {@link layer} for a key of one's own
+ * @see {@link layer} for a key of your own
  * @category layers
  * @since 0.1.0
  */
