@@ -1,6 +1,6 @@
 /**
- * A limit on how many calls run at once that finds its own value, by how long they take and by which of them say that
- * the server has too much to do. After Netflix's concurrency-limits, which took it from TCP.
+ * A limit on how many calls run at a time. It finds its own value: by how long calls take, and by which of them say
+ * that the server has too much to do. After Netflix's concurrency-limits, which took the idea from TCP.
  *
  * The laws it keeps are numbered A1 to A6, here and in `docs/adaptive-limit.md`.
  *
@@ -8,9 +8,9 @@
  * - **A2.** A call that began while less than half the limit was in flight never raises it.
  * - **A3.** An overload lowers the limit at once: by one at least, and to no less than `backoff` times what it was,
  *   rounded down.
- * - **A4.** One congestion lowers the limit once: calls that had begun when the limit was lowered do not lower it
- *   again, and raise it no more. So it falls by one `backoff` in a round trip.
- * - **A5.** Whatever ends a call, and wherever an interrupt comes, its permit returns and it is in flight no more.
+ * - **A4.** One congestion lowers the limit once: calls that had begun when the limit was lowered neither lower it
+ *   again nor raise it. So it falls by one `backoff` in a round trip.
+ * - **A5.** However a call ends, and wherever an interrupt comes, its permit is returned and it is no longer in flight.
  * - **A6.** `onChange` is called for every change, once, in order, one at a time, by a call that has returned its
  *   permit.
  *
@@ -45,30 +45,33 @@ export type { AdaptiveLimit, Algorithm, BoundsOptions, Outcome, Stats } from "./
 export type { AdaptiveLimitService } from "./internal/adaptiveLimit/service.js"
 
 /**
- * How an adaptive limit is made.
- *
- * **Details**
- *
- * - `algorithm`: `AdaptiveLimit.aimd()` or `AdaptiveLimit.gradient()`.
- * - `classify`: says what an exit means for the load; `AdaptiveLimit.classify` by default. If it throws, or returns
- *   anything but an `Outcome`, the call dies of that, and is ignored.
- * - `onChange`: is run with the new limit after each change, and not with the first one (law A6).
- * - `name`: shown when it is inspected, and in metrics and spans.
- * - `watch`: `Watch.metrics()` and `Watch.spans()`, to see its value, its calls and their waits; nothing by default.
+ * How an adaptive limit is made. A wrong value is a defect; `makeUnsafe` throws it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** `AdaptiveLimit.aimd()` or `AdaptiveLimit.gradient()`. */
+  /** How the limit is found: `AdaptiveLimit.aimd()` or `AdaptiveLimit.gradient()`. Required. */
   readonly algorithm: Algorithm
-  /** Says what an exit means for the load; `AdaptiveLimit.classify` by default. */
+  /**
+   * Says what the exit of a call means for the load. Default: `AdaptiveLimit.classify`. If it throws, or returns
+   * anything but an `Outcome`, the call dies of that, and is ignored.
+   */
   readonly classify?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
-  /** Is run with the new limit after each change (law A6). */
+  /**
+   * Is run with the new limit after each change, in order, one at a time (law A6), but not for the first limit.
+   * Default: none. A failure of it is logged as an error, and changes nothing else.
+   */
   readonly onChange?: ((limit: number) => Effect.Effect<void>) | undefined
-  /** Shown when the limit is inspected, and in its metrics and spans. */
+  /**
+   * Names the limit in logs, in the debugger, in metrics and in spans. Default: none; metrics and spans then say
+   * `limit`.
+   */
   readonly name?: string | undefined
-  /** Watchers: `Watch.metrics()` and `Watch.spans()`. None by default. */
+  /**
+   * Watchers of the limit's value, its calls and their waits: `Watch.metrics()` and `Watch.spans()`. Default: none.
+   * Anything but an array of these is a defect.
+   */
   readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
@@ -79,8 +82,8 @@ export interface Options {
  *
  * - A success is a `"success"`.
  * - A `TimeoutError` among the failures is an `"overload"`: the call was late.
- * - Any other typed failure is a `"success"`: "not found" takes a server as long as an answer does. Where some of your
- *   failures say "too busy", classify those.
+ * - Any other typed failure is a `"success"`: "not found" takes a server as long as a result does. If some of your
+ *   failures mean "too busy", classify them as an `"overload"`.
  * - A defect is ignored, since a bug may come before the call was even made. An interrupt is ignored too: it says
  *   something about the caller only.
  *
@@ -110,44 +113,52 @@ export const classify = (exit: Exit.Exit<unknown, unknown>): Outcome => {
 }
 
 /**
- * The options of `AdaptiveLimit.aimd`.
- *
- * **Details**
- *
- * - `increase`: how much the limit grows in a round trip in which all is well, a number > 0; 1 by default.
- * - `backoff`: what part of it an overload leaves, a number between 0 and 1; 0.9 by default.
- * - `timeout`: a call that took longer counts as an overload, however it ended; by default none does.
+ * The options of `AdaptiveLimit.aimd`. Every option may be left out. For a wrong value `aimd` throws a `RangeError`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface AimdOptions extends BoundsOptions {
+  /** How much the limit grows in a round trip in which all is well: a number of calls > 0. Default: 1. */
   readonly increase?: number | undefined
+  /**
+   * The part of the limit that an overload leaves: a number > 0 and < 1. Default: 0.9. The limit falls by one at least.
+   */
   readonly backoff?: number | undefined
+  /**
+   * A call that takes longer counts as an overload, however it ended: a duration > 0. Default: none, so that only
+   * `classify` decides. It does not interrupt the call.
+   */
   readonly timeout?: Duration.Input | undefined
 }
 
 /**
- * The options of `AdaptiveLimit.gradient`.
- *
- * **Details**
- *
- * - `smoothing`: the part of the way to a new estimate that the limit goes in a round, > 0 and at most 1; 0.2 by
- *   default. An overload leaves `1 - smoothing / 2` of the limit.
- * - `tolerance`: how many times as long as with few others a call may take before that counts as queueing, from 1 to
- *   less than 2; 1 by default.
- * - `queue`: how much the estimate may exceed the limit while calls are fast, a number > 0; 4 by default. This lets the
- *   limit grow, and is about how many calls queue at the server.
- * - `window`: the number of turns after which the baseline is measured anew, an integer >= 1; 100 by default. A turn is
- *   as many calls as the limit, and at least 10.
+ * The options of `AdaptiveLimit.gradient`. Every option may be left out. For a wrong value `gradient` throws a
+ * `RangeError`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface GradientOptions extends BoundsOptions {
+  /**
+   * The part of the way to a new estimate that the limit goes in a round: a number > 0 and <= 1. Default: 0.2. An
+   * overload leaves `1 - smoothing / 2` of the limit.
+   */
   readonly smoothing?: number | undefined
+  /**
+   * The latency that counts as queueing, as a multiple of the latency with few calls in flight: a number >= 1 and < 2.
+   * Default: 1.
+   */
   readonly tolerance?: number | undefined
+  /**
+   * How much the estimate may exceed the limit while calls are fast: a number of calls > 0. Default: 4. This lets the
+   * limit grow, and is about how many calls queue at the server.
+   */
   readonly queue?: number | undefined
+  /**
+   * The number of turns after which the baseline is measured again: an integer >= 1. Default: 100. A turn is as many
+   * calls as the limit, and at least 10.
+   */
   readonly window?: number | undefined
 }
 
@@ -184,7 +195,7 @@ export const isAdaptiveLimit = (u: unknown): u is AdaptiveLimit => hasProperty(u
  * **When to use**
  *
  * Use when overload shows: the server refuses, or responds later than a `timeout` that you can name. Without either the
- * limit only grows, up to `max`. Options that make no sense are defects.
+ * limit only grows, up to `max`. Throws a `RangeError` for an option with a wrong value.
  *
  * **Example** (As many requests as are answered within 200 milliseconds)
  *
@@ -212,19 +223,21 @@ export const aimd = (options: AimdOptions = {}): Algorithm => {
 }
 
 /**
- * Compares two latencies: that of calls that fill the limit, and the baseline, that of calls when there are few. Holds
- * the limit where a queue begins to form: at about `tolerance` times as many as the server can serve at a time, and
- * `queue`.
+ * Compares two latencies: the latency of calls that fill the limit, and the baseline, the latency while few calls are
+ * in flight. Holds the limit where a queue begins to form: at about `tolerance` times as many calls as the server can
+ * serve at a time, plus `queue`.
  *
  * **When to use**
  *
  * Use when the server never refuses but only becomes slow, and you cannot name a time that is too long. Service times
- * may vary widely, as long as calls are a mix that stays much the same. Options that make no sense are defects.
+ * may vary widely, as long as the mix of calls stays much the same. Throws a `RangeError` for an option with a wrong
+ * value.
  *
  * **Details**
  *
- * The limit changes once a round, of as many calls as are needed to know a typical latency to a tenth, and of a turn at
- * least. The typical latency is the geometric mean, since a few long calls make the arithmetic one a matter of chance.
+ * The limit changes once a round. A round has as many calls as are needed to know a typical latency to a tenth, and at
+ * least one turn of calls. The typical latency is the geometric mean, since a few long calls make the arithmetic mean a
+ * matter of chance.
  *
  * The baseline is measured by calls that begin while few others are in flight: about half of what the server can serve.
  * When there have been no such calls for `window` turns, and after half as many until the baseline is known to a tenth,
@@ -262,7 +275,7 @@ export const gradient = (options: GradientOptions = {}): Algorithm => {
 }
 
 /**
- * Creates an adaptive limit outside of an effect. Options that make no sense throw a `RangeError`.
+ * Creates an adaptive limit outside of an effect. Throws a `RangeError` for an option with a wrong value.
  *
  * **Example** (A limit shared by a module)
  *
@@ -284,7 +297,7 @@ export const makeUnsafe = (options: Options): AdaptiveLimit =>
   makeImpl("AdaptiveLimit.makeUnsafe", options, Context.empty())
 
 /**
- * Creates an adaptive limit, which begins at the `initial` of its algorithm. Options that make no sense are defects.
+ * Creates an adaptive limit, which begins at the `initial` of its algorithm. An option with a wrong value is a defect.
  *
  * **Example** (A server that refuses)
  *
@@ -320,8 +333,8 @@ const makeFor = (where: string, options: Options): Effect.Effect<AdaptiveLimit> 
  * **Details**
  *
  * Waits its turn behind every earlier call, strictly first come, first served. The measured time is without this wait.
- * Fails only as the effect fails. A limit that falls revokes nobody's permit: nobody else is let in until enough have
- * returned.
+ * Fails only as the effect fails. A limit that falls revokes no permit: no other call is let in until enough permits
+ * have been returned.
  *
  * When its end changes the limit, it waits for `onChange`, its permit returned. An `onChange` that dies, or interrupts
  * itself, is logged as an error and changes nothing else: the call ends as it did, and the next change is reported.
@@ -329,7 +342,7 @@ const makeFor = (where: string, options: Options): Effect.Effect<AdaptiveLimit> 
  * **Gotchas**
  *
  * Put a timeout inside: a timeout around this interrupts the call, and interrupts are ignored. So the limit would learn
- * nothing of the calls that say most. Not reentrant: a call within a call may wait for itself.
+ * nothing from the calls that say most. Not reentrant: a call within a call may wait for itself.
  *
  * **Example** (A timeout that counts)
  *
@@ -354,7 +367,28 @@ const makeFor = (where: string, options: Options): Effect.Effect<AdaptiveLimit> 
  * @since 0.1.0
  */
 export const withPermit: {
+  /**
+   * Returns a function that runs an effect when there is room within the limit, and learns from how it ends and how
+   * long it took.
+   *
+   * Suspends until every earlier call has been let in and a permit is free. An interrupt while it waits gives up its
+   * place. The measured time is without this wait. Returns the effect's value, and fails only as the effect fails. When
+   * its end changes the limit, it first waits for `onChange`.
+   *
+   * Put a timeout inside: the limit ignores a call that a timeout around this interrupts. Not reentrant: a call within
+   * a call may wait for itself.
+   */
   (self: AdaptiveLimit): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * Runs an effect when there is room within the limit, and learns from how it ends and how long it took.
+   *
+   * Suspends until every earlier call has been let in and a permit is free. An interrupt while it waits gives up its
+   * place. The measured time is without this wait. Returns the effect's value, and fails only as the effect fails. When
+   * its end changes the limit, it first waits for `onChange`.
+   *
+   * Put a timeout inside: the limit ignores a call that a timeout around this interrupts. Not reentrant: a call within
+   * a call may wait for itself.
+   */
   <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
   const limit = impl(self)
@@ -395,9 +429,22 @@ export const withPermit: {
  * @since 0.1.0
  */
 export const tryWithPermit: {
-  /** Returns a function that runs an effect if there is room now, as `tryWithPermit(limit, effect)` does. */
+  /**
+   * Returns a function that runs an effect if there is room within the limit now, and learns from how it ends and how
+   * long it took.
+   *
+   * Never suspends for a permit. Returns the effect's value in a `Some`. Returns `None`, and runs nothing, when it
+   * would have to wait or when any other call waits; the limit learns nothing from that. Fails only as the effect
+   * fails. When its end changes the limit, it first waits for `onChange`.
+   */
   (self: AdaptiveLimit): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Option<A>, E, R>
-  /** Runs an effect if there is room within the limit now, and returns its value in a `Some`; else returns `None`. */
+  /**
+   * Runs an effect if there is room within the limit now, and learns from how it ends and how long it took.
+   *
+   * Never suspends for a permit. Returns the effect's value in a `Some`. Returns `None`, and runs nothing, when it
+   * would have to wait or when any other call waits; the limit learns nothing from that. Fails only as the effect
+   * fails. When its end changes the limit, it first waits for `onChange`.
+   */
   <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R>
 } = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R> => {
   const limit = impl(self)
@@ -438,7 +485,20 @@ export const tryWithPermit: {
  * @since 0.1.0
  */
 export const measure: {
+  /**
+   * Returns a function that runs an effect immediately, counts it as in flight, and learns from how it ends and how
+   * long it took.
+   *
+   * Takes no permit, and never waits for one: something else keeps to the limit, by `onChange`. Returns the effect's
+   * value, and fails only as the effect fails. When its end changes the limit, it first waits for `onChange`.
+   */
   (self: AdaptiveLimit): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * Runs an effect immediately, counts it as in flight, and learns from how it ends and how long it took.
+   *
+   * Takes no permit, and never waits for one: something else keeps to the limit, by `onChange`. Returns the effect's
+   * value, and fails only as the effect fails. When its end changes the limit, it first waits for `onChange`.
+   */
   <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 } = effectLast(2, <A, E, R>(self: AdaptiveLimit, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
   const limit = impl(self)
@@ -446,7 +506,7 @@ export const measure: {
 })
 
 /**
- * Tells what the limit is and who runs within it now: a plain, synchronous snapshot. O(1).
+ * Returns the limit, and the calls within it now: a plain, synchronous snapshot. O(1).
  *
  * **Example** (Looking at a limit)
  *
@@ -465,7 +525,7 @@ export const measure: {
 export const stats = (self: AdaptiveLimit): Stats => impl(self).stats()
 
 /**
- * Makes the layer of an adaptive limit, for a key of one's own. Options that make no sense are a defect as it is built.
+ * Makes the layer of an adaptive limit, for a key of your own. An option with a wrong value is a defect of the build.
  *
  * **Example** (A limit for a service of one's own)
  *
@@ -481,7 +541,7 @@ export const stats = (self: AdaptiveLimit): Stats => impl(self).stats()
  * ```
  *
  * @see {@link Service} for a class that has its layer and its operations
- * @see {@link layerConfig} for bounds that the environment says
+ * @see {@link layerConfig} for bounds from the environment
  * @category layers
  * @since 0.1.0
  */
@@ -489,8 +549,8 @@ export const layer = <Self>(key: Context.Key<Self, AdaptiveLimit>, options: Opti
   Layer.effect(key, makeFor("layer", options))
 
 /**
- * Makes the layer of an adaptive limit from a `Config` of its options. Built, it fails with a `ConfigError` where the
- * config does.
+ * Makes the layer of an adaptive limit from a `Config` of its options. The build fails with a `ConfigError` if the
+ * config does. An option with a wrong value is a defect of the build.
  *
  * **Example** (A largest limit that the environment says)
  *
@@ -532,7 +592,7 @@ export const layerConfig = <Self>(
  * **Details**
  *
  * `Api.withPermit(call)` runs a call within the limit of `Api.layer`; `tryWithPermit`, `measure` and `stats` likewise.
- * `yield* Api` is the limit itself. Options that make no sense are a defect as the layer is built.
+ * `yield* Api` is the limit itself. An option with a wrong value is a defect of the layer's build.
  *
  * **Example** (The limit of one server)
  *
@@ -549,7 +609,7 @@ export const layerConfig = <Self>(
  * console.log(await Effect.runPromise(Effect.provide(program, Api.layer))) // => called
  * ```
  *
- * @see {@link layer} for a key of one's own
+ * @see {@link layer} for a key of your own
  * @category layers
  * @since 0.1.0
  */
