@@ -1,7 +1,7 @@
 /**
  * Metrics and spans of pools, semaphores, groups and adaptive limits, and the interface for a pool's watcher of your
- * own. All of these take them as their option `watch`: without that option they pay nothing for them, and a program
- * that names none does not load them.
+ * own. They are values for the option `watch`. Without that option watching costs nothing, and a program that does not
+ * import this module does not load its code.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ export type { MetricsOptions } from "./internal/workerPool/watch/metrics.js"
 export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPool/watching.js"
 
 /**
- * A watcher that pools, semaphores, groups and adaptive limits take. One value may watch many of them.
+ * A watcher for the option `watch` of pools, semaphores, groups and adaptive limits. One value may watch many of them.
  *
  * @category models
  * @since 0.1.0
@@ -26,14 +26,14 @@ export type { Attempt, Job, Pool, Watcher, Watching } from "./internal/workerPoo
 export interface Universal extends Watcher, Observer {}
 
 /**
- * Counts and times, in Effect's `Metric`s, in the registry of the caller of `make`: a pool's jobs, the requests of a
- * semaphore, a group's children, the calls of an adaptive limit. The series are listed in `docs/observability.md`.
- * Options that make no sense are a defect of `make`.
+ * Counts and times a pool's jobs, the requests of a semaphore, a group's children and the calls of an adaptive limit,
+ * with Effect's `Metric`s, in the registry of the caller of `make`. `docs/observability.md` lists the series. An option
+ * with a wrong value is a defect of `make`.
  *
  * **Details**
  *
- * Gauges are read when somebody asks. `makeUnsafe` has no caller with a registry: it uses Effect's own. `workers` is
- * for pools.
+ * Gauges are read at each snapshot of the metrics. `makeUnsafe` has no caller with a registry: it uses Effect's default
+ * registry. The option `workers` is for pools.
  *
  * **Example** (How many jobs have succeeded)
  *
@@ -71,9 +71,9 @@ export const metrics = (options: MetricsOptions = {}): Universal => ({
  *
  * **Details**
  *
- * A wait and a child lie within the span of their caller; a request that is granted at once has no span. The span of a
- * job that `run` brings lies within its caller's; that of a submitted job begins a trace, with a link. A job's logs
- * have its number.
+ * The span of a wait or a child is a child of its caller's span. A request that is granted immediately has no span. The
+ * span of a job of `run` is a child of its caller's span. The span of a submitted job begins a trace of its own, with a
+ * link to its caller's span. A job's logs have its number.
  *
  * **Example** (A job's span lies within its caller's)
  *
@@ -96,8 +96,8 @@ export const metrics = (options: MetricsOptions = {}): Universal => ({
 export const spans = (): Universal => ({ ...make(poolSpans), [ObserverTypeId]: observedSpans })
 
 /**
- * Makes a watcher of your own: `watch` is called once for each pool that lists it in `watch`, and returns the functions
- * that the pool calls. `Watching` says when, and in which order.
+ * Makes a watcher of your own. `watch` is called once for each pool whose option `watch` lists the result, and returns
+ * the functions that the pool calls. `Watching` says when, and in which order.
  *
  * **Example** (How long each job has taken, waits and retries included)
  *

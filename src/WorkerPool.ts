@@ -1,6 +1,6 @@
 /**
- * A fixed set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope;
- * the queue is bounded and pushes back; and every job that was accepted is accounted for, however the pool ends.
+ * A set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope. The
+ * queue is bounded, with backpressure. Every accepted job is accounted for, however the pool ends.
  *
  * The laws it keeps are numbered P1 to P20, here, in `docs/worker-pool.md`, `docs/resources.md`, `docs/retries.md` and
  * `docs/order.md`.
@@ -97,7 +97,9 @@ const impl = <Job, A, E>(self: WorkerPool<Job, A, E>): Pool<Job, A, E> => self a
  * @since 0.1.0
  */
 export const isWorkerPool: {
+  /** Returns whether a value is a `WorkerPool`. A pool keeps its types. Never throws. */
   <Job, A, E>(u: WorkerPool<Job, A, E>): u is WorkerPool<Job, A, E>
+  /** Returns whether a value is a `WorkerPool`. Never throws. */
   (u: unknown): u is WorkerPool<unknown, unknown, unknown>
 } = (u: unknown): u is never => hasProperty(u, TypeId)
 
@@ -106,26 +108,25 @@ export const isWorkerPool: {
  *
  * **When to use**
  *
- * Use for jobs that arrive over time and need something costly, such as a connection, a buffer or an encoder, of which
- * a few are to serve them all. For a piece of work with a beginning and an end that needs no such thing, a `Group` is
- * less.
+ * Use for jobs that arrive over time and share a few costly resources, such as connections, buffers or encoders. For a
+ * piece of work with a beginning and an end that needs no such resource, a `Group` is simpler.
  *
  * **Details**
  *
- * Suspends while the `size` workers, or `resource.min` of them, acquire their resources, in parallel. If one cannot,
- * the others are released, and `make` fails as that one did (P1). Options out of range, or that mean nothing without
- * another one, are a defect.
+ * Suspends while the `size` workers, or `resource.min` of them, acquire their resources, in parallel. If one of them
+ * fails, the resources of the others are released, and `make` fails as it did (P1). Options out of range are a defect,
+ * and so are options that need another option that is absent.
  *
- * `run` and `worker` get the services and references of the caller of `make`. The `Scope` that they see is that of the
- * worker's resource; what belongs to a single job wants an `Effect.scoped` around it. A child fiber of a job is
- * interrupted when the job ends.
+ * `run` and `worker` get the services and references of the caller of `make`. Their `Scope` is the scope of the
+ * worker's resource: wrap a job that needs a scope of its own in `Effect.scoped`. A child fiber of a job is interrupted
+ * when the job ends.
  *
- * The scope's close is a `shutdownNow` (P8). The defects of releases are then the scope's, unless a `ShutdownReport`
- * has listed them.
+ * The scope's close is a `shutdownNow` (P8). Defects of releases are then defects of that close, unless a
+ * `ShutdownReport` has listed them.
  *
  * **Gotchas**
  *
- * Annotate the job, as below: there is nothing else that its type could be inferred from.
+ * Annotate the job, as below: its type can be inferred from nothing else.
  *
  * **Example** (Two workers, each with a connection of its own)
  *
@@ -182,15 +183,15 @@ export const make = <
  * the job was dropped or returned before it started, or interrupted by the end of the pool; with `PoolFailed` if the
  * pool failed before it started.
  *
- * An interrupt takes the job with it: it leaves the queue, or is interrupted, and has ended before `run` has (P7).
+ * An interrupt cancels the job: the job leaves the queue, or is interrupted, and has ended before `run` returns (P7).
  * O(1).
  *
  * **Gotchas**
  *
- * A job that runs another one on its own pool holds a worker while it waits for one. When every worker is held like
- * that none could go on, and the last of them dies with `PoolDeadlock` (P9). Only the job's own fiber is seen: a `run`
- * in a fiber that the job has forked, as with `Effect.all` and a concurrency, is not, since the job may have other ways
- * on.
+ * A job that runs another job on its own pool holds a worker while it waits for one. When every worker is held by such
+ * a job, no job could continue, and the last of them dies with `PoolDeadlock` (P9). Only the job's own fiber counts. A
+ * `run` in a fiber that the job has forked, as with `Effect.all` and a concurrency, does not count: the job may end
+ * without it.
  *
  * **Example** (A result, and a failure)
  *
@@ -215,20 +216,39 @@ export const make = <
  * @since 0.1.0
  */
 export const run: {
+  /**
+   * Returns a function that gives a pool the job, and returns its result.
+   *
+   * Suspends until the job has ended; while the queue is full, it waits for room first, in line with `submit`. Returns
+   * the value of the job. Fails as the job fails; with `PoolClosed` if the pool no longer accepts jobs; with `JobLost`
+   * if the job was dropped or returned before it started, or interrupted by the end of the pool; with `PoolFailed` if
+   * the pool failed before the job started. An interrupt cancels the job, and waits for its end. In a job of the same
+   * pool it dies with `PoolDeadlock` where it would wait without end.
+   */
   <Job>(
     job: Job
   ): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<A, E | RunError>
+  /**
+   * Gives the pool a job, and returns its result.
+   *
+   * Suspends until the job has ended; while the queue is full, it waits for room first, in line with `submit`. Returns
+   * the value of the job. Fails as the job fails; with `PoolClosed` if the pool no longer accepts jobs; with `JobLost`
+   * if the job was dropped or returned before it started, or interrupted by the end of the pool; with `PoolFailed` if
+   * the pool failed before the job started. An interrupt cancels the job, and waits for its end. In a job of the same
+   * pool it dies with `PoolDeadlock` where it would wait without end.
+   */
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | RunError>
 } = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).run(job))
 
 /**
- * Gives the pool a job as `run` does, but fails with `QueueFull` where the job would have to wait for room.
+ * Gives the pool a job as `run` does, but fails with `QueueFull` if the job would have to wait for room.
  *
  * **Details**
  *
  * Suspends until the job has ended; while the queue is full it fails at once, and the job is not accepted and never
  * runs. Does not overtake: while anyone waits for room there is none. With the strategies that drop it does as `run`
- * does. An interrupt takes the job with it (P7), so a client that leaves leaves no job behind. O(1).
+ * does. Fails as `run` does otherwise. An interrupt cancels the job (P7), so a client that disconnects leaves no job
+ * behind. O(1).
  *
  * **Example** (429 when too much waits)
  *
@@ -251,25 +271,43 @@ export const run: {
  * await Effect.runPromise(Effect.scoped(program))
  * ```
  *
- * @see {@link run} for waiting rather than doing without
+ * @see {@link run} for waiting for room
  * @category combinators
  * @since 0.1.0
  */
 export const tryRun: {
-  /** Returns a function that runs the job on a pool, as `tryRun(pool, job)` does. */
+  /**
+   * Returns a function that gives a pool the job, and returns its result, without a wait for room.
+   *
+   * Suspends until the job has ended. Fails with `QueueFull` immediately, and the job never runs, if the job would have
+   * to wait for room. With the strategies that drop it does as `run` does. Fails as the job fails; with `PoolClosed` if
+   * the pool no longer accepts jobs; with `JobLost` if the job was dropped or returned before it started, or
+   * interrupted by the end of the pool; with `PoolFailed` if the pool failed before the job started. An interrupt
+   * cancels the job, and waits for its end. In a job of the same pool it dies with `PoolDeadlock` where it would wait
+   * without end.
+   */
   <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<A, E | RunError | QueueFull>
-  /** Runs the job and returns its result; fails with `QueueFull`, and runs nothing, where it would wait for room. */
+  /**
+   * Gives the pool a job, and returns its result, without a wait for room.
+   *
+   * Suspends until the job has ended. Fails with `QueueFull` immediately, and the job never runs, if the job would have
+   * to wait for room. With the strategies that drop it does as `run` does. Fails as the job fails; with `PoolClosed` if
+   * the pool no longer accepts jobs; with `JobLost` if the job was dropped or returned before it started, or
+   * interrupted by the end of the pool; with `PoolFailed` if the pool failed before the job started. An interrupt
+   * cancels the job, and waits for its end. In a job of the same pool it dies with `PoolDeadlock` where it would wait
+   * without end.
+   */
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | RunError | QueueFull>
 } = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).tryRun(job))
 
 /**
- * Handles all that the pool itself fails with, `PoolClosed`, `JobLost`, `PoolFailed`, `QueueFull` and `JobTimeout`, in
- * one place. The job's own errors pass.
+ * Handles all errors of the pool itself in one place: `PoolClosed`, `JobLost`, `PoolFailed`, `QueueFull` and
+ * `JobTimeout`. The job's own errors pass.
  *
  * **Details**
  *
- * Suspends, fails and returns as the effect does, or as the handler does where that runs. An error of these classes
- * that a job itself fails with, from another pool that it uses, goes to the handler as well.
+ * Suspends, fails and returns as the effect does, or as the handler does when it runs. If a job itself fails with an
+ * error of these classes, from another pool that it uses, the handler gets that error too.
  *
  * **Example** (One answer for all of them)
  *
@@ -292,11 +330,22 @@ export const tryRun: {
  * @since 0.1.0
  */
 export const catchRunError: {
-  /** Returns a function that handles all that a pool itself fails with. */
+  /**
+   * Returns a function that handles all errors of the pool itself: `PoolClosed`, `JobLost`, `PoolFailed`, `QueueFull`
+   * and `JobTimeout`.
+   *
+   * Suspends, returns and fails as the effect does, or as the handler does for one of these errors. The job's own
+   * errors pass, unless they are of these classes: then the handler gets them too.
+   */
   <B, E2, R2>(
     handler: (error: PoolError) => Effect.Effect<B, E2, R2>
   ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A | B, Exclude<E, PoolError> | E2, R | R2>
-  /** Handles all that a pool itself fails with. The job's own errors pass. */
+  /**
+   * Handles all errors of the pool itself: `PoolClosed`, `JobLost`, `PoolFailed`, `QueueFull` and `JobTimeout`.
+   *
+   * Suspends, returns and fails as the effect does, or as the handler does for one of these errors. The job's own
+   * errors pass, unless they are of these classes: then the handler gets them too.
+   */
   <A, E, R, B, E2, R2>(
     self: Effect.Effect<A, E, R>,
     handler: (error: Extract<E, PoolError>) => Effect.Effect<B, E2, R2>
@@ -330,9 +379,9 @@ const isPoolError = <E>(error: E): error is Extract<E, PoolError> =>
  *
  * **Details**
  *
- * Returns at once if that is so now. Jobs may come meanwhile, and are waited for; by the time the caller goes on there
- * may be new ones. It does not end the pool. Never fails; in a job of the pool it would wait for itself, and dies with
- * `PoolDeadlock` (P9). An interrupt stops the waiting only. O(1).
+ * Returns immediately if the pool has no job now. It also waits for jobs that come meanwhile. When the caller continues
+ * there may be new jobs. It does not end the pool. Never fails. In a job of the pool it would wait for itself, and dies
+ * with `PoolDeadlock` (P9). An interrupt stops the waiting only. O(1).
  *
  * **Example** (After a batch)
  *
@@ -357,14 +406,15 @@ const isPoolError = <E>(error: E): error is Extract<E, PoolError> =>
 export const idle = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<void> => impl(self).idle
 
 /**
- * Has the pool begin no job until `resume`.
+ * Pauses the pool: it begins no job until `resume`.
  *
  * **Details**
  *
- * Jobs that run go on, and are not waited for: `idle` does that only once nothing waits. Jobs that come wait in the
- * queue, as its bound and strategy say, and the time of `deadlines.wait` stands still. A job that a worker was given
- * and has not begun is first in line again (P20). Never suspends. In a pool that is paused, or that ends, it does
- * nothing. `shutdown` ends the pause, since it lets everything accepted run. O(size).
+ * Running jobs continue, and `pause` does not wait for them. Jobs that come wait in the queue, as its bound and
+ * strategy say, and the time of `deadlines.wait` stands still. A job that was assigned to a worker and has not begun is
+ * first in line again (P20). Never suspends, never fails. In a pool that is paused, or that ends, it does nothing.
+ * `shutdown` ends the pause, since it lets all accepted jobs run. `idle` returns only after `resume` if a job waits.
+ * O(size).
  *
  * **Gotchas**
  *
@@ -401,8 +451,8 @@ export const pause = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<voi
  *
  * **Details**
  *
- * Never suspends. In a pool that is not paused it does nothing. Deadlines of waits go on from where they stood.
- * O(size).
+ * Never suspends, never fails. In a pool that is not paused it does nothing. The time of `deadlines.wait` continues
+ * from where it stood. O(size).
  *
  * **Example** (The order is as ever)
  *
@@ -424,7 +474,7 @@ export const pause = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<voi
  * await Effect.runPromise(Effect.scoped(program))
  * ```
  *
- * @see {@link pause} for its beginning
+ * @see {@link pause} for the beginning of the pause
  * @category combinators
  * @since 0.1.0
  */
@@ -476,9 +526,9 @@ export const refreshKeys = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
  *
  * **Details**
  *
- * Each of these jobs is `returned` (P4): who waits for it fails with `JobLost`; a job that waited for another attempt
- * ends as its last one did. Jobs that run, and jobs between two attempts, are not touched. Callers that wait for room
- * are let into the queue: `clear` is about what the pool has accepted. Never suspends. O(n).
+ * Each of these jobs is `returned` (P4): a caller that waits for its result fails with `JobLost`. A job that waited for
+ * another attempt ends as its last attempt did. Running jobs, and jobs between two attempts, are not touched. Callers
+ * that wait for room are let into the queue: `clear` takes accepted jobs only. Never suspends, never fails. O(n).
  *
  * **Example** (What has become pointless)
  *
@@ -512,13 +562,13 @@ export const clear = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<Rea
  *
  * **Details**
  *
- * The call is a job of the pool like any other: it waits in line with them, for room and for a worker, counts in the
- * ledger, has the pool's deadlines, and a defect costs the resource. It fails as the effect does, or as `run`. The
- * effect has the caller's services and references. The pool does not retry it, and it is in no list of jobs. An
- * interrupt takes it along (P7). O(1).
+ * The call is a job of the pool like any other: it waits in line with other jobs, for room and for a worker, counts in
+ * the ledger, has the pool's deadlines, and a defect costs the worker its resource. It fails as the effect does, or as
+ * `run`. The effect has the caller's services and references. The pool does not retry it, and it is in no list of jobs.
+ * An interrupt cancels it (P7). O(1).
  *
- * In a pool with `queue.priority`, `queue.key` or `queue.order`, `as` is the job that stands for it there; without one
- * the call is a defect.
+ * In a pool with `queue.priority`, `queue.key` or `queue.order`, `as` is the job that stands for it in the queue;
+ * without `as` the call is a defect.
  *
  * **Example** (Queries on a few connections)
  *
@@ -543,15 +593,38 @@ export const clear = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<Rea
  * @since 0.1.0
  */
 export const use: {
-  /** Returns a function that runs the effect on a resource of a pool. */
+  /**
+   * Returns a function that runs the effect on a resource of a pool. It has no `as`: in a pool with `queue.priority`,
+   * `queue.key` or `queue.order` it is a defect.
+   *
+   * The effect is a job of the pool: it waits in line with the others, for room and for a worker, has the pool's
+   * deadlines, and a defect costs the worker its resource. It has the caller's services and references, and is never
+   * retried. Suspends until the effect has ended, and returns its value. Fails as the effect fails; with `JobTimeout`
+   * in a pool with deadlines; with `PoolClosed`, `JobLost` or `PoolFailed` as `run` does. An interrupt cancels the
+   * effect, and waits for its end.
+   */
   <W, B, E2, R2>(
     run: (resource: W, context: JobContext<W>) => Effect.Effect<B, E2, R2>
   ): <Job, A, E>(self: WorkerPool<Job, A, E, W>) => Effect.Effect<B, E2 | RunError | Extract<E, JobTimeout>, R2>
-  /** Runs the effect on a resource, and returns its result. `as`: the job that stands for it in the queue. */
+  /**
+   * Runs an effect of your own on a worker's resource, and returns its result.
+   *
+   * The effect is a job of the pool: it waits in line with the others, for room and for a worker, has the pool's
+   * deadlines, and a defect costs the worker its resource. It has the caller's services and references, and is never
+   * retried. Suspends until the effect has ended, and returns its value. Fails as the effect fails; with `JobTimeout`
+   * in a pool with deadlines; with `PoolClosed`, `JobLost` or `PoolFailed` as `run` does. An interrupt cancels the
+   * effect, and waits for its end.
+   */
   <Job, A, E, W, B, E2, R2>(
     self: WorkerPool<Job, A, E, W>,
     run: (resource: W, context: JobContext<W>) => Effect.Effect<B, E2, R2>,
-    options?: { readonly as?: Job | undefined }
+    options?: {
+      /**
+       * The job that stands for the effect in the queue, for `queue.priority`, `queue.key` and `queue.order`. In a pool
+       * with one of them the call is a defect without it. Default: none.
+       */
+      readonly as?: Job | undefined
+    }
   ): Effect.Effect<B, E2 | RunError | Extract<E, JobTimeout>, R2>
 } = /* @__PURE__ */ dual(
   (args) => isWorkerPool(args[0]),
@@ -572,10 +645,11 @@ export const use: {
  * **Details**
  *
  * Suspends while the queue is full, first come, first served: backpressure. With the strategies `"dropping"` and
- * `"sliding"` it never does. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends
- * takes the job with it; once the handle is returned, the job is on its own. O(1).
+ * `"sliding"` it never suspends. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it
+ * suspends cancels the job. Once the handle is returned, the job no longer depends on its caller. O(1).
  *
- * If a worker is idle the job starts at once, up to its first suspension; or after jobs that wait for their turn (P16).
+ * If a worker is idle the job starts immediately, up to its first suspension, or after jobs that wait for their turn
+ * (P16).
  *
  * **Gotchas**
  *
@@ -600,22 +674,39 @@ export const use: {
  * ```
  *
  * @see {@link run} for the result
- * @see {@link trySubmit} for doing without rather than waiting
+ * @see {@link trySubmit} for an attempt that never waits
  * @category combinators
  * @since 0.1.0
  */
 export const submit: {
+  /**
+   * Returns a function that gives a pool the job, and returns a handle on it once it is accepted.
+   *
+   * Suspends while the queue is full, first come, first served. With the strategies `"dropping"` and `"sliding"` it
+   * never suspends. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels
+   * the job; once the handle is returned, the job no longer depends on its caller. In a job of the same pool it dies
+   * with `PoolDeadlock` where it would wait for room without end.
+   */
   <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<JobHandle<A, E>, PoolClosed>
+  /**
+   * Gives the pool a job, and returns a handle on it once it is accepted.
+   *
+   * Suspends while the queue is full, first come, first served. With the strategies `"dropping"` and `"sliding"` it
+   * never suspends. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels
+   * the job; once the handle is returned, the job no longer depends on its caller. In a job of the same pool it dies
+   * with `PoolDeadlock` where it would wait for room without end.
+   */
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<JobHandle<A, E>, PoolClosed>
 } = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).submit(job))
 
 /**
- * Gives the pool a job as `submit` does, but fails with `QueueFull` where that would suspend.
+ * Gives the pool a job as `submit` does, but fails with `QueueFull` where `submit` would suspend.
  *
  * **Details**
  *
  * Never suspends, and does not overtake: while anyone waits for room there is none. With the strategies that drop it
- * returns a handle, as `submit` does, which may be that of a dropped job. O(1).
+ * returns a handle, as `submit` does, which may be the handle of a dropped job. Fails with `PoolClosed` if the pool no
+ * longer accepts jobs. O(1).
  *
  * **Example** (Shedding load)
  *
@@ -642,7 +733,21 @@ export const submit: {
  * @since 0.1.0
  */
 export const trySubmit: {
+  /**
+   * Returns a function that gives a pool the job, and returns a handle on it, without a wait for room.
+   *
+   * Never suspends. Fails with `QueueFull` if the job would have to wait for room: while anyone waits for room there is
+   * none. Fails with `PoolClosed` if the pool no longer accepts jobs. With the strategies that drop it returns a
+   * handle, which may be the handle of a dropped job.
+   */
   <Job>(job: Job): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<JobHandle<A, E>, QueueFull | PoolClosed>
+  /**
+   * Gives the pool a job, and returns a handle on it, without a wait for room.
+   *
+   * Never suspends. Fails with `QueueFull` if the job would have to wait for room: while anyone waits for room there is
+   * none. Fails with `PoolClosed` if the pool no longer accepts jobs. With the strategies that drop it returns a
+   * handle, which may be the handle of a dropped job.
+   */
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<JobHandle<A, E>, QueueFull | PoolClosed>
 } = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).trySubmit(job))
 
@@ -657,22 +762,22 @@ export const trySubmit: {
  * `autoscale` change that bound at once. A job of the source waits for room whatever the queue's `strategy`, so that
  * `map` never drops its own.
  *
- * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails fails the
- * stream, as `run` would, when in order after the results before it. Its jobs that are still in the pool are cancelled,
- * and have ended when the stream has; so too when the consumer has enough, or is interrupted. A pool that no longer
- * accepts jobs ends the stream with `PoolClosed`, after the results of all jobs that it had accepted, even if the
- * source is silent.
+ * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails ends the stream
+ * with its failure, as `run` would fail; in order, that comes after the results of earlier jobs. Jobs of the stream
+ * that are still in the pool are cancelled then, and have ended when the stream ends. The same happens when the
+ * consumer has enough, or is interrupted. A pool that no longer accepts jobs ends the stream with `PoolClosed`, after
+ * the results of all jobs that it had accepted, even if the source is silent.
  *
  * With `exits: true` no job's failure ends the stream: it has a `Result` for each job, the job and its exit.
  *
  * The source is released before the stream ends, and nothing is taken from it after a job has failed or the pool has
- * closed. An iterator is returned, as a loop that is left would return it. An iterator that throws is a defect.
+ * closed. An iterator is closed with `return`, as `for` does after a `break`. An iterator that throws is a defect.
  *
  * **Gotchas**
  *
- * In a job of the same pool it may wait without end, which nobody detects (P9). A stream comes in chunks, and a chunk
- * is taken as a whole: make them small where a job is large, or must not be given up when the pool closes. An async
- * iterator whose `next` is pending is returned without waiting for it, and a value that `next` brings later is lost.
+ * In a job of the same pool it may wait without end, which is not detected (P9). A stream comes in chunks, and a chunk
+ * is taken as a whole: make chunks small if a job is large, or must not be lost when the pool closes. An async iterator
+ * whose `next` is pending is closed without waiting for it, and a value that `next` brings later is lost.
  *
  * **Example** (A hundred jobs, four at a time)
  *
@@ -717,27 +822,74 @@ export const trySubmit: {
  * @since 0.1.0
  */
 export const map: {
-  /** Returns a function that runs the jobs on a pool, with a `Result` for each. */
+  /**
+   * Returns a function that runs every job of a source on a pool, and returns the stream of a `Result` for each: the
+   * job and its exit.
+   *
+   * The source is an iterable, an async iterable or a stream. At most `size + capacity` jobs are between source and
+   * consumer, or three times the size when the capacity is unbounded. Jobs wait for room, whatever the `strategy`.
+   * Results come in the order of the source, or with `ordered: false` as the jobs end. No job's failure ends the
+   * stream. It fails as the source does, and with `PoolClosed`, after the results of all accepted jobs, if the pool no
+   * longer accepts jobs. A stream that ends early cancels its jobs, and waits for their ends.
+   */
   <Job, E2 = never, R2 = never>(
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
-    options: MapOptions & { readonly exits: true }
+    options: MapOptions & {
+      /** The stream has a `Result` for each job. */
+      readonly exits: true
+    }
   ): <A, E>(self: WorkerPool<Job, A, E>) => Stream.Stream<Result<Job, A, E>, E2 | PoolClosed, R2>
-  /** Returns a function that runs the jobs on a pool, as `map(pool, jobs, options)` does. */
+  /**
+   * Returns a function that runs every job of a source on a pool, and returns the stream of their values.
+   *
+   * The source is an iterable, an async iterable or a stream. At most `size + capacity` jobs are between source and
+   * consumer, or three times the size when the capacity is unbounded. Jobs wait for room, whatever the `strategy`.
+   * Results come in the order of the source, or with `ordered: false` as the jobs end. The first job that fails ends
+   * the stream with its failure: its own, `JobLost` or `PoolFailed`. The stream also fails as the source does, and with
+   * `PoolClosed`, after the results of all accepted jobs, if the pool no longer accepts jobs. A stream that ends early
+   * cancels its jobs, and waits for their ends.
+   */
   <Job, E2 = never, R2 = never>(
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
-    options?: MapOptions & { readonly exits?: false | undefined }
+    options?: MapOptions & {
+      /** The stream has the jobs' values: the default. */
+      readonly exits?: false | undefined
+    }
   ): <A, E>(self: WorkerPool<Job, A, E>) => Stream.Stream<A, E | E2 | RunError, R2>
-  /** Returns the stream of a `Result` for each job. No job's failure ends it. */
+  /**
+   * Runs every job of a source on the pool, and returns the stream of a `Result` for each: the job and its exit.
+   *
+   * The source is an iterable, an async iterable or a stream. At most `size + capacity` jobs are between source and
+   * consumer, or three times the size when the capacity is unbounded. Jobs wait for room, whatever the `strategy`.
+   * Results come in the order of the source, or with `ordered: false` as the jobs end. No job's failure ends the
+   * stream. It fails as the source does, and with `PoolClosed`, after the results of all accepted jobs, if the pool no
+   * longer accepts jobs. A stream that ends early cancels its jobs, and waits for their ends.
+   */
   <Job, A, E, E2 = never, R2 = never>(
     self: WorkerPool<Job, A, E>,
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
-    options: MapOptions & { readonly exits: true }
+    options: MapOptions & {
+      /** The stream has a `Result` for each job. */
+      readonly exits: true
+    }
   ): Stream.Stream<Result<Job, A, E>, E2 | PoolClosed, R2>
-  /** Returns the stream of the jobs' values. The first failure ends it. */
+  /**
+   * Runs every job of a source on the pool, and returns the stream of their values.
+   *
+   * The source is an iterable, an async iterable or a stream. At most `size + capacity` jobs are between source and
+   * consumer, or three times the size when the capacity is unbounded. Jobs wait for room, whatever the `strategy`.
+   * Results come in the order of the source, or with `ordered: false` as the jobs end. The first job that fails ends
+   * the stream with its failure: its own, `JobLost` or `PoolFailed`. The stream also fails as the source does, and with
+   * `PoolClosed`, after the results of all accepted jobs, if the pool no longer accepts jobs. A stream that ends early
+   * cancels its jobs, and waits for their ends.
+   */
   <Job, A, E, E2 = never, R2 = never>(
     self: WorkerPool<Job, A, E>,
     jobs: Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>,
-    options?: MapOptions & { readonly exits?: false | undefined }
+    options?: MapOptions & {
+      /** The stream has the jobs' values: the default. */
+      readonly exits?: false | undefined
+    }
   ): Stream.Stream<A, E | E2 | RunError, R2>
 } = /* @__PURE__ */ dual(
   (args) => isWorkerPool(args[0]),
@@ -758,7 +910,7 @@ export const map: {
  *
  * **Details**
  *
- * Everything is as `map` says: its bound, its order, its failures and its end.
+ * The bound, the order, the failures and the end are as with `map`.
  *
  * **Example** (In a pipe)
  *
@@ -779,15 +931,38 @@ export const map: {
  * @since 0.1.0
  */
 export const mapStream: {
-  /** Returns a function that runs a stream's jobs, with a `Result` for each. */
+  /**
+   * Returns a function that runs every job of a stream on this pool, and returns the stream of a `Result` for each: the
+   * job and its exit.
+   *
+   * At most `size + capacity` jobs are between source and consumer, or three times the size when the capacity is
+   * unbounded. Jobs wait for room, whatever the `strategy`. Results come in the order of the jobs, or with
+   * `ordered: false` as the jobs end. No job's failure ends the stream. It fails as the source does, and with
+   * `PoolClosed`, after the results of all accepted jobs, if the pool no longer accepts jobs. A stream that ends early
+   * cancels its jobs, and waits for their ends.
+   */
   <Job, A, E>(
     self: WorkerPool<Job, A, E>,
-    options: MapOptions & { readonly exits: true }
+    options: MapOptions & {
+      /** The stream has a `Result` for each job. */
+      readonly exits: true
+    }
   ): <E2, R2>(jobs: Stream.Stream<Job, E2, R2>) => Stream.Stream<Result<Job, A, E>, E2 | PoolClosed, R2>
-  /** Returns a function that runs a stream's jobs, and returns the stream of their values. */
+  /**
+   * Returns a function that runs every job of a stream on this pool, and returns the stream of their values.
+   *
+   * At most `size + capacity` jobs are between source and consumer, or three times the size when the capacity is
+   * unbounded. Jobs wait for room, whatever the `strategy`. Results come in the order of the jobs, or with
+   * `ordered: false` as the jobs end. The first job that fails ends the stream with its failure: its own, `JobLost` or
+   * `PoolFailed`. The stream also fails as the source does, and with `PoolClosed`, after the results of all accepted
+   * jobs, if the pool no longer accepts jobs. A stream that ends early cancels its jobs, and waits for their ends.
+   */
   <Job, A, E>(
     self: WorkerPool<Job, A, E>,
-    options?: MapOptions & { readonly exits?: false | undefined }
+    options?: MapOptions & {
+      /** The stream has the jobs' values: the default. */
+      readonly exits?: false | undefined
+    }
   ): <E2, R2>(jobs: Stream.Stream<Job, E2, R2>) => Stream.Stream<A, E | E2 | RunError, R2>
 } = <Job, A, E>(self: WorkerPool<Job, A, E>, options?: MapOptions) =>
 // The overloads of `map` say the same.
@@ -795,23 +970,22 @@ export const mapStream: {
   map(self, jobs, options as { readonly exits: true }) as Stream.Stream<never, never, R2>
 
 /**
- * Ends the pool in good order: it accepts nothing more, runs what it has accepted, releases the resources, and returns
- * what became of everything.
+ * Ends the pool in good order: it accepts nothing more, runs all accepted jobs, releases the resources, and returns a
+ * report of all jobs.
  *
  * **Details**
  *
  * Suspends until every job and every worker has ended. Callers that wait for room fail with `PoolClosed`. When the
  * `deadline` passes first, it acts as `shutdownNow`: jobs that have not started are returned, running ones are
- * interrupted. The finalizers of jobs and resources are waited for all the same.
+ * interrupted. It still waits for the finalizers of jobs and resources.
  *
  * May be called any number of times, also after the end, and returns the same report. The earliest deadline holds. An
- * interrupt stops the waiting only: the pool goes on to its end. A deadline that is negative or no duration is a
- * defect.
+ * interrupt stops the waiting only: the pool still ends. A deadline that is negative or no duration is a defect.
  *
  * **Gotchas**
  *
- * A job that calls `shutdown` is not waited for. It dies with `PoolDeadlock` if it could not end even so:
- * no worker is left for the jobs that wait, or a running one waits for this one (P9).
+ * `shutdown` does not wait for a job that calls it. The job dies with `PoolDeadlock` if the pool could not end even so:
+ * no worker is left for the jobs that wait, or a running job waits for this one (P9).
  *
  * **Example** (A service that stops)
  *
@@ -832,17 +1006,46 @@ export const mapStream: {
  * await Effect.runPromise(Effect.scoped(program))
  * ```
  *
- * @see {@link shutdownNow} for not waiting for the jobs
+ * @see {@link shutdownNow} for an end that interrupts the jobs
  * @category combinators
  * @since 0.1.0
  */
 export const shutdown: {
+  /**
+   * Returns a function that ends a pool in good order: it runs all accepted jobs, releases the resources, and returns a
+   * report of all jobs.
+   *
+   * Suspends until every job and every worker has ended, finalizers included. The pool accepts nothing more: callers
+   * that wait for room fail with `PoolClosed`. Never fails. May be called any number of times, also after the end, and
+   * returns the same report; the earliest deadline holds. An interrupt stops the waiting only: the pool still ends. A
+   * job that calls it is not waited for, and dies with `PoolDeadlock` if the pool could not end even so.
+   */
   (
-    options?: { readonly deadline?: Duration.Input | undefined }
+    options?: {
+      /**
+       * How long accepted jobs may run: a duration >= 0. Default: no limit. After it, jobs that have not started are
+       * returned, and running ones are interrupted. Any other value is a defect.
+       */
+      readonly deadline?: Duration.Input | undefined
+    }
   ): <Job, A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<ShutdownReport<Job>>
+  /**
+   * Ends the pool in good order: it runs all accepted jobs, releases the resources, and returns a report of all jobs.
+   *
+   * Suspends until every job and every worker has ended, finalizers included. The pool accepts nothing more: callers
+   * that wait for room fail with `PoolClosed`. Never fails. May be called any number of times, also after the end, and
+   * returns the same report; the earliest deadline holds. An interrupt stops the waiting only: the pool still ends. A
+   * job that calls it is not waited for, and dies with `PoolDeadlock` if the pool could not end even so.
+   */
   <Job, A, E>(
     self: WorkerPool<Job, A, E>,
-    options?: { readonly deadline?: Duration.Input | undefined }
+    options?: {
+      /**
+       * How long accepted jobs may run: a duration >= 0. Default: no limit. After it, jobs that have not started are
+       * returned, and running ones are interrupted. Any other value is a defect.
+       */
+      readonly deadline?: Duration.Input | undefined
+    }
   ): Effect.Effect<ShutdownReport<Job>>
 } = /* @__PURE__ */ dual(
   (args) => isWorkerPool(args[0]),
@@ -862,8 +1065,8 @@ export const shutdown: {
  * **Details**
  *
  * Suspends until every job and every worker has ended, finalizers included. Closing the pool's scope does the same
- * (P8). May be called any number of times, also after `shutdown`, whose draining it cuts short. A job that calls it is
- * interrupted with the others.
+ * (P8). Never fails. May be called any number of times, also after `shutdown`: it ends the drain then. A job that calls
+ * it is interrupted with the others.
  *
  * **Example** (What never started)
  *
@@ -891,16 +1094,16 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
 type DeadlinesOf<KE> = JobTimeout extends KE ? Deadlines | undefined : undefined
 
 /**
- * Makes the layer of a pool: it makes the pool as it is built, and ends it as it closes.
+ * Makes the layer of a pool. Its build makes the pool, and its close ends the pool.
  *
  * **Details**
  *
- * The options are those of `make`, and two more. With `drain`, the close lets accepted jobs run on for so long, and
- * interrupts them then; without it they are interrupted, or returned, at once. `onShutdown` receives the report of the
- * end, and the layer's close waits for it. Built, the layer fails as `make` does. A `drain` that is negative or no
- * duration is a defect.
+ * The options are the options of `make`, and two more. With `drain`, the close lets accepted jobs run for that time,
+ * and interrupts them then. Without it they are interrupted, or returned, immediately. `onShutdown` receives the report
+ * of the end, and the layer's close waits for it. The build fails as `make` does. A `drain` that is negative or no
+ * duration is a defect of the build.
  *
- * **Example** (A pool for a service of one's own)
+ * **Example** (A pool for a service of your own)
  *
  * ```ts
  * import { Context, Effect } from "effect"
@@ -939,12 +1142,12 @@ export const layer = <
   Layer.effect(key, makeEnding("WorkerPool.layer", options))
 
 /**
- * Makes the layer of a pool whose options depend on a `Config`, which is read as the layer is built.
+ * Makes the layer of a pool whose options depend on a `Config`, which the layer's build reads.
  *
  * **Details**
  *
  * `options` gets the value of the config, such as the settings of `WorkerPool.config`, and returns the options of
- * `layer`. Built, the layer fails with a `ConfigError` where the config does, and then as `make` does.
+ * `layer`. The build fails with a `ConfigError` if the config does, and otherwise as `make` does.
  *
  * **Example** (A pool of the environment's size)
  *
@@ -1004,8 +1207,8 @@ export const layerConfig = <
  *
  * **Details**
  *
- * The options are those of `layer`. `Mailer.run(job)` runs a job on the pool of `Mailer.layer`; `tryRun`, `submit`,
- * `trySubmit`, `idle` and `stats` likewise. For all other operations `yield* Mailer` is the pool itself.
+ * The options are the options of `layer`. `Mailer.run(job)` runs a job on the pool of `Mailer.layer`; `tryRun`,
+ * `submit`, `trySubmit`, `idle` and `stats` likewise. For all other operations `yield* Mailer` is the pool itself.
  *
  * **Example** (A service that drains as it stops)
  *
@@ -1030,7 +1233,7 @@ export const layerConfig = <
  * // => 2 sent
  * ```
  *
- * @see {@link layer} for a key of one's own
+ * @see {@link layer} for a key of your own
  * @category layers
  * @since 0.1.0
  */
@@ -1070,15 +1273,15 @@ export const Service = <Self>() =>
  *
  * **Details**
  *
- * Never suspends, and revokes nothing (P10). Of the surplus workers, those without a resource leave first,
- * then idle ones, then busy ones after their job; each releases its resource. Missing workers acquire
- * theirs in parallel, and take part once they have it. `size` is an integer from 1 to 1,000,000; anything else is a
- * defect. The queue's capacity stays as it is. Once the pool is stopping it does nothing. O(size).
+ * Never suspends, never fails, and interrupts no job (P10). Of the surplus workers, workers without a resource leave
+ * first, then idle ones, then busy ones after their job. Each releases its resource. Missing workers acquire their
+ * resources in parallel, and take part then. `size` is an integer from 1 to 1,000,000; anything else is a defect. The
+ * queue's capacity stays as it is. Once the pool is stopping it does nothing. O(size).
  *
  * **Gotchas**
  *
- * Acquiring the resource of a new worker is tried as often as `restart` says. If it cannot be had the pool goes on
- * without that worker: `stats` has the size that it really is. It has failed if no other worker could serve then.
+ * If a new worker's resource cannot be acquired within `restart`, the pool continues without that worker, and `stats`
+ * has the smaller size. If no other worker can serve then, the pool has failed.
  *
  * **Example** (More of them while there is more to do)
  *
@@ -1101,7 +1304,25 @@ export const Service = <Self>() =>
  * @since 0.1.0
  */
 export const resize: {
+  /**
+   * Returns a function that changes the number of workers of a pool.
+   *
+   * Never suspends, never fails, and interrupts no job. Of the surplus workers, workers without a resource leave first,
+   * then idle ones, then busy ones after their job. Missing workers acquire their resources in parallel, and take part
+   * then; a worker whose resource cannot be acquired within `restart` is not added. `size` is an integer from 1 to
+   * 1,000,000; anything else is a defect. The queue's capacity stays as it is. Once the pool is stopping it does
+   * nothing.
+   */
   (size: number): <Job, A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<void>
+  /**
+   * Changes the number of workers.
+   *
+   * Never suspends, never fails, and interrupts no job. Of the surplus workers, workers without a resource leave first,
+   * then idle ones, then busy ones after their job. Missing workers acquire their resources in parallel, and take part
+   * then; a worker whose resource cannot be acquired within `restart` is not added. `size` is an integer from 1 to
+   * 1,000,000; anything else is a defect. The queue's capacity stays as it is. Once the pool is stopping it does
+   * nothing.
+   */
   <Job, A, E>(self: WorkerPool<Job, A, E>, size: number): Effect.Effect<void>
 } = /* @__PURE__ */ dual(
   2,
@@ -1114,20 +1335,20 @@ export const resize: {
  *
  * **When to use**
  *
- * Use where the load rises and falls, and workers cost something while they are idle. Where it is the downstream that
- * sets the limit, and not the load, an `AdaptiveLimit` finds it.
+ * Use where the load rises and falls, and idle workers cost something. Where the downstream sets the limit, and not the
+ * load, an `AdaptiveLimit` finds the limit.
  *
  * **Details**
  *
  * Grows by `step` while more than `growAbove` jobs wait for each worker; and, while no worker is idle, when callers
- * wait for room, when a `map` has as many jobs as it may and would bring more, when a job has found the queue full
- * since the last sample, or when each worker's job waits for this very pool (P9). Jobs that the limit of their key
- * holds back do not count. Shrinks by `step` while none of this is so, no job waits that a worker could take, and less
- * than the share `shrinkBelow` of the workers is busy. Between the marks nothing changes (U2).
+ * wait for room, when a `map` has reached its bound and has more jobs, when a job has found the queue full since the
+ * last sample, or when each worker's job waits for this pool (P9). Jobs that the limit of their key holds back do not
+ * count. Shrinks by `step` while none of these conditions holds, no job waits that a worker could take, and less than
+ * the share `shrinkBelow` of the workers is busy. Between the marks nothing changes (U2).
  *
- * After a change it takes at least `dwell.grow` until it grows again, and `dwell.shrink` of nothing but low load until
- * it shrinks: a load that comes and goes faster does not make the pool thrash (U3). It looks ten times in the shorter
- * of the two and takes no sample between. It ends with the pool. Returns at once. Options out of range are a defect.
+ * After a change it takes at least `dwell.grow` until it grows again, and `dwell.shrink` of low load without a break
+ * until it shrinks: a load that comes and goes faster does not make the pool thrash (U3). It takes ten samples in the
+ * shorter of the two times. It ends with the pool. Returns immediately. Options out of range are a defect.
  *
  * **Example** (Growing under load)
  *
@@ -1158,9 +1379,24 @@ export const resize: {
  * @since 0.1.0
  */
 export const autoscale: {
+  /**
+   * Returns a function that keeps the number of workers of a pool between two bounds, by its load, until the scope
+   * closes.
+   *
+   * Returns immediately; a fiber in the scope takes samples and resizes the pool, and ends with the pool. Grows while
+   * jobs wait for workers, or callers for room. Shrinks while few workers are busy and no job waits that a worker could
+   * take. Never fails. Options with wrong values are a defect.
+   */
   (options: Autoscaler.Options): <Job, A, E>(
     self: WorkerPool<Job, A, E>
   ) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Keeps the number of workers between two bounds, by the load of the pool, until the scope closes.
+   *
+   * Returns immediately; a fiber in the scope takes samples and resizes the pool, and ends with the pool. Grows while
+   * jobs wait for workers, or callers for room. Shrinks while few workers are busy and no job waits that a worker could
+   * take. Never fails. Options with wrong values are a defect.
+   */
   <Job, A, E>(self: WorkerPool<Job, A, E>, options: Autoscaler.Options): Effect.Effect<void, never, Scope.Scope>
 } = /* @__PURE__ */ dual(
   2,
@@ -1194,13 +1430,13 @@ export const autoscale: {
 )
 
 /**
- * The dead letters that the pool keeps in memory: a stream of them, which takes each away.
+ * Returns a stream of the dead letters that the pool keeps in memory. Reading a letter removes it.
  *
  * **Details**
  *
- * Waits for more, and ends with the pool, after the last one. Of several readers each gets some. A letter that is not
- * read when there are as many as `deadLetters.capacity` gives way to a new one, which is logged. Empty where the pool
- * has a sink of its own for them, or keeps none.
+ * The stream waits for more letters, and ends with the pool, after the last letter. Never fails. Each letter goes to
+ * one reader. When `deadLetters.capacity` letters wait, a new letter replaces the oldest, and a warning is logged. The
+ * stream is empty if the pool has a sink for its letters, or keeps none.
  *
  * **Example** (What could not be sent)
  *
@@ -1231,7 +1467,7 @@ export const deadLetters = <Job, A, E>(self: WorkerPool<Job, A, E>): Stream.Stre
   impl(self).config.deadLetters?.stream ?? Stream.empty
 
 /**
- * Tells what the pool is doing now: a plain, synchronous snapshot. O(1).
+ * Returns what the pool is doing now: a plain, synchronous snapshot. O(1).
  *
  * **Example** (Looking at a pool)
  *
@@ -1253,17 +1489,18 @@ export const deadLetters = <Job, A, E>(self: WorkerPool<Job, A, E>): Stream.Stre
  * @since 0.1.0
  */
 export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(self).stats()
+
 /**
- * Reads what a deployment chooses of a pool: a `Config` of settings to spread into `make`.
+ * Reads the settings of a pool that a deployment chooses: a `Config` of settings to spread into the options of `make`.
  *
  * **When to use**
  *
- * Use to size a pool by the environment, or by whatever else there is a `ConfigProvider` for.
+ * Use to size a pool by the environment, or by any other `ConfigProvider`.
  *
  * **Details**
  *
- * With the prefix `SENDER`, these are the variables. All but the first may be missing, and the pool then does what
- * `make` does; `defaults` are settings to take where a variable is missing, that of the size among them.
+ * With the prefix `SENDER`, these are the variables. All but the first may be missing: the default of `make` counts
+ * then. `defaults` are settings for missing variables, the size among them.
  *
  * - `SENDER_SIZE`: an integer from 1 to 1,000,000.
  * - `SENDER_QUEUE_CAPACITY`: an integer >= 0, or `unbounded`.
@@ -1272,12 +1509,12 @@ export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(sel
  * - `SENDER_NAME`: a text.
  * - `SENDER_WAIT_DEADLINE`, `SENDER_RUN_DEADLINE`: durations above zero, such as `5 seconds`.
  *
- * Fails with a `ConfigError` that names the variable, what it must be and what it is. When several are wrong it is
- * about the first in this order. A missing one counts as in `Config`: `Config.withDefault` and `Config.option`
- * around the whole take over when the size is missing, and not when something is wrong.
+ * Fails with a `ConfigError` that names the variable, the values that it may have, and its value. When several are
+ * wrong, the error is about the first in this order. A missing variable counts as in `Config`: `Config.withDefault` and
+ * `Config.option` around the whole take over when the size is missing, and not when a value is wrong.
  *
- * To a provider the prefix is a level of its own: as JSON it is `{ "SENDER": { "SIZE": 8 } }`. `Config.nested` puts
- * another before it, which the error has in its path.
+ * For a provider the prefix is a level of its own: as JSON it is `{ "SENDER": { "SIZE": 8 } }`. `Config.nested` puts
+ * another level before it, which the error has in its path.
  *
  * **Gotchas**
  *
@@ -1313,7 +1550,7 @@ export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(sel
 export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.Config<Settings> = readConfig
 
 /**
- * Tells how many workers a load takes, how long the queue may be, and how long jobs will wait.
+ * Returns how many workers a load takes, how long the queue may be, and how long jobs will wait.
  *
  * **When to use**
  *
@@ -1321,21 +1558,21 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
  *
  * **Details**
  *
- * By Little's law `arrivals` times `duration` jobs are under way. As many workers as keep to the `utilization` are
- * taken, and more where a `patience` asks for it; `capacity` is then what they can serve within that patience.
+ * By Little's law `arrivals` times `duration` jobs are in progress. The result has as many workers as keep to the
+ * `utilization`, and more if the `patience` needs them; `capacity` is then the number of jobs that they can serve
+ * within that patience.
  *
- * The waits are those of the queue M/M/c, by Erlang's C: jobs that arrive independently of each other, at one rate
- * (Poisson), durations that are exponential, a queue without a bound, first come, first served. Any number of workers
- * up to a million; it takes a few steps for each.
+ * The waits are the waits of the queue M/M/c, by Erlang's C: jobs that arrive independently of each other, at one rate
+ * (Poisson), exponential durations, a queue without a bound, first come, first served. O(workers).
  *
- * Throws where an argument is out of range, or more than a million workers would be needed.
+ * Throws a `RangeError` if an argument is out of range, or more than 1,000,000 workers would be needed.
  *
  * **Gotchas**
  *
- * The model does not hold for everything. With bursts, and with heavy tails, where a few jobs take very much longer
- * than the mean, jobs wait longer than it says, and how much longer no mean can tell: measure, and bound the duration
- * with an `Effect.timeout`. Durations that vary little wait less, down to about half. And what all workers wait for,
- * such as a database, does not get faster with more of them.
+ * The model does not hold for every load. With bursts, and with heavy tails, where a few jobs take very much longer
+ * than the mean, jobs wait longer than it says, and no mean says how much longer: measure, and bound the duration with
+ * an `Effect.timeout`. Jobs whose durations vary little wait less, down to about half. A downstream that all workers
+ * wait for, such as a database, does not become faster with more workers.
  *
  * **Example** (200 messages a second, of 30 ms each)
  *
@@ -1364,12 +1601,12 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
 export const sizing: (workload: Workload) => Sizing = size
 
 /**
- * Makes an order of your own for the option `queue.order`: which of the waiting jobs goes next.
+ * Makes an order of your own for the option `queue.order`: it says which of the waiting jobs goes next.
  *
  * **When to use**
  *
- * Use where neither arrival, nor `priority`, nor `key` says it: the earliest deadline first, the shortest job first,
- * last in, first out.
+ * Use for an order that arrival, `priority` and `key` cannot express: the earliest deadline first, the shortest job
+ * first, last in, first out.
  *
  * **Details**
  *
@@ -1377,7 +1614,7 @@ export const sizing: (workload: Workload) => Sizing = size
  *
  * **Gotchas**
  *
- * The pool keeps no job from starving in an order of your own.
+ * In an order of your own the pool does not prevent starvation.
  *
  * **Example** (Earliest deadline first)
  *

@@ -20,16 +20,35 @@ import type * as Duration from "effect/Duration"
 import { checkMillis, checkNumber, invalid, isCount, isPositive } from "../args.js"
 import type { Sample } from "./parts.js"
 
+/**
+ * The bounds and the marks of `WorkerPool.autoscale`. A wrong value is a defect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
+  /** The smallest number of workers, an integer >= 1. Required. A smaller pool grows to it immediately. */
   readonly min: number
+  /** The largest number of workers, an integer >= `min`. Required. A larger pool shrinks to it immediately. */
   readonly max: number
-  /** Jobs that wait for each worker, a number > 0; 1 by default. */
+  /** The number of waiting jobs for each worker above which the pool grows: a number > 0. Default: 1. */
   readonly growAbove?: number | undefined
-  /** The share of the workers that is busy, > 0 and at most 1; 0.5 by default. */
+  /** The share of busy workers below which the pool shrinks: a number > 0 and <= 1. Default: 0.5. */
   readonly shrinkBelow?: number | undefined
-  /** One for both, or one for each; 1 second to grow and 10 seconds to shrink by default. */
-  readonly dwell?: Duration.Input | { readonly grow: Duration.Input; readonly shrink: Duration.Input } | undefined
-  /** By how many workers it changes at a time, an integer >= 1; 1 by default. */
+  /**
+   * The least time from the last change until the next: one duration > 0 for both directions, or one for each. Default:
+   * 1 second to grow, and 10 seconds to shrink.
+   */
+  readonly dwell?:
+    | Duration.Input
+    | {
+      /** The least time from the last change until the pool grows, a duration > 0. */
+      readonly grow: Duration.Input
+      /** The least time of low load, and since the last change, until the pool shrinks, a duration > 0. */
+      readonly shrink: Duration.Input
+    }
+    | undefined
+  /** By how many workers the pool grows or shrinks at a time: an integer >= 1. Default: 1. */
   readonly step?: number | undefined
 }
 

@@ -5,25 +5,48 @@ import * as Schema from "effect/Schema"
 import { durationOf, invalid } from "../args.js"
 
 /**
- * The options of a pool that are a deployment's to choose, rather than the code's.
+ * The options of a pool that a deployment chooses, rather than the code: the result of `WorkerPool.config`, to spread
+ * into the options of `make`.
  *
  * **Details**
  *
- * As in `Options`. `WorkerPool.config` leaves out what is neither set nor has a default.
+ * A property is absent if its variable is not set and there is no default for it. `make` uses its own default then.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Settings {
+  /** How many workers there are: an integer from 1 to 1,000,000. From `PREFIX_SIZE`. */
   readonly size: number
+  /** The bound of the queue. Absent if neither of its two properties is set. */
   readonly queue?: {
+    /**
+     * How many jobs may wait: an integer >= 0 or `"unbounded"`. From `PREFIX_QUEUE_CAPACITY`. Default of `make`: twice
+     * the size.
+     */
     readonly capacity?: number | "unbounded"
+    /**
+     * The strategy for a job that finds the queue full. From `PREFIX_QUEUE_STRATEGY`. Default of `make`: `"suspend"`.
+     */
     readonly strategy?: "suspend" | "dropping" | "sliding"
   }
+  /**
+   * Whether a resource is replaced after a job has died on it. From `PREFIX_ON_DEFECT`. Default of `make`: `"replace"`.
+   */
   readonly onDefect?: "replace" | "keep"
+  /**
+   * Names the pool in errors, logs, metrics and spans. From `PREFIX_NAME`, which must not be blank. Default of `make`:
+   * none.
+   */
   readonly name?: string
+  /** How long a job may take. Absent if neither of its two properties is set. */
   readonly deadlines?: {
+    /**
+     * How long a job may wait for a worker: a finite duration > 0. From `PREFIX_WAIT_DEADLINE`. Default of `make`: no
+     * limit.
+     */
     readonly wait?: Duration.Input
+    /** How long a job may run: a finite duration > 0. From `PREFIX_RUN_DEADLINE`. Default of `make`: no limit. */
     readonly run?: Duration.Input
   }
 }

@@ -12,11 +12,14 @@ import type { ShutdownReport } from "./model.js"
  */
 export interface EndOptions<in Job, out RD> {
   /**
-   * How long the layer's close lets accepted jobs run on before it interrupts them. By default not at all: jobs that
-   * run are interrupted, the others are returned.
+   * How long the layer's close lets accepted jobs run before it interrupts them: a duration >= 0. Default: 0, so that
+   * running jobs are interrupted, and the others are returned. Anything else is a defect of the build.
    */
   readonly drain?: Duration.Input | undefined
-  /** Receives the report of the end, before the layer's close goes on: to store the jobs that were returned, say. */
+  /**
+   * Is run with the report of the pool's end, and the layer's close waits for it: to store the jobs that were returned,
+   * for example. Default: none.
+   */
   readonly onShutdown?: ((report: ShutdownReport<Job>) => Effect.Effect<unknown, never, RD>) | undefined
 }
 

@@ -21,9 +21,15 @@ import { currentFiber, Suspended } from "./Suspended.js"
  * @since 0.1.0
  */
 export interface MapOptions {
-  /** Whether results come in the source's order, which is the default, or as the jobs end. */
+  /**
+   * Whether results come in the order of the source, or as the jobs end. Default: true. Anything but true or false is a
+   * defect of the stream.
+   */
   readonly ordered?: boolean | undefined
-  /** Whether the stream has a `Result` for each job, also for one that fails, rather than values. Not by default. */
+  /**
+   * Whether the stream has a `Result` for each job, also for one that fails, rather than values. Default: false.
+   * Anything but true or false is a defect of the stream.
+   */
   readonly exits?: boolean | undefined
 }
 
@@ -36,7 +42,10 @@ export interface MapOptions {
 export interface Result<out Job, out A, out E = never> {
   /** The job, as it came from the source. */
   readonly job: Job
-  /** The job's own exit; a failure with `JobLost` or `PoolFailed` if it never started, or the pool's end cut it off. */
+  /**
+   * The job's own exit. A failure with `JobLost` or `PoolFailed` if the job never started, or if the end of the pool
+   * interrupted it.
+   */
   readonly exit: Exit.Exit<A, E | JobLost | PoolFailed>
 }
 

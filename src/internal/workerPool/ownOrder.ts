@@ -6,33 +6,36 @@ import type { Order as LaneOrder } from "./Order.js"
  *
  * **Details**
  *
- * The pool calls `add` when a job begins to wait, in the queue or because its caller waits for room, and `remove` when
- * the job waits no more, because it was assigned to a worker or cancelled. Each `add` has a number that no other `add`
- * of the pool has, and is followed by exactly one `remove` with the same number; a job that comes back, for another
- * attempt or because its resource was lost, is added again. `next` returns the number of the job that goes next, of
- * those that wait; the pool calls it only while there is one.
- *
  * The pool calls these functions within its own steps, one at a time. They must not run effects or call the pool. If
- * one throws, or `next` returns a number that does not wait, the pool logs an error and goes on first come, first
- * served.
+ * one throws, or `next` returns a number that does not wait, the pool logs an error and serves first come, first served
+ * from then on.
  *
  * @category models
  * @since 0.1.0
  */
 export interface OrderLine<in Job> {
+  /**
+   * A job begins to wait: in the queue, or because its caller waits for room. No other call of `add` in this pool has
+   * the same `number`. A job that comes back, for another attempt or because its resource was lost, is added again.
+   */
   readonly add: (job: Job, number: number) => void
+  /**
+   * The job of this `number` no longer waits: it was assigned to a worker, or cancelled. Comes exactly once for each
+   * `add`.
+   */
   readonly remove: (job: Job, number: number) => void
+  /** Returns the number of the job that goes next, one of those that wait. Called only while a job waits. */
   readonly next: () => number
 }
 
 /**
- * An order of your own, as the option `queue.order` takes it. Made by `WorkerPool.order`.
+ * An order of your own, for the option `queue.order`. The result of `WorkerPool.order`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Order<in Job> {
-  /** Makes the line of one pool. */
+  /** Makes the line of one pool. Each pool that has this order calls it once. */
   readonly makeLine: () => OrderLine<Job>
 }
 

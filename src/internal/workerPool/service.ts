@@ -9,14 +9,11 @@ import type { JobHandle, RunError, Stats, WorkerPool } from "./model.js"
 import type { Deadlines, Options } from "./options.js"
 
 /**
- * A class that is the key of a pool, has its layer, and its operations as effects that require the class.
+ * A class that is the key of a pool, with its layer, and with operations as effects that require the class.
  *
  * **Details**
  *
- * - `layer`: makes the pool as it is built, and ends it as it closes, as `drain` and `onShutdown` say.
- * - `run`, `tryRun`, `submit`, `trySubmit`, `idle` and `stats`: as the functions of the module, of the pool in context.
- *
- * The class itself is an effect of the pool, for all other operations.
+ * The class itself is an effect that returns the pool, for all other operations.
  *
  * @category models
  * @since 0.1.0
@@ -31,12 +28,36 @@ export interface PoolService<
   out EW,
   out R
 > extends Context.ServiceClass<Self, Id, WorkerPool<Job, A, E, W>> {
+  /**
+   * The layer that makes the pool, and ends it when the layer closes, as `drain` and `onShutdown` say. Each build makes
+   * one of its own. The build suspends until the workers hold their resources, and fails as `make` does.
+   */
   readonly layer: Layer.Layer<Self, EW, R>
+  /**
+   * Gives the pool in context a job, and returns its result. Suspends until the job has ended, and first for room while
+   * the queue is full. Fails as the job fails, or with `PoolClosed`, `JobLost` or `PoolFailed`. An interrupt cancels
+   * the job.
+   */
   readonly run: (job: Job) => Effect.Effect<A, E | RunError, Self>
+  /**
+   * Gives the pool in context a job, and returns its result, but fails with `QueueFull` if the job would have to wait
+   * for room. Suspends until the job has ended. Fails as the job fails, or with `PoolClosed`, `JobLost` or
+   * `PoolFailed`. An interrupt cancels the job.
+   */
   readonly tryRun: (job: Job) => Effect.Effect<A, E | RunError | QueueFull, Self>
+  /**
+   * Gives the pool in context a job, and returns a handle on it once the job is accepted. Suspends while the queue is
+   * full. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the job.
+   */
   readonly submit: (job: Job) => Effect.Effect<JobHandle<A, E>, PoolClosed, Self>
+  /**
+   * Gives the pool in context a job, and returns a handle on it. Never suspends. Fails with `QueueFull` if the job
+   * would have to wait for room, and with `PoolClosed` if the pool no longer accepts jobs.
+   */
   readonly trySubmit: (job: Job) => Effect.Effect<JobHandle<A, E>, PoolClosed | QueueFull, Self>
+  /** Suspends until no job of the pool in context waits or runs. Never fails. It does not end the pool. */
   readonly idle: Effect.Effect<void, never, Self>
+  /** Returns what the pool in context is doing now, a snapshot. Never suspends, never fails. */
   readonly stats: Effect.Effect<Stats, never, Self>
 }
 

@@ -2,50 +2,54 @@ import * as Duration from "effect/Duration"
 import { checkMillis, checkNumber, invalid, isPositive } from "../args.js"
 
 /**
- * The load of the jobs, and the goals for the pool.
- *
- * **Details**
- *
- * - `arrivals`: how many jobs come in a second, on average.
- * - `duration`: how long a worker is busy with one, on average: the mean, not the median.
- * - `utilization`: the part of the time, above 0 and below 1, that a worker may be busy: 0.7 by default.
- * - `percentile`: the part of the jobs, above 0 and below 1, that `wait` is about: 0.99 by default.
- * - `patience`: how long a job may wait for a worker before it is of no use. With it, there are as many workers as it
- *   takes for that percentile of the jobs to wait no longer, and the capacity is what can be served meanwhile.
+ * The load of the jobs, and the goals for the pool. For a wrong value `sizing` throws a `RangeError`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Workload {
+  /** How many jobs come in a second, on average: a finite number > 0. Required. */
   readonly arrivals: number
+  /** How long a worker is busy with one job, on average: the mean, not the median. A finite duration > 0. Required. */
   readonly duration: Duration.Input
+  /** The part of the time that a worker may be busy: a number > 0 and < 1. Default: 0.7. */
   readonly utilization?: number | undefined
+  /** The part of the jobs that `wait.percentile` is about: a number > 0 and < 1. Default: 0.99. */
   readonly percentile?: number | undefined
+  /**
+   * How long a job may wait for a worker before it is of no use: a finite duration > 0. With it there are as many
+   * workers as that percentile of the jobs needs to wait no longer, and the capacity is what they can serve in that
+   * time. Default: none; only `utilization` counts then.
+   */
   readonly patience?: Duration.Input | undefined
 }
 
 /**
  * How large a pool should be, and what to expect of it.
  *
- * **Details**
- *
- * - `workers`, `capacity`: the pool's `size`, and its `queue.capacity`. Without a `patience` that is twice the size.
- * - `load`: the jobs under way on average, by Little's law: `arrivals` times `duration`.
- * - `utilization`: the part of the time that a worker is busy.
- * - `waiting`: the part of the jobs that find every worker busy.
- * - `wait`: how long a job waits for a worker: on average over all jobs, those that do not wait included, and at the
- *   `percentile`.
- *
  * @category models
  * @since 0.1.0
  */
 export interface Sizing {
+  /** How many workers, for the option `size`: an integer from 1 to 1,000,000. */
   readonly workers: number
+  /**
+   * How many jobs may wait, for the option `queue.capacity`: an integer >= 0. Twice the workers without a `patience`.
+   */
   readonly capacity: number
+  /** How many jobs are in progress on average, by Little's law: `arrivals` times `duration` in seconds. */
   readonly load: number
+  /** The part of the time that a worker is busy, > 0 and < 1. */
   readonly utilization: number
+  /** The part of the jobs that find every worker busy, > 0 and < 1. */
   readonly waiting: number
-  readonly wait: { readonly mean: Duration.Duration; readonly percentile: Duration.Duration }
+  /** How long a job waits for a worker. */
+  readonly wait: {
+    /** The average over all jobs, those that do not wait included. */
+    readonly mean: Duration.Duration
+    /** The longest wait of the given `percentile` of the jobs. 0 if that part does not wait at all. */
+    readonly percentile: Duration.Duration
+  }
 }
 
 const maxWorkers = 1_000_000

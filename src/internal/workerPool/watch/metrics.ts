@@ -7,19 +7,20 @@ import type { Attempt, Pool, Watching } from "../watching.js"
 import { PoolMetrics, reservedLabels } from "./PoolMetrics.js"
 
 /**
- * How a pool's metrics are labelled, in addition to the pool's name.
- *
- * **Details**
- *
- * - `attributes`: labels of every series of the pool. Each combination of values is a set of series of its own: take
- *   what has few, such as a region, and nothing of a job's.
- * - `workers`: whether each worker has a series of its own, `sluice_pool_worker_busy_seconds_total`: no, by default.
+ * How metrics are labelled, in addition to the name of the pool, semaphore, group or limit. A wrong value is a defect
+ * of the function that makes it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface MetricsOptions {
+  /**
+   * Labels of every series, by name. Each combination of values is a set of series of its own: take a label with few
+   * values, such as a region, and nothing that is different for each job. Default: none. Labels of sluice, such as
+   * `pool` and `outcome`, and values that are no strings are defects.
+   */
   readonly attributes?: Readonly<Record<string, string>> | undefined
+  /** Whether each worker of a pool has a series of its own, `sluice_pool_worker_busy_seconds_total`. Default: false. */
   readonly workers?: boolean | undefined
 }
 
