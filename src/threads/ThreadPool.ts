@@ -1,5 +1,6 @@
 /**
- * A `WorkerPool` whose workers own threads, so that jobs use all processors, and one that will not stop can be stopped.
+ * A `WorkerPool` whose workers own threads: jobs use all processors, and a job that ignores cancellation is terminated
+ * with its thread.
  *
  * @since 0.1.0
  */
@@ -49,20 +50,25 @@ export type {
 
 const TypeId = "~sluice/ThreadPool"
 
+/** The functions that the jobs `J` of a module have, by their names. */
 type HandlersOf<J> = J extends Jobs<infer Handlers, never> ? Handlers : never
 
 /**
- * The data that each thread of the module starts with, as an option of `make`. Its type is that of the function that
- * the module gives to `serveWith`; a module that takes none has no such option.
+ * The data that each thread of the module starts with, as an option of `make`. Its type is the type of the parameter of
+ * the function that the module gives to `serveWith`. A module that calls `serve` has no such option.
  *
  * @category models
  * @since 0.1.0
  */
-export type DataOptions<J> = J extends Jobs<unknown, infer Data> ? unknown extends Data ? { readonly data?: undefined }
+export type DataOptions<J> = J extends Jobs<unknown, infer Data> ? unknown extends Data ? {
+      /** Absent: the module takes no data, since it calls `serve`. */
+      readonly data?: undefined
+    }
   : {
     /**
-     * The data itself; or a function that makes it of the thread's number, from 1, whenever a thread starts. A thread
-     * that replaces another one has its number. The thread gets a clone, as by `structuredClone`.
+     * The data itself; or a function that makes it from the thread's number, from 1, whenever a thread starts. A thread
+     * that replaces another one has its number. The thread gets a clone, as by `structuredClone`. Required. Data that
+     * cannot be cloned, and a function that throws, are a `ThreadFailed` with the reason `"data"`.
      */
     readonly data: Data | ((thread: number) => Data)
   }
@@ -109,7 +115,7 @@ export type Failure<H> = H extends (...args: never) => infer R
   : never
 
 /**
- * The reports of a job: the progress that its function hands to `report` of its context.
+ * The reports of a job: the type of the progress that its function passes to `report` of its context.
  *
  * @category models
  * @since 0.1.0
@@ -119,25 +125,22 @@ export type Progress<H> = H extends (input: never, context: infer Context) => un
   : never
 
 /**
- * A pool of threads that serve the jobs of a module.
- *
- * **Details**
- *
- * - `run`, `submit`, `trySubmit`, `map`: the operations of a `WorkerPool`, for each job by its name:
- *   `pool.run.digest(bytes)`.
- * - `runWithProgress`: runs a job as `run` does, and calls `onProgress` for its reports, one at a time, in the caller's
- *   fiber: `pool.runWithProgress.resize(image, (percent) => Console.log(percent))`. A report that comes before
- *   `onProgress` has ended replaces the one that waits. It returns once the job and the last `onProgress` have ended; a
- *   failure of one interrupts the other, and so does an interrupt. An attempt that a `retry` makes reports anew.
- * - `workers`: the pool behind it. Its `stats`, its end, its size and its dead letters are those of `WorkerPool`:
- *   `WorkerPool.shutdown(pool.workers)`. Each of its jobs is a `Call`, of any name.
+ * A pool of threads that serve the jobs of a module. A job is a function of the module, by its name.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
   readonly [TypeId]: typeof TypeId
+  /** The `name` that the pool was made with. `undefined` without one. */
   readonly name: string | undefined
+  /**
+   * Runs a job in a thread, and returns its result: `pool.run.digest(bytes)`. Suspends until the job has ended; while
+   * the queue is full, it waits for room first. Fails as the job fails; with `ThreadLost` if its thread ended; with
+   * `NotCloneable` if its input or result cannot be sent; with `JobTimeout` in a pool with deadlines; with
+   * `PoolClosed`, `JobLost` or `PoolFailed` as `WorkerPool.run` does. An interrupt cancels the job, and waits for its
+   * end: up to the `grace` longer if it does not stop.
+   */
   readonly run: {
     readonly [K in keyof HandlersOf<J>]: (
       ...input: Input<HandlersOf<J>[K]>
@@ -146,6 +149,13 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
       Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError
     >
   }
+  /**
+   * Runs a job as `run` does, and calls `onProgress` for its reports, one at a time, in the caller's fiber:
+   * `pool.runWithProgress.resize(image, (percent) => Console.log(percent))`. A report that comes before `onProgress`
+   * has ended replaces the one that waits. Suspends until the job and the last `onProgress` have ended. Fails as `run`
+   * does, or as `onProgress` does: a failure of one interrupts the other. An interrupt cancels both. A retry reports
+   * again from its beginning. An `onProgress` that is no function is a defect.
+   */
   readonly runWithProgress: {
     readonly [K in keyof HandlersOf<J>]: <E = never, R = never>(
       input: Input<HandlersOf<J>[K]>[0],
@@ -156,6 +166,11 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
       R
     >
   }
+  /**
+   * Gives the pool a job, and returns a handle on it once it is accepted. Suspends while the queue is full. Fails with
+   * `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the job. The handle fails
+   * as `run` does.
+   */
   readonly submit: {
     readonly [K in keyof HandlersOf<J>]: (
       ...input: Input<HandlersOf<J>[K]>
@@ -164,6 +179,10 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
       WorkerPool.PoolClosed
     >
   }
+  /**
+   * Gives the pool a job, and returns a handle on it. Never suspends. Fails with `QueueFull` if the job would have to
+   * wait for room, and with `PoolClosed` if the pool no longer accepts jobs. The handle fails as `run` does.
+   */
   readonly trySubmit: {
     readonly [K in keyof HandlersOf<J>]: (
       ...input: Input<HandlersOf<J>[K]>
@@ -172,16 +191,30 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
       WorkerPool.PoolClosed | WorkerPool.QueueFull
     >
   }
+  /**
+   * Runs the job for each input of a source, and returns the stream of their results, as `WorkerPool.map` does. The
+   * source is an iterable, an async iterable or a stream. The first job that fails ends the stream with its failure: as
+   * `run` fails. The stream also fails as the source does. A stream that ends early cancels its jobs, and waits for
+   * their ends.
+   */
   readonly map: {
     readonly [K in keyof HandlersOf<J>]: <E = never, R = never>(
       inputs: Source<Input<HandlersOf<J>[K]>[0], E, R>,
-      options?: { readonly ordered?: boolean | undefined }
+      options?: {
+        /** Whether results come in the order of the source, or as the jobs end. Default: true. */
+        readonly ordered?: boolean | undefined
+      }
     ) => Stream.Stream<
       Success<HandlersOf<J>[K]>,
       E | Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
       R
     >
   }
+  /**
+   * The pool behind it, for all other operations, such as `stats`, `resize` and `shutdown`:
+   * `WorkerPool.shutdown(pool.workers)`. Each of its jobs is a `Call`. Its size is the number of places for calls: the
+   * threads times the sum of `concurrency` and `prefetch`.
+   */
   readonly workers: WorkerPool.WorkerPool<
     Call,
     Success<HandlersOf<J>[keyof HandlersOf<J>]>,
@@ -189,78 +222,102 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
   >
 }
 
+/** The options of `WorkerPool.make` that a pool of threads has too, for jobs that are a `Call`. */
 type PoolOptions<E> = Omit<
   WorkerPool.Options<Call, unknown, E, never, never, ThreadFailed, never>,
   "size" | "run" | "worker" | "resource" | "deadlines" | "restart"
 >
 
 /**
- * How a pool of threads is made.
+ * How a pool of threads is made. A wrong value is a defect.
  *
  * **Details**
  *
- * - `module`: what each thread loads. It has to call `ThreadWorker.serve`.
- * - `size`: how many threads, an integer from 1 to 10,000; as many as can run at a time, by default.
- * - `concurrency`: how many calls a thread runs at a time, an integer from 1 to 10,000; 1 by default. For jobs that
- *   wait, for a file or a promise: those that compute have the thread to themselves all the same.
- * - `prefetch`: how many calls a thread is given beyond these, an integer from 0 to 10,000; 0 by default. A thread that
- *   has the next one at hand does not wait for it: with jobs that take less than a millisecond that is most of the
- *   time, and several travel together. But a call may then wait behind a long one while another thread is idle.
- * - `grace`: how long a call that is cancelled has to stop before its thread is ended; 1 second by default.
- * - `startTimeout`: how long a thread has to load its module; 30 seconds by default.
- * - `closeTimeout`: how long a thread that is not needed any more has to run the finalizers of its layer; as long as
- *   they take, by default. A thread that has not finished by then is terminated, and the pool's report says so.
- * - `restart`: how often, and at what intervals, starting a thread in place of another is tried again, as in
- *   `WorkerPool`.
- * - `data`: what each thread starts with, if its module takes data: see `DataOptions`.
- * - `schemas`: how what the jobs take, return and fail with is encoded: the same that the module gives to `serve`.
- * - `recycle`: replaces a thread after so many calls, or once its heap is too large: see `Recycle`. Never, by default.
- * - `output`: receives each line that a thread writes to its stdout or stderr, with the number of the thread and the
- *   stream. By default threads write to the process's own stdout and stderr. Only where the platform
- *   `capturesOutput`, as Node does; elsewhere, in Bun, Deno and browsers, the option is a defect of `make`.
- * - `node`: options for Node's threads only, such as `resourceLimits`, which Bun and Deno do not keep to.
- * - `platform`: where threads come from; what there is, by default.
- *
- * All others are those of `WorkerPool`, whose workers are the places for calls: `size` times `concurrency` and
- * `prefetch`.
+ * All other options are the options of `WorkerPool`, whose workers are the places for calls: `size` times the sum of
+ * `concurrency` and `prefetch`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options<E> extends PoolOptions<E> {
+  /** The URL of the module that each thread loads. It has to call `ThreadWorker.serve` or `serveWith`. Required. */
   readonly module: URL
+  /** How many threads there are: an integer from 1 to 10,000. Default: as many as can run at a time on this machine. */
   readonly size?: number | undefined
+  /**
+   * How many calls a thread runs at a time: an integer from 1 to 10,000. Default: 1. More is for jobs that wait, for a
+   * file or a promise: jobs that compute still run one after the other.
+   */
   readonly concurrency?: number | undefined
+  /**
+   * How many calls a thread is given in addition to the running ones: an integer from 0 to 10,000. Default: 0. A thread
+   * that has its next call does not wait for it: with jobs that take less than a millisecond that wait is most of the
+   * time, and several calls travel together. But a call may then wait behind a long one while another thread is idle.
+   */
   readonly prefetch?: number | undefined
+  /**
+   * How long a call that is cancelled may take to stop before its thread is terminated: a duration >= 0. Default: 1
+   * second.
+   */
   readonly grace?: Duration.Input | undefined
+  /**
+   * How long a thread may take until it serves, its module loaded and its layer built: a duration > 0. Default: 30
+   * seconds. A thread that takes longer fails with `ThreadFailed`, and the reason `"silent"`.
+   */
   readonly startTimeout?: Duration.Input | undefined
+  /**
+   * How long the finalizers of the layer of a thread that is no longer needed may take: a duration > 0. Default: no
+   * limit. A thread that takes longer is terminated, and the pool's report has a `ThreadNotClosed`.
+   */
   readonly closeTimeout?: Duration.Input | undefined
+  /**
+   * How long a call may wait for a thread, and how long it may run. A call that takes longer fails with `JobTimeout`.
+   * Default: no limits.
+   */
   readonly deadlines?: WorkerPool.Deadlines | undefined
+  /**
+   * How often, and at what intervals, starting a thread in place of another is tried again. Default: 5 times, after
+   * 0.1, 0.2, 0.4, 0.8 and 1.6 seconds, each 20 % shorter or longer at random. When the schedule ends, the pool has
+   * failed.
+   */
   readonly restart?: Schedule.Schedule<unknown, ThreadFailed> | undefined
   /**
-   * When a thread is replaced that has nothing wrong with it. Such a thread is given no more calls. The calls that it
-   * has end there, or on another thread if it has not begun them and its heap is too large. Then it closes, and its
-   * successor starts.
+   * Says when a healthy thread is replaced: after so many calls, or once its heap is too large. Default: never. Such a
+   * thread is given no more calls. Its calls end there, or on another thread if it has not begun them and its heap is
+   * too large. Then it closes, and its successor starts.
    */
   readonly recycle?: Recycle | undefined
   /**
-   * Called for one line at a time, in each stream's order, by a fiber of the pool with the services of `make`. A line
-   * has no line break at its end. The last lines of a thread come before its end, and the pool's scope closes once
-   * `output` has ended for all of them. The first failure or defect of it is logged as an error, and no failure stops
-   * the pool or its later lines.
+   * Receives each line that a thread writes to its stdout or stderr. Default: threads write to stdout and stderr of the
+   * process. Only where the platform `capturesOutput`, as in Node; elsewhere, in Bun, Deno and browsers, it is a
+   * defect.
+   *
+   * A fiber of the pool runs it for one line at a time, in each stream's order, with the services of `make`. A line has
+   * no line break at its end. The last lines of a thread come before its end, and the pool's scope closes once `output`
+   * has ended for all of them. The first failure or defect is logged as an error, and no failure stops the pool or
+   * later lines.
    *
    * Lines wait without a bound for an `output` that is slow. A thread that is terminated loses the lines that it has
-   * not handed over: a function that computes hands lines over when it ends.
+   * not sent yet: a function that computes sends its lines when it ends.
    */
   readonly output?: ((line: string, source: OutputSource) => Effect.Effect<unknown, unknown>) | undefined
+  /**
+   * Options for the threads of Node, such as `resourceLimits`. Default: those of Node. Bun and Deno do not keep to
+   * them, and browsers ignore them.
+   */
   readonly node?: NodeOptions | undefined
+  /**
+   * The source of threads. Default: `node:worker_threads` in Node, Bun and Deno, and `Worker` in browsers. Without
+   * either, `make` dies.
+   */
   readonly platform?: Platform | undefined
 }
 
+/** The errors of the jobs `J` of a module, and the errors of calls to a thread. */
 type ErrorsOf<J> = Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError
 
 /**
- * Tells whether a value is a `ThreadPool`.
+ * Returns whether a value is a `ThreadPool`.
  *
  * @category guards
  * @since 0.1.0
@@ -434,36 +491,36 @@ const startPool = <J, RD = never>(
  * **Details**
  *
  * Suspends until each thread has loaded the `module`, and fails with `ThreadFailed` if one cannot. The type parameter
- * is what the module serves: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
+ * is the type of the result of `serve`: `ThreadPool.make<typeof jobs>`, with `import type`, which loads nothing here.
  *
- * The pool is a `WorkerPool` and keeps its laws, and those of threads, T1 to T8 in `docs/threads.md`: a worker's
- * resource is a thread, or as many workers share one as it may be given calls. A call that is interrupted, or exceeds
- * its deadline, is asked to stop: an effect is interrupted in its thread, a function may look at its context. If it has
- * not ended after the `grace`, its thread is terminated and another one takes its place; calls that the thread had been
- * given and had not begun go to the head of the queue. A call that was running in a thread that ends fails with
- * `ThreadLost`, which a `retry` sees as it sees any failure.
+ * The pool is a `WorkerPool` and keeps its laws, and the laws of threads, T1 to T8 in `docs/threads.md`. A worker's
+ * resource is a thread; with `concurrency` and `prefetch`, several workers share a thread. A call that is interrupted,
+ * or exceeds its deadline, is asked to stop: an effect is interrupted in its thread, a function may look at its
+ * context. If the call has not ended after the `grace`, its thread is terminated and another one takes its place. Calls
+ * that the thread had not begun go to the head of the queue. A call that was running in a thread that ends fails with
+ * `ThreadLost`, which `retry` handles like any failure.
  *
- * An idle pool does not keep a process of Node's alive: a program that has nothing left to do ends, though the scope
- * never closes. A call that is under way does.
+ * An idle pool does not keep a Node process alive: a program that has nothing left to do ends, though the scope never
+ * closes. A running call keeps the process alive.
  *
- * When the scope closes every thread has ended: first the finalizers of its layer, which may take as long as
- * `closeTimeout` says; then whatever it has logged is written. `releaseFailures` of the pool's report has the defects
- * of the finalizers, and `ThreadNotClosed` for finalizers that could not run.
+ * The scope's close returns when every thread has ended: first the finalizers of its layer, within `closeTimeout`; then
+ * everything that it has logged is written. `releaseFailures` of the pool's report has the defects of the finalizers,
+ * and `ThreadNotClosed` for finalizers that could not run.
  *
- * Options that make no sense are a defect.
+ * An option with a wrong value is a defect.
  *
  * **Gotchas**
  *
- * An interrupted call has ended when `run` has (T4): up to the `grace` later, if it does not stop.
+ * An interrupted `run` returns when its call has ended (T4): up to the `grace` later, if the call does not stop.
  *
- * A browser shares memory only within a page that is cross-origin isolated. In others a function that computes cannot
- * see that it is cancelled, and calls that a thread had been given and had not begun fail with `ThreadLost` when it is
- * terminated. No browser tells that a thread has closed itself: its calls last until they are cancelled. And in
- * Chromium a thread that runs out of memory takes its page with it.
+ * A browser shares memory only within a page that is cross-origin isolated. In any other page a function that computes
+ * cannot see that it is cancelled, and calls that a terminated thread had not begun fail with `ThreadLost`. No browser
+ * reports that a thread has closed itself: its calls last until they are cancelled. In Chromium a thread that runs out
+ * of memory ends its page too.
  *
  * **Example** (Two threads)
  *
- * The module is that of `ThreadWorker.serve`.
+ * The module is in the example of `ThreadWorker.serve`.
  *
  * ```ts
  * import { Effect } from "effect"
@@ -485,14 +542,34 @@ const startPool = <J, RD = never>(
  * @since 0.1.0
  */
 export const make: {
+  /**
+   * Starts a pool of threads that lives as long as the scope.
+   *
+   * Suspends until each thread has loaded the `module` and serves. Fails with `ThreadFailed` if one cannot, and ends
+   * the others. An option with a wrong value is a defect. The scope's close ends every thread, after the finalizers of
+   * its layer. The type parameter is the type of the result of `serve`: `ThreadPool.make<typeof jobs>`.
+   */
   <J extends Jobs<unknown, never>>(
     options: Options<ErrorsOf<J>> & DataOptions<J> & {
+      /** The schemas of the jobs, the same as the module gives to `serve`. Default: values are sent as they are. */
       readonly schemas?: Schemas<HandlersOf<J>>
+      /** Absent: with deadlines, `JobTimeout` is an error of the calls. */
       readonly deadlines?: undefined
     }
   ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope>
+  /**
+   * Starts a pool of threads with deadlines, which add `JobTimeout` to the errors of the calls. It lives as long as the
+   * scope.
+   *
+   * Suspends until each thread has loaded the `module` and serves. Fails with `ThreadFailed` if one cannot, and ends
+   * the others. An option with a wrong value is a defect. The scope's close ends every thread, after the finalizers of
+   * its layer. The type parameter is the type of the result of `serve`: `ThreadPool.make<typeof jobs>`.
+   */
   <J extends Jobs<unknown, never>>(
-    options: Options<ErrorsOf<J>> & DataOptions<J> & { readonly schemas?: Schemas<HandlersOf<J>> }
+    options: Options<ErrorsOf<J>> & DataOptions<J> & {
+      /** The schemas of the jobs, the same as the module gives to `serve`. Default: values are sent as they are. */
+      readonly schemas?: Schemas<HandlersOf<J>>
+    }
   ): Effect.Effect<ThreadPool<J, WorkerPool.JobTimeout>, ThreadFailed, Scope.Scope>
 } = <J extends Jobs<unknown, never>>(
   options: AnyOptions<never>
@@ -689,8 +766,8 @@ export const Service =
 
 export {
   /**
-   * Marks what of a value is to be moved to the thread rather than copied: an `ArrayBuffer`, a `MessagePort`. The same
-   * as `ThreadWorker.transfer`.
+   * Marks objects within a value that are moved to the thread rather than copied, such as an `ArrayBuffer` or a
+   * `MessagePort`. Returns the value itself. The same as `ThreadWorker.transfer`.
    *
    * @category combinators
    * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The thread's side of a `ThreadPool`: a module says which functions it serves.
+ * The thread's side of a `ThreadPool`: a module declares the functions that it serves.
  *
  * @since 0.1.0
  */
@@ -60,24 +60,28 @@ export type NoStreams<Handlers> = {
 }
 
 /**
- * How what the functions take, return and fail with is encoded to cross the border.
+ * The schemas of the functions, by their names: they encode inputs, results and errors on the way to the other thread,
+ * and decode them there.
  *
  * **Details**
  *
- * For each function by its name: an `input`, a `success` and an `error`. Any of these may be missing: then the value is
- * sent as it is. To be given to both sides, so it stands in a module of its own. The encoded value is cloned, so it has
- * to be one that can be: `Schema.toCodecJson` makes such a schema of any. An input or a success whose schema is made by
- * `effect/workers/Transferable` is moved and not cloned: then it is of no use any more to the side that has sent it.
+ * A function without schemas may be left out: its values are sent as they are. Both sides need the same schemas, so put
+ * them into a module of their own. The encoded value is cloned, so it must be a value that can be cloned:
+ * `Schema.toCodecJson` makes such a schema of any other. An input or a success whose schema is made by
+ * `effect/workers/Transferable` is moved and not cloned: then it is unusable on the side that has sent it.
  *
  * @category models
  * @since 0.1.0
  */
 export type Schemas<Handlers> = {
   readonly [K in keyof Handlers]?: Handlers[K] extends (...args: infer Args) => infer Result ? {
+      /** Encodes the input of the function. Default: the input is sent as it is. */
       readonly input?: Schema.Codec<Args[0], unknown> | undefined
+      /** Encodes the value that the function returns. Default: the value is sent as it is. */
       readonly success?:
         | Schema.Codec<Result extends Effect.Effect<infer A, unknown, unknown> ? A : Awaited<Result>, unknown>
         | undefined
+      /** Encodes the error that the function's effect fails with. Default: it is sent as it is, without its class. */
       readonly error?:
         | Schema.Codec<Result extends Effect.Effect<unknown, infer E, unknown> ? E : never, unknown>
         | undefined
@@ -91,26 +95,27 @@ export type Schemas<Handlers> = {
  * **Details**
  *
  * A function takes one input, or none, and returns a value, a promise or an effect. An error that an effect fails with
- * is the call's typed failure; a value that a function throws, or a promise is rejected with, is a defect. Whatever
- * goes from one thread to the other is cloned, as by `structuredClone`: an instance of a class arrives as a plain
+ * is the call's typed failure; a value that a function throws, or a promise is rejected with, is a defect. Every value
+ * that goes from one thread to the other is cloned, as by `structuredClone`: an instance of a class arrives as a plain
  * object. Errors that a call fails with or dies of, and errors within them, keep their tag, fields, cause and stack,
  * but not their class: `catchTag` and `catchReason` find them, `instanceof` does not.
  *
  * A function that returns a stream does not compile, and its calls die: a job has one result.
  *
- * A call that is cancelled is interrupted if it is an effect. Else it may ask its context; if it has not ended within
- * the pool's `grace`, the thread is ended, and replaced.
+ * If a call is cancelled and its function has returned an effect, the effect is interrupted. Any other function may
+ * look at its context. If the call has not ended within the pool's `grace`, the thread is terminated, and replaced.
  *
- * With `schemas` values are encoded and decoded on their way: an instance of a class is one on the other side as well,
- * and so is an error. With a `layer` the effects may need the services that it provides. The layer is built before the
- * first call, and its finalizers run when the pool lets the thread go, as long as `closeTimeout` allows. They do not
- * run if the thread is terminated because a call would not stop.
+ * With `schemas` values are encoded and decoded on their way: an instance of a class arrives as an instance of that
+ * class, and so does an error. With a `layer` the effects may need the services that it provides. The layer is built
+ * before the first call. Its finalizers run when the pool no longer needs the thread, as long as `closeTimeout` allows.
+ * They do not run if the thread is terminated because a call would not stop.
  *
- * A thread loads Effect when a function returns the first effect, or for the layer or the schemas; unless the module
- * imports it itself.
+ * A thread loads Effect when a function returns the first effect, or for the layer or the schemas, unless the module
+ * imports Effect itself.
  *
- * Outside of a thread of a pool it does nothing, so that a test may import the module. To be called once, while the
- * module is loaded: a second call throws. The first call of the pool comes when all of the module has been evaluated.
+ * Returns immediately. Outside of a thread of a pool it does nothing, so that a test may import the module. Call it
+ * once, while the module is loaded: a second call throws. The first call of the pool comes when all of the module has
+ * been evaluated.
  *
  * **Example** (A module of jobs)
  *
@@ -143,7 +148,7 @@ export const serve = <const Handlers extends Readonly<Record<string, Handler>>, 
 }
 
 /**
- * Serves the functions that this one makes of the data that the pool starts the thread with.
+ * Serves the functions that `make` returns for the data that the pool starts the thread with.
  *
  * **Details**
  *
@@ -151,7 +156,7 @@ export const serve = <const Handlers extends Readonly<Record<string, Handler>>, 
  * the module has been evaluated, with the thread's own copy of the data. If one of them throws, the thread could not be
  * started.
  *
- * Returns at once. Outside of a thread of a pool it does nothing. A second call, of either function, throws.
+ * Returns immediately. Outside of a thread of a pool it does nothing. A second call, of either function, throws.
  *
  * **Example** (A seed for each thread)
  *
@@ -187,9 +192,23 @@ export const serveWith = <Data, const Handlers extends Readonly<Record<string, H
  * @category models
  * @since 0.1.0
  */
-export type ServeOptions<Handlers, ServicesLayer> = [Services<Handlers>] extends [never]
-  ? [options?: { readonly schemas?: Schemas<Handlers> }]
-  : [options: { readonly layer: ServicesLayer; readonly schemas?: Schemas<Handlers> }]
+export type ServeOptions<Handlers, ServicesLayer> = [Services<Handlers>] extends [never] ? [
+    options?: {
+      /** The schemas of the functions, the same as the pool has. Default: values are sent as they are. */
+      readonly schemas?: Schemas<Handlers>
+    }
+  ]
+  : [
+    options: {
+      /**
+       * Provides the services of the functions' effects; for `serveWith` also a function of the data that returns the
+       * layer. Required. If it cannot be built, the thread has not started: `ThreadFailed` with `"layer"`.
+       */
+      readonly layer: ServicesLayer
+      /** The schemas of the functions, the same as the pool has. Default: values are sent as they are. */
+      readonly schemas?: Schemas<Handlers>
+    }
+  ]
 
 interface Options {
   readonly layer?: Layer.Layer<unknown, unknown> | ((data: never) => Layer.Layer<unknown, unknown>)
@@ -216,13 +235,14 @@ const encoded = async (schemas: CodecsByName, handlers: Served["handlers"]): Pro
 }
 
 /**
- * Marks what of a value is to be moved to the other thread rather than copied: an `ArrayBuffer`, a `MessagePort`.
+ * Marks objects within a value that are moved to the other thread rather than copied, such as an `ArrayBuffer` or a
+ * `MessagePort`.
  *
  * **Details**
  *
- * Returns the value itself, which is the input of a call or the result of a function. When it is sent, those in the
- * list are of no use here any more: their memory is the other thread's, whatever its size. Memory that is shared need
- * not be moved.
+ * Returns the value itself, which is the input of a call or the result of a function. Once the value is sent, the
+ * objects of `list` are unusable on this side: their memory belongs to the other thread, whatever its size. Shared
+ * memory need not be moved.
  *
  * **Gotchas**
  *

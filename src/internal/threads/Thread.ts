@@ -15,7 +15,9 @@ import { canClone, messageOf, textOf } from "./wire.js"
 
 /** A job of a thread pool: the name of a function of its module, and the function's input. */
 export interface Call {
+  /** The name of a function of the module. */
   readonly name: string
+  /** The input of the function, `undefined` for a function without one. */
   readonly input: unknown
 }
 

@@ -6,15 +6,20 @@ import { type Handler, isThenable, noStream } from "./handlers.js"
 import type { Call } from "./Thread.js"
 import { transfer, transfersOf } from "./transfer.js"
 
+/** A schema whose encoded values can be cloned. */
 type Codec = Schema.Codec<unknown, unknown>
 
-/** How what a job takes, returns and fails with is encoded; where there is none it goes as it is. */
+/** The schemas of one job. A value without a schema is sent as it is. */
 export interface Codecs {
+  /** Encodes the input in the pool, and decodes it in the thread. */
   readonly input?: Codec | undefined
+  /** Encodes the result in the thread, and decodes it in the pool. */
   readonly success?: Codec | undefined
+  /** Encodes the error in the thread, and decodes it in the pool. */
   readonly error?: Codec | undefined
 }
 
+/** The schemas of the jobs, by the names of their functions. */
 export type CodecsByName = Readonly<Record<string, Codecs | undefined>>
 
 const refuse = (job: string, what: "input" | "result") => ({ message }: Schema.SchemaError) =>

@@ -4,23 +4,26 @@ import type * as Stream from "effect/Stream"
 /**
  * The second argument of a function, after its input.
  *
- * **Details**
- *
- * - `isCancelled`: whether somebody has cancelled this call. It changes at once, also in the midst of a loop; a
- *   function that is asked to stop may return whatever it likes. A call of it takes some ten nanoseconds. In a browser,
- *   where no memory is shared, it changes when the `signal` does.
- * - `signal`: the same as an `AbortSignal`, for functions that take one. The thread aborts it when it reads its
- *   messages: not while it computes.
- * - `report`: tells the caller how far this call is, if it was made by `runWithProgress`. Returns at once. A report is
- *   sent at most every 10 milliseconds, and the last one before the call ends: each one replaces an earlier one that
- *   has not been sent. After the call's end it does nothing. It throws if `progress` cannot be cloned.
- *
  * @category models
  * @since 0.1.0
  */
 export interface JobContext<in Progress = never> {
+  /**
+   * Returns whether this call was cancelled. It changes immediately, also in the middle of a loop: call it there, it
+   * takes some ten nanoseconds. A function that is cancelled may return any value. In a browser without shared memory
+   * it changes when the `signal` does.
+   */
   readonly isCancelled: () => boolean
+  /**
+   * The same as an `AbortSignal`, for functions that take one. The thread aborts it when it reads its messages: not
+   * while it computes.
+   */
   readonly signal: AbortSignal
+  /**
+   * Reports the progress of this call to a caller of `runWithProgress`; does nothing for any other caller, and after
+   * the call's end. Returns immediately. Reports are sent at most every 10 milliseconds, and the last one before the
+   * call ends: each replaces an earlier one that was not sent yet. Throws if `progress` cannot be cloned.
+   */
   readonly report: (progress: Progress) => void
 }
 

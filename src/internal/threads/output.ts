@@ -7,13 +7,15 @@ import * as Stream from "effect/Stream"
 import type { OutputStream } from "./platform.js"
 
 /**
- * The source of a line of captured output: the number of the thread, from 1, and the stream that it was written to.
+ * The source of a line of captured output.
  *
  * @category models
  * @since 0.1.0
  */
 export interface OutputSource {
+  /** The number of the thread, from 1. A thread that replaces another one has its number. */
   readonly thread: number
+  /** The stream that the line was written to: `"stdout"` or `"stderr"`. */
   readonly stream: OutputStream
 }
 

@@ -3,21 +3,23 @@
 /** Changes with whatever is below. The two sides may have been installed apart. */
 export const version = 3
 
-/** The first message, or its stand-in: the data that a thread starts with. */
+/** The first data of a thread. A platform passes it to the thread unchanged, with a `port`. */
 export interface Init {
+  /** The version of the messages. The two sides have to have the same: they may have been installed apart. */
   readonly version: number
   /** The URL of the module that the thread loads. */
   readonly module: string
   /** The other end of the thread's own channel: nobody else speaks there. */
   readonly port: MessagePortLike
-  /** A word for each seat; not shared where the platform does not share memory. */
+  /** One word of memory for each call that the thread may be given. Shared, if `isShared`. */
   readonly words: Int32Array
+  /** Whether the pool and the thread share `words`. False where the platform does not share memory. */
   readonly isShared: boolean
   /** How many calls it may run at a time. */
   readonly concurrency: number
-  /** Before results it sends how much of its heap is in use. */
+  /** Whether the thread measures its heap, and sends the size before its results. Default: false. */
   readonly measuresHeap?: boolean | undefined
-  /** The data that the pool starts the thread with. */
+  /** The data that the pool starts the thread with. `undefined` without any. */
   readonly data?: unknown
 }
 
@@ -26,11 +28,28 @@ export const initKey = "~sluice/threads"
 /** The first message of a browser's thread: it listens. The key is part of it, so that no other worker sends it. */
 export const hello = `${initKey} hello`
 
-/** As both Node and the browsers have it. */
+/** A `MessagePort`, as both Node and browsers have it. */
 export interface MessagePortLike {
+  /**
+   * Clones a message and sends it to the other end, and moves the objects of the list `transfer`. Throws if the message
+   * cannot be cloned.
+   */
   postMessage(message: unknown, transfer?: ReadonlyArray<unknown>): void
-  onmessage: ((event: { readonly data: unknown }) => void) | null
-  onmessageerror: ((event: { readonly data: unknown }) => void) | null
+  /** Is called with each message of the other end. `null` until it is set. */
+  onmessage:
+    | ((event: {
+      /** The clone of the message. */
+      readonly data: unknown
+    }) => void)
+    | null
+  /** Is called for each message that cannot be read here. `null` until it is set. */
+  onmessageerror:
+    | ((event: {
+      /** The error of the platform, or nothing. */
+      readonly data: unknown
+    }) => void)
+    | null
+  /** Closes both ends. No message arrives any more. */
   close(): void
 }
 

@@ -2,26 +2,27 @@ import { checkNumber, isCount, isPositive } from "../args.js"
 import type { Platform } from "./platform.js"
 
 /**
- * When a thread is replaced that has nothing wrong with it, as an option of `make`.
+ * Says when a healthy thread is replaced, as the option `recycle` of `make`. Default: never.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Recycle {
   /**
-   * The most calls that a thread is given, an integer >= 1; no limit by default. A thread begins no call beyond that. A
+   * The most calls that a thread is given: an integer >= 1. Default: no limit. A thread begins no call beyond it. A
    * call that is cancelled before the thread has begun it counts.
    */
   readonly maxCalls?: number | undefined
   /**
-   * The bytes of the thread's heap in use, garbage included, beyond which it is replaced; no limit by default. Measured
-   * in the thread before its results are sent, only with this option, and only where the platform `measuresHeap`: in
-   * Node. A limit below the heap of a thread that has just started replaces each thread after its first call.
+   * The size of the thread's heap in use, garbage included, beyond which it is replaced: a number of bytes > 0.
+   * Default: no limit. Measured in the thread before its results are sent, only with this option. Only where the
+   * platform `measuresHeap`, in Node; elsewhere a defect. A limit below the heap of a thread that has just started
+   * replaces each thread after its first call.
    */
   readonly maxHeap?: number | undefined
   /**
-   * The part of both limits that is random for each thread, from 0 to 1; 0.1 by default, which makes a limit of 100
-   * calls one of 91 to 100. So threads that have started together are not replaced together.
+   * The part of both limits that is random for each thread: a number from 0 to 1. Default: 0.1, which makes a limit of
+   * 100 calls one of 91 to 100. So threads that have started together are not replaced together.
    */
   readonly jitter?: number | undefined
 }

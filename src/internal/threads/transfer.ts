@@ -1,6 +1,13 @@
 // Weak: what is never sent is not kept.
 const transfers = new WeakMap<object, ReadonlyArray<unknown>>()
 
+/**
+ * Marks objects within a value that are moved to the other thread rather than copied, such as an `ArrayBuffer` or a
+ * `MessagePort`. Returns the value itself, which is the input of a call or the result of a function. Never throws.
+ *
+ * Once the value is sent, the objects of `list` are unusable on this side: their memory belongs to the other thread. A
+ * call whose input was moved cannot be tried again, by a retry or on another thread.
+ */
 export const transfer = <A extends object>(value: A, list: ReadonlyArray<unknown>): A => {
   transfers.set(value, list)
   return value
