@@ -181,7 +181,7 @@ const makeImpl = (where: string, options: Options, context: Context.Context<neve
 }
 
 /**
- * Tells whether a value is an `AdaptiveLimit`.
+ * Returns whether a value is an `AdaptiveLimit`.
  *
  * @category guards
  * @since 0.1.0

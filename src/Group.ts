@@ -94,7 +94,7 @@ const makeImpl = <E>(
 }
 
 /**
- * Tells whether a value is a `Group`.
+ * Returns whether a value is a `Group`.
  *
  * @category guards
  * @since 0.1.0

@@ -66,7 +66,7 @@ const checkPermits = (where: string, permits: number): RangeError | undefined =>
   checkInteger(`Semaphore.${where}`, "permits", permits)
 
 /**
- * Tells whether a value is a `Semaphore`.
+ * Returns whether a value is a `Semaphore`.
  *
  * @category guards
  * @since 0.1.0

@@ -91,7 +91,7 @@ export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 const impl = <Job, A, E>(self: WorkerPool<Job, A, E>): Pool<Job, A, E> => self as Pool<Job, A, E>
 
 /**
- * Tells whether a value is a `WorkerPool`.
+ * Returns whether a value is a `WorkerPool`.
  *
  * @category guards
  * @since 0.1.0
