@@ -3,16 +3,19 @@ import type * as Exit from "effect/Exit"
 
 /** One operation of one actor, from its call to its return. */
 export interface Call<Argument = unknown, Result = unknown> {
+  /** The name of the actor that made the call. */
   readonly actor: string
+  /** The name of the operation, as `op` received it. */
   readonly name: string
+  /** The argument of the operation, as `op` received it. */
   readonly argument: Argument
-  /**
-   * The times of the call and of its return, on the run's own clock of events. Without a return, `ended` is `Infinity`.
-   */
+  /** The time of the call, on the run's own clock: each call and each return takes one tick. */
   readonly started: number
+  /** The time of the return, on the same clock. `Infinity` for a call that has not returned. */
   readonly ended: number
-  /** How it returned; undefined while it has not. */
+  /** How the call returned. `undefined` for a call that has not returned. */
   readonly exit: Exit.Exit<Result, unknown> | undefined
 }
 
+/** The calls that `Kit.op` has recorded, in the order in which they started. */
 export type History = ReadonlyArray<Call>

@@ -14,17 +14,6 @@ export type Cancelled = "no-effect" | "maybe"
 /**
  * A sequential specification: the result and the effect of one call after another, without concurrency.
  *
- * **Details**
- *
- * - `init` is the state before the first call. States are values: `step` returns new ones and changes none.
- * - `step` returns the states that the call may lead to: none if the call cannot happen in this state, or not with that
- *   result. A call that waits until it can happen, such as the acquiring of a permit, leads to none until then.
- * - `cancelled` says what a call that was interrupted may have done, by default `"maybe"`: its effect, once, at some
- *   moment between its start and its end, or nothing. `"no-effect"` is the stronger claim, that nothing is ever left of
- *   such a call. A function decides call by call.
- * - `key` tells states apart: two states with the same key are one state. By default `Equal.equals` decides, which
- *   compares plain objects, arrays, `Map`, `Set` and Effect's data types by what they contain.
- *
  * **Gotchas**
  *
  * - The result of a cancelled call, and of one that never returned, is unknown. `step` is called for them as well, and
@@ -60,9 +49,23 @@ export type Cancelled = "no-effect" | "maybe"
  * @since 0.1.0
  */
 export interface Model<S> {
+  /** The state before the first call. States are values: `step` returns new ones and changes none. */
   readonly init: S
+  /**
+   * Returns the states that the call may lead to: none if the call cannot happen in this state, or not with that
+   * result. A call that waits until it can happen, such as `acquire` of a permit, leads to none until then.
+   */
   readonly step: (state: S, call: Call) => ReadonlyArray<S>
+  /**
+   * Says what a call that was interrupted may have done, for all calls, or as a function call by call. `"maybe"`, the
+   * default: its effect, once, at some moment between its start and its end, or nothing. `"no-effect"` is the stronger
+   * claim, that such a call has no effect.
+   */
   readonly cancelled?: Cancelled | ((call: Call) => Cancelled) | undefined
+  /**
+   * Returns the key of a state: two states with the same key are one state. Default: `Equal.equals` compares the
+   * states, which compares plain objects, arrays, `Map`, `Set` and Effect's data types by their contents.
+   */
   readonly key?: ((state: S) => string) | undefined
 }
 
@@ -74,31 +77,33 @@ export interface Model<S> {
  * @since 0.1.0
  */
 export interface Linearizable {
+  /** Tells the two verdicts apart. */
   readonly _tag: "Linearizable"
+  /** The calls in that order. */
   readonly order: ReadonlyArray<Call>
 }
 
 /**
- * There is no such order.
- *
- * **Details**
- *
- * - `explanation` is the rest as a text of at most 12 lines.
- * - `prefix` is an order of as many of the calls that returned as can be ordered.
- * - `states` are the states after these calls, in this order or any other that is possible.
- * - `stuck` are the calls of which one had to come next. None can, in any of the states.
- * - `suspects` are cancelled calls that had no effect, says the model (`"no-effect"`), but with whose effects there is
- *   an order.
+ * There is no order of the calls in which each returned what it did return.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NotLinearizable<S> {
+  /** Tells the two verdicts apart. */
   readonly _tag: "NotLinearizable"
+  /** The reason as a text of at most 12 lines. */
   readonly explanation: string
+  /** An order of as many of the returned calls as can be ordered. */
   readonly prefix: ReadonlyArray<Call>
+  /** The states after the calls of `prefix`, in this order or any other that is possible. */
   readonly states: ReadonlyArray<S>
+  /** The calls of which one had to come next. None of them can, in any of the `states`. */
   readonly stuck: ReadonlyArray<Call>
+  /**
+   * Cancelled calls that had no effect by the model, `"no-effect"`, although there is an order with their effects.
+   * Empty if no such order exists.
+   */
   readonly suspects: ReadonlyArray<Call>
 }
 

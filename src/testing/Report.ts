@@ -5,28 +5,32 @@ import type { Realism, Schedule } from "./Schedule.js"
 import { toSvg } from "./svg/toSvg.js"
 import type { Trace } from "./Trace.js"
 
+/** The failure of a run, and the schedule that leads to it. */
 export interface Failure {
   /**
    * - `expectation`: `Kit.expect`, or an assertion, failed.
    * - `deadlock`: actors wait, and nothing is left that could wake them.
-   * - `livelock`: it goes on without an end, though everybody has had a turn, over and over.
-   * - `leaked-fiber`: a fiber was alive when everything was over.
+   * - `livelock`: the run does not end, though every fiber has had many turns.
+   * - `leaked-fiber`: a fiber was alive at the end of the scenario.
    * - `leaked-finalizer`: a scope was never closed, or a finalizer ran more than once.
    * - `defect`: an actor died, or the body failed.
-   * - `not-linearizable`: no order explains what the operations returned.
+   * - `not-linearizable`: no order explains the results of the operations.
    * - `escaped`: the same choices gave another run.
    */
   readonly kind: Kind
+  /** The failure in words: the message of `expect`, the error, or the names of the fibers. */
   readonly message: string
+  /** The schedule that fails, reduced unless `shrink` is false. */
   readonly schedule: Schedule
   /** The schedule as text, for `replay`. */
   readonly key: string
+  /** The failing run step by step. */
   readonly trace: Trace
-  /** The realism that the failure needs of the runtime. */
+  /** The realism of the runtime that the failure needs. */
   readonly realism: Realism
-  /** In which of the schedules it was found; the first is 1. */
+  /** The number of the schedule in which the failure was found, from 1. */
   readonly run: number
-  /** A program that shows the failure on the stock runtime, without the kit, if one was found. */
+  /** A program that shows the failure on the stock runtime, without the kit. Absent if none was found. */
   readonly program?: string | undefined
 }
 
@@ -50,20 +54,25 @@ const needs: Record<Realism, string> = {
   any: "It needs a timer that fires late."
 }
 
+/** The result of an exploration. */
 export class Report {
   /** How many schedules were run. */
   readonly runs: number
-  /** How many of them differ in who ran when; counted up to 8,388,608. */
+  /** How many of them differ in which fiber ran when. Counted up to 8,388,608. */
   readonly distinct: number
-  /** How many operations that took, all together. */
+  /** How many operations these runs took in all. */
   readonly steps: number
-  /** Whether every schedule within the bounds was run. */
+  /** Whether every schedule within the bounds was run. False for every random strategy. */
   readonly exhausted: boolean
   /** How many runs took more than `maxSteps` steps, and were not explored from there on. */
   readonly truncated: number
+  /** How many schedules were run in a second, on average, rounded. */
   readonly schedulesPerSecond: number
+  /** How many milliseconds the exploration took, >= 1. */
   readonly millis: number
+  /** The seed of the exploration. 0 for a single schedule of `run` or `replay`. */
   readonly seed: number
+  /** The failure that ended the exploration. `undefined` if no schedule failed. */
   readonly failure: Failure | undefined
   private readonly known: Trace | undefined
 
@@ -84,12 +93,14 @@ export class Report {
     return this.known ?? this.failure?.trace
   }
 
-  /** The run, each operation on a line with its source; empty when there is none to tell. */
+  /**
+   * Returns the run as text, each operation on a line with its source. Empty without a failure, except for `replay`.
+   */
   toTrace(): string {
     return this.trace === undefined ? "" : full(this.trace)
   }
 
-  /** The run as a drawing, one lane for each fiber, to be looked at in a browser. */
+  /** Returns the run as a drawing in SVG, one lane for each fiber. Without a run to draw, it has a title only. */
   toSvg(): string {
     const { failure, trace = { fibers: [], events: [] } } = this
     return failure === undefined
@@ -97,6 +108,10 @@ export class Report {
       : toSvg(trace, { title: `${failure.kind}: ${failure.message}`, subtitle: failure.key })
   }
 
+  /**
+   * Returns the report as text for a person: how many schedules were run, and the failure, its short trace, and the
+   * line that replays it.
+   */
   toString(): string {
     const { distinct, exhausted, failure, runs, truncated } = this
     if (failure === undefined && truncated > 0) {

@@ -7,12 +7,13 @@ import type { Call, History } from "./History.js"
 import { linearizable, type Model } from "./linearizable.js"
 import type { Program, Run } from "./Run.js"
 
+/** The options of an actor. Every option may be left out. */
 export interface ActorOptions {
-  /** Whether it may be interrupted, at any operation once it has begun. Default: true. */
+  /** Whether the kit may interrupt the actor, at any operation once it has begun. Default: true. */
   readonly cancel?: boolean | undefined
   /**
-   * Whether a defect of it is a result like any other. Default: false, and a defect is a failure of the run. Of a fiber
-   * that is interrupted while it unwinds, no handler is asked any more; so `Effect.exit` alone does not always do.
+   * Whether a defect of the actor is a result like any other. Default: false, and a defect is a failure of the run.
+   * `Effect.exit` alone may not be enough: a fiber that is interrupted while it unwinds asks no handler.
    */
   readonly mayDie?: boolean | undefined
 }
@@ -21,8 +22,8 @@ export interface ActorOptions {
 export interface Kit {
   /**
    * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless `cancel`
-   * is false. It must end by itself, or the run is a deadlock; it may fail, but not die, unless `mayDie` is true. Its
-   * fiber is ready once this returns, and begins when it is chosen.
+   * is false. It must end by itself, or the run is a deadlock. It may fail, but not die, unless `mayDie` is true.
+   * Returns its fiber, which begins when it is chosen. Never suspends.
    */
   readonly actor: <A, E, R>(
     name: string,
@@ -30,15 +31,18 @@ export interface Kit {
     options?: ActorOptions
   ) => Effect.Effect<Fiber.Fiber<A, E>, never, R>
   /**
-   * Suspends until nothing can run. The check comes after it, and is neither preempted nor interrupted. An actor that
+   * Suspends until nothing can run. The checks come after it, and are neither preempted nor interrupted. An actor that
    * has not ended by then never ends, which is a deadlock.
    */
   readonly settled: Effect.Effect<void>
-  /** The run fails, with this message, unless the condition holds. A function is asked when this runs. */
+  /**
+   * Fails the run with this message unless the condition holds. A function is called when this effect runs. Never
+   * suspends.
+   */
   readonly expect: (condition: boolean | (() => boolean), message: string) => Effect.Effect<void>
   /**
-   * From here on the run fails, with this message, when the condition does not hold. The condition is called after each
-   * turn, when no fiber runs. It may throw an assertion's error instead.
+   * Fails the run with this message as soon as the condition does not hold. From now on the condition is called after
+   * each turn, when no fiber runs. It may throw the error of an assertion instead. Never suspends.
    */
   readonly always: (condition: () => boolean, message: string) => Effect.Effect<void>
   /**
@@ -48,29 +52,35 @@ export interface Kit {
    * as `t.turn`: it changes.
    */
   readonly turn: number
-  /** Runs an effect and records its call and its return, for `linearizable`. */
+  /**
+   * Runs an effect and records its call and its return, for `linearizable`. Suspends, returns and fails as the effect
+   * does.
+   */
   readonly op: <A, E, R>(name: string, argument: unknown, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** The calls that `op` has recorded so far. */
+  /** Returns the calls that `op` has recorded so far, as a copy. */
   readonly history: Effect.Effect<History>
-  /** The run fails unless the history can be put in an order that the model allows. */
+  /** Fails the run unless there is an order of the recorded calls that the model allows. Never suspends. */
   readonly linearizable: <S>(model: Model<S>) => Effect.Effect<void>
-  /** One of these: each is tried, as part of the schedule. Dies when there are none. */
+  /** Returns one of these values: each is tried, as part of the schedule. Never suspends. Dies when there are none. */
   readonly choose: <T>(values: ReadonlyArray<T>) => Effect.Effect<T>
 }
 
+/** The key of the kit, for helpers that do not receive the argument of the body: `const t = yield* Kit`. */
 export const Kit: Context.Service<Kit, Kit> = Context.Service<Kit>("sluice/testing/Kit")
 
 const TypeId = "~sluice/testing/Scenario"
 
+/** A scenario that `explore`, `check`, `run` and `replay` take. Made by `scenario`. */
 export interface Scenario {
   readonly [TypeId]: typeof TypeId
+  /** Makes the object under test, starts actors, waits and checks. It runs from its beginning for each schedule. */
   readonly body: (t: Kit) => Effect.Effect<unknown, unknown, Kit | Scope.Scope>
 }
 
 /**
  * A scenario: the body makes the object under test, starts actors with `t.actor`, waits with `t.settled`, and checks.
- * The body runs from its beginning for each schedule, so it must also make whatever it uses. Its scope closes at the
- * end. After that no fiber may be alive, no scope open and no finalizer left.
+ * The body runs from its beginning for each schedule, so it must also make every object that it uses. Its scope closes
+ * at the end. After that no fiber may be alive, no scope open and no finalizer left.
  *
  * **Example** (A semaphore, under every schedule within bounds)
  *

@@ -1,28 +1,38 @@
 /**
- * A schedule: where a run deviated from the default. By default a fiber goes on until it suspends, the fiber that has
+ * A schedule: where a run deviated from the default. By default a fiber runs until it suspends, the fiber that has
  * been ready for longest goes next, and no fiber is interrupted. So the empty schedule is a run as on the stock
  * runtime. The fewer decisions a failure needs, the simpler it is.
  */
 
 /**
- * A decision and its place. A place is "the fiber asked last was `fiber`, after `operation` operations of its own";
- * `turn` counts the turns taken there without any fiber being asked. Fibers are numbered in order of appearance.
- *
- * - `preempt`: the fiber yields before this operation.
- * - `go`: of all that is ready, the `pick`-th goes next (0 has waited longest).
- * - `timer`: of all timers, in the order in which they are due, the `pick`-th fires.
- * - `interrupt`: the fiber `pick` is interrupted.
- * - `nested`: the fiber begins, resumed inline; the fiber `pick`, in the midst of whose turn that is, is interrupted.
- * - `choose`: the test's own choice number `operation` is `pick`.
+ * A decision of a schedule, and its place. A place is "the fiber asked last was `fiber`, after `operation` operations
+ * of its own, and `turn` turns without a question to any fiber". Fibers are numbered in order of appearance, from 0:
+ * the body.
  */
 export interface Decision {
+  /**
+   * - `preempt`: the fiber yields before this operation.
+   * - `go`: the `pick`-th of the fibers that are ready goes next; 0 has waited longest.
+   * - `timer`: the `pick`-th of all timers, in the order in which they are due, fires.
+   * - `interrupt`: the fiber `pick` is interrupted.
+   * - `nested`: the fiber begins, resumed inline; the fiber `pick`, in whose turn that happens, is interrupted.
+   * - `choose`: the result of `Kit.choose` number `operation` is `pick`.
+   */
   readonly kind: "preempt" | "go" | "timer" | "interrupt" | "nested" | "choose"
+  /** The number of the fiber that was asked last. */
   readonly fiber: number
+  /** How many operations of its own that fiber had gone through. */
   readonly operation: number
+  /** How many turns were taken there without a question to any fiber. */
   readonly turn: number
+  /** The choice, as `kind` says. 0 for `preempt`, which has none. */
   readonly pick: number
 }
 
+/**
+ * The decisions of a run that deviate from the default, in their order. The empty schedule is a run as on the stock
+ * runtime.
+ */
 export type Schedule = ReadonlyArray<Decision>
 
 const letters = { preempt: "p", go: "g", timer: "t", interrupt: "x", nested: "n", choose: "c" } as const
@@ -68,15 +78,16 @@ export const realismOf = (schedule: Schedule, allowed: Realism): Realism => {
 }
 
 /**
- * How much the explorer may do, each more than the one before:
+ * How far the explorer may deviate from the stock runtime. Each level allows everything that the level before allows:
  *
  * - `suspension`: fibers switch only where the program suspends, in the order in which they became ready, as on the
  *   stock runtime; interrupts come between turns.
- * - `nested`: and a fiber may be interrupted from within one that it has just resumed inline.
- * - `contract`: and what Effect does not promise may be otherwise: any ready fiber goes next, and any operation may be
+ * - `nested`: a fiber may also be interrupted from within a fiber that it has just resumed inline.
+ * - `contract`: also every order that Effect's contract allows: any ready fiber goes next, and any operation may be
  *   preceded by a yield, and by an interrupt there, except for a fiber's first.
- * - `scheduler`: and a fiber that starts inline may yield before its first operation: its body has not begun when the
- *   call that started it returns. Effect's own scheduler never does this; one that shares time by the clock may.
- * - `any`: and the clock is as late as it likes: a timer may fire after a later one, or while fibers are ready.
+ * - `scheduler`: a fiber that starts inline may also yield before its first operation: its body has not begun when the
+ *   call that started it returns. Effect's own scheduler never does this; a scheduler that shares time by the clock
+ *   may.
+ * - `any`: timers may also be late: a timer may fire after a later one, or while fibers are ready.
  */
 export type Realism = "suspension" | "nested" | "contract" | "scheduler" | "any"

@@ -1,6 +1,6 @@
 /**
- * Schedules for fast-check, so that a workload and the schedule it fails under shrink together. fast-check is an
- * optional peer: it is loaded when one of these is first called.
+ * Schedules for fast-check, so that a workload and the schedule under which it fails shrink together. fast-check is an
+ * optional peer: the first call of `schedule` or `cancellations` loads it.
  */
 // An optional peer, whose types are `any` to whoever does not have it. As a doc comment it is kept in the declarations.
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- where it is installed, there is nothing to expect
@@ -38,20 +38,26 @@ const fastCheck = (): typeof fc => {
   }
 }
 
+/**
+ * The bounds of the schedules that `schedule` makes. Every option may be left out. A wrong value makes `schedule`
+ * throw.
+ */
 export interface ScheduleOptions {
-  /** How many actors there are. Default: 3. */
+  /** How many actors the scenario starts: an integer >= 1. Default: 3. */
   readonly actors?: number | undefined
-  /** How many operations of each actor may be preempted, or be interrupted at. Default: 40. */
+  /** How many operations of each actor may be preempted, or be interrupted at: an integer >= 1. Default: 40. */
   readonly maxOps?: number | undefined
-  /** How many preemptions at most. Default: 6. */
+  /** How many preemptions a schedule has at most: an integer >= 0. Default: 6. */
   readonly preemptions?: number | undefined
-  /** How many interrupts at most. Default: 2. */
+  /** How many interrupts a schedule has at most: an integer >= 0. Default: 2. */
   readonly cancels?: number | undefined
 }
 
-/** An interrupt of an actor, counted from 0 in the order in which they were started, at one of its operations. */
+/** An interrupt of an actor at one of its operations. */
 export interface Cancellation {
+  /** The number of the actor, from 0, in the order in which actors start. */
   readonly actor: number
+  /** The number of the operation of that actor, from 0. */
   readonly operation: number
 }
 
@@ -61,12 +67,15 @@ const whole = (name: string, value: number, min: number): number => {
 }
 
 /**
- * Interrupts, at most `max`, each at one of an actor's first `maxOps` operations. `withCancellations` makes a schedule
- * of them.
+ * An arbitrary of interrupts, each at one of the first `maxOps` operations of an actor. `withCancellations` makes a
+ * schedule of them. Needs Node and fast-check; throws without them, and for a wrong value.
  */
 export const cancellations = (options: {
+  /** How many actors the scenario starts: an integer >= 1. Required. */
   readonly actors: number
+  /** How many operations of each actor may be interrupted at: an integer >= 1. Required. */
   readonly maxOps: number
+  /** How many interrupts there are at most: an integer >= 0. Required. */
   readonly max: number
 }): fc.Arbitrary<ReadonlyArray<Cancellation>> => {
   const { array, nat, record } = fastCheck()
@@ -75,7 +84,10 @@ export const cancellations = (options: {
   return array(record({ actor, operation }), { maxLength: whole("max", options.max, 0) })
 }
 
-/** The schedule that interrupts so and is by default otherwise. */
+/**
+ * Returns the schedule that makes these interrupts, and is the default schedule otherwise. For `run`, `check` and
+ * `replay`.
+ */
 export const withCancellations = (interrupts: ReadonlyArray<Cancellation>): Schedule =>
   interrupts.flatMap(({ actor, operation }) => interruptAt(actor + 1, operation + 1))
 
@@ -85,8 +97,9 @@ const interruptAt = (fiber: number, operation: number): ReadonlyArray<Decision> 
 ]
 
 /**
- * Schedules: preemptions, who goes next there, and interrupts. Each shrinks by leaving decisions out, towards the run
- * that the stock runtime would give. `run(scenario, schedule)` runs one.
+ * An arbitrary of schedules: preemptions, the fiber that goes next there, and interrupts. A schedule shrinks by leaving
+ * decisions out, towards the run on the stock runtime. `run(scenario, schedule)` runs one. Needs Node and fast-check;
+ * throws without them, and for a wrong value.
  */
 export const schedule = (options: ScheduleOptions = {}): fc.Arbitrary<Schedule> => {
   const { array, nat, record, tuple } = fastCheck()

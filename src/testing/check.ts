@@ -1,13 +1,18 @@
-/** The explorer as a test: it throws what a person can act on. */
+/** The explorer as a test: it throws an error that says how to repeat the failure. */
 import { explore, exploreAsync, run } from "./explore.js"
 import type { ExploreOptions } from "./options.js"
 import type { Report } from "./Report.js"
 import type { Scenario } from "./Scenario.js"
 import type { Schedule } from "./Schedule.js"
 
-/** `check` throws this error. Its message has the failure, the schedule as a short trace, and the line to replay it. */
+/** The error of `check`. Its message has the failure, the schedule as a short trace, and the line that replays it. */
 export class CheckFailed extends Error {
+  /** The name of the class, for test runners and stack traces. */
   override readonly name = "CheckFailed"
+  /**
+   * The report of the exploration: `report.failure` is the failure. Not enumerable, so that test runners do not print
+   * it.
+   */
   declare readonly report: Report
 
   constructor(report: Report, drawing: string | undefined) {
@@ -23,13 +28,17 @@ export class CheckFailed extends Error {
   }
 }
 
+/** The options of `check` and `checkAsync`: the options of `explore`, and two more. */
 export interface CheckOptions extends ExploreOptions {
   /**
-   * Where to draw a failing run, as SVG. Default: beneath the folder that the environment variable `SLUICE_SVG` names;
-   * nowhere without it.
+   * The file into which a failing run is drawn, as SVG. Default: a file in the folder that the environment variable
+   * `SLUICE_SVG` names; none without that variable.
    */
   readonly svg?: string | undefined
-  /** Run this schedule only, as given by a property of fast-check, or a key: nothing is explored nor reduced. */
+  /**
+   * The only schedule to run: from a property of fast-check, or the key of a failure. Nothing is explored or reduced
+   * then. Default: none. A text that is no key throws.
+   */
   readonly schedule?: Schedule | string | undefined
 }
 
@@ -70,8 +79,8 @@ const settle = (report: Report, options: CheckOptions): Report => {
 }
 
 /**
- * Explores a scenario and throws `CheckFailed` if a schedule fails; returns the report otherwise. For any test runner:
- * it is an ordinary function.
+ * Explores a scenario, and returns the report if no schedule fails. Throws `CheckFailed` otherwise. Synchronous: any
+ * test runner can call it. Throws an `Error` for an option with a wrong value.
  */
 export const check = (scenario: Scenario, options: CheckOptions = {}): Report =>
   settle(
@@ -79,6 +88,9 @@ export const check = (scenario: Scenario, options: CheckOptions = {}): Report =>
     options
   )
 
-/** As `check`, for a scenario that waits for what is outside of Effect. */
+/**
+ * As `check`, for a scenario that waits for promises, files or sockets. The promise resolves with the report if no
+ * schedule fails, and rejects with `CheckFailed` otherwise.
+ */
 export const checkAsync = async (scenario: Scenario, options: CheckOptions = {}): Promise<Report> =>
   settle(await exploreAsync(scenario, options), options)

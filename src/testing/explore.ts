@@ -1,4 +1,4 @@
-/** Explores a scenario's schedules, and says what went wrong in which. */
+/** Explores a scenario's schedules, and reports the failure of the first schedule that fails. */
 import { DepthFirst } from "./choosers/DepthFirst.js"
 import { Replay } from "./choosers/Replay.js"
 import { randomChooser } from "./choosers/strategies.js"
@@ -167,8 +167,9 @@ function* explain(
 }
 
 /**
- * Runs a scenario under many schedules, until one fails. Returns the report in either case. A failure in it is reduced
- * to a small one. Synchronous: for a scenario that waits for promises, files or sockets there is `exploreAsync`.
+ * Runs a scenario under many schedules, until one fails. Returns the report in either case. A failure in the report is
+ * reduced to a small one. Synchronous: for a scenario that waits for promises, files or sockets there is
+ * `exploreAsync`. Throws an `Error` for an option with a wrong value.
  */
 export const explore = (self: Scenario, options: ExploreOptions = {}): Report => {
   const settings = settingsOf(options)
@@ -176,8 +177,8 @@ export const explore = (self: Scenario, options: ExploreOptions = {}): Report =>
 }
 
 /**
- * As `explore`, for a scenario that waits for what is outside of Effect: promises, files, sockets. The kit holds their
- * results until nothing else can run. The order of the results is then part of the schedule.
+ * As `explore`, for a scenario that waits for promises, files or sockets. The kit holds their results until nothing
+ * else can run. The order of the results is then part of the schedule. The promise resolves with the report.
  */
 export const exploreAsync = (self: Scenario, options: ExploreOptions = {}): Promise<Report> => {
   const settings = settingsOf(options)
@@ -205,8 +206,8 @@ function* again(machine: Machine, self: Program, schedule: Schedule): Steps<Repo
 const scheduleOf = (key: string | Schedule): Schedule => typeof key === "string" ? decode(key) : key
 
 /**
- * Runs one schedule: that of a failure's key, or one made by fast-check. The report has its trace, also when nothing
- * fails.
+ * Runs one schedule: the key of a failure, or a schedule of fast-check. Returns a report with the trace of the run,
+ * also when nothing fails. Throws an `Error` for a text that is no key.
  */
 export const replay = (
   self: Scenario,
@@ -218,8 +219,8 @@ export const replay = (
 }
 
 /**
- * Runs one schedule, without a trace unless the report's failure is asked for it: for a property of fast-check, which
- * runs many and reduces what fails itself.
+ * Runs one schedule, and returns its report: for a property of fast-check, which runs many schedules and reduces a
+ * failure itself. The trace is made only when it is read. Throws an `Error` for a text that is no key.
  */
 export const run = (
   self: Scenario,
@@ -247,7 +248,7 @@ export const run = (
   return new Report({ runs: 1, distinct: 1, steps, exhausted: false, truncated: 0, millis, seed: 0, failure })
 }
 
-/** As `replay`, for a scenario that waits for what is outside of Effect. */
+/** As `replay`, for a scenario that waits for promises, files or sockets. The promise resolves with the report. */
 export const replayAsync = (
   self: Scenario,
   key: string | Schedule,

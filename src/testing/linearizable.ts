@@ -14,15 +14,15 @@ import { isUnknown, type Model, type Verdict } from "./Model.js"
 export type { Cancelled, Linearizable, Model, NotLinearizable, Verdict } from "./Model.js"
 
 /**
- * Whether the calls can be put in an order in which the model allows each, and none comes before one that had ended
- * when it started.
+ * Looks for an order of the calls in which the model allows each call, and no call comes before one that had ended when
+ * it started. Returns that order, or why there is none. Synchronous.
  *
  * **Details**
  *
  * 1. A call that returned took effect once, between `started` and `ended`. To fail, with a typed failure or a defect,
  *    is to return: the model sees `exit`.
- * 2. A call was cancelled if all that its exit tells is an interruption. Unless the model says `"no-effect"`, it took
- *    effect once between `started` and `ended`, or not at all.
+ * 2. A call was cancelled if its exit has interrupts only. Unless the model says `"no-effect"`, it took effect once
+ *    between `started` and `ended`, or not at all.
  * 3. A call that never returned took effect once after `started`, or not at all. It was not cancelled, so the model's
  *    `cancelled` does not concern it.
  * 4. Calls overlap if neither `ended` before the other `started`. At the same moment is not before.
@@ -30,8 +30,8 @@ export type { Cancelled, Linearizable, Model, NotLinearizable, Verdict } from ".
  * **Gotchas**
  *
  * - Hundreds of calls by a few actors take milliseconds. But the time, and the memory, grow with the sets of calls that
- *   overlap and with the states that these may leave behind. A history without an order has all of them tried. That can
- *   take forever if many calls overlap, or if several actors at once offer much to a queue before anything is taken.
+ *   overlap and with the states that these may leave behind. For a history without an order all of them are tried. That
+ *   may never end if many calls overlap, or if several actors offer many items to a queue before any is taken.
  * - An operation that ends as interrupted by itself, not because its fiber was, looks cancelled. If that is a result
  *   which the model should see, record `Effect.exit` of it.
  *
@@ -68,7 +68,8 @@ export type { Cancelled, Linearizable, Model, NotLinearizable, Verdict } from ".
 export const linearizable = <S>(model: Model<S>, history: History): Verdict<S> => new Search(model, history).run()
 
 /**
- * Whether the call succeeded with this value, or may have: true also of a call that was cancelled or never returned.
+ * Returns whether the call succeeded with this value, by `Equal.equals`, or may have: true also for a call that was
+ * cancelled or never returned.
  *
  * **Example** (A register)
  *
@@ -92,8 +93,8 @@ export const returns = (call: Call, value: unknown): boolean =>
   isUnknown(call) || (call.exit !== undefined && Exit.isSuccess(call.exit) && Equal.equals(call.exit.value, value))
 
 /**
- * Whether the call failed with a typed failure, such a one as `is` accepts, or may have: true also of a call that was
- * cancelled or never returned. A defect is not a typed failure.
+ * Returns whether the call failed with a typed failure that `is` accepts, or may have: true also for a call that was
+ * cancelled or never returned. A defect is not a typed failure. Default for `is`: any failure.
  *
  * **Example** (A stack whose `pop` fails when it is empty)
  *

@@ -2,39 +2,68 @@
 import { randomStrategies, type RandomStrategy } from "./choosers/strategies.js"
 import type { Realism } from "./Schedule.js"
 
+/**
+ * How an exploration chooses its schedules: a random strategy by its name, or `exhaustive`. `ExploreOptions.strategy`
+ * explains each.
+ */
 export type Strategy =
   | RandomStrategy
-  | { readonly exhaustive: { readonly preemptions: number; readonly cancels: number } }
+  | {
+    /** Every schedule within these bounds is run, as far as `runs` and `millis` allow. */
+    readonly exhaustive: {
+      /** How many preemptions a schedule has at most, >= 0. */
+      readonly preemptions: number
+      /** How many interrupts a schedule has at most, >= 0. */
+      readonly cancels: number
+    }
+  }
 
+/**
+ * The options of an exploration. Every option may be left out. A wrong value makes the exploration throw an `Error`.
+ */
 export interface ExploreOptions {
   /**
-   * - `portfolio` (the default): the other three, in several strengths, one schedule each in turn.
+   * How the schedules are chosen. Default: `portfolio`.
+   *
+   * - `portfolio`: the other three, in several strengths, one schedule each in turn.
    * - `random`: any fiber goes next, before each operation; `sticky`: the same, but switching seldom.
    * - `pct`: priorities that change at a few places.
    * - `exhaustive`: every schedule with at most so many preemptions and interrupts.
    */
   readonly strategy?: Strategy | undefined
-  /** How many schedules at most. Default: 1,000; 1,000,000 when exhaustive. */
+  /** How many schedules are run at most, >= 1. Default: 1,000; 1,000,000 when exhaustive. */
   readonly runs?: number | undefined
-  /** How many milliseconds at most. Default: no limit. */
+  /**
+   * How many milliseconds the exploration takes at most, >= 1; the run that has begun still ends. Default: no limit.
+   */
   readonly millis?: number | undefined
-  /** The same seed explores the same schedules. Default: 1, so that a test does not fail one day and pass the next. */
+  /**
+   * The seed of the random choices: the same seed explores the same schedules. Default: 1, so that a test does not fail
+   * one day and pass the next.
+   */
   readonly seed?: number | undefined
-  /** How far from what the stock runtime does. Default: `contract`. */
+  /** How far a schedule may deviate from the stock runtime. Default: `contract`. */
   readonly realism?: Realism | undefined
-  /** How many interrupts at most in one run; 0 to 8. Default: 2. `exhaustive` has its own bound. */
+  /** How many interrupts a run has at most, from 0 to 8. Default: 2. `exhaustive` has its own bound. */
   readonly cancels?: number | undefined
-  /** The steps after which a run is made fair; after as many again it is called a livelock. Default: 20,000. */
+  /**
+   * The number of steps after which a run is made fair, >= 100. After as many steps again the run is a livelock.
+   * Default: 20,000.
+   */
   readonly maxSteps?: number | undefined
   /** Whether a failure is reduced to a small one. Default: true. */
   readonly shrink?: boolean | undefined
-  /** Called now and then with the progress of the exploration: for a progress bar. */
+  /** Is called from time to time with the progress of the exploration: for a progress bar. Default: none. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
+/** How far an exploration is. */
 export interface Progress {
+  /** How many schedules were run so far. */
   readonly runs: number
+  /** How many of them differ in which fiber ran when. Counted up to 8,388,608. */
   readonly distinct: number
+  /** How many milliseconds the exploration has taken so far. */
   readonly millis: number
 }
 

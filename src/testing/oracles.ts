@@ -5,6 +5,7 @@ import { format } from "effect/Formatter"
 import type { Finalizers } from "./Finalizers.js"
 import { isAlive, type Lane } from "./Lane.js"
 
+/** The kind of a failure. `Failure.kind` explains each. */
 export type Kind =
   | "expectation"
   | "deadlock"

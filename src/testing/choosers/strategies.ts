@@ -4,6 +4,7 @@ import { Pct } from "./Pct.js"
 import { type Policy, RandomChooser } from "./RandomChooser.js"
 import { RandomWalk } from "./RandomWalk.js"
 
+/** The names of the random strategies. `ExploreOptions.strategy` explains each. */
 export type RandomStrategy = "portfolio" | "random" | "sticky" | "pct"
 
 /** The portfolio is the mix that finds most of the planted bugs of the tests' gallery. */
