@@ -124,6 +124,8 @@ export type Progress<H> = H extends (input: never, context: infer Context) => un
   ? Context extends JobContext<infer P> ? P : never
   : never
 
+// An editor shows the comment of a call signature at a call, and none of a function type.
+/* eslint-disable @typescript-eslint/prefer-function-type */
 /**
  * A pool of threads that serve the jobs of a module. A job is a function of the module, by its name.
  *
@@ -135,80 +137,104 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
   /** The `name` that the pool was made with. `undefined` without one. */
   readonly name: string | undefined
   /**
-   * Runs a job in a thread, and returns its result: `pool.run.digest(bytes)`. Suspends until the job has ended; while
-   * the queue is full, it waits for room first. Fails as the job fails; with `ThreadLost` if its thread ended; with
-   * `NotCloneable` if its input or result cannot be sent; with `JobTimeout` in a pool with deadlines; with
-   * `PoolClosed`, `JobLost` or `PoolFailed` as `WorkerPool.run` does. An interrupt cancels the job, and waits for its
-   * end: up to the `grace` longer if it does not stop.
+   * For each job, by its name, the function that runs it in a thread and returns its result: `pool.run.digest(bytes)`.
    */
   readonly run: {
-    readonly [K in keyof HandlersOf<J>]: (
-      ...input: Input<HandlersOf<J>[K]>
-    ) => Effect.Effect<
-      Success<HandlersOf<J>[K]>,
-      Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError
-    >
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
+       * Runs a job in a thread, and returns its result. Suspends until the job has ended; while the queue is full, it
+       * waits for room first. Fails as the job fails; with `ThreadLost` if its thread ended; with `NotCloneable` if its
+       * input or result cannot be sent; with `JobTimeout` in a pool with deadlines; with `PoolClosed`, `JobLost` or
+       * `PoolFailed` as `WorkerPool.run` does. An interrupt cancels the job, and waits for its end: up to the `grace`
+       * longer if it does not stop.
+       */
+      (
+        ...input: Input<HandlersOf<J>[K]>
+      ): Effect.Effect<
+        Success<HandlersOf<J>[K]>,
+        Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError
+      >
+    }
   }
   /**
-   * Runs a job as `run` does, and calls `onProgress` for its reports, one at a time, in the caller's fiber:
-   * `pool.runWithProgress.resize(image, (percent) => Console.log(percent))`. A report that comes before `onProgress`
-   * has ended replaces the one that waits. Suspends until the job and the last `onProgress` have ended. Fails as `run`
-   * does, or as `onProgress` does: a failure of one interrupts the other. An interrupt cancels both. A retry reports
-   * again from its beginning. An `onProgress` that is no function is a defect.
+   * For each job, by its name, the function that runs it and calls `onProgress` for its reports:
+   * `pool.runWithProgress.resize(image, (percent) => Console.log(percent))`.
    */
   readonly runWithProgress: {
-    readonly [K in keyof HandlersOf<J>]: <E = never, R = never>(
-      input: Input<HandlersOf<J>[K]>[0],
-      onProgress: (progress: Progress<HandlersOf<J>[K]>) => Effect.Effect<unknown, E, R>
-    ) => Effect.Effect<
-      Success<HandlersOf<J>[K]>,
-      E | Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
-      R
-    >
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
+       * Runs a job as `run` does, and calls `onProgress` for its reports, one at a time, in the caller's fiber. A
+       * report that comes before `onProgress` has ended replaces the one that waits. Suspends until the job and the
+       * last `onProgress` have ended. Fails as `run` does, or as `onProgress` does: a failure of one interrupts the
+       * other. An interrupt cancels both. A retry reports again from its beginning. An `onProgress` that is no function
+       * is a defect.
+       */
+      <E = never, R = never>(
+        input: Input<HandlersOf<J>[K]>[0],
+        onProgress: (progress: Progress<HandlersOf<J>[K]>) => Effect.Effect<unknown, E, R>
+      ): Effect.Effect<
+        Success<HandlersOf<J>[K]>,
+        E | Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
+        R
+      >
+    }
   }
   /**
-   * Gives the pool a job, and returns a handle on it once it is accepted. Suspends while the queue is full. Fails with
-   * `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the job. The handle fails
-   * as `run` does.
+   * For each job, by its name, the function that submits it and returns a handle on it: `pool.submit.digest(bytes)`.
    */
   readonly submit: {
-    readonly [K in keyof HandlersOf<J>]: (
-      ...input: Input<HandlersOf<J>[K]>
-    ) => Effect.Effect<
-      WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
-      WorkerPool.PoolClosed
-    >
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
+       * Gives the pool a job, and returns a handle on it once it is accepted. Suspends while the queue is full. Fails
+       * with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the job. The
+       * handle fails as `run` does.
+       */
+      (
+        ...input: Input<HandlersOf<J>[K]>
+      ): Effect.Effect<
+        WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
+        WorkerPool.PoolClosed
+      >
+    }
   }
   /**
-   * Gives the pool a job, and returns a handle on it. Never suspends. Fails with `QueueFull` if the job would have to
-   * wait for room, and with `PoolClosed` if the pool no longer accepts jobs. The handle fails as `run` does.
+   * For each job, by its name, the function that submits it without a wait for room: `pool.trySubmit.digest(bytes)`.
    */
   readonly trySubmit: {
-    readonly [K in keyof HandlersOf<J>]: (
-      ...input: Input<HandlersOf<J>[K]>
-    ) => Effect.Effect<
-      WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
-      WorkerPool.PoolClosed | WorkerPool.QueueFull
-    >
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
+       * Gives the pool a job, and returns a handle on it. Never suspends. Fails with `QueueFull` if the job would have
+       * to wait for room, and with `PoolClosed` if the pool no longer accepts jobs. The handle fails as `run` does.
+       */
+      (
+        ...input: Input<HandlersOf<J>[K]>
+      ): Effect.Effect<
+        WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
+        WorkerPool.PoolClosed | WorkerPool.QueueFull
+      >
+    }
   }
-  /**
-   * Runs the job for each input of a source, and returns the stream of their results, as `WorkerPool.map` does. The
-   * source is an iterable, an async iterable or a stream. The first job that fails ends the stream with its failure: as
-   * `run` fails. The stream also fails as the source does. A stream that ends early cancels its jobs, and waits for
-   * their ends.
-   */
+  /** For each job, by its name, the function that runs it for each input of a source: `pool.map.digest(files)`. */
   readonly map: {
-    readonly [K in keyof HandlersOf<J>]: <E = never, R = never>(
-      inputs: Source<Input<HandlersOf<J>[K]>[0], E, R>,
-      options?: {
-        /** Whether results come in the order of the source, or as the jobs end. Default: true. */
-        readonly ordered?: boolean | undefined
-      }
-    ) => Stream.Stream<
-      Success<HandlersOf<J>[K]>,
-      E | Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
-      R
-    >
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
+       * Runs the job for each input of a source, and returns the stream of their results, as `WorkerPool.map` does. The
+       * source is an iterable, an async iterable or a stream. The first job that fails ends the stream with its
+       * failure: as `run` fails. The stream also fails as the source does. A stream that ends early cancels its jobs,
+       * and waits for their ends.
+       */
+      <E = never, R = never>(
+        inputs: Source<Input<HandlersOf<J>[K]>[0], E, R>,
+        options?: {
+          /** Whether results come in the order of the source, or as the jobs end. Default: true. */
+          readonly ordered?: boolean | undefined
+        }
+      ): Stream.Stream<
+        Success<HandlersOf<J>[K]>,
+        E | Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
+        R
+      >
+    }
   }
   /**
    * The pool behind it, for all other operations, such as `stats`, `resize` and `shutdown`:
@@ -221,6 +247,7 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
     Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError | Late
   >
 }
+/* eslint-enable @typescript-eslint/prefer-function-type */
 
 /** The options of `WorkerPool.make` that a pool of threads has too, for jobs that are a `Call`. */
 type PoolOptions<E> = Omit<
