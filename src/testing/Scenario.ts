@@ -18,33 +18,47 @@ export interface ActorOptions {
   readonly mayDie?: boolean | undefined
 }
 
+// An editor shows the comment of a call signature at a call, and none of a function type.
+/* eslint-disable @typescript-eslint/prefer-function-type */
 /** The argument of a scenario's body. Helpers that do not receive the argument can use it as a service. */
 export interface Kit {
   /**
    * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless `cancel`
-   * is false. It must end by itself, or the run is a deadlock. It may fail, but not die, unless `mayDie` is true.
-   * Returns its fiber, which begins when it is chosen. Never suspends.
+   * is false.
    */
-  readonly actor: <A, E, R>(
-    name: string,
-    effect: Effect.Effect<A, E, R>,
-    options?: ActorOptions
-  ) => Effect.Effect<Fiber.Fiber<A, E>, never, R>
+  readonly actor: {
+    /**
+     * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless
+     * `cancel` is false. It must end by itself, or the run is a deadlock. It may fail, but not die, unless `mayDie` is
+     * true. Returns its fiber, which begins when it is chosen. Never suspends.
+     */
+    <A, E, R>(
+      name: string,
+      effect: Effect.Effect<A, E, R>,
+      options?: ActorOptions
+    ): Effect.Effect<Fiber.Fiber<A, E>, never, R>
+  }
   /**
    * Suspends until nothing can run. The checks come after it, and are neither preempted nor interrupted. An actor that
    * has not ended by then never ends, which is a deadlock.
    */
   readonly settled: Effect.Effect<void>
-  /**
-   * Fails the run with this message unless the condition holds. A function is called when this effect runs. Never
-   * suspends.
-   */
-  readonly expect: (condition: boolean | (() => boolean), message: string) => Effect.Effect<void>
-  /**
-   * Fails the run with this message as soon as the condition does not hold. From now on the condition is called after
-   * each turn, when no fiber runs. It may throw the error of an assertion instead. Never suspends.
-   */
-  readonly always: (condition: () => boolean, message: string) => Effect.Effect<void>
+  /** Fails the run with this message unless the condition holds. */
+  readonly expect: {
+    /**
+     * Fails the run with this message unless the condition holds. A function is called when this effect runs. Never
+     * suspends.
+     */
+    (condition: boolean | (() => boolean), message: string): Effect.Effect<void>
+  }
+  /** Fails the run with this message as soon as the condition does not hold. */
+  readonly always: {
+    /**
+     * Fails the run with this message as soon as the condition does not hold. From now on the condition is called after
+     * each turn, when no fiber runs. It may throw the error of an assertion instead. Never suspends.
+     */
+    (condition: () => boolean, message: string): Effect.Effect<void>
+  }
   /**
    * The number of the present turn of the event loop. Tasks that are ready together run in one turn, as when a
    * dispatcher flushes its queue; a task that becomes ready in a turn runs in a later one. Timers of one time that fire
@@ -52,18 +66,30 @@ export interface Kit {
    * as `t.turn`: it changes.
    */
   readonly turn: number
-  /**
-   * Runs an effect and records its call and its return, for `linearizable`. Suspends, returns and fails as the effect
-   * does.
-   */
-  readonly op: <A, E, R>(name: string, argument: unknown, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Runs an effect and records its call and its return, for `linearizable`. */
+  readonly op: {
+    /**
+     * Runs an effect and records its call and its return, for `linearizable`. Suspends, returns and fails as the effect
+     * does.
+     */
+    <A, E, R>(name: string, argument: unknown, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
+  }
   /** Returns the calls that `op` has recorded so far, as a copy. */
   readonly history: Effect.Effect<History>
-  /** Fails the run unless there is an order of the recorded calls that the model allows. Never suspends. */
-  readonly linearizable: <S>(model: Model<S>) => Effect.Effect<void>
-  /** Returns one of these values: each is tried, as part of the schedule. Never suspends. Dies when there are none. */
-  readonly choose: <T>(values: ReadonlyArray<T>) => Effect.Effect<T>
+  /** Fails the run unless there is an order of the recorded calls that the model allows. */
+  readonly linearizable: {
+    /** Fails the run unless there is an order of the recorded calls that the model allows. Never suspends. */
+    <S>(model: Model<S>): Effect.Effect<void>
+  }
+  /** Returns one of these values: each is tried, as part of the schedule. */
+  readonly choose: {
+    /**
+     * Returns one of these values: each is tried, as part of the schedule. Never suspends. Dies when there are none.
+     */
+    <T>(values: ReadonlyArray<T>): Effect.Effect<T>
+  }
 }
+/* eslint-enable @typescript-eslint/prefer-function-type */
 
 /** The key of the kit, for helpers that do not receive the argument of the body: `const t = yield* Kit`. */
 export const Kit: Context.Service<Kit, Kit> = Context.Service<Kit>("sluice/testing/Kit")

@@ -4,6 +4,8 @@ import type * as Layer from "effect/Layer"
 import type { Option } from "effect/Option"
 import type { AdaptiveLimit, Stats } from "./model.js"
 
+// An editor shows the comment of a call signature at a call, and none of a function type.
+/* eslint-disable @typescript-eslint/prefer-function-type */
 /**
  * A class that is the key of an adaptive limit, with its layer, and with operations as effects that require the class.
  *
@@ -24,21 +26,38 @@ export interface AdaptiveLimitService<in out Self, in out Id extends string>
   readonly layer: Layer.Layer<Self>
   /**
    * Runs an effect when there is room within the limit in context, and learns from how it ends and how long it took.
-   * Suspends until every earlier call has been let in and a permit is free. Returns the effect's value, and fails only
-   * as the effect fails.
    */
-  readonly withPermit: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Self>
+  readonly withPermit: {
+    /**
+     * Runs an effect when there is room within the limit in context, and learns from how it ends and how long it took.
+     * Suspends until every earlier call has been let in and a permit is free. Returns the effect's value, and fails
+     * only as the effect fails.
+     */
+    <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Self>
+  }
   /**
    * Runs an effect if there is room within the limit in context now, with its value in a `Some`, and learns from it.
-   * Never suspends for a permit. Returns `None`, and runs nothing, when it would have to wait. Fails only as the effect
-   * fails.
    */
-  readonly tryWithPermit: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Option<A>, E, R | Self>
+  readonly tryWithPermit: {
+    /**
+     * Runs an effect if there is room within the limit in context now, with its value in a `Some`, and learns from it.
+     * Never suspends for a permit. Returns `None`, and runs nothing, when it would have to wait. Fails only as the
+     * effect fails.
+     */
+    <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Option<A>, E, R | Self>
+  }
   /**
    * Runs an effect immediately, without a permit, counts it as in flight, and learns from how it ends and how long it
-   * took. Returns the effect's value, and fails only as the effect fails.
+   * took.
    */
-  readonly measure: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Self>
+  readonly measure: {
+    /**
+     * Runs an effect immediately, without a permit, counts it as in flight, and learns from how it ends and how long it
+     * took. Returns the effect's value, and fails only as the effect fails.
+     */
+    <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Self>
+  }
   /** Returns the limit in context, and the calls within it, as a snapshot. Never suspends, never fails. */
   readonly stats: Effect.Effect<Stats, never, Self>
 }
+/* eslint-enable @typescript-eslint/prefer-function-type */

@@ -1,6 +1,8 @@
 import type * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 
+// An editor shows the comment of a call signature at a call, and none of a function type.
+/* eslint-disable @typescript-eslint/prefer-function-type */
 /**
  * The second argument of a function, after its input.
  *
@@ -8,12 +10,15 @@ import type * as Stream from "effect/Stream"
  * @since 0.1.0
  */
 export interface JobContext<in Progress = never> {
-  /**
-   * Returns whether this call was cancelled. It changes immediately, also in the middle of a loop: call it there, it
-   * takes some ten nanoseconds. A function that is cancelled may return any value. In a browser without shared memory
-   * it changes when the `signal` does.
-   */
-  readonly isCancelled: () => boolean
+  /** Returns whether this call was cancelled. */
+  readonly isCancelled: {
+    /**
+     * Returns whether this call was cancelled. It changes immediately, also in the middle of a loop: call it there, it
+     * takes some ten nanoseconds. A function that is cancelled may return any value. In a browser without shared memory
+     * it changes when the `signal` does.
+     */
+    (): boolean
+  }
   /**
    * The same as an `AbortSignal`, for functions that take one. The thread aborts it when it reads its messages: not
    * while it computes.
@@ -21,11 +26,18 @@ export interface JobContext<in Progress = never> {
   readonly signal: AbortSignal
   /**
    * Reports the progress of this call to a caller of `runWithProgress`; does nothing for any other caller, and after
-   * the call's end. Returns immediately. Reports are sent at most every 10 milliseconds, and the last one before the
-   * call ends: each replaces an earlier one that was not sent yet. Throws if `progress` cannot be cloned.
+   * the call's end.
    */
-  readonly report: (progress: Progress) => void
+  readonly report: {
+    /**
+     * Reports the progress of this call to a caller of `runWithProgress`; does nothing for any other caller, and after
+     * the call's end. Returns immediately. Reports are sent at most every 10 milliseconds, and the last one before the
+     * call ends: each replaces an earlier one that was not sent yet. Throws if `progress` cannot be cloned.
+     */
+    (progress: Progress): void
+  }
 }
+/* eslint-enable @typescript-eslint/prefer-function-type */
 
 /** A function that a module serves. */
 export type Handler = (input: never, context: JobContext<unknown>) => unknown

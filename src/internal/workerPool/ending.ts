@@ -5,7 +5,7 @@ import { checkMillis } from "../args.js"
 import type { ShutdownReport } from "./model.js"
 
 /**
- * The options of a pool in a layer, in addition to those of `make`: how it ends.
+ * The options of a pool in a layer, in addition to the options of `make`: how the pool ends.
  *
  * @category models
  * @since 0.1.0

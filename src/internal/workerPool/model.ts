@@ -104,6 +104,8 @@ export interface DeadLetter<out Job, out E = never> {
  */
 export type RunError = PoolClosed | JobLost | PoolFailed
 
+// An editor shows the comment of a call signature at a call, and none of a function type.
+/* eslint-disable @typescript-eslint/prefer-function-type */
 /**
  * A job that was accepted.
  *
@@ -139,12 +141,19 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
   readonly cancel: Effect.Effect<boolean>
   /**
    * Gives the job another level, an integer from 0 to 1,000,000, as if it had come with that level: it keeps its time
-   * of arrival (P14). Returns true if the job still waits, in the queue or for another attempt. Returns false, and
-   * changes nothing, otherwise. Any other level is a defect, and so is the call in a pool without `queue.priority`.
-   * Never suspends, never fails. O(log n).
+   * of arrival (P14).
    */
-  readonly setPriority: (level: number) => Effect.Effect<boolean>
+  readonly setPriority: {
+    /**
+     * Gives the job another level, an integer from 0 to 1,000,000, as if it had come with that level: it keeps its time
+     * of arrival (P14). Returns true if the job still waits, in the queue or for another attempt. Returns false, and
+     * changes nothing, otherwise. Any other level is a defect, and so is the call in a pool without `queue.priority`.
+     * Never suspends, never fails. O(log n).
+     */
+    (level: number): Effect.Effect<boolean>
+  }
 }
+/* eslint-enable @typescript-eslint/prefer-function-type */
 
 /**
  * The counts of all jobs by outcome. At every moment, `submitted` is the sum of the other columns (P4).

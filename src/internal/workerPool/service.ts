@@ -8,6 +8,8 @@ import { makePool } from "./make.js"
 import type { JobHandle, RunError, Stats, WorkerPool } from "./model.js"
 import type { Deadlines, Options } from "./options.js"
 
+// An editor shows the comment of a call signature at a call, and none of a function type.
+/* eslint-disable @typescript-eslint/prefer-function-type */
 /**
  * A class that is the key of a pool, with its layer, and with operations as effects that require the class.
  *
@@ -33,33 +35,49 @@ export interface PoolService<
    * one of its own. The build suspends until the workers hold their resources, and fails as `make` does.
    */
   readonly layer: Layer.Layer<Self, EW, R>
-  /**
-   * Gives the pool in context a job, and returns its result. Suspends until the job has ended, and first for room while
-   * the queue is full. Fails as the job fails, or with `PoolClosed`, `JobLost` or `PoolFailed`. An interrupt cancels
-   * the job.
-   */
-  readonly run: (job: Job) => Effect.Effect<A, E | RunError, Self>
+  /** Gives the pool in context a job, and returns its result. */
+  readonly run: {
+    /**
+     * Gives the pool in context a job, and returns its result. Suspends until the job has ended, and first for room
+     * while the queue is full. Fails as the job fails, or with `PoolClosed`, `JobLost` or `PoolFailed`. An interrupt
+     * cancels the job.
+     */
+    (job: Job): Effect.Effect<A, E | RunError, Self>
+  }
   /**
    * Gives the pool in context a job, and returns its result, but fails with `QueueFull` if the job would have to wait
-   * for room. Suspends until the job has ended. Fails as the job fails, or with `PoolClosed`, `JobLost` or
-   * `PoolFailed`. An interrupt cancels the job.
+   * for room.
    */
-  readonly tryRun: (job: Job) => Effect.Effect<A, E | RunError | QueueFull, Self>
-  /**
-   * Gives the pool in context a job, and returns a handle on it once the job is accepted. Suspends while the queue is
-   * full. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the job.
-   */
-  readonly submit: (job: Job) => Effect.Effect<JobHandle<A, E>, PoolClosed, Self>
-  /**
-   * Gives the pool in context a job, and returns a handle on it. Never suspends. Fails with `QueueFull` if the job
-   * would have to wait for room, and with `PoolClosed` if the pool no longer accepts jobs.
-   */
-  readonly trySubmit: (job: Job) => Effect.Effect<JobHandle<A, E>, PoolClosed | QueueFull, Self>
+  readonly tryRun: {
+    /**
+     * Gives the pool in context a job, and returns its result, but fails with `QueueFull` if the job would have to wait
+     * for room. Suspends until the job has ended. Fails as the job fails, or with `PoolClosed`, `JobLost` or
+     * `PoolFailed`. An interrupt cancels the job.
+     */
+    (job: Job): Effect.Effect<A, E | RunError | QueueFull, Self>
+  }
+  /** Gives the pool in context a job, and returns a handle on it once the job is accepted. */
+  readonly submit: {
+    /**
+     * Gives the pool in context a job, and returns a handle on it once the job is accepted. Suspends while the queue is
+     * full. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the job.
+     */
+    (job: Job): Effect.Effect<JobHandle<A, E>, PoolClosed, Self>
+  }
+  /** Gives the pool in context a job, and returns a handle on it. */
+  readonly trySubmit: {
+    /**
+     * Gives the pool in context a job, and returns a handle on it. Never suspends. Fails with `QueueFull` if the job
+     * would have to wait for room, and with `PoolClosed` if the pool no longer accepts jobs.
+     */
+    (job: Job): Effect.Effect<JobHandle<A, E>, PoolClosed | QueueFull, Self>
+  }
   /** Suspends until no job of the pool in context waits or runs. Never fails. It does not end the pool. */
   readonly idle: Effect.Effect<void, never, Self>
   /** Returns what the pool in context is doing now, a snapshot. Never suspends, never fails. */
   readonly stats: Effect.Effect<Stats, never, Self>
 }
+/* eslint-enable @typescript-eslint/prefer-function-type */
 
 /** Makes a pool that ends with the scope as the options say. `where` is the function that was called. */
 export const makeEnding = <Job, A, E, R, W, EW, RW, RC, RD, Key, D extends Deadlines | undefined>(
