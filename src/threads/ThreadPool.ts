@@ -605,11 +605,22 @@ export const make: {
 /** A pool that may have deadlines has a key whose errors include `JobTimeout`. */
 type DeadlinesOf<Late> = WorkerPool.JobTimeout extends Late ? WorkerPool.Deadlines | undefined : undefined
 
-type LayerOptions<J extends Jobs<unknown, never>, D extends WorkerPool.Deadlines | undefined, RD> =
+/**
+ * How a pool of threads is made by a layer, and ends with it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LayerOptions<J extends Jobs<unknown, never>, D extends WorkerPool.Deadlines | undefined, RD> =
   & Options<ErrorsOf<J>>
   & DataOptions<J>
   & WorkerPool.EndOptions<Call, RD>
-  & { readonly schemas?: Schemas<HandlersOf<J>>; readonly deadlines?: D }
+  & {
+    /** The schemas of the jobs' inputs and results, the same that the module gives to `serve`. Default: none. */
+    readonly schemas?: Schemas<HandlersOf<J>>
+    /** How long a call may wait for a thread, and run there. Default: no bounds, and no `JobTimeout` in the errors. */
+    readonly deadlines?: D
+  }
 
 /**
  * Makes the layer of a pool of threads: it starts the threads as it is built, and ends them as it closes.
@@ -702,28 +713,35 @@ export interface ThreadService<in out Self, in out Id extends string, in out J, 
 {
   /** Starts the threads as it is built, and ends them as it closes, as `drain` and `onShutdown` say. */
   readonly layer: Layer.Layer<Self, ThreadFailed, R>
-  /**
-   * For each job by its name: runs it on the pool in context, as the pool's own `run` does. Suspends until the job has
-   * ended, and returns what it returned.
-   */
+  /** For each job, by its name, the function that runs it on the pool in context: `Numbers.run.sum([1, 2])`. */
   readonly run: {
-    readonly [K in keyof HandlersOf<J>]: (
-      ...input: Input<HandlersOf<J>[K]>
-    ) => Effect.Effect<
-      Success<HandlersOf<J>[K]>,
-      Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
-      Self
-    >
+    readonly [K in keyof HandlersOf<J>]: /**
+       * Runs a job on the pool in context, and returns its result. Suspends until the job has ended; while the queue is
+       * full, it waits for room first. Fails as the pool's own `run` does. An interrupt cancels the job. A job that the
+       * module does not serve is a defect.
+       */
+      (
+        ...input: Input<HandlersOf<J>[K]>
+      ) => Effect.Effect<
+        Success<HandlersOf<J>[K]>,
+        Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
+        Self
+      >
   }
-  /** For each job by its name: enqueues it, as the pool's own `submit` does. Suspends while the queue is full. */
+  /** For each job, by its name, the function that submits it to the pool in context. */
   readonly submit: {
-    readonly [K in keyof HandlersOf<J>]: (
-      ...input: Input<HandlersOf<J>[K]>
-    ) => Effect.Effect<
-      WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
-      WorkerPool.PoolClosed,
-      Self
-    >
+    readonly [K in keyof HandlersOf<J>]: /**
+       * Gives the pool in context a job, and returns a handle on it once it is accepted. Suspends while the queue is
+       * full. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the
+       * job.
+       */
+      (
+        ...input: Input<HandlersOf<J>[K]>
+      ) => Effect.Effect<
+        WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
+        WorkerPool.PoolClosed,
+        Self
+      >
   }
   /** The statistics of the pool's workers, which are the places for calls. Never suspends. */
   readonly stats: Effect.Effect<WorkerPool.Stats, never, Self>
