@@ -41,6 +41,8 @@ export default tseslint.config(
       "require-yield": "off",
       // `Effect<void>` is an Effect's ordinary type, not a mistake.
       "@typescript-eslint/no-invalid-void-type": "off",
+      // An editor shows the comment of a call signature at a call, and none of a function type.
+      "@typescript-eslint/prefer-function-type": "off",
       // A callback that answers what its last step answers is how effects are written.
       "@typescript-eslint/no-confusing-void-expression": "off",
       "@typescript-eslint/no-empty-function": ["error", { allow: ["arrowFunctions"] }],

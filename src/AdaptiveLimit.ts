@@ -6,7 +6,7 @@
  *
  * - **A1.** The limit is an integer, never below `min` and never above `max`.
  * - **A2.** A call that began while less than half the limit was in flight never raises it.
- * - **A3.** An overload lowers the limit at once: by one at least, and to no less than `backoff` times what it was,
+ * - **A3.** An overload lowers the limit immediately: by one at least, and to no less than `backoff` times what it was,
  *   rounded down.
  * - **A4.** One congestion lowers the limit once: calls that had begun when the limit was lowered neither lower it
  *   again nor raise it. So it falls by one `backoff` in a round trip.
@@ -401,7 +401,7 @@ export const withPermit: {
  *
  * **When to use**
  *
- * Use to shed load: a call that is refused at once costs its caller nothing.
+ * Use to shed load: a call that is refused immediately costs its caller no time.
  *
  * **Details**
  *
@@ -452,7 +452,8 @@ export const tryWithPermit: {
 })
 
 /**
- * Runs an effect at once, counts it as in flight, and learns from how it ends and how long it took. It takes no permit.
+ * Runs an effect immediately, counts it as in flight, and learns from how it ends and how long it took. It takes no
+ * permit.
  *
  * **When to use**
  *
@@ -527,7 +528,7 @@ export const stats = (self: AdaptiveLimit): Stats => impl(self).stats()
 /**
  * Makes the layer of an adaptive limit, for a key of your own. An option with a wrong value is a defect of the build.
  *
- * **Example** (A limit for a service of one's own)
+ * **Example** (A limit for a service of your own)
  *
  * ```ts
  * import { Context, Effect } from "effect"

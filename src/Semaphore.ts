@@ -147,7 +147,7 @@ export const make = (
  *
  * **Gotchas**
  *
- * On a semaphore with a capacity of 0 it dies with `CapacityExceeded`, at once or when a `resize` leaves it there (S4).
+ * On a semaphore with a capacity of 0 it dies with `CapacityExceeded`, immediately or after a `resize` to 0 (S4).
  * Not reentrant: an effect that holds the last permit and asks for another one waits for itself.
  *
  * **Example** (A critical section)
@@ -373,8 +373,8 @@ export const withPermitsIfAvailable = tryWithPermits
  * **Details**
  *
  * Suspends until the request is the first in line at each semaphore and every one has enough permits free: all are
- * taken then, or none (S8). It joins all lines at once, so requests that overtake nobody in any of them never wait for
- * each other, whatever the order of the list. An interrupt while it waits gives up its places; nothing is lost (S3).
+ * taken then, or none (S8). It joins all lines in one step, so requests never wait for each other in a circle, whatever
+ * the order of the list. An interrupt while it waits gives up its places; nothing is lost (S3).
  *
  * Fails with `CapacityExceeded` when it asks for more than one of them has in all, at once or when a `resize` makes it
  * so (S4). A semaphore that occurs twice is asked for the sum; with an empty list the effect just runs. Anything but
@@ -410,8 +410,8 @@ export const withAll: {
    * the effect ends, however it ends.
    *
    * Suspends until the request is first in line at each semaphore and every one has enough permits free: all are taken
-   * then, or none. It joins all lines at once, so the order of the list does not matter. An interrupt while it waits
-   * gives up its places; nothing is lost. Returns the effect's value. Fails as the effect fails, or with
+   * then, or none. It joins all lines in one step, so the order of the list does not matter. An interrupt while it
+   * waits gives up its places; nothing is lost. Returns the effect's value. Fails as the effect fails, or with
    * `CapacityExceeded` when it asks one semaphore for more than its capacity, at once or when a `resize` makes it so. A
    * semaphore that occurs twice is asked for the sum. Anything but integers >= 0 is a defect.
    */
@@ -423,8 +423,8 @@ export const withAll: {
    * however it ends.
    *
    * Suspends until the request is first in line at each semaphore and every one has enough permits free: all are taken
-   * then, or none. It joins all lines at once, so the order of the list does not matter. An interrupt while it waits
-   * gives up its places; nothing is lost. Returns the effect's value. Fails as the effect fails, or with
+   * then, or none. It joins all lines in one step, so the order of the list does not matter. An interrupt while it
+   * waits gives up its places; nothing is lost. Returns the effect's value. Fails as the effect fails, or with
    * `CapacityExceeded` when it asks one semaphore for more than its capacity, at once or when a `resize` makes it so. A
    * semaphore that occurs twice is asked for the sum. Anything but integers >= 0 is a defect.
    */

@@ -245,7 +245,7 @@ export const run: {
  *
  * **Details**
  *
- * Suspends until the job has ended; while the queue is full it fails at once, and the job is not accepted and never
+ * Suspends until the job has ended; while the queue is full it fails immediately, and the job is not accepted and never
  * runs. Does not overtake: while anyone waits for room there is none. With the strategies that drop it does as `run`
  * does. Fails as `run` does otherwise. An interrupt cancels the job (P7), so a client that disconnects leaves no job
  * behind. O(1).
@@ -454,7 +454,7 @@ export const pause = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<voi
  * Never suspends, never fails. In a pool that is not paused it does nothing. The time of `deadlines.wait` continues
  * from where it stood. O(size).
  *
- * **Example** (The order is as ever)
+ * **Example** (The order stays the same)
  *
  * ```ts
  * import { Effect } from "effect"
@@ -482,7 +482,7 @@ export const resume = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<vo
   Effect.sync(() => impl(self).resume())
 
 /**
- * Asks for the limits of every key again, so that a limit that has changed counts at once.
+ * Asks for the limits of every key again, so that a limit that has changed counts immediately.
  *
  * **Details**
  *
@@ -759,8 +759,8 @@ export const trySubmit: {
  * The source is an iterable, an async iterable or a stream. `map` takes jobs from it one by one, as the pool and the
  * stream's consumer have room: never more than `size + capacity` jobs are between the two (three times the size, when
  * the capacity is unbounded), so that a source without end takes as much memory as a short one. `resize` and
- * `autoscale` change that bound at once. A job of the source waits for room whatever the queue's `strategy`, so that
- * `map` never drops its own.
+ * `autoscale` change that bound immediately. A job of the source waits for room whatever the queue's `strategy`, so
+ * that `map` never drops its own.
  *
  * Results come in the source's order; with `ordered: false`, as the jobs end. The first job that fails ends the stream
  * with its failure, as `run` would fail; in order, that comes after the results of earlier jobs. Jobs of the stream
@@ -1059,7 +1059,7 @@ export const shutdown: {
 )
 
 /**
- * Ends the pool at once: it accepts nothing more, returns the jobs that have not started, interrupts those that run,
+ * Ends the pool immediately: it accepts nothing more, returns the jobs that have not started, interrupts running jobs,
  * and releases the resources.
  *
  * **Details**

@@ -105,7 +105,7 @@ export type Success<H> = H extends (...args: never) => infer R
   : never
 
 /**
- * The errors of a job: those of its effect.
+ * The errors of a job: the errors of the effect that its function returns. `never` for a function without an effect.
  *
  * @category models
  * @since 0.1.0
@@ -122,16 +122,13 @@ export type Failure<H> = H extends (...args: never) => infer R
  */
 export type Progress<H> = H extends (input: never, context: infer Context) => unknown
   ? Context extends JobContext<infer P> ? P : never
-  : never
-
-// An editor shows the comment of a call signature at a call, and none of a function type.
-/* eslint-disable @typescript-eslint/prefer-function-type */
-/**
+  : never /**
  * A pool of threads that serve the jobs of a module. A job is a function of the module, by its name.
  *
  * @category models
  * @since 0.1.0
  */
+
 export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
   readonly [TypeId]: typeof TypeId
   /** The `name` that the pool was made with. `undefined` without one. */
@@ -247,8 +244,6 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
     Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError | Late
   >
 }
-/* eslint-enable @typescript-eslint/prefer-function-type */
-
 /** The options of `WorkerPool.make` that a pool of threads has too, for jobs that are a `Call`. */
 type PoolOptions<E> = Omit<
   WorkerPool.Options<Call, unknown, E, never, never, ThreadFailed, never>,
@@ -329,8 +324,8 @@ export interface Options<E> extends PoolOptions<E> {
    */
   readonly output?: ((line: string, source: OutputSource) => Effect.Effect<unknown, unknown>) | undefined
   /**
-   * Options for the threads of Node, such as `resourceLimits`. Default: those of Node. Bun and Deno do not keep to
-   * them, and browsers ignore them.
+   * Options for the threads of Node, such as `resourceLimits`. Default: the defaults of Node. Bun and Deno do not keep
+   * to them, and browsers ignore them.
    */
   readonly node?: NodeOptions | undefined
   /**
@@ -715,33 +710,37 @@ export interface ThreadService<in out Self, in out Id extends string, in out J, 
   readonly layer: Layer.Layer<Self, ThreadFailed, R>
   /** For each job, by its name, the function that runs it on the pool in context: `Numbers.run.sum([1, 2])`. */
   readonly run: {
-    readonly [K in keyof HandlersOf<J>]: /**
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
        * Runs a job on the pool in context, and returns its result. Suspends until the job has ended; while the queue is
        * full, it waits for room first. Fails as the pool's own `run` does. An interrupt cancels the job. A job that the
        * module does not serve is a defect.
        */
       (
         ...input: Input<HandlersOf<J>[K]>
-      ) => Effect.Effect<
+      ): Effect.Effect<
         Success<HandlersOf<J>[K]>,
         Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError,
         Self
       >
+    }
   }
   /** For each job, by its name, the function that submits it to the pool in context. */
   readonly submit: {
-    readonly [K in keyof HandlersOf<J>]: /**
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
        * Gives the pool in context a job, and returns a handle on it once it is accepted. Suspends while the queue is
        * full. Fails with `PoolClosed` if the pool no longer accepts jobs. An interrupt while it suspends cancels the
        * job.
        */
       (
         ...input: Input<HandlersOf<J>[K]>
-      ) => Effect.Effect<
+      ): Effect.Effect<
         WorkerPool.JobHandle<Success<HandlersOf<J>[K]>, Failure<HandlersOf<J>[K]> | CallError | Late>,
         WorkerPool.PoolClosed,
         Self
       >
+    }
   }
   /** The statistics of the pool's workers, which are the places for calls. Never suspends. */
   readonly stats: Effect.Effect<WorkerPool.Stats, never, Self>

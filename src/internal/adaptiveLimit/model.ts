@@ -6,7 +6,7 @@ export const TypeId = "~sluice/AdaptiveLimit"
 export const AlgorithmTypeId = "~sluice/AdaptiveLimit/Algorithm"
 
 /**
- * A limit that adapts, the calls that run within it, and the queue of those that wait.
+ * A limit that adapts, the calls that run within it, and the queue of calls that wait.
  *
  * @category models
  * @since 0.1.0

@@ -2,11 +2,7 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { Option } from "effect/Option"
-import type { AdaptiveLimit, Stats } from "./model.js"
-
-// An editor shows the comment of a call signature at a call, and none of a function type.
-/* eslint-disable @typescript-eslint/prefer-function-type */
-/**
+import type { AdaptiveLimit, Stats } from "./model.js" /**
  * A class that is the key of an adaptive limit, with its layer, and with operations as effects that require the class.
  *
  * **Details**
@@ -16,6 +12,7 @@ import type { AdaptiveLimit, Stats } from "./model.js"
  * @category models
  * @since 0.1.0
  */
+
 export interface AdaptiveLimitService<in out Self, in out Id extends string>
   extends Context.ServiceClass<Self, Id, AdaptiveLimit>
 {
@@ -60,4 +57,3 @@ export interface AdaptiveLimitService<in out Self, in out Id extends string>
   /** Returns the limit in context, and the calls within it, as a snapshot. Never suspends, never fails. */
   readonly stats: Effect.Effect<Stats, never, Self>
 }
-/* eslint-enable @typescript-eslint/prefer-function-type */

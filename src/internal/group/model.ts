@@ -30,7 +30,7 @@ export interface Stats {
   readonly active: number
   /** How many calls of `go`, `fork` and `start` are suspended at the limit. */
   readonly waiting: number
-  /** How many children the group has started so far, those that have ended included. */
+  /** How many children the group has started so far, ended children included. */
   readonly started: number
   /** How many children have ended with a value so far. */
   readonly succeeded: number

@@ -12,8 +12,9 @@ export const TypeId = "~sluice/Semaphore"
  *
  * **Details**
  *
- * The methods are those of Effect's semaphores that return permits by themselves. They have no error of their own: a
- * request for more than the capacity dies with `CapacityExceeded`. The functions of the module fail with it instead.
+ * The methods are the methods of Effect's semaphores that return permits by themselves. They have no error of their
+ * own: a request for more than the capacity dies with `CapacityExceeded`. The functions of the module fail with it
+ * instead.
  *
  * @category models
  * @since 0.1.0

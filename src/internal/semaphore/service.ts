@@ -4,11 +4,7 @@ import type * as Layer from "effect/Layer"
 import type { Option } from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CapacityExceeded } from "./errors.js"
-import type { Semaphore, Stats } from "./model.js"
-
-// An editor shows the comment of a call signature at a call, and none of a function type.
-/* eslint-disable @typescript-eslint/prefer-function-type */
-/**
+import type { Semaphore, Stats } from "./model.js" /**
  * A class that is the key of a semaphore, with its layer, and with operations as effects that require the class.
  *
  * **Details**
@@ -18,6 +14,7 @@ import type { Semaphore, Stats } from "./model.js"
  * @category models
  * @since 0.1.0
  */
+
 export interface SemaphoreService<in out Self, in out Id extends string>
   extends Context.ServiceClass<Self, Id, Semaphore>
 {
@@ -72,4 +69,3 @@ export interface SemaphoreService<in out Self, in out Id extends string>
   /** Returns what the semaphore in context holds now, a snapshot. Never suspends, never fails. */
   readonly stats: Effect.Effect<Stats, never, Self>
 }
-/* eslint-enable @typescript-eslint/prefer-function-type */

@@ -1,14 +1,11 @@
 import type * as Layer from "effect/Layer"
-import type * as Stream from "effect/Stream"
-
-// An editor shows the comment of a call signature at a call, and none of a function type.
-/* eslint-disable @typescript-eslint/prefer-function-type */
-/**
+import type * as Stream from "effect/Stream" /**
  * The second argument of a function, after its input.
  *
  * @category models
  * @since 0.1.0
  */
+
 export interface JobContext<in Progress = never> {
   /** Returns whether this call was cancelled. */
   readonly isCancelled: {
@@ -37,8 +34,6 @@ export interface JobContext<in Progress = never> {
     (progress: Progress): void
   }
 }
-/* eslint-enable @typescript-eslint/prefer-function-type */
-
 /** A function that a module serves. */
 export type Handler = (input: never, context: JobContext<unknown>) => unknown
 

@@ -102,16 +102,13 @@ export interface DeadLetter<out Job, out E = never> {
  * @category models
  * @since 0.1.0
  */
-export type RunError = PoolClosed | JobLost | PoolFailed
-
-// An editor shows the comment of a call signature at a call, and none of a function type.
-/* eslint-disable @typescript-eslint/prefer-function-type */
-/**
+export type RunError = PoolClosed | JobLost | PoolFailed /**
  * A job that was accepted.
  *
  * @category models
  * @since 0.1.0
  */
+
 export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
   /** The number of the job, from 1, in the order in which the pool accepted jobs. */
   readonly id: number
@@ -153,8 +150,6 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
     (level: number): Effect.Effect<boolean>
   }
 }
-/* eslint-enable @typescript-eslint/prefer-function-type */
-
 /**
  * The counts of all jobs by outcome. At every moment, `submitted` is the sum of the other columns (P4).
  *
@@ -172,7 +167,7 @@ export interface Ledger {
   readonly died: number
   /** How many jobs were interrupted or cancelled, before or after they started. */
   readonly interrupted: number
-  /** How many jobs have exceeded `deadlines.wait` in the queue, before they started. */
+  /** How many jobs have exceeded `deadlines.wait` in the queue, before an attempt. */
   readonly expired: number
   /** How many jobs have exceeded `deadlines.run`, and were interrupted. */
   readonly timedOut: number

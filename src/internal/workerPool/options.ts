@@ -316,7 +316,8 @@ export interface CheckedResource<in W, out RC> {
    */
   readonly check: (resource: W) => Effect.Effect<unknown, unknown, RC>
   /**
-   * How long a resource has to be idle to be checked: a duration >= 0. Default: 30 seconds. 0 checks before every job.
+   * How long a resource has to be idle to be checked: a duration >= 0. Default: 30 seconds. With 0 it is checked
+   * whenever it was idle.
    */
   readonly checkAfter?: Duration.Input | undefined
   /** How long a check may take: a duration > 0. Default: 5 seconds. */
@@ -511,9 +512,9 @@ export interface Options<
   /** Says when a job is tried again, and where a job goes after its last attempt. Default: each job has one attempt. */
   readonly retry?: RetryOptions<Job, NoInfer<E | TimeoutOf<D>>> | undefined
   /**
-   * Whose services and references a job has. `"make"`, the default: those of the caller of `make`. `"caller"`: those of
-   * the caller that submits the job, completed by those of `make`. The type of `run` is the same: `make` requires
-   * everything that `run` requires. Anything else is a defect.
+   * Whose services and references a job has. `"make"`, the default: the caller of `make`. `"caller"`: the caller that
+   * submits the job, and the caller of `make` for everything that it lacks. The type of `run` is the same: `make`
+   * requires everything that `run` requires. Anything else is a defect.
    */
   readonly context?: "make" | "caller" | undefined
   /**
@@ -529,7 +530,7 @@ export interface Options<
 }
 
 /**
- * The error that deadlines add to those of a pool's jobs: `JobTimeout`, or none where there are no deadlines.
+ * The error that deadlines add to the errors of the jobs: `JobTimeout`, or none in a pool without deadlines.
  *
  * @category models
  * @since 0.1.0

@@ -45,7 +45,7 @@ export interface Sizing {
   readonly waiting: number
   /** How long a job waits for a worker. */
   readonly wait: {
-    /** The average over all jobs, those that do not wait included. */
+    /** The average over all jobs, including jobs that do not wait. */
     readonly mean: Duration.Duration
     /** The longest wait of the given `percentile` of the jobs. 0 if that part does not wait at all. */
     readonly percentile: Duration.Duration
