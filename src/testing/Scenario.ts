@@ -16,7 +16,9 @@ export interface ActorOptions {
    * `Effect.exit` alone may not be enough: a fiber that is interrupted while it unwinds asks no handler.
    */
   readonly mayDie?: boolean | undefined
-} /** The argument of a scenario's body. Helpers that do not receive the argument can use it as a service. */
+}
+
+/** The argument of a scenario's body. Helpers that do not receive the argument can use it as a service. */
 export interface Kit {
   /**
    * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless `cancel`
@@ -85,6 +87,7 @@ export interface Kit {
     <T>(values: ReadonlyArray<T>): Effect.Effect<T>
   }
 }
+
 /** The key of the kit, for helpers that do not receive the argument of the body: `const t = yield* Kit`. */
 export const Kit: Context.Service<Kit, Kit> = Context.Service<Kit>("sluice/testing/Kit")
 

@@ -122,13 +122,14 @@ export type Failure<H> = H extends (...args: never) => infer R
  */
 export type Progress<H> = H extends (input: never, context: infer Context) => unknown
   ? Context extends JobContext<infer P> ? P : never
-  : never /**
+  : never
+
+/**
  * A pool of threads that serve the jobs of a module. A job is a function of the module, by its name.
  *
  * @category models
  * @since 0.1.0
  */
-
 export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
   readonly [TypeId]: typeof TypeId
   /** The `name` that the pool was made with. `undefined` without one. */
@@ -244,6 +245,7 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
     Failure<HandlersOf<J>[keyof HandlersOf<J>]> | CallError | Late
   >
 }
+
 /** The options of `WorkerPool.make` that a pool of threads has too, for jobs that are a `Call`. */
 type PoolOptions<E> = Omit<
   WorkerPool.Options<Call, unknown, E, never, never, ThreadFailed, never>,

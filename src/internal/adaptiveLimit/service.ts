@@ -2,7 +2,9 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { Option } from "effect/Option"
-import type { AdaptiveLimit, Stats } from "./model.js" /**
+import type { AdaptiveLimit, Stats } from "./model.js"
+
+/**
  * A class that is the key of an adaptive limit, with its layer, and with operations as effects that require the class.
  *
  * **Details**
@@ -12,7 +14,6 @@ import type { AdaptiveLimit, Stats } from "./model.js" /**
  * @category models
  * @since 0.1.0
  */
-
 export interface AdaptiveLimitService<in out Self, in out Id extends string>
   extends Context.ServiceClass<Self, Id, AdaptiveLimit>
 {

@@ -4,7 +4,9 @@ import type * as Layer from "effect/Layer"
 import type { Option } from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CapacityExceeded } from "./errors.js"
-import type { Semaphore, Stats } from "./model.js" /**
+import type { Semaphore, Stats } from "./model.js"
+
+/**
  * A class that is the key of a semaphore, with its layer, and with operations as effects that require the class.
  *
  * **Details**
@@ -14,7 +16,6 @@ import type { Semaphore, Stats } from "./model.js" /**
  * @category models
  * @since 0.1.0
  */
-
 export interface SemaphoreService<in out Self, in out Id extends string>
   extends Context.ServiceClass<Self, Id, Semaphore>
 {

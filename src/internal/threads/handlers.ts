@@ -1,11 +1,12 @@
 import type * as Layer from "effect/Layer"
-import type * as Stream from "effect/Stream" /**
+import type * as Stream from "effect/Stream"
+
+/**
  * The second argument of a function, after its input.
  *
  * @category models
  * @since 0.1.0
  */
-
 export interface JobContext<in Progress = never> {
   /** Returns whether this call was cancelled. */
   readonly isCancelled: {
@@ -34,6 +35,7 @@ export interface JobContext<in Progress = never> {
     (progress: Progress): void
   }
 }
+
 /** A function that a module serves. */
 export type Handler = (input: never, context: JobContext<unknown>) => unknown
 

@@ -102,13 +102,14 @@ export interface DeadLetter<out Job, out E = never> {
  * @category models
  * @since 0.1.0
  */
-export type RunError = PoolClosed | JobLost | PoolFailed /**
+export type RunError = PoolClosed | JobLost | PoolFailed
+
+/**
  * A job that was accepted.
  *
  * @category models
  * @since 0.1.0
  */
-
 export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
   /** The number of the job, from 1, in the order in which the pool accepted jobs. */
   readonly id: number
@@ -150,6 +151,7 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
     (level: number): Effect.Effect<boolean>
   }
 }
+
 /**
  * The counts of all jobs by outcome. At every moment, `submitted` is the sum of the other columns (P4).
  *

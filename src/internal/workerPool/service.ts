@@ -6,7 +6,9 @@ import { ending, type EndOptions } from "./ending.js"
 import type { PoolClosed, QueueFull } from "./errors.js"
 import { makePool } from "./make.js"
 import type { JobHandle, RunError, Stats, WorkerPool } from "./model.js"
-import type { Deadlines, Options } from "./options.js" /**
+import type { Deadlines, Options } from "./options.js"
+
+/**
  * A class that is the key of a pool, with its layer, and with operations as effects that require the class.
  *
  * **Details**
@@ -16,7 +18,6 @@ import type { Deadlines, Options } from "./options.js" /**
  * @category models
  * @since 0.1.0
  */
-
 export interface PoolService<
   in out Self,
   in out Id extends string,
@@ -74,6 +75,7 @@ export interface PoolService<
   /** Returns what the pool in context is doing now, a snapshot. Never suspends, never fails. */
   readonly stats: Effect.Effect<Stats, never, Self>
 }
+
 /** Makes a pool that ends with the scope as the options say. `where` is the function that was called. */
 export const makeEnding = <Job, A, E, R, W, EW, RW, RC, RD, Key, D extends Deadlines | undefined>(
   where: string,
