@@ -1508,6 +1508,10 @@ export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(sel
  * - `SENDER_ON_DEFECT`: `replace` or `keep`.
  * - `SENDER_NAME`: a text.
  * - `SENDER_WAIT_DEADLINE`, `SENDER_RUN_DEADLINE`: durations above zero, such as `5 seconds`.
+ * - `SENDER_RESOURCE_MIN`: an integer from 0 to the size.
+ * - `SENDER_RESOURCE_MAX_JOBS`: an integer from 1 to 1,000,000,000.
+ * - `SENDER_RESOURCE_MAX_AGE`, `SENDER_RESOURCE_RELEASE_TIMEOUT`: durations above zero. `make` takes none of the four
+ *   without a `worker`.
  *
  * Fails with a `ConfigError` that names the variable, the values that it may have, and its value. When several are
  * wrong, the error is about the first in this order. A missing variable counts as in `Config`: `Config.withDefault` and

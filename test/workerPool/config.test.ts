@@ -30,14 +30,24 @@ test("every variable is read", () => {
     SENDER_ON_DEFECT: "keep",
     SENDER_NAME: "mail sender",
     SENDER_WAIT_DEADLINE: "5 seconds",
-    SENDER_RUN_DEADLINE: "1 minute"
+    SENDER_RUN_DEADLINE: "1 minute",
+    SENDER_RESOURCE_MIN: "0",
+    SENDER_RESOURCE_MAX_JOBS: "1000",
+    SENDER_RESOURCE_MAX_AGE: "1 hour",
+    SENDER_RESOURCE_RELEASE_TIMEOUT: "10 seconds"
   }))
   assert.deepEqual(settings, {
     size: 4,
     queue: { capacity: 0, strategy: "sliding" },
     onDefect: "keep",
     name: "mail sender",
-    deadlines: { wait: Duration.seconds(5), run: Duration.minutes(1) }
+    deadlines: { wait: Duration.seconds(5), run: Duration.minutes(1) },
+    resource: {
+      min: 0,
+      maxJobs: 1_000,
+      maxAge: Duration.hours(1),
+      releaseTimeout: Duration.seconds(10)
+    }
   })
 })
 
@@ -46,6 +56,7 @@ test.each<readonly [object, object]>([
   [{ SENDER_QUEUE_CAPACITY: "unbounded" }, { queue: { capacity: "unbounded" } }],
   [{ SENDER_QUEUE_STRATEGY: "dropping" }, { queue: { strategy: "dropping" } }],
   [{ SENDER_RUN_DEADLINE: "20 millis" }, { deadlines: { run: Duration.millis(20) } }],
+  [{ SENDER_RESOURCE_MIN: "2" }, { resource: { min: 2 } }],
   [{ OTHER_NAME: "other", NAME: "nobody" }, {}]
 ])("a variable that is not set has no property: %o", (env, rest) => {
   assert.deepEqual(value(parse(sender, { ...size, ...env })), { size: 4, ...rest })
@@ -80,7 +91,11 @@ describe("a wrong value is a ConfigError that names the variable, what is wanted
     ...wrong("ON_DEFECT", "\"replace\" or \"keep\"", "restart"),
     ...wrong("NAME", "a text that is not empty", "", "  "),
     ...wrong("WAIT_DEADLINE", duration, "5", "soon", "0 seconds", "-5 seconds", "Infinity", "NaN seconds"),
-    ...wrong("RUN_DEADLINE", duration, "5", "0 seconds")
+    ...wrong("RUN_DEADLINE", duration, "5", "0 seconds"),
+    ...wrong("RESOURCE_MIN", "an integer from 0 to 1000000", "-1", "all"),
+    ...wrong("RESOURCE_MAX_JOBS", "an integer from 1 to 1000000000", "0", "1000000001"),
+    ...wrong("RESOURCE_MAX_AGE", duration, "3600"),
+    ...wrong("RESOURCE_RELEASE_TIMEOUT", duration, "Infinity")
   ])("%s=%o", (name, text, wanted) => {
     const told = message(parse(sender, { ...size, [`SENDER_${name}`]: text }))
     const must = `SENDER_${name} must be ${wanted}, got ${JSON.stringify(text)}`
@@ -132,7 +147,8 @@ test("each default is taken where its variable is missing, and the largest size 
     queue: { capacity: 3, strategy: "dropping" },
     onDefect: "keep",
     name: "mail",
-    deadlines: { wait: "1 second", run: "2 seconds" }
+    deadlines: { wait: "1 second", run: "2 seconds" },
+    resource: { min: 1, maxJobs: 2, maxAge: "1 minute", releaseTimeout: "3 seconds" }
   } as const
   assert.deepEqual(value(parse(WorkerPool.config("SENDER", defaults), {})), defaults)
   assert.equal(value(parse(sender, { SENDER_SIZE: "1000000" })).size, 1_000_000)
@@ -204,4 +220,24 @@ test("a default out of range is a defect of make", () =>
       const defect = yield* defectOf(WorkerPool.make({ ...settings, run: () => Effect.void }))
       assert.match((defect as Error).message, /^WorkerPool.make: size .* got 0$/)
     }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))))
+  ))
+
+test("a pool whose resources are kept in order is made of it", () =>
+  run(
+    Effect.gen(function*() {
+      const settings = yield* WorkerPool.config("SENDER", { size: 2 })
+      let acquired = 0
+      const pool = yield* WorkerPool.make({
+        ...settings,
+        worker: () => Effect.sync(() => ++acquired),
+        run: (_: string, { resource }) => Effect.succeed(resource)
+      })
+      assert.equal(acquired, 0)
+      for (const n of [1, 2]) assert.equal(yield* WorkerPool.run(pool, "ada"), n)
+    }).pipe(
+      Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
+        env: { SENDER_RESOURCE_MIN: "0", SENDER_RESOURCE_MAX_JOBS: "1" }
+      }))),
+      Effect.scoped
+    )
   ))

@@ -49,6 +49,29 @@ export interface Settings {
     /** How long a job may run: a finite duration > 0. From `PREFIX_RUN_DEADLINE`. Default of `make`: no limit. */
     readonly run?: Duration.Input
   }
+  /** How resources are kept in order. Absent if none of its four properties is set. */
+  readonly resource?: {
+    /**
+     * How many workers there always are: an integer from 0 to 1,000,000, and at most the size. From
+     * `PREFIX_RESOURCE_MIN`. Default of `make`: the size.
+     */
+    readonly min?: number
+    /**
+     * How many jobs a resource may serve: an integer from 1 to 1,000,000,000. From `PREFIX_RESOURCE_MAX_JOBS`. Default
+     * of `make`: no limit.
+     */
+    readonly maxJobs?: number
+    /**
+     * How long after its acquisition a resource may serve: a finite duration > 0. From `PREFIX_RESOURCE_MAX_AGE`.
+     * Default of `make`: no limit.
+     */
+    readonly maxAge?: Duration.Input
+    /**
+     * How long a worker waits for the release of its resource: a finite duration > 0. From
+     * `PREFIX_RESOURCE_RELEASE_TIMEOUT`. Default of `make`: no limit.
+     */
+    readonly releaseTimeout?: Duration.Input
+  }
 }
 
 /** The values of a variable, and how to read its text: undefined for a text that is out of range. */
@@ -68,7 +91,10 @@ const oneOf = <const A extends string>(...values: ReadonlyArray<A>): Reading<A> 
   read: (text) => values.find((value) => value === text)
 })
 
-const size: Reading<number> = { wanted: "an integer from 1 to 1000000", read: integer(1, 1_000_000) }
+const integerFrom = (min: number, max: number): Reading<number> => ({
+  wanted: `an integer from ${min} to ${max}`,
+  read: integer(min, max)
+})
 
 const capacity: Reading<number | "unbounded"> = {
   wanted: "an integer >= 0 or \"unbounded\"",
@@ -80,11 +106,11 @@ const text: Reading<string> = {
   read: (text) => text.trim() === "" ? undefined : text
 }
 
-const deadline: Reading<Duration.Duration> = {
+const duration: Reading<Duration.Duration> = {
   wanted: "a finite duration above zero, such as \"5 seconds\"",
   read: (text) => {
-    const duration = durationOf(text)
-    return duration !== undefined && Duration.isFinite(duration) && Duration.isPositive(duration) ? duration : undefined
+    const parsed = durationOf(text)
+    return parsed !== undefined && Duration.isFinite(parsed) && Duration.isPositive(parsed) ? parsed : undefined
   }
 }
 
@@ -109,7 +135,7 @@ export const config = (prefix: string, defaults: Partial<Settings> = {}): Config
   if (typeof prefix !== "string" || prefix === "") {
     throw invalid("WorkerPool.config", "prefix", "a string that is not empty", prefix)
   }
-  const required = variable(prefix, "SIZE", size)
+  const required = variable(prefix, "SIZE", integerFrom(1, 1_000_000))
   const optional = <A, B>(name: string, reading: Reading<A>, otherwise: B): Config.Config<A | B> =>
     Config.map(Config.option(variable(prefix, name, reading)), Option.getOrElse(() => otherwise))
   const all = Config.all({
@@ -118,11 +144,21 @@ export const config = (prefix: string, defaults: Partial<Settings> = {}): Config
     strategy: optional("QUEUE_STRATEGY", oneOf("suspend", "dropping", "sliding"), defaults.queue?.strategy),
     onDefect: optional("ON_DEFECT", oneOf("replace", "keep"), defaults.onDefect),
     name: optional("NAME", text, defaults.name),
-    wait: optional("WAIT_DEADLINE", deadline, defaults.deadlines?.wait),
-    run: optional("RUN_DEADLINE", deadline, defaults.deadlines?.run)
+    wait: optional("WAIT_DEADLINE", duration, defaults.deadlines?.wait),
+    run: optional("RUN_DEADLINE", duration, defaults.deadlines?.run),
+    min: optional("RESOURCE_MIN", integerFrom(0, 1_000_000), defaults.resource?.min),
+    maxJobs: optional("RESOURCE_MAX_JOBS", integerFrom(1, 1_000_000_000), defaults.resource?.maxJobs),
+    maxAge: optional("RESOURCE_MAX_AGE", duration, defaults.resource?.maxAge),
+    releaseTimeout: optional("RESOURCE_RELEASE_TIMEOUT", duration, defaults.resource?.releaseTimeout)
   })
-  return Config.map(all, ({ capacity, name, onDefect, run, size, strategy, wait }) => ({
+  return Config.map(all, ({ capacity, name, onDefect, run, size, strategy, wait, ...resource }) => ({
     size,
-    ...present({ queue: present({ capacity, strategy }), onDefect, name, deadlines: present({ wait, run }) })
+    ...present({
+      queue: present({ capacity, strategy }),
+      onDefect,
+      name,
+      deadlines: present({ wait, run }),
+      resource: present(resource)
+    })
   }))
 }
