@@ -578,6 +578,7 @@ test("ThreadPool: what a job takes, returns and fails with is that of its functi
   expectTypeOf(made).toEqualTypeOf<Effect.Effect<ThreadPool.ThreadPool<Jobs>, ThreadPool.ThreadFailed, Scope.Scope>>()
   const pool = {} as ThreadPool.ThreadPool<Jobs>
   expectTypeOf(pool.run.plain).toEqualTypeOf<(input: string) => Effect.Effect<number, Ends>>()
+  expectTypeOf(pool.tryRun.plain).toEqualTypeOf<(input: string) => Effect.Effect<number, Ends | WorkerPool.QueueFull>>()
   expectTypeOf(pool.run.promised).toEqualTypeOf<() => Effect.Effect<bigint, Ends>>()
   expectTypeOf(pool.run.effect).toEqualTypeOf<(input: number) => Effect.Effect<number, Boom | Ends>>()
   expectTypeOf(pool.run.optional).toEqualTypeOf<(input?: number) => Effect.Effect<number, Ends>>()

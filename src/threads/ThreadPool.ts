@@ -155,6 +155,25 @@ export interface ThreadPool<J, Late = never> extends Pipeable, Inspectable {
     }
   }
   /**
+   * For each job, by its name, the function that runs it, but fails with `QueueFull` if the job would have to wait for
+   * room: `pool.tryRun.digest(bytes)`.
+   */
+  readonly tryRun: {
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
+       * Runs a job in a thread, and returns its result, but fails with `QueueFull` if the job would have to wait for
+       * room. Suspends until the job has ended. Fails as `run` does. An interrupt cancels the job, and waits for its
+       * end.
+       */
+      (
+        ...input: Input<HandlersOf<J>[K]>
+      ): Effect.Effect<
+        Success<HandlersOf<J>[K]>,
+        Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError | WorkerPool.QueueFull
+      >
+    }
+  }
+  /**
    * For each job, by its name, the function that runs it and calls `onProgress` for its reports:
    * `pool.runWithProgress.resize(image, (percent) => Console.log(percent))`.
    */
@@ -370,6 +389,7 @@ class ThreadPoolImpl extends Described {
   readonly [TypeId] = TypeId
   readonly name: string | undefined
   readonly run: Record<string, Operation>
+  readonly tryRun: Record<string, Operation>
   readonly runWithProgress: Record<string, Operation>
   readonly submit: Record<string, Operation>
   readonly trySubmit: Record<string, Operation>
@@ -379,6 +399,7 @@ class ThreadPoolImpl extends Described {
     super()
     this.name = workers.name
     this.run = byName(names, (name) => (input) => WorkerPool.run(workers, { name, input }))
+    this.tryRun = byName(names, (name) => (input) => WorkerPool.tryRun(workers, { name, input }))
     this.runWithProgress = byName(
       names,
       (name) => (input, onProgress?: OnProgress) =>
@@ -727,6 +748,26 @@ export interface ThreadService<in out Self, in out Id extends string, in out J, 
       >
     }
   }
+  /**
+   * For each job, by its name, the function that runs it on the pool in context, but fails with `QueueFull` if the job
+   * would have to wait for room.
+   */
+  readonly tryRun: {
+    readonly [K in keyof HandlersOf<J>]: {
+      /**
+       * Runs a job on the pool in context, and returns its result, but fails with `QueueFull` if the job would have to
+       * wait for room. Suspends until the job has ended. Fails as the pool's own `run` does. An interrupt cancels the
+       * job. A job that the module does not serve is a defect.
+       */
+      (
+        ...input: Input<HandlersOf<J>[K]>
+      ): Effect.Effect<
+        Success<HandlersOf<J>[K]>,
+        Failure<HandlersOf<J>[K]> | CallError | Late | WorkerPool.RunError | WorkerPool.QueueFull,
+        Self
+      >
+    }
+  }
   /** For each job, by its name, the function that submits it to the pool in context. */
   readonly submit: {
     readonly [K in keyof HandlersOf<J>]: {
@@ -762,8 +803,8 @@ const byAnyName = (operation: (name: string) => Operation): unknown =>
  * **Details**
  *
  * The type parameters are the class and what the module serves. The options are those of `layer`.
- * `Numbers.run.root(16)` runs a job on the pool of `Numbers.layer`; `submit` and `stats` likewise. For all other
- * operations `yield* Numbers` is the pool itself. A job that the module does not serve is a defect.
+ * `Numbers.run.root(16)` runs a job on the pool of `Numbers.layer`; `tryRun`, `submit` and `stats` likewise. For all
+ * other operations `yield* Numbers` is the pool itself. A job that the module does not serve is a defect.
  *
  * **Example** (Threads as a service)
  *
@@ -795,7 +836,7 @@ export const Service =
   ): ThreadService<Self, Id, J, WorkerPool.TimeoutOf<D>, Exclude<RD, Scope.Scope>> => {
     const key = Context.Service<Self, ThreadPool<J, WorkerPool.TimeoutOf<D>>>()(id)
     const made = startPool<J, RD>(`ThreadPool.Service ${JSON.stringify(id)}`, options)
-    const operation = (of: "run" | "submit") => (name: string) => (input?: unknown) =>
+    const operation = (of: "run" | "tryRun" | "submit") => (name: string) => (input?: unknown) =>
       key.use((pool) => {
         const operations = (pool as unknown as ThreadPoolImpl)[of]
         const call = Object.hasOwn(operations, name) ? operations[name] : undefined
@@ -805,6 +846,7 @@ export const Service =
     return Object.assign(key, {
       layer: Layer.effect(key, made),
       run: byAnyName(operation("run")),
+      tryRun: byAnyName(operation("tryRun")),
       submit: byAnyName(operation("submit")),
       stats: key.useSync(({ workers }) => WorkerPool.stats(workers))
     }) as unknown as ThreadService<Self, Id, J, WorkerPool.TimeoutOf<D>, Exclude<RD, Scope.Scope>>

@@ -36,6 +36,18 @@ describe("a call", () => {
       expect(Object.keys(pool.run)).toEqual(Object.keys(pool.submit))
     })))
 
+  test("by tryRun fails with QueueFull where it would wait for room, and its interrupt cancels it", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ grace: 0, queue: { capacity: 0 } })
+      const begun = shared(1)
+      const fiber = yield* start(pool.tryRun.forever(begun))
+      yield* until(() => begun[0] === 1)
+      expect(yield* Effect.flip(pool.tryRun.add(1))).toMatchObject({ _tag: "QueueFull", capacity: 0 })
+      yield* Fiber.interrupt(fiber)
+      expect(WorkerPool.stats(pool.workers)).toMatchObject({ submitted: 1, interrupted: 1 })
+      expect(yield* pool.run.add(1)).toBe(2)
+    })))
+
   test("has a handle, and there may be a stream of them", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ size: 2 })

@@ -32,6 +32,7 @@ describe("ThreadPool.Service", () => {
         expect(yield* handle.await).toEqual(Exit.succeed(3))
         expect(yield* Jobs.stats).toMatchObject({ size: 1, submitted: 4 })
         expect(yield* (yield* Jobs).run.add(3)).toBe(4)
+        expect(yield* Jobs.tryRun.add(4)).toBe(5)
       }).pipe(Effect.provide(Jobs.layer))
     ))
 

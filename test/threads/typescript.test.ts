@@ -34,6 +34,21 @@ test("of another extension that is not known it advises nothing", () => {
   expect(advised("ERR_UNKNOWN_FILE_EXTENSION", "file:///jobs.txt")).toMatch(/: no$/)
 })
 
+test("of a JavaScript file that is not there the error advises to build it, and of one that it imports it does not", () =>
+  run(Effect.gen(function*() {
+    const directory = mkdtempSync(join(tmpdir(), "sluice missing "))
+    const failure = (file: string) =>
+      Effect.map(
+        Effect.flip(Effect.scoped(ThreadPool.make<Jobs>({ module: pathToFileURL(join(directory, file)), size: 1 }))),
+        ({ message }) => message
+      )
+    writeFileSync(join(directory, "importing.mjs"), `import "./other.mjs"`)
+    const advice = /; a thread loads a file that is on disk: if its source is TypeScript, build the module .* first$/
+    expect(yield* failure("jobs.js")).toMatch(advice)
+    expect(yield* failure("importing.mjs")).not.toMatch(advice)
+    rmSync(directory, { recursive: true })
+  })))
+
 const { typescript = false } = process.features as { readonly typescript?: string | false }
 
 test(`a thread serves a module that is TypeScript, or says what to do; here process.features.typescript is ${typescript}`, () => {

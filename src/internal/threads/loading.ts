@@ -3,6 +3,10 @@ const codeOf = (cause: unknown): unknown =>
 
 const build = "build the module to JavaScript"
 
+/** Whether the file that is missing is the module itself, and not one that it imports. */
+const isMissing = (module: string, cause: unknown): boolean =>
+  cause instanceof Error && module.startsWith("file:") && cause.message.includes(`'${decodeURI(module.slice(7))}'`)
+
 /** The way out for a module that Node could not load, if the code of its error says enough. */
 export const adviceOn = (module: string, cause: unknown): string | undefined => {
   const code = codeOf(cause)
@@ -14,5 +18,8 @@ export const adviceOn = (module: string, cause: unknown): string | undefined => 
       `node: { execArgv: ["--import", "tsx"] }`
   }
   if (code === "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING") return build
+  if (code === "MODULE_NOT_FOUND" && /\.[cm]?js$/.test(module) && isMissing(module, cause)) {
+    return `a thread loads a file that is on disk: if its source is TypeScript, ${build} first`
+  }
   return undefined
 }
