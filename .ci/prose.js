@@ -162,7 +162,10 @@ const findingsOf = (file) => {
 
 const filesIn = (folder) =>
   existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)).sort()
+    ? readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => !name.includes("node_modules"))
+      .map((name) => join(folder, name))
+      .sort()
     : []
 
 const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"))
@@ -172,7 +175,7 @@ const files = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "AGENTS.md"].filter((file) => existsSync(file)),
   ...filesIn("docs").filter((file) => isPage(file)),
   ...filesIn("src").filter((file) => isSource(file)),
-  ...filesIn("test").filter((file) => file.endsWith(".ts") && !file.includes("node_modules"))
+  ...filesIn("test").filter((file) => file.endsWith(".ts"))
 ].filter((file) => named.length === 0 || named.includes(file))
 
 let allowed = existsSync(allowances) ? JSON.parse(readFileSync(allowances, "utf8")) : {}
