@@ -4,8 +4,16 @@ import { existsSync } from "node:fs"
 import tseslint from "typescript-eslint"
 
 export default tseslint.config(
-  // The benchmarks have a package of their own. Until that is installed, half of their types are unknown.
-  { ignores: ["dist", "**/node_modules", existsSync("test/bench/node_modules") ? "" : "test/bench"].filter(Boolean) },
+  // The benchmarks and the HTTP examples have packages of their own. Until these are installed, half of their types are
+  // unknown.
+  {
+    ignores: [
+      "dist",
+      "**/node_modules",
+      ...(existsSync("test/bench/node_modules") ? [] : ["test/bench"]),
+      ...(existsSync("docs/examples/http/node_modules") ? [] : ["docs/examples/http", "test/examples/http"])
+    ]
+  },
   {
     // The format, as Effect has it.
     plugins: { "@effect": effectPlugin },
