@@ -8,7 +8,8 @@
  * - `WorkerPool.Service` makes the pool a layer, and the handlers require the pool like any other service.
  * - `trySubmit` accepts a job and returns: 202. `tryRun` waits for its result: 200. A full queue is a 429.
  * - Layers close in reverse order. The server requires the pool, so on SIGTERM
- *   1. the server accepts no more connections, and waits `gracefulShutdownTimeout` for the requests in flight;
+ *   1. the server accepts no more connections, and waits up to `gracefulShutdownTimeout` for those with a request in
+ *      flight to close, by keep-alive some seconds after their response;
  *   2. requests that take longer are interrupted, and the jobs of their `tryRun` with them (P7);
  *   3. the pool drains: submitted jobs belong to no request, and have `drain` to finish;
  *   4. `onShutdown` receives the report: `returned` jobs never began, `aborted` jobs were cut off.
