@@ -157,7 +157,7 @@ export const make = <E = never>(options?: Options): Effect.Effect<Group<E>, neve
 
 /** For the form with a group as a value, a reminder of what its error has to be, in place of `never`. */
 type Fits<XE, E> = [XE] extends [E] ? unknown
-  : "a child fails with more than the group: annotate `(group: Group.Group<MyError>) =>`"
+  : "a child fails with more than the group: annotate `(group: Group.Group<MyError>) =>`, or `Group.make<MyError>()`"
 
 /**
  * Runs a body that starts children in a group, waits for all of them, and returns the body's value. However it returns,

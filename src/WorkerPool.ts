@@ -1090,6 +1090,61 @@ export const shutdown: {
 export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effect<ShutdownReport<Job>> =>
   impl(self).shutdownNow
 
+/**
+ * Returns the options that it is given: for options that are written once and used twice.
+ *
+ * **When to use**
+ *
+ * Use for a class of `Service` whose `layerConfig` reads some of the options from the environment. The functions among
+ * the options have the types that they have inside of `make`, without annotations.
+ *
+ * **Details**
+ *
+ * Never throws: `make` and the layers check the options. O(1).
+ *
+ * **Example** (A class of the environment's size)
+ *
+ * ```ts
+ * import { ConfigProvider, Effect, Layer } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const options = WorkerPool.options({
+ *   size: 2,
+ *   worker: ({ id }) => Effect.succeed({ query: (sql: string) => Effect.succeed(`${sql} by connection ${id}`) }),
+ *   run: (sql: string, { resource }) => resource.query(sql),
+ *   drain: "5 seconds"
+ * })
+ * class Db extends WorkerPool.Service<Db>()("app/Db", options) {}
+ * const DbLive = WorkerPool.layerConfig(Db, WorkerPool.config("DB", { size: 2 }), ({ size }) => ({ ...options, size }))
+ *
+ * const program = Effect.gen(function*() {
+ *   console.log(yield* Db.run("select 1")) // => select 1 by connection 1
+ *   console.log((yield* Db.stats).size) // => 8
+ * })
+ * const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { DB_SIZE: "8" } }))
+ * await Effect.runPromise(Effect.provide(program, Layer.provide(DbLive, env)))
+ * ```
+ *
+ * @see {@link layerConfig} for options that depend on a config
+ * @category constructors
+ * @since 0.1.0
+ */
+export const options = <
+  Job,
+  A,
+  E = never,
+  R = never,
+  W = void,
+  EW = never,
+  RW = never,
+  RC = never,
+  RD = never,
+  Key = unknown,
+  const D extends Deadlines | undefined = undefined
+>(
+  options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
+): Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD> => options
+
 /** A pool that may have deadlines has a key whose errors include `JobTimeout`. */
 type DeadlinesOf<KE> = JobTimeout extends KE ? Deadlines | undefined : undefined
 

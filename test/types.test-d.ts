@@ -457,6 +457,26 @@ test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-
   AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd(), classify: () => "failure" })
 })
 
+test("WorkerPool.options: options written once have the types that they have inside of make, for a class and a layer", () => {
+  const options = WorkerPool.options({
+    size: 2,
+    worker: () => Effect.as(boom, { query: (sql: string) => Effect.as(boom, sql) }),
+    resource: { check: (connection) => connection.query("select 1") },
+    run: (sql: string, { attempt, resource }) => resource.query(sql.slice(attempt)),
+    retry: { times: 3, while: (error) => error._tag === "Boom" },
+    deadlines: { run: "1 second" },
+    onShutdown: ({ returned }) => Effect.log(returned.map((sql) => sql.length))
+  })
+  class Pool extends WorkerPool.Service<Pool>()("Pool", options) {}
+  type Ends = Boom | WorkerPool.JobTimeout | WorkerPool.RunError
+  expectTypeOf(Pool.run("select 1")).toEqualTypeOf<Effect.Effect<string, Ends, Pool>>()
+  expectTypeOf(Pool.layer).toEqualTypeOf<Layer.Layer<Pool, Boom, Db>>()
+  const live = WorkerPool.layerConfig(Pool, Config.Int("SIZE"), (size) => ({ ...options, size }))
+  expectTypeOf(live).toEqualTypeOf<Layer.Layer<Pool, Boom | Config.ConfigError, Db>>()
+  // @ts-expect-error an idleTimeout needs a min
+  WorkerPool.options({ size: 2, worker: () => boom, resource: { idleTimeout: "1 second" }, run: () => Effect.void })
+})
+
 test("ThreadPool: a module that takes data is given data of that type, as it is or by a thread's number", () => {
   interface Start {
     readonly url: string
