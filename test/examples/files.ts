@@ -67,28 +67,23 @@ export const filesOf = (root: string): Array<Buffer> => {
   return files.sort((a, b) => Buffer.compare(a, b))
 }
 
-export type Algorithm = "md5" | "sha256"
+type Algorithm = "md5" | "sha256"
 
 /** GNU's tools are the reference where they are. */
-export const hasTools = spawnSync("md5sum", ["--tag", "/dev/null"]).status === 0
+const hasTools = spawnSync("md5sum", ["/dev/null"]).status === 0
 
-/** The output of `md5sum` or `sha256sum` for these files, one line for each. */
-export const sums = (algorithm: Algorithm, files: ReadonlyArray<Buffer>, tag: boolean): Array<Buffer> => {
-  if (!hasTools) return files.map((file) => computedSum(algorithm, file, tag))
+/** The output of `md5sum` or `sha256sum` for these files. */
+export const sums = (algorithm: Algorithm, files: ReadonlyArray<Buffer>): Buffer => {
+  if (!hasTools) return Buffer.concat(files.map((file) => computedSum(algorithm, file)))
   const input = Buffer.concat(files.map((file) => Buffer.concat([file, Buffer.of(0)])))
-  const args = ["-0", `${algorithm}sum`, ...(tag ? ["--tag"] : []), "--"]
-  const { status, stdout } = spawnSync("xargs", args, { input, maxBuffer: Infinity })
+  const { status, stdout } = spawnSync("xargs", ["-0", `${algorithm}sum`, "--"], { input, maxBuffer: Infinity })
   if (status !== 0) throw new Error(`${algorithm}sum failed`)
-  return linesOf(stdout)
+  return stdout
 }
 
-const computedSum = (algorithm: Algorithm, file: Buffer, tag: boolean): Buffer => {
+const computedSum = (algorithm: Algorithm, file: Buffer): Buffer => {
   const digest = createHash(algorithm).update(readFileSync(file)).digest("hex")
   const path = file.toString("latin1")
   const name = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r")
-  const line = tag ? `${algorithm.toUpperCase()} (${name}) = ${digest}\n` : `${digest}  ${name}\n`
-  return Buffer.from((name === path ? "" : "\\") + line, "latin1")
+  return Buffer.from(`${name === path ? "" : "\\"}${digest}  ${name}\n`, "latin1")
 }
-
-const linesOf = (text: Buffer): Array<Buffer> =>
-  text.toString("latin1").split(/(?<=\n)/).map((line) => Buffer.from(line, "latin1"))

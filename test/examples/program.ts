@@ -1,27 +1,13 @@
 /** Runs the example programs as a user does: as processes. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { basename, dirname, join, relative } from "node:path"
-import { fileURLToPath, pathToFileURL } from "node:url"
+import { fileURLToPath } from "node:url"
 import { compile } from "../support/threads.js"
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const root = here("../../")
-const digest = here("../../docs/examples/digest/")
-
-export const main = join(digest, "main.ts")
-
-/** The same program with something built in; see there. */
-export const entries = {
-  asNobody: here("./entry-as-nobody.ts"),
-  countingHandles: here("./entry-counting-handles.ts"),
-  hangingRead: here("./entry-hanging-read.ts")
-}
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href
-
 const made = new Map<string, string>()
 
 /**
@@ -31,23 +17,24 @@ const made = new Map<string, string>()
 const compiled = (entry: string): string => {
   const known = made.get(entry)
   if (known !== undefined) return known
-  // Those with something built in stand with the tests.
-  const sources = entry.startsWith(here("./")) ? digest : dirname(entry)
+  const sources = dirname(entry)
   const folder = join(root, "node_modules/.cache/sluice-examples", relative(root, sources))
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`)
   const outfile = (source: string) => join(folder, `${basename(source, ".ts")}.js`)
-  const others = ["thread.ts", "child.ts"].map((name) => join(sources, name)).filter((source) => existsSync(source))
+  const others = ["thread.ts", "child.ts", `${basename(entry, ".ts")}-thread.ts`]
+    .map((name) => join(sources, name))
+    .filter((source) => existsSync(source))
   for (const source of [entry, ...others]) compile(source, outfile(source))
   made.set(entry, outfile(entry))
   return outfile(entry)
 }
 
-export const command = (args: ReadonlyArray<string>, entry: string = main): Array<string> =>
-  // From its sources, as `npm start` runs it: it has all it needs before it is nobody, who may read nothing here.
-  entry === entries.asNobody
-    ? [process.execPath, "--import", tsx, entry, ...args]
-    : [process.execPath, compiled(entry), ...args]
+export const command = (args: ReadonlyArray<string>, entry: string): Array<string> => [
+  process.execPath,
+  compiled(entry),
+  ...args
+]
 
 // The program runs in any directory, but "sluice" is what the tsconfig of this project says.
 export const env = { ...process.env, TSX_TSCONFIG_PATH: here("../../tsconfig.json") }
@@ -68,13 +55,14 @@ export interface Running {
 
 interface Options {
   readonly cwd?: string
-  readonly entry?: string
+  readonly entry: string
+  readonly env?: Readonly<Record<string, string>>
   readonly input?: Buffer
 }
 
-export const start = (args: ReadonlyArray<string>, { cwd, entry, input }: Options = {}): Running => {
+export const start = (args: ReadonlyArray<string>, { cwd, entry, env: more, input }: Options): Running => {
   const [file, ...rest] = command(args, entry)
-  const child = spawn(file!, rest, { cwd, env, stdio: "pipe" })
+  const child = spawn(file!, rest, { cwd, env: { ...env, ...more }, stdio: "pipe" })
   child.stdin.end(input)
   const stdout: Array<Buffer> = []
   let stderr = ""
@@ -95,4 +83,4 @@ export const start = (args: ReadonlyArray<string>, { cwd, entry, input }: Option
   return { child, ended, says }
 }
 
-export const run = (args: ReadonlyArray<string>, options?: Options): Promise<Ended> => start(args, options).ended
+export const run = (args: ReadonlyArray<string>, options: Options): Promise<Ended> => start(args, options).ended
