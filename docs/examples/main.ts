@@ -42,7 +42,7 @@ export const commandLine = <const Config extends Omit<ParseArgsConfig, "args">>(
   try {
     return parseArgs({ ...config, args: [...args] })
   } catch (error) {
-    return refuse((error as Error).message.replace(/\. .*/s, ""))
+    return refuse((error as Error).message.replace(/\.\s.*/s, ""))
   }
 }
 

@@ -3,7 +3,6 @@
  * 1, a transaction begins to be committed, or has been. A kill that is timed from outside would come anywhere.
  */
 import Libsql from "libsql"
-import { main } from "../../docs/examples/etl/cli.js"
 
 const { SIGNAL, SIGNAL_AT, SIGNAL_WHEN } = process.env
 // Called with its own `this`, below.
@@ -20,4 +19,4 @@ Libsql.prototype.exec = function(this: Libsql.Database, source: string) {
   return this
 }
 
-await main(process.argv.slice(2))
+await import("../../docs/examples/etl.js")
