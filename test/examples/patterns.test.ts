@@ -43,7 +43,7 @@ const expected: Readonly<Record<string, Expected>> = {
     millis: 50
   },
   "errors-as-results.ts": {
-    answer: { results: ["1", "3 is odd", "2"], exits: ["1", "3 is odd", "2"] },
+    answer: ["2: 1", "3: 3 is odd", "4: 2"],
     millis: 0
   },
   "all-errors.ts": { answer: ["bad name: a b", "bad name: d e"], millis: 0 },

@@ -22,14 +22,14 @@ interface Pattern {
 export const patterns: ReadonlyArray<Pattern> = [
   { file: "workers.ts", heading: "Three workers, five jobs", program: workers },
   { file: "order.ts", heading: "Results in the order of the jobs, or as they end", program: order },
-  { file: "closing.ts", heading: "Who closes what", program: closing },
+  { file: "closing.ts", heading: "Everything is closed by itself", program: closing },
   { file: "fail-fast.ts", heading: "The first failure ends the rest", program: failFast },
   { file: "errors-as-results.ts", heading: "Failures among the results", program: errorsAsResults },
   { file: "all-errors.ts", heading: "All failures at the end", program: allErrors },
-  { file: "reject.ts", heading: "Turn away what there is no room for", program: reject },
+  { file: "reject.ts", heading: "Reject a job that finds the queue full", program: reject },
   { file: "drop.ts", heading: "Drop the newest, or the oldest", program: drop },
   { file: "cancel.ts", heading: "Cancel a job", program: cancel },
   { file: "invalidate.ts", heading: "Replace a resource that has broken", program: invalidate },
-  { file: "poison.ts", heading: "Survive a job that throws", program: poison },
+  { file: "poison.ts", heading: "Go on after a job that throws", program: poison },
   { file: "shutdown.ts", heading: "Stop by a deadline", program: shutdown }
 ]

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { WorkerPool } from "sluice"
 
-/** A job ends with the one who wants it; or, once it has been submitted, when somebody cancels it. */
+/** A job that `run` has brought ends with its caller. A submitted job ends when it is cancelled by its handle. */
 export const cancel = Effect.scoped(
   Effect.gen(function*() {
     const log: Array<string> = []
@@ -14,7 +14,7 @@ export const cancel = Effect.scoped(
     const queued = yield* WorkerPool.submit(pool, "queued")
     const cancelled = [yield* queued.cancel, yield* running.cancel]
 
-    // `run` that is interrupted, here by the timeout, takes its job with it: when it has ended, so has the job.
+    // An interrupt of `run`, here by the timeout, takes the job along: when `run` has ended, so has the job.
     const inTime = yield* Effect.timeoutOption(WorkerPool.run(pool, "late"), "50 millis")
     log.push(inTime._tag)
 

@@ -2,8 +2,8 @@ import { Effect, Stream } from "effect"
 import { WorkerPool } from "sluice"
 
 /**
- * Who closes the channel of jobs, who that of results, and when? Nobody, never: the stream ends when its source has ended
- * and the last result has come, and a worker's resource is released when the pool's scope closes, whatever happens in it.
+ * Nothing has to be closed by hand. The stream of results ends when its source has ended and the last result has come.
+ * The workers' resources are released when the pool's scope closes, whatever happens in it.
  */
 export const closing = Effect.gen(function*() {
   const log: Array<string> = []

@@ -1,7 +1,7 @@
 import { Effect, Latch } from "effect"
 import { WorkerPool } from "sluice"
 
-/** One worker is busy with the first of five jobs, and two may wait: which two is for the strategy to say. */
+/** One worker is busy with the first of five jobs, and two may wait. The strategy decides which two. */
 const survivors = (strategy: "dropping" | "sliding") =>
   Effect.scoped(
     Effect.gen(function*() {
@@ -11,7 +11,7 @@ const survivors = (strategy: "dropping" | "sliding") =>
         queue: { capacity: 2, strategy },
         run: (job: number) => Effect.as(gate.await, job)
       })
-      // It never suspends. What was dropped is told by the job's own handle, as it happens: no job is lost in silence.
+      // With these strategies `submit` never suspends. The handle of a dropped job says so, as soon as it is dropped.
       const handles = yield* Effect.forEach([1, 2, 3, 4, 5], (job) => WorkerPool.submit(pool, job))
       const dropped = handles.filter(({ state }) => state === "dropped").map(({ id }) => id)
       yield* gate.open
@@ -20,5 +20,5 @@ const survivors = (strategy: "dropping" | "sliding") =>
     })
   )
 
-/** Drop the newest where what came first matters, such as an alarm; the oldest where it is stale, such as a position. */
+/** Drop the newest job where the first ones matter, as of alarms; the oldest where it is stale, as of positions. */
 export const drop = Effect.all({ dropping: survivors("dropping"), sliding: survivors("sliding") })

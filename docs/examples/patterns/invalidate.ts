@@ -2,8 +2,8 @@ import { Effect } from "effect"
 import { WorkerPool } from "sluice"
 
 /**
- * A connection for each worker, opened once and not for each job. Only the job can tell that it has broken: it condemns
- * it, and the worker opens another before its next job. The failure itself is the job's result, as any other.
+ * Each worker opens its connection once, not for each job. A job that finds the connection broken condemns it, and the
+ * worker opens another one before its next job. The failure itself is the job's result, like any other.
  */
 export const invalidate = Effect.gen(function*() {
   const log: Array<string> = []

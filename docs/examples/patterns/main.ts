@@ -1,12 +1,14 @@
-/** Runs every pattern, and prints what it answers: `npx tsx docs/examples/patterns/main.ts`. */
-import { Effect } from "effect"
+/** Patterns of worker pools, one a file: `npx tsx docs/examples/patterns/main.ts` runs each and prints its result. */
+import { Console, Effect } from "effect"
+import { runMain } from "../main.js"
 import { patterns } from "./all.js"
 
-const program = Effect.gen(function*() {
-  for (const { heading, program } of patterns) {
-    console.log(`\n${heading}`)
-    console.log(yield* program)
-  }
-})
-
-await Effect.runPromise(program)
+runMain(
+  import.meta,
+  Effect.gen(function*() {
+    for (const { heading, program } of patterns) {
+      yield* Console.log(`\n${heading}`)
+      yield* Console.log(yield* program)
+    }
+  })
+)

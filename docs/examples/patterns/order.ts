@@ -1,7 +1,7 @@
 import { Effect, Stream } from "effect"
 import { WorkerPool } from "sluice"
 
-/** The first job is the slowest. Its result holds up the others, or comes last: that is all that `ordered` decides. */
+/** The first job is the slowest. With `ordered: false` its result comes last, and does not hold up the others. */
 export const order = Effect.scoped(
   Effect.gen(function*() {
     const pool = yield* WorkerPool.make({

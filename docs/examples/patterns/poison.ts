@@ -2,8 +2,8 @@ import { Cause, Effect, Exit } from "effect"
 import { WorkerPool } from "sluice"
 
 /**
- * A job that throws is a bug, and nobody knows what it has done to the worker's parser. So it takes the parser with it:
- * its own handle has the defect, the other jobs notice nothing, and the pool keeps its size.
+ * A job that throws is a bug, and may have left the worker's parser in any state. So the worker replaces its parser.
+ * The job's own handle has the defect, the other jobs go on, and the pool keeps its size.
  */
 export const poison = Effect.scoped(
   Effect.gen(function*() {

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { WorkerPool } from "sluice"
 
-/** A server that is too busy says so at once, rather than let its clients wait in a line that only grows. */
+/** Load shedding: a server that is too busy says so at once, and its clients do not wait in a queue that grows. */
 export const reject = Effect.scoped(
   Effect.gen(function*() {
     const pool = yield* WorkerPool.make({

@@ -2,8 +2,8 @@ import { Effect } from "effect"
 import { WorkerPool } from "sluice"
 
 /**
- * A service that is to stop, and has so long to do it. What it has accepted may end; what has not by the deadline is
- * interrupted, or was never begun, and the report has those jobs themselves, for a file or for another machine.
+ * A service stops by a deadline. Accepted jobs run on until then. At the deadline the running ones are interrupted, and
+ * the report has these jobs and the ones that never began: for a file, or for another server.
  */
 export const shutdown = Effect.scoped(
   Effect.gen(function*() {
@@ -20,7 +20,7 @@ export const shutdown = Effect.scoped(
     const { aborted, counts, returned } = yield* WorkerPool.shutdown(pool, { deadline: "200 millis" })
     return {
       sent: counts.succeeded,
-      // They are reported in the order in which they ended, and several ended at once.
+      // The report has them in the order in which they ended, and both ended at once.
       aborted: aborted.map(({ to }) => to).sort(),
       returned: returned.map(({ to }) => to)
     }

@@ -1,7 +1,7 @@
 import { Effect, Stream } from "effect"
 import { WorkerPool } from "sluice"
 
-/** Three workers, five jobs of 100 milliseconds: two rounds, not five. Each worker takes the next job when it is free. */
+/** Three workers, five jobs of 100 milliseconds: two rounds. Each worker takes the next job when it is idle. */
 export const workers = Effect.scoped(
   Effect.gen(function*() {
     const pool = yield* WorkerPool.make({
