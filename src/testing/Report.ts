@@ -131,7 +131,7 @@ export class Report {
       `Found in schedule ${failure.run} (seed ${this.seed}), reduced to ${failure.schedule.length} decision${
         failure.schedule.length === 1 ? "" : "s"
       }. ${needs[failure.realism]}`,
-      `Run it again:  replay(scenario, ${JSON.stringify(failure.key)})`,
+      `Run it again:  replay(yourScenario, ${JSON.stringify(failure.key)})`,
       ...(failure.program === undefined
         ? []
         : ["", "A program that shows it on the stock runtime:", "", failure.program])

@@ -643,7 +643,7 @@ describe("a failure", () => {
           "  a      ends: success, .*\n" +
           "  FAILS  an update was lost, at test/testing/kit.test.ts:\\d+  yield\\* t.expect.*\n\n" +
           "Found in schedule \\d+ \\(seed 1\\).*\n" +
-          `Run it again:  replay\\(scenario, "s1:1\\.4p"\\)$`
+          `Run it again:  replay\\(yourScenario, "s1:1\\.4p"\\)$`
       )
     )
   })

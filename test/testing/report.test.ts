@@ -158,7 +158,7 @@ describe("a report", () => {
       "",
       "Found in schedule 17 (seed 3), reduced to 1 decision. It needs an order of ready fibers, or a yield between two " +
       "operations, that Effect allows but seldom does.",
-      "Run it again:  replay(scenario, \"s1:1.2p\")"
+      "Run it again:  replay(yourScenario, \"s1:1.2p\")"
     ])
     expect(String(reportOf(failing({ schedule: [] })))).toContain("reduced to 0 decisions.")
     expect(lines(String(reportOf(failing({ program: "await 1" })))).slice(-4)).toEqual([

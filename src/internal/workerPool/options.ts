@@ -483,8 +483,8 @@ export interface Options<
    */
   readonly worker?: ((info: WorkerInfo) => Effect.Effect<W, EW, RW>) | undefined
   /**
-   * How resources are maintained. Needs a `worker`, and has to come after it in the object, so that the type of the
-   * resource is known. Default: no resource is checked, and none has a limit.
+   * How resources are maintained. Needs a `worker`, and has to come after a `worker` with a parameter, so that the type
+   * of the resource is known. Default: no resource is checked, and none has a limit.
    */
   readonly resource?: ResourceOptions<NoInfer<W>, RC> | undefined
   /**
