@@ -12,7 +12,7 @@ const limits = {
   "WorkerPool { make, run }": 22_000,
   Watch: 5_200,
   index: 43_500,
-  "threads/ThreadPool": 33_000,
+  "threads/ThreadPool": 33_500,
   "threads/ThreadWorker": 6_600
 }
 
