@@ -5,13 +5,13 @@ import { gzipSync } from "node:zlib"
 
 const limits = {
   Semaphore: 5_200,
-  "Group { scoped, go }": 5_650,
-  Group: 6_900,
+  "Group { scoped, go }": 5_800,
+  Group: 7_700,
   AdaptiveLimit: 7_400,
   WorkerPool: 27_000,
   "WorkerPool { make, run }": 22_000,
   Watch: 5_200,
-  index: 43_500,
+  index: 44_500,
   "threads/ThreadPool": 33_500,
   "threads/ThreadWorker": 6_600
 }

@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import { invalid } from "./internal/args.js"
 import { type AnyGroup, currentGroup, provideGroup } from "./internal/group/current.js"
 import { FiberGroup } from "./internal/group/FiberGroup.js"
+import { forEach as startForEach } from "./internal/group/forEach.js"
 import {
   type Current,
   type ErrorOf,
@@ -288,6 +289,28 @@ const starting = <Operation>(
 const discard = () => Effect.void
 
 /**
+ * The options of a `forEach` that returns the children's values.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WithResults {
+  /** The call also waits for its children, and returns their values in the order of the items. */
+  readonly results: true
+}
+
+/**
+ * The options of a `forEach` that returns once the last child runs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WithoutResults {
+  /** Whether the call also waits for its children and returns their values. Default: false. */
+  readonly results?: false | undefined
+}
+
+/**
  * Starts a child.
  *
  * **Details**
@@ -378,6 +401,109 @@ export const go: {
    */
   <E, A, XE, R>(self: Group<E>, effect: Effect.Effect<A, XE, R> & Fits<NoInfer<XE>, E>): Effect.Effect<void, E, R>
 } = /* @__PURE__ */ starting("Group.go", (fiber, group, effect) => group.start(fiber, effect, discard))
+
+/**
+ * Starts a child for each item, in order, as a loop over `go` does, at a lower price.
+ *
+ * **Details**
+ *
+ * Returns once the last child runs, without waiting for its end. Suspends while `limit` children run, and is one call
+ * in the line of those that wait: after each child it goes to the end of the line, so other calls of `go` and `forEach`
+ * get their turns (G13). The limit may change meanwhile.
+ *
+ * An item is taken from the iterator when the child before it has begun, so the iterator may be endless. A call that
+ * ends early, by an interrupt or with the group, closes the iterator. Children that run belong to the group: an
+ * interrupt of this call does not interrupt them. A child whose `f` throws dies. An iterator that throws is a defect of
+ * the call. After 1,024 children at a stretch other fibers get a turn.
+ *
+ * With `results: true` it also waits for its children, and returns their values in the order of the items. If a child
+ * has no value, since it failed or was interrupted, the call fails as the first such child in the order of the items.
+ *
+ * Otherwise it fails, dies and interrupts as `go` does. O(items).
+ *
+ * **Example** (Pages, at most eight at a time)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Group } from "sluice"
+ *
+ * const fetchPage = (n: number) => Effect.as(Effect.sleep("1 millis"), `page ${n}`)
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Group.forEach([1, 2, 3], fetchPage)
+ *   return yield* Group.forEach([4, 5, 6], fetchPage, { results: true })
+ * }).pipe(Group.scoped({ limit: 8 }))
+ *
+ * console.log(await Effect.runPromise(program)) // => [ 'page 4', 'page 5', 'page 6' ]
+ * ```
+ *
+ * @see {@link go} for one child
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forEach: {
+  /**
+   * Starts a child of the current group for each item, in order, and returns once the last one runs. With
+   * `results: true` it also waits for the children, and returns their values in the order of the items.
+   *
+   * Suspends while `limit` children run, in turns with other calls that wait, and then until the children have ended.
+   * Fails as the first child in the order of the items that has no value; that failure is also the group's. On a group
+   * that has failed or finished it starts nothing more and interrupts its caller. An interrupt closes the iterator, and
+   * no further child starts.
+   */
+  <Item, A, XE, R>(
+    items: Iterable<Item>,
+    f: (item: Item, index: number) => Effect.Effect<A, XE, R>,
+    options: WithResults
+  ): Effect.Effect<Array<A>, XE, R | Current<XE>>
+  /**
+   * Starts a child of the current group for each item, in order, and returns once the last one runs.
+   *
+   * Suspends while `limit` children run, in turns with other calls that wait. Never fails: the children's errors become
+   * errors of `scoped`. On a group that has failed or finished it starts nothing more and interrupts its caller. An
+   * interrupt closes the iterator, and no further child starts.
+   */
+  <Item, A, XE, R>(
+    items: Iterable<Item>,
+    f: (item: Item, index: number) => Effect.Effect<A, XE, R>,
+    options?: WithoutResults
+  ): Effect.Effect<void, never, R | Current<XE>>
+  /**
+   * Starts a child of this group for each item, in order, waits for these children, and returns their values in the
+   * order of the items.
+   *
+   * Suspends while `limit` children run, in turns with other calls that wait, and then until the children have ended.
+   * Fails as the first child in the order of the items that has no value. On a group that has failed it starts nothing
+   * more and fails as the group did; on a group that was cancelled it dies with `GroupClosed`. An interrupt closes the
+   * iterator, and no further child starts.
+   */
+  <E, Item, A, XE extends E, R>(
+    self: Group<E>,
+    items: Iterable<Item>,
+    f: (item: Item, index: number) => Effect.Effect<A, XE, R>,
+    options: WithResults
+  ): Effect.Effect<Array<A>, E, R>
+  /**
+   * Starts a child of this group for each item, in order, and returns once the last one runs.
+   *
+   * Suspends while `limit` children run, in turns with other calls that wait. On a group that has failed it starts
+   * nothing more and fails as the group did; on a group that was cancelled, or whose scope has closed, it dies with
+   * `GroupClosed`. An interrupt closes the iterator, and no further child starts.
+   */
+  <E, Item, A, XE extends E, R>(
+    self: Group<E>,
+    items: Iterable<Item>,
+    f: (item: Item, index: number) => Effect.Effect<A, XE, R>,
+    options?: WithoutResults
+  ): Effect.Effect<void, E, R>
+} = ((...args: ReadonlyArray<unknown>) => {
+  const [first] = args
+  return Effect.withFiber((fiber) =>
+    first instanceof FiberGroup
+      ? startForEach(fiber, first, args[1], args[2], args[3])
+      : startForEach(fiber, currentGroup(fiber), first, args[1], args[2])
+  )
+}) as never
 
 /**
  * Starts a child if there is a place for it now, and returns whether there was.

@@ -198,7 +198,9 @@ describe("a child sees the store of its parent", () => {
     "a higher limit": (group) => Effect.andThen(Group.setLimit(group, 2), Effect.never)
   }
   test.each(
-    Object.entries(frees).flatMap(([name, end]) => (["go", "fork"] as const).map((how) => [how, name, end] as const))
+    Object.entries(frees).flatMap(([name, end]) =>
+      (["go", "fork", "forEach"] as const).map((how) => [how, name, end] as const)
+    )
   )("whose %s has waited for a place that %s frees", (how, _, end) =>
     run(Effect.gen(function*() {
       const seen = new Seen()
@@ -207,7 +209,12 @@ describe("a child sees the store of its parent", () => {
       yield* Group.go(group, Effect.andThen(Deferred.await(gate), end(group)))
       for (const user of ["ada", "bob", "cyd"]) {
         const work = Effect.andThen(seen.look(user), Effect.andThen(Effect.yieldNow, seen.look(user)))
-        yield* seen.as(user, how === "go" ? Group.go(group, work) : Group.fork(group, work))
+        const bring = {
+          go: () => Group.go(group, work),
+          fork: () => Group.fork(group, work),
+          forEach: () => Group.forEach(group, [0], () => work)
+        }
+        yield* seen.as(user, bring[how]())
       }
       yield* seen.as("opener", Deferred.succeed(gate, undefined))
       yield* seen.check(["ada", "ada", "bob", "bob", "cyd", "cyd"])
@@ -250,16 +257,20 @@ describe("async hooks hear of the end of every wait", () => {
     return [live.size, all]
   }
 
-  const pending = (end: (group: Group.Group<string>, call: Fiber.Fiber<unknown, unknown>) => Effect.Effect<unknown>) =>
+  const pending = (
+    end: (group: Group.Group<string>, call: Fiber.Fiber<unknown, unknown>) => Effect.Effect<unknown>,
+    bring = (group: Group.Group<string>): Effect.Effect<void, string> => Group.go(group, Effect.void)
+  ) =>
     Effect.gen(function*() {
       const group = yield* Group.make<string>({ limit: 1 })
       const gate = yield* Deferred.make<void, string>()
       yield* Group.go(group, Deferred.await(gate))
-      const call = yield* start(Group.go(group, Effect.void))
+      const call = yield* start(bring(group))
       yield* end(group, call)
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.await(call)
     })
+  const each = (group: Group.Group<string>) => Group.forEach(group, [1, 2, 3], () => Effect.void)
   const waiting = (
     end: (pool: WorkerPool.WorkerPool<number, void>, call: Fiber.Fiber<unknown, unknown>) => Effect.Effect<unknown>,
     capacity: number
@@ -282,6 +293,9 @@ describe("async hooks hear of the end of every wait", () => {
     ["a go that gets a place", pending(() => Effect.void)],
     ["a go that is interrupted", pending((_, call) => Fiber.interrupt(call))],
     ["a go that is refused", pending((group) => start(Group.cancel(group)))],
+    ["a forEach that gets its places", pending(() => Effect.void, each)],
+    ["a forEach that is interrupted", pending((_, call) => Fiber.interrupt(call), each)],
+    ["a forEach that is refused", pending((group) => start(Group.cancel(group)), each)],
     ["a queued job that runs", waiting(() => Effect.void, 1)],
     ["a queued job that is cancelled", waiting((_, call) => Fiber.interrupt(call), 1)],
     ["a queued job whose pool ends", waiting((pool) => start(WorkerPool.shutdownNow(pool)), 1)],

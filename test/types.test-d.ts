@@ -457,6 +457,25 @@ test("AdaptiveLimit: A, E and R are inferred and passed on, data-first and data-
   AdaptiveLimit.makeUnsafe({ algorithm: AdaptiveLimit.aimd(), classify: () => "failure" })
 })
 
+test("Group.forEach: errors are the group's, and values are those of the children where asked", () => {
+  const page = (n: number) => Effect.as(boom, `page ${n}`)
+  expectTypeOf(Group.forEach([1], page)).toEqualTypeOf<Effect.Effect<void, never, Db | Group.Current<Boom>>>()
+  expectTypeOf(Group.forEach(new Set([1]), page, { results: true })).toEqualTypeOf<
+    Effect.Effect<Array<string>, Boom, Db | Group.Current<Boom>>
+  >()
+  expectTypeOf(Group.forEach(both, [1], page)).toEqualTypeOf<Effect.Effect<void, Boom | Bang, Db>>()
+  expectTypeOf(Group.forEach(both, "ab", (letter, i) => page(letter.length + i), { results: true })).toEqualTypeOf<
+    Effect.Effect<Array<string>, Boom | Bang, Db>
+  >()
+  expectTypeOf(Group.forEach([1], page, { results: true }).pipe(Group.scoped())).toEqualTypeOf<
+    Effect.Effect<Array<string>, Boom, Db>
+  >()
+  // @ts-expect-error the group's children may not fail
+  Group.forEach(safe, [1], page)
+  // @ts-expect-error a number has no items
+  Group.forEach(1, page)
+})
+
 test("WorkerPool.options: options written once have the types that they have inside of make, for a class and a layer", () => {
   const options = WorkerPool.options({
     size: 2,

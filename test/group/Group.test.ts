@@ -498,6 +498,19 @@ describe("G5: the limit", () => {
     })))
 
   // golang/go#27837: a blocked Go that can be cancelled
+  test("the last pending go that is interrupted, when no child is left, lets those go on that wait for the group", () =>
+    run(Effect.gen(function*() {
+      const group = yield* Group.make<string>({ limit: 1, onFailure: "continue" })
+      const gate = yield* Deferred.make<void, string>()
+      yield* Group.go(group, Deferred.await(gate))
+      const blocked = yield* start(Group.go(group, Effect.never))
+      const waiter = yield* start(Effect.exit(Group.wait(group)))
+      yield* Deferred.fail(gate, "planned")
+      expect(stats(group)).toMatchObject({ active: 0, waiting: 1 })
+      yield* Fiber.interrupt(blocked)
+      expect(waiter.pollUnsafe()).toEqual(Exit.succeed(Exit.fail("planned")))
+    })))
+
   test("a blocked go that is interrupted leaves its place, and its effect never runs", () =>
     run(Effect.gen(function*() {
       const group = yield* Group.make({ limit: 1 })

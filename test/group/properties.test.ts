@@ -1,5 +1,6 @@
 /** The laws of `Group` over random workloads, schedules and cancellations, and over every schedule of small ones. */
 import { Cause, type Context, Effect, Exit, Fiber, Scope } from "effect"
+import { identity } from "effect/Function"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
 import { isDeepStrictEqual } from "node:util"
@@ -40,14 +41,14 @@ interface Workload {
   readonly limit: number | "unbounded"
   readonly onFailure: "cancel" | "continue"
   readonly children: ReadonlyArray<Child>
-  readonly start: "go" | "tryGo" | "fork"
+  readonly start: "go" | "tryGo" | "fork" | "forEach"
 }
 
 const workload: fc.Arbitrary<Workload> = fc.record({
   limit: fc.constantFrom<number | "unbounded">(1, 2, 3, "unbounded"),
   onFailure: fc.constantFrom("cancel", "cancel", "continue"),
   children: children(1),
-  start: fc.constantFrom("go", "go", "tryGo", "fork")
+  start: fc.constantFrom("go", "go", "tryGo", "fork", "forEach", "forEach")
 })
 
 /** Counts what begins and ends, by itself and not by asking the group. */
@@ -144,8 +145,22 @@ const essence = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
     reason._tag === "Fail" ? ["Fail", reason.error] : ["Die", reason.defect]
   )
 
-const start = (group: Group.Group<string>, how: Workload["start"], effect: Effect.Effect<unknown, string>) =>
-  how === "go" ? Group.go(group, effect) : how === "tryGo" ? Group.tryGo(group, effect) : Group.fork(group, effect)
+/** Starts the children of a workload, one call for each or one for all of them; `call` is around each. */
+const startAll = (
+  group: Group.Group<string>,
+  { children, start }: Workload,
+  child: (spec: Child) => Effect.Effect<unknown, string>,
+  call: (effect: Effect.Effect<unknown, string>) => Effect.Effect<unknown, string> = identity
+): Effect.Effect<unknown, string> => {
+  if (start === "forEach") return call(Group.forEach(group, children, child))
+  const one = (effect: Effect.Effect<unknown, string>): Effect.Effect<unknown, string> =>
+    start === "go"
+      ? Group.go(group, effect)
+      : start === "tryGo"
+      ? Group.tryGo(group, effect)
+      : Group.fork(group, effect)
+  return Effect.forEach(children, (spec) => call(one(child(spec))), { discard: true })
+}
 
 /** Checks inside an actor: an error thrown there would be one more defect of the program's. */
 class Violations {
@@ -205,10 +220,10 @@ const simulate = ({ limits, work }: Limited, stock: boolean): Scenario =>
       })
 
       /** Starts a child, and checks what becomes of that in a group that is over (G3). */
-      const checkStart = (spec: Child) =>
+      const checkStart = (call: Effect.Effect<unknown, string>) =>
         Effect.suspend(() => {
           const before = Group.stats(group).state
-          return Effect.onExitPrimitive(start(group, work.start, census.child(spec, true)), (exit) => {
+          return Effect.onExitPrimitive(call, (exit) => {
             if (before === "open" || isInterrupted(exit)) return undefined
             const cause = Exit.isFailure(exit) ? exit.cause : Cause.empty
             const expected = before === "failed"
@@ -223,7 +238,7 @@ const simulate = ({ limits, work }: Limited, stock: boolean): Scenario =>
 
       const producer = Effect.onExit(
         Effect.gen(function*() {
-          for (const spec of work.children) yield* checkStart(spec)
+          yield* startAll(group, work, (spec) => census.child(spec, true), checkStart)
           yield* checkWait
         }),
         (exit) => Scope.close(scope, exit)
@@ -302,7 +317,7 @@ const nursery = ({ end, work }: Nursery): Scenario =>
         group = g
         census.group = g
         return Effect.gen(function*() {
-          for (const spec of work.children) yield* start(g, work.start, census.child(spec, true))
+          yield* startAll(g, work, (spec) => census.child(spec, true))
           yield* turns(3)
           violations.expect(Group.stats(g).state !== "failed", "the body went on after a child's failure")
           return yield* { succeed: Effect.succeed("body"), fail: Effect.fail("body"), never: turns(30) }[end]

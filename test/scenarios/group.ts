@@ -13,6 +13,38 @@ const counted = (running: Set<object>, body: Effect.Effect<unknown, string>) =>
     return Effect.onExit(restore(body), () => Effect.sync(() => running.delete(id)))
   })
 
+/** The bodies of children as items of a `forEach`: how many iterators are open, and whether their order is kept. */
+class Items {
+  private open = 0
+  private isInOrder = true;
+
+  *of<A>(bodies: ReadonlyArray<A>): Generator<A> {
+    this.open++
+    try {
+      yield* bodies
+    } finally {
+      this.open--
+    }
+  }
+
+  /** Starts a child for each body, in order (G13). */
+  readonly each = (
+    group: TestGroup,
+    bodies: ReadonlyArray<Effect.Effect<unknown, string>>
+  ): Effect.Effect<void, string> =>
+    Effect.suspend(() => {
+      let begun = 0
+      return Group.forEach(group, this.of(bodies), (body, i) => {
+        this.isInOrder &&= i === begun++
+        return body
+      })
+    })
+
+  get isKept(): boolean {
+    return this.open === 0 && this.isInOrder
+  }
+}
+
 /**
  * Actors around one group, which the first of them closes as it ends. Never do more children run than the limit allows,
  * and none does once the group is closed.
@@ -21,7 +53,8 @@ const around = (
   options: { readonly limit: number; readonly highest?: number; readonly onFailure?: "continue" },
   effects: (
     group: TestGroup,
-    child: (body: Effect.Effect<unknown, string>) => Effect.Effect<unknown, string>
+    child: (body: Effect.Effect<unknown, string>) => Effect.Effect<unknown, string>,
+    items: Items
   ) => ReadonlyArray<Effect.Effect<unknown, string>>
 ): Scenario =>
   scenario((t) =>
@@ -31,7 +64,8 @@ const around = (
       const group = yield* Group.make<string>({ limit, onFailure }).pipe(Scope.provide(scope))
       const running = new Set<object>()
       yield* t.always(() => running.size <= highest, "more children than the limit (G5)")
-      const bodies = effects(group, (body) => counted(running, body))
+      const items = new Items()
+      const bodies = effects(group, (body) => counted(running, body), items)
       for (const [i, body] of bodies.entries()) {
         // What a group ends its callers with is theirs to have; only a hang, a leak or a wrong count is a failure here.
         const closing = i === 0 ? Effect.onExit(body, (exit) => Scope.close(scope, exit)) : body
@@ -46,6 +80,7 @@ const around = (
         `${active} active, ${waiting} waiting, ${state}`
       )
       yield* t.expect(started === succeeded + failed + interrupted, "a child is in no account")
+      yield* t.expect(() => items.isKept, "an iterator is open, or an item came out of order (G13)")
     })
   )
 
@@ -62,6 +97,34 @@ export const exhausted: Record<string, Scenario> = {
       Effect.andThen(Group.go(group, child(Effect.never)), Group.go(group, child(Effect.fail("planned")))),
       Group.wait(group)
     )
+  ]),
+  forEach: around({ limit: 1 }, (group, child, { each }) => [
+    Effect.andThen(each(group, [child(Effect.yieldNow), child(Effect.void)]), Group.wait(group))
+  ]),
+  "forEach, in turns": around({ limit: 1 }, (group, child, { each }) => [
+    Effect.andThen(each(group, [child(Effect.void), child(Effect.void)]), Group.wait(group)),
+    Group.go(group, child(Effect.void))
+  ]),
+  "forEach, failing": around({ limit: 1 }, (group, child, { each }) => [
+    Effect.andThen(
+      each(group, [
+        child(Effect.void),
+        child(Effect.andThen(Effect.yieldNow, Effect.fail("planned"))),
+        child(Effect.void)
+      ]),
+      Group.wait(group)
+    )
+  ]),
+  "forEach, cancel": around({ limit: 1 }, (group, child, { each }) => [
+    each(group, [child(Effect.yieldNow), child(Effect.void)]),
+    Group.cancel(group)
+  ]),
+  "forEach, setLimit": around({ limit: 1, highest: 2 }, (group, child, { each }) => [
+    each(group, [child(Effect.yieldNow), child(Effect.void)]),
+    Group.setLimit(group, 2)
+  ]),
+  "forEach, results": around({ limit: 1 }, (group, child) => [
+    Group.forEach(group, [1, 2], (n) => Effect.as(child(n === 1 ? Effect.yieldNow : Effect.void), n), { results: true })
   ]),
   tryGo: around({ limit: 1 }, (group, child) => [
     Effect.andThen(Group.tryGo(group, child(Effect.yieldNow)), Group.wait(group)),
@@ -187,6 +250,12 @@ export const current: Record<string, Scenario> = {
   ),
   "go, failing": inCurrent((child) =>
     Effect.andThen(Group.go(child(Effect.never)), Group.go(child(Effect.fail("planned")))).pipe(Group.scoped())
+  ),
+  forEach: inCurrent((child) =>
+    Group.forEach([Effect.yieldNow, Effect.void], child, { results: true }).pipe(Group.scoped({ limit: 1 }))
+  ),
+  "forEach, failing": inCurrent((child) =>
+    Group.forEach([Effect.never, Effect.fail("planned"), Effect.void], child).pipe(Group.scoped({ limit: 2 }))
   ),
   finish: inCurrent((child) =>
     Effect.andThen(

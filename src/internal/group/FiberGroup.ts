@@ -17,7 +17,8 @@ import { defectsOf } from "./causes.js"
 import { GroupClosed, GroupDeadlock } from "./errors.js"
 import { type Group, type Stats, TypeId } from "./model.js"
 import { ParkingLot, type Purpose, type Restore } from "./ParkingLot.js"
-import { Pending } from "./Pending.js"
+import { Pending, type Waiting } from "./Pending.js"
+import type { Series } from "./Series.js"
 
 /**
  * The group's books. `state` only ever moves to the right:
@@ -59,15 +60,15 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   /** In whose names the group has interrupted its children. */
   private interrupters: Set<number | undefined> | undefined = undefined
 
-  /** The calls of `go` that wait for a place. */
-  private readonly pending = new List<Pending<E>>()
+  /** The calls that wait for a place. */
+  private readonly pending = new List<Waiting<E>>()
   private readonly admission = new Drain({
     first: () => this.hasPlaceToGive ? this.pending.head?.parent : undefined,
     serve: (most) => this.admitSome(most)
   })
-  /** The calls of `go` whose children have been started. */
-  private readonly admitted = new Callers<Pending<E>>(({ child, parent, resume }) => {
-    if (child !== undefined) stack.resume(parent, resume, child)
+  /** The calls whose children have been started. */
+  private readonly admitted = new Callers<Waiting<E>>((call) => {
+    call.goOn()
   })
   /** The fibers outside of the group that wait for the children. */
   private readonly outside = new ParkingLot()
@@ -162,27 +163,69 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   /** G5: who is interrupted takes the effect along, also if its child has begun and only the fiber has not gone on. */
   private leave(pending: Pending<E>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const isWaiting = pending.state === "waiting"
-      pending.leave()
-      if (isWaiting) {
-        this.pending.remove(pending)
-        this.wakeIfQuiet()
-      }
+      this.withdraw(pending)
       return pending.child === undefined ? Effect.void : Fiber.interrupt(pending.child)
+    })
+  }
+
+  /** A call whose caller is interrupted leaves the line. */
+  private withdraw(call: Waiting<E>): void {
+    const { isWaiting } = call
+    call.leave()
+    if (!isWaiting) return
+    this.pending.remove(call)
+    this.wakeIfQuiet()
+  }
+
+  /**
+   * G13: starts a child for each item of a series, and returns once the last has begun. Starts children from a plain
+   * loop while there are places, for a while, and waits in the line for all others. In a group that is not open it ends
+   * as `go` does.
+   */
+  startEach(series: Series<E>): Effect.Effect<void, E> {
+    for (let left = stretch; left > 0; left--) {
+      // First come, first served: no series overtakes a pending call.
+      if (this.pending.size > 0 || !this.hasPlace) return this.startEachLater(series)
+      series.startNext()
+      if (!series.take()) return Exit.void
+    }
+    return Effect.flatMap(Effect.yieldNow, () => this.startEach(series))
+  }
+
+  private startEachLater(series: Series<E>): Effect.Effect<void, E> {
+    return Effect.callback((resume) => {
+      // The fiber may have yielded on its way here.
+      const refusal = this.refusal()
+      if (refusal !== undefined) return resume(refusal)
+      if (this.pending.size === 0 && this.hasPlace) return resume(Effect.suspend(() => this.startEach(series)))
+      series.wait(resume)
+      this.pending.push(series)
+      this.breakDeadlock(series.parent)
+      return Effect.sync(() => this.withdraw(series))
     })
   }
 
   /** Starts the children of pending calls while there are places. Runs fibers. */
   private admitSome(most: number): void {
     for (let left = most; left > 0 && this.hasPlaceToGive; left--) {
-      const pending = this.pending.shift()
-      if (pending === undefined) break
-      const child = pending.admit()
-      // Its caller may have left while the child began.
-      if (pending.hasLeft) stack.interrupt(child, pending.parent.id)
-      else this.admitted.add(pending)
+      const call = this.pending.shift()
+      if (call === undefined) break
+      const next = call.admit()
+      if (next === "served") this.admitted.add(call)
+      if (next === "again") this.readmit(call)
     }
     this.wakeAdmitted()
+  }
+
+  /** G13: a call that waits for another place goes to the end of the line. In a group that has ended, the call ends. */
+  private readmit(call: Waiting<E>): void {
+    const refusal = this.refusal()
+    if (refusal !== undefined) {
+      call.leave()
+      return stack.resume(call.parent, call.refuse, refusal)
+    }
+    this.pending.push(call)
+    this.breakDeadlock(call.parent)
   }
 
   /**
@@ -209,7 +252,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     const waiting = inside.work.size + inside.end.size
     if (state !== "open" || active < limit || pending.size === 0 || pending.size + waiting < active) return
     if (by !== undefined && !this.isChild(by)) return
-    let [stuck, last]: [number, Pending<E> | undefined] = [waiting, undefined]
+    let [stuck, last]: [number, Waiting<E> | undefined] = [waiting, undefined]
     for (let one = pending.head; one !== undefined; one = one.next) {
       if (!this.isChild(one.parent)) continue
       stuck++
@@ -218,7 +261,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     if (last === undefined || stuck < active) return
     pending.remove(last)
     last.leave()
-    stack.resume(last.parent, last.resume, Exit.die(new GroupDeadlock({ group: this.name, limit })))
+    stack.resume(last.parent, last.refuse, Exit.die(new GroupDeadlock({ group: this.name, limit })))
   }
 
   /** Lets those go on whose children have been started: now if next to nobody runs any more. Runs fibers. */
@@ -233,7 +276,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   }
 
   /** Starts a child, for which there is a place. It runs inline, and may have ended on return. */
-  private startChild<A, XE extends E, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
+  startChild<A, XE extends E, R>(parent: AnyFiber, effect: Effect.Effect<A, XE, R>): Fiber.Fiber<A, XE> {
     this.active++
     this.started++
     const { arrivals } = this.outside
@@ -380,7 +423,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     const refusal = this.refusal()
     const refused = this.pending.takeAll()
     for (const pending of refused) pending.leave()
-    if (refusal !== undefined) { for (const { parent, resume } of refused) stack.resume(parent, resume, refusal) }
+    if (refusal !== undefined) { for (const { parent, refuse } of refused) stack.resume(parent, refuse, refusal) }
   }
 
   /**
@@ -457,6 +500,9 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
     return { _id: "Group", name: this.name, ...this.stats() }
   }
 }
+
+/** How many children a series starts at a stretch, before others get a turn: a few milliseconds. */
+const stretch = 1024
 
 /** The group that has started a fiber, or one that fiber descends from. */
 const Membership = Context.Reference<unknown>("~sluice/Group/Membership", { defaultValue: () => undefined })

@@ -1,17 +1,38 @@
 import type * as Exit from "effect/Exit"
 import { capture, release, runIn } from "../asyncContext.js"
+import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 
+/** A call that waits for a place of its group. */
+export interface Waiting<in out E> {
+  prev: Waiting<E> | undefined
+  next: Waiting<E> | undefined
+  readonly parent: AnyFiber
+  /** Whether the call stands in the line: until it is admitted, leaves or is refused. */
+  readonly isWaiting: boolean
+  /** How the call ends when the group refuses it. */
+  readonly refuse: (end: Exit.Exit<never, E>) => void
+  /**
+   * Begins a child, for which there is a place. Returns whether the call waits for another place, or goes on, or has
+   * left meanwhile. Runs fibers.
+   */
+  admit(): "again" | "served" | "gone"
+  /** Lets the caller of a call that was served go on. Runs it. */
+  goOn(): void
+  /** The call waits no more: it was interrupted, or refused by a group that has ended. */
+  leave(): void
+}
+
 /**
- * A call of `go` that waits for a place.
+ * A call of `go`.
  *
  *     waiting ──▶ admitted      its child has a place, and begins; the call returns at the latest a turn later
  *        └────────────┴──▶ left     it was interrupted, or refused by a group that has ended
  */
-export class Pending<in out E> {
-  prev: Pending<E> | undefined = undefined
-  next: Pending<E> | undefined = undefined
-  private current: "waiting" | "admitted" | "left" = "waiting"
+export class Pending<in out E> implements Waiting<E> {
+  prev: Waiting<E> | undefined = undefined
+  next: Waiting<E> | undefined = undefined
+  private state: "waiting" | "admitted" | "left" = "waiting"
   private begun: AnyFiber | undefined = undefined
   /** The child's: that of its parent, and not of who frees its place. */
   private readonly context = capture()
@@ -20,15 +41,19 @@ export class Pending<in out E> {
     readonly parent: AnyFiber,
     private readonly start: () => AnyFiber,
     /** With the child; or with the failure of the group. */
-    readonly resume: (end: AnyFiber | Exit.Exit<never, E>) => void
+    private readonly resume: (end: AnyFiber | Exit.Exit<never, E>) => void
   ) {}
 
-  get state(): "waiting" | "admitted" | "left" {
-    return this.current
+  get isWaiting(): boolean {
+    return this.state === "waiting"
   }
 
-  get hasLeft(): boolean {
-    return this.current === "left"
+  private get hasLeft(): boolean {
+    return this.state === "left"
+  }
+
+  get refuse(): (end: Exit.Exit<never, E>) => void {
+    return this.resume
   }
 
   /** The child, once it has begun. */
@@ -36,17 +61,23 @@ export class Pending<in out E> {
     return this.begun
   }
 
-  /** Begins the child, for which there is a place, and returns it. Runs fibers: the caller may leave meanwhile. */
-  admit(): AnyFiber {
-    this.current = "admitted"
+  admit(): "served" | "gone" {
+    this.state = "admitted"
     const child = runIn(this.context, this.start, undefined)
     release(this.context)
     this.begun = child
-    return child
+    // Its caller may have left while the child began.
+    if (!this.hasLeft) return "served"
+    stack.interrupt(child, this.parent.id)
+    return "gone"
+  }
+
+  goOn(): void {
+    if (this.begun !== undefined) stack.resume(this.parent, this.resume, this.begun)
   }
 
   leave(): void {
-    if (this.current === "waiting") release(this.context)
-    this.current = "left"
+    if (this.state === "waiting") release(this.context)
+    this.state = "left"
   }
 }
