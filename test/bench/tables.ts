@@ -97,6 +97,8 @@ const compared: ReadonlyArray<readonly [id: string, against: string]> = [
   ["semaphore-uncontended", "Effect Semaphore"],
   ["group-limit", "Effect.forEach, concurrency 8"],
   ["group-sync", "Effect.forEach, concurrency 8"],
+  ["group-for-each", "Effect.forEach, concurrency 8"],
+  ["group-for-each-sync", "Effect.forEach, concurrency 8"],
   ["group-unbounded", "FiberSet.run and awaitEmpty"],
   ["cancel", "Fiber.interruptAll"],
   ["pool-submit", "Queue.bounded(16) and 8 fibers"],

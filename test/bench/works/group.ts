@@ -15,6 +15,12 @@ const group = (limit: number | "unbounded", child: Effect.Effect<unknown>) =>
       for (let n = 0; n < items; n++) yield* Group.go(group, child)
     })))
 
+/** The same children, of a list. */
+const groupEach = (child: Effect.Effect<unknown>) => {
+  const all = Array.from({ length: items }, (_, n) => n)
+  return scoped(Group.forEach(all, () => child).pipe(Group.scoped({ limit })))
+}
+
 const forEach = (concurrency: number | "unbounded", child: Effect.Effect<unknown>) => {
   const all = Array.from({ length: items }, (_, n) => n)
   return scoped(Effect.forEach(all, () => child, { concurrency, discard: true }))
@@ -56,6 +62,30 @@ export const groupSynchronous: Work = {
   items,
   contenders: contenders(Effect.sync(() => 1), () => Promise.resolve(1)),
   goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1.3 }]
+}
+
+const each = (child: Effect.Effect<unknown>): Work["contenders"] => [
+  { name: "sluice Group.forEach", run: groupEach(child) },
+  { name: "Effect.forEach, concurrency 8", run: forEach(limit, child) },
+  { name: "a loop over Group.go", run: group(limit, child) }
+]
+
+export const groupForEach: Work = {
+  id: "group-for-each",
+  title: "Group.forEach, limit 8, children that yield",
+  what: "100,000 children of a list, at most 8 at a time. Each child yields once.",
+  items,
+  contenders: each(Effect.yieldNow),
+  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 0.9 }]
+}
+
+export const groupForEachSynchronous: Work = {
+  id: "group-for-each-sync",
+  title: "Group.forEach, limit 8, synchronous children",
+  what: "100,000 children of a list, at most 8 at a time. Each child ends synchronously.",
+  items,
+  contenders: each(Effect.sync(() => 1)),
+  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1.2 }]
 }
 
 export const groupUnbounded: Work = {

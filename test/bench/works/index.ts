@@ -1,6 +1,6 @@
 import type { Work } from "../work.js"
 import { cancel } from "./cancel.js"
-import { groupLimited, groupSynchronous, groupUnbounded } from "./group.js"
+import { groupForEach, groupForEachSynchronous, groupLimited, groupSynchronous, groupUnbounded } from "./group.js"
 import { poolParts } from "./parts.js"
 import { poolRun, poolRunPromises, poolSubmit } from "./pool.js"
 import { poolObserved } from "./poolObserved.js"
@@ -12,6 +12,8 @@ export const works: ReadonlyArray<Work> = [
   semaphoreUncontended,
   groupLimited,
   groupSynchronous,
+  groupForEach,
+  groupForEachSynchronous,
   groupUnbounded,
   poolSubmit,
   poolRun,
