@@ -43,6 +43,19 @@ describe("the stack frame of a failure", () => {
       }))
   )
 
+  test("is each job's own caller's, of jobs that one worker runs one after the other", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* Effect.fn("maker")(() => WorkerPool.make({ size: 1, run: fails }))()
+      const call = (name: string) => Effect.fn(name)(() => WorkerPool.run(pool, "fails"))()
+      for (const name of ["ada", "bob", "bob"]) {
+        expect(framesOf(yield* Effect.exit(call(name)))).toEqual(["job", name])
+      }
+      expect(framesOf(yield* Effect.exit(WorkerPool.run(pool, "fails")))).toEqual(["job", "maker"])
+      const [ada, bob] = yield* Effect.all([start(Effect.exit(call("ada"))), start(Effect.exit(call("bob")))])
+      expect(framesOf(yield* Fiber.join(ada))).toEqual(["job", "ada"])
+      expect(framesOf(yield* Fiber.join(bob))).toEqual(["job", "bob"])
+    })))
+
   test("is the maker's where the caller has none", () =>
     run(Effect.gen(function*() {
       const pool = yield* Effect.fn("maker")(() => WorkerPool.make({ size: 1, run: fails }))()

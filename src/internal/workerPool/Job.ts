@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { StackFrame } from "effect/References"
 import { type AsyncContext, capture, release } from "../asyncContext.js"
 import { Described } from "../Described.js"
 import { List } from "../List.js"
@@ -95,6 +96,10 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   toJSON(): unknown {
     const { id, owner, state } = this
     return { _id: "JobHandle", pool: owner.name, id, state }
+  }
+
+  get frame(): StackFrame | undefined {
+    return this.brought?.frame
   }
 
   get phase(): JobPhase {

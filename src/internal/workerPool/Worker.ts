@@ -31,6 +31,8 @@ export interface Task {
   readonly interrupts: number
   /** In which its fiber is to be forked, where that is not the caller's turn. */
   readonly asyncContext: AsyncContext | undefined
+  /** Its caller's. The fiber starts with the frame: to provide it inside of the fiber costs as much as a fork. */
+  readonly frame: References.StackFrame | undefined
   keepContext(): void
   /** The task is assigned to that worker, or to none. */
   assigned(worker: Worker | undefined): void
@@ -75,6 +77,8 @@ export interface Owner {
 // How many jobs that end at once run in one turn. Each has a fiber of its own, so none of them would ever yield.
 const turn = 128
 
+type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+
 /** A resource, from its acquisition to its release. */
 export class Tenure implements Tended {
   readonly invalidate: Effect.Effect<void> = Effect.sync(() => this.worker.condemn(this))
@@ -84,9 +88,29 @@ export class Tenure implements Tended {
   /** Resumes the worker's own fiber, which closes the scope with this exit. */
   end: (exit: Exit.Exit<unknown, unknown>) => void = () => {}
   resource: unknown = undefined
-  fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E> = Effect.runFork
+  private context = Context.empty()
+  private plain: Fork = Effect.runFork
+  /** The frame of the last job that had one. The jobs that one caller brings in a loop all have the same. */
+  private frame: References.StackFrame | undefined = undefined
+  private framed: Fork = Effect.runFork
 
   constructor(private readonly worker: Worker, readonly scope: Scope.Closeable) {}
+
+  /** The context of its jobs' fibers. To be called before the first. */
+  provide(context: Context.Context<never>): void {
+    this.context = context
+    this.plain = Effect.runForkWith(context)
+  }
+
+  /** Forks the fiber of a job whose caller has that frame. */
+  forkOf(frame: References.StackFrame | undefined): Fork {
+    if (frame === undefined) return this.plain
+    if (frame !== this.frame) {
+      this.frame = frame
+      this.framed = Effect.runForkWith(Context.add(this.context, References.CurrentStackFrame, frame))
+    }
+    return this.framed
+  }
 }
 
 /**
@@ -215,7 +239,7 @@ export class Worker {
       const { invalidate, scope } = tenure
       const span = yield* Scope.provide(Effect.makeSpanScoped(this.name), scope)
       const context = this.context.pipe(Context.add(Scope.Scope, scope), Context.add(Tracer.ParentSpan, span))
-      tenure.fork = Effect.runForkWith(context)
+      tenure.provide(context)
       tenure.resource = yield* Effect.provideContext(this.owner.acquire({ id: this.id, invalidate }, tenure), context)
     })
     return Effect.onExit(acquire, (exit) => Exit.isFailure(exit) ? this.release(tenure, exit) : Effect.void)
@@ -362,7 +386,7 @@ export class Worker {
     this.owner.beginsOldest(this)
     this.isBeginning = true
     try {
-      this.know(runIn(this.task?.asyncContext, this.tenure.fork, this.serve))
+      this.know(runIn(this.task?.asyncContext, this.tenure.forkOf(this.task?.frame), this.serve))
     } catch (error) {
       // Thrown by an observer that the job has given to its own fiber: after the worker, which is the first one.
       if (this.taskFiber !== undefined) stack.rethrow(this.taskFiber, error)

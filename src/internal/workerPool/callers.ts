@@ -16,10 +16,11 @@ export type Inherited = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, 
 /** The effect of a call of `use`, in the place of the pool's `run`. */
 export type TaskRun = (context: JobContext<unknown>) => Effect.Effect<unknown, unknown>
 
-/** A job's own effect, of a call of `use`, and the inherited part of its caller's context. */
+/** A job's own effect, of a call of `use`; and what it inherits of its caller's context: the stack frame, or more. */
 export interface Brought {
   readonly task: TaskRun | undefined
   readonly inherited: Inherited | undefined
+  readonly frame: References.StackFrame | undefined
 }
 
 /**
@@ -29,12 +30,16 @@ export interface Brought {
 export const bring = (fiber: AnyFiber, inheritance: Inheritance, task: TaskRun | undefined): Brought | undefined => {
   if (inheritance === "frame" && task === undefined) {
     const frame = fiber.getRef(References.CurrentStackFrame)
-    return frame && { task, inherited: (effect) => Effect.provideService(effect, References.CurrentStackFrame, frame) }
+    return frame && { task, inherited: undefined, frame }
   }
   // The fiber goes on to other contexts.
   const { context } = fiber
   const part = task === undefined ? "context" : "all"
-  return { task, inherited: (effect) => Effect.updateContext(effect, (own) => over(own, context, part)) }
+  return {
+    task,
+    inherited: (effect) => Effect.updateContext(effect, (own) => over(own, context, part)),
+    frame: undefined
+  }
 }
 
 /** The caller's services and references before the worker's own, but for those by which the pool works. */
