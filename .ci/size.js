@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib"
 const limits = {
   Semaphore: 5_200,
   "Group { scoped, go }": 5_800,
-  Group: 7_700,
+  Group: 7_800,
   AdaptiveLimit: 7_400,
   WorkerPool: 27_000,
   "WorkerPool { make, run }": 22_000,
