@@ -154,22 +154,6 @@ test("a fiber of an earlier run that something outside resumes takes no part in 
   expect(new Set(ready)).toEqual(new Set(["main", "a"]))
 })
 
-test("a failure that comes after something outside needs of the runtime what it needs without", async () => {
-  const self = scenario((t) =>
-    Effect.gen(function*() {
-      let count = 0
-      const increment = Effect.flatMap(Effect.sync(() => count), (n) => Effect.sync(() => void (count = n + 1)))
-      const waits = Effect.suspend(() => count === 2 ? Effect.void : Effect.never)
-      yield* t.actor("a", Effect.andThen(Effect.promise(() => after(1)), waits), { cancel: false })
-      yield* t.actor("b", increment, { cancel: false })
-      yield* t.actor("c", increment, { cancel: false })
-    })
-  )
-  const { failure } = await exploreAsync(self, { runs: 200, cancels: 0 })
-  expect(failure).toMatchObject({ kind: "deadlock", message: "a waits forever", realism: "contract" })
-  expect((await replayAsync(self, failure!.key)).failure?.message).toBe("a waits forever")
-})
-
 test("synchronously, nothing ever comes from outside", () => {
   const asked: Array<boolean> = []
   function* steps(): Generator<void, string, boolean> {

@@ -865,13 +865,6 @@ describe("a scenario that waits for what is outside", () => {
     await checkAsync(self, { runs: 20 })
     expect(late).toEqual([])
   })
-
-  test("a real deadlock is found there too", async () => {
-    const self = scenario((t) =>
-      t.actor("a", Effect.andThen(Effect.promise(() => Promise.resolve()), Effect.never), { cancel: false })
-    )
-    await expect(checkAsync(self)).rejects.toThrow("deadlock: a waits forever")
-  })
 })
 
 test("a cause that an actor ends with is the actor's own", () => {
