@@ -3,6 +3,7 @@ import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { Group } from "sluice"
 import { describe, expect, test } from "vitest"
 import { defectOf, run, settle, start, tagOf, turns } from "../support/effect.js"
+import { child } from "../support/group.js"
 
 /** Items that say which of them were taken, and whether the iterator was closed. */
 class Items {
@@ -17,6 +18,14 @@ class Items {
     }
   }
 }
+
+/** A group whose only place is held, until `free`. */
+const held = Effect.gen(function*() {
+  const group = yield* Group.make({ limit: 1 })
+  const holder = yield* child
+  yield* Group.go(group, Effect.orDie(holder.effect))
+  return { group, free: holder.succeed }
+})
 
 describe("G13: a child for each item", () => {
   test("begins in the order of the items, and the call returns once the last has begun", () =>
@@ -39,16 +48,14 @@ describe("G13: a child for each item", () => {
 
   test("waits in turns with other calls", () =>
     run(Effect.gen(function*() {
-      const group = yield* Group.make({ limit: 1 })
-      const gate = yield* Deferred.make<void>()
-      yield* Group.go(group, Deferred.await(gate))
+      const { free, group } = yield* held
       const begun: Array<string> = []
       const begins = (name: string) => Effect.andThen(Effect.sync(() => begun.push(name)), Effect.yieldNow)
       yield* start(Group.forEach(group, ["a", "b", "c"], begins))
       yield* start(Group.go(group, begins("go")))
       yield* start(Group.forEach(group, ["x", "y"], begins))
       expect(Group.stats(group).waiting).toBe(3)
-      yield* Deferred.succeed(gate, undefined)
+      yield* free
       yield* Group.wait(group)
       expect(begun).toEqual(["a", "go", "x", "b", "y", "c"])
     })))
@@ -133,14 +140,12 @@ describe("G13: the iterator", () => {
 
   test("is closed, and no child begins, when the caller leaves as the one before it begins", () =>
     run(Effect.gen(function*() {
-      const group = yield* Group.make({ limit: 1 })
-      const gate = yield* Deferred.make<void>()
-      yield* Group.go(group, Deferred.await(gate))
+      const { free, group } = yield* held
       const items = new Items()
       const call: Fiber.Fiber<void> = yield* start(
         Group.forEach(group, items.upTo(3), () => Effect.sync(() => call.interruptUnsafe()))
       )
-      yield* Deferred.succeed(gate, undefined)
+      yield* free
       yield* Fiber.await(call)
       expect(items).toEqual({ taken: 1, isClosed: true })
       expect(Group.stats(group)).toMatchObject({ started: 2, waiting: 0 })
@@ -148,30 +153,26 @@ describe("G13: the iterator", () => {
 
   test("that cannot be closed is not asked again when the caller has left", () =>
     run(Effect.gen(function*() {
-      const group = yield* Group.make({ limit: 1 })
-      const gate = yield* Deferred.make<void>()
-      yield* Group.go(group, Deferred.await(gate))
+      const { free, group } = yield* held
       let taken = 0
       const items = { [Symbol.iterator]: () => ({ next: () => ({ value: ++taken }) }) }
       const call: Fiber.Fiber<void> = yield* start(
         Group.forEach(group, items, () => Effect.sync(() => call.interruptUnsafe()))
       )
-      yield* Deferred.succeed(gate, undefined)
+      yield* free
       yield* Fiber.await(call)
       expect(taken).toBe(1)
     })))
 
   test("is closed when the group is cancelled as a child of a waiting call begins", () =>
     run(Effect.gen(function*() {
-      const group = yield* Group.make({ limit: 1 })
-      const gate = yield* Deferred.make<void>()
-      yield* Group.go(group, Deferred.await(gate))
+      const { free, group } = yield* held
       const items = new Items()
       const call = yield* start(Group.forEach(group, items.upTo(3), () =>
         Effect.forkDetach(Group.cancel(group), {
           startImmediately: true
         })))
-      yield* Deferred.succeed(gate, undefined)
+      yield* free
       expect(tagOf(yield* Fiber.await(call))).toBe("GroupClosed")
       expect(items.isClosed).toBe(true)
     })))
@@ -208,16 +209,14 @@ describe("G13: the iterator", () => {
 
   test("may interrupt the caller as it is asked for an item, which then begins nothing", () =>
     run(Effect.gen(function*() {
-      const group = yield* Group.make({ limit: 1 })
-      const gate = yield* Deferred.make<void>()
-      yield* Group.go(group, Deferred.await(gate))
+      const { free, group } = yield* held
       function* items() {
         yield 1
         call.interruptUnsafe()
         yield 2
       }
       const call: Fiber.Fiber<void> = yield* start(Group.forEach(group, items(), () => Effect.yieldNow))
-      yield* Deferred.succeed(gate, undefined)
+      yield* free
       yield* Fiber.await(call)
       yield* Group.wait(group)
       expect(Group.stats(group)).toMatchObject({ started: 2, succeeded: 2, waiting: 0 })

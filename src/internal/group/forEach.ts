@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Fiber } from "effect/Fiber"
+import { isIterable } from "effect/Predicate"
 import { invalid, isRecord } from "../args.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
@@ -53,9 +54,6 @@ class Results {
     })
   })
 }
-
-const isIterable = (u: unknown): u is Iterable<unknown> =>
-  typeof u === "string" || (typeof u === "object" && u !== null && Symbol.iterator in u)
 
 const checkOptions = (options: unknown): { readonly results?: unknown } => {
   if (options === undefined) return {}
