@@ -35,7 +35,7 @@ import {
   TypeId,
   type WorkerPool
 } from "./internal/workerPool/model.js"
-import type { Deadlines, Options, TimeoutOf } from "./internal/workerPool/options.js"
+import type { Deadlines, DeadlinesOf, Options, TimeoutOf } from "./internal/workerPool/options.js"
 import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import type { Pool } from "./internal/workerPool/Pool.js"
@@ -62,6 +62,7 @@ export type {
   AgingQueue,
   CheckedResource,
   Deadlines,
+  DeadlinesOf,
   FirstComeQueue,
   KeyedQueue,
   KeyLimits,
@@ -1144,9 +1145,6 @@ export const options = <
 >(
   options: Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD>
 ): Options<Job, A, E, R, W, EW, RW, RC, Key, D> & EndOptions<Job, RD> => options
-
-/** A pool that may have deadlines has a key whose errors include `JobTimeout`. */
-type DeadlinesOf<KE> = JobTimeout extends KE ? Deadlines | undefined : undefined
 
 /**
  * Makes the layer of a pool. Its build makes the pool, and its close ends the pool.

@@ -620,9 +620,6 @@ export const make: {
   options: AnyOptions<never>
 ): Effect.Effect<ThreadPool<J>, ThreadFailed, Scope.Scope> => startPool<J>("ThreadPool.make", options)
 
-/** A pool that may have deadlines has a key whose errors include `JobTimeout`. */
-type DeadlinesOf<Late> = WorkerPool.JobTimeout extends Late ? WorkerPool.Deadlines | undefined : undefined
-
 /**
  * How a pool of threads is made by a layer, and ends with it.
  *
@@ -671,7 +668,7 @@ export type LayerOptions<J extends Jobs<unknown, never>, D extends WorkerPool.De
  */
 export const layer = <Self, J extends Jobs<unknown, never>, Late = never, RD = never>(
   key: Context.Key<Self, ThreadPool<J, Late>>,
-  options: LayerOptions<J, DeadlinesOf<Late>, RD>
+  options: LayerOptions<J, WorkerPool.DeadlinesOf<Late>, RD>
 ): Layer.Layer<Self, ThreadFailed, Exclude<RD, Scope.Scope>> =>
   Layer.effect(key, startPool<J, RD>("ThreadPool.layer", options as AnyOptions<RD>))
 
@@ -708,7 +705,7 @@ export const layer = <Self, J extends Jobs<unknown, never>, Late = never, RD = n
 export const layerConfig = <Self, S, J extends Jobs<unknown, never>, Late = never, RD = never>(
   key: Context.Key<Self, ThreadPool<J, Late>>,
   config: Configs.Config<S>,
-  options: (settings: S) => LayerOptions<J, DeadlinesOf<Late>, RD>
+  options: (settings: S) => LayerOptions<J, WorkerPool.DeadlinesOf<Late>, RD>
 ): Layer.Layer<Self, ThreadFailed | Configs.ConfigError, Exclude<RD, Scope.Scope>> =>
   Layer.effect(
     key,

@@ -536,3 +536,11 @@ export interface Options<
  * @since 0.1.0
  */
 export type TimeoutOf<D> = D extends undefined ? never : JobTimeout
+
+/**
+ * The deadlines that a pool may have whose jobs fail with `E`: none, if `JobTimeout` is not among these errors.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DeadlinesOf<E> = JobTimeout extends E ? Deadlines | undefined : undefined
