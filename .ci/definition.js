@@ -20,7 +20,7 @@ const send = (command, args, seq) =>
 const isSource = (path) => path.includes(`${sep}node_modules${sep}sluice${sep}src${sep}`)
 
 let missed = calls.length === 0 ? 1 : 0
-let answers = 0
+let responses = 0
 let buffered = ""
 server.stdout.setEncoding("utf8").on("data", (data) => {
   buffered += data
@@ -36,12 +36,12 @@ server.stdout.setEncoding("utf8").on("data", (data) => {
       missed++
       console.log(`${calls[seq - 1][0]} ends in ${found.join(", ") || "nothing"}`)
     }
-    if (++answers === calls.length) server.stdin.end()
+    if (++responses === calls.length) server.stdin.end()
   }
 })
 server.on("close", () => {
-  console.log(`${answers} of ${calls.length} definitions asked for, ${missed} of them not in the sources`)
-  if (missed > 0 || answers < calls.length) process.exitCode = 1
+  console.log(`${responses} of ${calls.length} definitions asked for, ${missed} of them not in the sources`)
+  if (missed > 0 || responses < calls.length) process.exitCode = 1
 })
 
 send("open", { file }, 0)

@@ -75,7 +75,7 @@ export const site = Effect.fn("site")(function*(pages: number, delay: number) {
 
 const usage = `Usage: npx tsx docs/examples/crawler.ts [--pages N] [--requests N]
 
-Downloads a site of N pages (500) that answers after 20 milliseconds, with N requests (16) at a time.
+Downloads a site of N pages (500) that responds after 20 milliseconds, with N requests (16) at a time.
 `
 
 runMain(

@@ -1,5 +1,5 @@
 /**
- * Thumbnails over HTTP, computed in threads: the service answers while all of them compute.
+ * Thumbnails over HTTP, computed in threads: the service responds while all of them compute.
  *
  *     npx tsx docs/examples/http/thumbnails.ts
  *
@@ -104,7 +104,7 @@ const demo = Effect.gen(function*() {
   )
   yield* Effect.sleep("500 millis")
   const [time] = yield* Effect.timed(client.get("/stats"))
-  yield* Console.log(`the service answers in ${Math.ceil(Duration.toMillis(time))} ms while both threads compute`)
+  yield* Console.log(`the service responds in ${Math.ceil(Duration.toMillis(time))} ms while both threads compute`)
   yield* Console.log(`eight that take too long: ${(yield* Fiber.join(slow)).sort().join()}`)
   yield* Console.log(`no image: ${yield* post("width=2", Buffer.from("GIF89a"))}`)
   yield* Console.log(`a bug: ${yield* post("width=2", image(3))}`)
