@@ -2,7 +2,7 @@
  * A set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope. The
  * queue is bounded, with backpressure. Every accepted job is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P20, here, in `docs/worker-pool.md`, `docs/resources.md`, `docs/retries.md` and
+ * The laws it keeps are numbered P1 to P21, here, in `docs/worker-pool.md`, `docs/resources.md`, `docs/retries.md` and
  * `docs/order.md`.
  *
  * @since 0.1.0
@@ -11,6 +11,7 @@ import type * as Configs from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
@@ -39,6 +40,8 @@ import type { Deadlines, DeadlinesOf, Options, TimeoutOf } from "./internal/work
 import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import type { Pool } from "./internal/workerPool/Pool.js"
+import { runPromise as promiseOf, type RunPromiseOptions } from "./internal/workerPool/promise.js"
+import { runAll as runAllJobs, type RunAllOptions } from "./internal/workerPool/runAll.js"
 import { makeEnding, type PoolService } from "./internal/workerPool/service.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
@@ -84,6 +87,8 @@ export type {
   UncheckedResource
 } from "./internal/workerPool/options.js"
 export type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
+export type { RunPromiseOptions } from "./internal/workerPool/promise.js"
+export type { RunAllOptions } from "./internal/workerPool/runAll.js"
 export type { PoolService } from "./internal/workerPool/service.js"
 export type { Sizing, Workload } from "./internal/workerPool/sizing.js"
 
@@ -300,6 +305,196 @@ export const tryRun: {
    */
   <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job): Effect.Effect<A, E | RunError | QueueFull>
 } = /* @__PURE__ */ dual(2, <Job, A, E>(self: WorkerPool<Job, A, E>, job: Job) => impl(self).tryRun(job))
+
+/**
+ * Runs a job for each item of an iterable, and returns their values as an array, in the order of the items.
+ *
+ * **When to use**
+ *
+ * Use for a list. For work without an end, or results that are used one by one, use `map`, which is a stream.
+ *
+ * **Details**
+ *
+ * Suspends until all jobs have ended. Items are taken as there is room, so at most `size + capacity` of the jobs are in
+ * the pool at a time, or three times the size when the capacity is unbounded (L1). Jobs wait for room, whatever the
+ * `strategy`, in turns with those of other callers. The jobs are started from a plain loop: one call costs less than a
+ * loop over `run` or `submit`. O(1) for each job.
+ *
+ * The first job that fails ends the call. No further item is taken, the other jobs are cancelled, and when they have
+ * ended, the call fails as that job did; with `JobLost` or `PoolFailed` if the job was lost; or with `PoolClosed` if
+ * the pool no longer accepts jobs. With `exits: true` it never fails: the array has the exit of each job, also of those
+ * that the pool refused.
+ *
+ * An interrupt cancels all jobs, and waits for their ends (L2). An iterator is closed by an early end, as a `for` loop
+ * closes it. If it throws, the call dies with that error.
+ *
+ * **Gotchas**
+ *
+ * The items must have an end, since the array would have none either.
+ *
+ * **Example** (All pages, four at a time)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const pool = yield* WorkerPool.make({ size: 4, run: (n: number) => Effect.as(Effect.yieldNow, n * n) })
+ *   console.log(yield* WorkerPool.runAll(pool, [1, 2, 3, 4, 5])) // => [ 1, 4, 9, 16, 25 ]
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * **Example** (All of them, though one fails)
+ *
+ * ```ts
+ * import { Effect, Exit } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const fetch = (url: string) => url === "/b" ? Effect.fail("404") : Effect.succeed(`page ${url}`)
+ *   const pool = yield* WorkerPool.make({ size: 2, run: fetch })
+ *   const exits = yield* WorkerPool.runAll(pool, ["/a", "/b", "/c"], { exits: true })
+ *   console.log(exits.map(Exit.isSuccess)) // => [ true, false, true ]
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link map} for a stream of results, and for sources that are streams or async iterables
+ * @category combinators
+ * @since 0.1.0
+ */
+export const runAll: {
+  /**
+   * Returns a function that runs a job for each item on a pool, and returns their exits as an array.
+   *
+   * Suspends until all jobs have ended. At most `size + capacity` of them are in the pool at a time, or three times the
+   * size when the capacity is unbounded; they wait for room, whatever the `strategy`. Returns the exits in the order of
+   * the items. The exit of a job that the pool refuses or loses is a failure with `PoolClosed`, `JobLost` or
+   * `PoolFailed`. Never fails. An interrupt cancels all jobs, and waits for their ends. In a job of the same pool it
+   * dies with `PoolDeadlock` where it would wait without end.
+   */
+  <Job>(
+    jobs: Iterable<Job>,
+    options: RunAllOptions & {
+      /** The array has the exit of each job. */
+      readonly exits: true
+    }
+  ): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<Array<Exit.Exit<A, E | RunError>>>
+  /**
+   * Returns a function that runs a job for each item on a pool, and returns their values as an array.
+   *
+   * Suspends until all jobs have ended. At most `size + capacity` of them are in the pool at a time, or three times the
+   * size when the capacity is unbounded; they wait for room, whatever the `strategy`. Returns the values in the order
+   * of the items. The first job that fails ends the call: the other jobs are cancelled, and have ended before it fails
+   * as that job did, with `JobLost` or `PoolFailed`; with `PoolClosed` if the pool no longer accepts jobs. An interrupt
+   * cancels all jobs, and waits for their ends. In a job of the same pool it dies with `PoolDeadlock` where it would
+   * wait without end.
+   */
+  <Job>(
+    jobs: Iterable<Job>,
+    options?: RunAllOptions & {
+      /** The array has the jobs' values: the default. */
+      readonly exits?: false | undefined
+    }
+  ): <A, E>(self: WorkerPool<Job, A, E>) => Effect.Effect<Array<A>, E | RunError>
+  /**
+   * Runs a job for each item on the pool, and returns their exits as an array.
+   *
+   * Suspends until all jobs have ended. At most `size + capacity` of them are in the pool at a time, or three times the
+   * size when the capacity is unbounded; they wait for room, whatever the `strategy`. Returns the exits in the order of
+   * the items. The exit of a job that the pool refuses or loses is a failure with `PoolClosed`, `JobLost` or
+   * `PoolFailed`. Never fails. An interrupt cancels all jobs, and waits for their ends. In a job of the same pool it
+   * dies with `PoolDeadlock` where it would wait without end.
+   */
+  <Job, A, E>(
+    self: WorkerPool<Job, A, E>,
+    jobs: Iterable<Job>,
+    options: RunAllOptions & {
+      /** The array has the exit of each job. */
+      readonly exits: true
+    }
+  ): Effect.Effect<Array<Exit.Exit<A, E | RunError>>>
+  /**
+   * Runs a job for each item on the pool, and returns their values as an array.
+   *
+   * Suspends until all jobs have ended. At most `size + capacity` of them are in the pool at a time, or three times the
+   * size when the capacity is unbounded; they wait for room, whatever the `strategy`. Returns the values in the order
+   * of the items. The first job that fails ends the call: the other jobs are cancelled, and have ended before it fails
+   * as that job did, with `JobLost` or `PoolFailed`; with `PoolClosed` if the pool no longer accepts jobs. An interrupt
+   * cancels all jobs, and waits for their ends. In a job of the same pool it dies with `PoolDeadlock` where it would
+   * wait without end.
+   */
+  <Job, A, E>(
+    self: WorkerPool<Job, A, E>,
+    jobs: Iterable<Job>,
+    options?: RunAllOptions & {
+      /** The array has the jobs' values: the default. */
+      readonly exits?: false | undefined
+    }
+  ): Effect.Effect<Array<A>, E | RunError>
+} = /* @__PURE__ */ dual(
+  (args) => isWorkerPool(args[0]),
+  <Job, A, E>(
+    self: WorkerPool<Job, A, E>,
+    jobs: Iterable<Job>,
+    { exits = false }: RunAllOptions = {}
+  ): Effect.Effect<Array<A | Exit.Exit<A, E | RunError>>, E | RunError> => {
+    if (typeof exits !== "boolean") return Effect.die(invalid("WorkerPool.runAll", "exits", "true or false", exits))
+    return exits
+      ? runAllJobs(impl(self), jobs, (exit) => Exit.succeed(exit))
+      : runAllJobs(impl(self), jobs, (exit) => exit)
+  }
+)
+
+/**
+ * Gives the pool a job, and returns a promise of its result: `run`, for callers that are promises.
+ *
+ * **Details**
+ *
+ * The job comes to the pool before `runPromise` returns: it begins, is queued, or waits for room while the queue is
+ * full, in line with the jobs of other callers. The promise resolves with the job's value, and rejects with the error
+ * of the job; with `PoolClosed`, `JobLost` or `PoolFailed` where `run` fails with these; or with the job's defect. No
+ * fiber waits for the job, so this costs less than `Effect.runPromise(WorkerPool.run(pool, job))`. O(1).
+ *
+ * An abort of `options.signal` cancels the job (P7): the job leaves the queue, or is interrupted. The promise rejects
+ * with the signal's reason once the job has ended, or as the job ended, if that was no interrupt. If the signal is
+ * aborted already, no job comes to the pool. Never throws; a wrong option rejects the promise.
+ *
+ * **Gotchas**
+ *
+ * The job has none of the caller's services or spans, since a promise has none. A promise that a job of the same pool
+ * awaits is not seen by P9: with all workers held by such jobs they wait without end.
+ *
+ * **Example** (A handler that is an async function)
+ *
+ * ```ts
+ * import { Effect, Exit, Scope } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const scope = Scope.makeUnsafe()
+ * const pool = await Effect.runPromise(
+ *   WorkerPool.make({ size: 4, run: (n: number) => Effect.as(Effect.yieldNow, n * n) }).pipe(Scope.provide(scope))
+ * )
+ * const handler = async (n: number, signal?: AbortSignal) =>
+ *   `the square is ${await WorkerPool.runPromise(pool, n, { signal })}`
+ *
+ * console.log(await handler(3)) // => the square is 9
+ * console.log(await handler(4, AbortSignal.abort("gone")).catch(String)) // => gone
+ * await Effect.runPromise(Scope.close(scope, Exit.void))
+ * ```
+ *
+ * @see {@link run} for the effect
+ * @category combinators
+ * @since 0.1.0
+ */
+export const runPromise = <Job, A, E>(
+  self: WorkerPool<Job, A, E>,
+  job: Job,
+  options?: RunPromiseOptions
+): Promise<A> => promiseOf(impl(self), job, options)
 
 /**
  * Handles all errors of the pool itself in one place: `PoolClosed`, `JobLost`, `PoolFailed`, `QueueFull` and

@@ -1,5 +1,16 @@
 /** What the compiler says. `npm test` has it checked by TypeScript. */
-import { Config, Context, Effect, type Fiber, type Layer, type Option, Schedule, type Scope, Stream } from "effect"
+import {
+  Config,
+  Context,
+  Effect,
+  type Exit,
+  type Fiber,
+  type Layer,
+  type Option,
+  Schedule,
+  type Scope,
+  Stream
+} from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expectTypeOf, test } from "vitest"
@@ -316,6 +327,20 @@ test("WorkerPool: map has values, or results that tell each job's exit", () => {
   expectTypeOf(pool.pipe(WorkerPool.map([1], { exits: true }))).toEqualTypeOf<Results>()
   expectTypeOf(Stream.make(1).pipe(WorkerPool.mapStream(pool))).toEqualTypeOf<Values>()
   expectTypeOf(Stream.make(1).pipe(WorkerPool.mapStream(pool, { exits: true }))).toEqualTypeOf<Results>()
+})
+
+test("WorkerPool: runAll has values, or exits", () => {
+  const pool = {} as WorkerPool.WorkerPool<number, string, Boom>
+  type Values = Effect.Effect<Array<string>, Boom | WorkerPool.RunError>
+  type Exits = Effect.Effect<Array<Exit.Exit<string, Boom | WorkerPool.RunError>>>
+  expectTypeOf(WorkerPool.runAll(pool, [1])).toEqualTypeOf<Values>()
+  expectTypeOf(WorkerPool.runAll(pool, new Set([1]), { exits: false })).toEqualTypeOf<Values>()
+  expectTypeOf(WorkerPool.runAll(pool, [1], { exits: true })).toEqualTypeOf<Exits>()
+  expectTypeOf(pool.pipe(WorkerPool.runAll([1]))).toEqualTypeOf<Values>()
+  expectTypeOf(pool.pipe(WorkerPool.runAll([1], { exits: true }))).toEqualTypeOf<Exits>()
+  // @ts-expect-error a pool of numbers takes no texts
+  WorkerPool.runAll(pool, ["a"])
+  expectTypeOf(WorkerPool.runPromise(pool, 1)).toEqualTypeOf<Promise<string>>()
 })
 
 test("WorkerPool: the check of a resource knows its type, and its services are those of make", () => {

@@ -35,3 +35,18 @@ export const runIn = <Argument, A>(
 
 /** Notifies async hooks, which count live resources, that the context is not used any more. */
 export const release = (context: AsyncContext | undefined): void => context?.emitDestroy()
+
+/** One context for many jobs, none of which releases it. `end` has to follow. */
+export interface SharedContext extends AsyncContext {
+  end(): void
+}
+
+/** As `capture`, for many. */
+export const share = (): SharedContext | undefined => {
+  const context = capture()
+  return context && {
+    runInAsyncScope: (f, self, argument) => context.runInAsyncScope(f, self, argument),
+    emitDestroy: () => {},
+    end: () => context.emitDestroy()
+  }
+}

@@ -15,7 +15,7 @@ import { hasProperty } from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { checkMillis, checkNumber, invalid, isPositive } from "../internal/args.js"
 import { Described } from "../internal/Described.js"
 import type { CodecsByName } from "../internal/threads/codec.js"
@@ -34,7 +34,7 @@ import { type Web, webPlatform } from "../internal/threads/web.js"
 import { ending } from "../internal/workerPool/ending.js"
 import { poolName } from "../internal/workerPool/errors.js"
 import { makePool } from "../internal/workerPool/make.js"
-import { type Source, toStream } from "../internal/workerPool/source.js"
+import { mapSource, normalize, type Source } from "../internal/workerPool/source.js"
 import * as WorkerPool from "../WorkerPool.js"
 import type { JobContext, Jobs, Schemas } from "./ThreadWorker.js"
 
@@ -418,7 +418,7 @@ class ThreadPoolImpl extends Described {
       (name) => (inputs, options) =>
         WorkerPool.map(
           workers,
-          Stream.map(toStream(inputs as Iterable<unknown>, "ThreadPool.map", "inputs"), (input) => ({ name, input })),
+          mapSource(normalize(inputs as Iterable<unknown>, "ThreadPool.map", "inputs"), (input) => ({ name, input })),
           options
         )
     )

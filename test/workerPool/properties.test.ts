@@ -18,7 +18,7 @@ import { holds, lawsOf, soak } from "../support/property.js"
  */
 interface Task {
   readonly work: number
-  readonly inner: "nothing" | "run" | "submit" | "await"
+  readonly inner: "nothing" | "run" | "runAll" | "submit" | "await"
   readonly invalidate: boolean
   readonly end: "succeed" | "fail" | "die" | "never" | "interrupt"
   readonly cleanup: number
@@ -37,6 +37,7 @@ interface Act {
     | "cancel"
     | "await"
     | "map"
+    | "runAll"
     | "invalidate"
     | "resize"
     | "shutdown"
@@ -83,7 +84,7 @@ interface Workload {
 
 const task: fc.Arbitrary<Task> = fc.record<Task>({
   work: fc.nat(3),
-  inner: fc.constantFrom("nothing", "nothing", "nothing", "run", "submit", "await"),
+  inner: fc.constantFrom("nothing", "nothing", "nothing", "run", "runAll", "submit", "await"),
   invalidate: fc.constantFrom(false, false, true),
   end: fc.constantFrom("succeed", "succeed", "succeed", "fail", "die", "never", "interrupt"),
   cleanup: fc.nat(2),
@@ -92,8 +93,8 @@ const task: fc.Arbitrary<Task> = fc.record<Task>({
 
 const act: fc.Arbitrary<Act> = fc.record<Act>({
   kind: fc.constantFrom(
-    ...["run", "run", "submit", "submit", "trySubmit", "cancel", "await", "map", "invalidate", "resize"] as const,
-    ...["shutdown", "shutdownNow", "close"] as const
+    ...["run", "run", "submit", "submit", "trySubmit", "cancel", "await", "map", "runAll", "invalidate"] as const,
+    ...["resize", "shutdown", "shutdownNow", "close"] as const
   ),
   delay: fc.nat(6),
   n: fc.nat(3),
@@ -232,6 +233,7 @@ class Simulation {
       const asks = {
         nothing: turns(task.work),
         run: Effect.suspend(() => stage.run(inner)),
+        runAll: Effect.suspend(() => stage.runAll([inner, job("inner", turns(1)), job("inner")])),
         submit: Effect.suspend(() => stage.submit(inner)),
         await: Effect.suspend(() => stage.handles[task.work]?.await ?? Effect.void)
       }
@@ -267,6 +269,8 @@ class Simulation {
       case "map":
         stage.isMapped = true
         return Stream.runDrain(Stream.take(WorkerPool.map(pool, jobs, { ordered: n % 2 === 0 }), n + 1))
+      case "runAll":
+        return stage.runAll([...jobs, ...jobs.slice(0, n).map((job) => ({ ...job }))])
       case "invalidate":
         return stage.invalidate(n)
       case "resize":

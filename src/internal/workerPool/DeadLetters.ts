@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import { List } from "../List.js"
 import type { DeadLetter } from "./model.js"
-import { currentFiber, Suspended } from "./Suspended.js"
+import { currentFiber, type Observer, Suspended } from "./Suspended.js"
 
 interface Entry<Job, E> {
   prev: Entry<Job, E> | undefined
@@ -15,7 +15,7 @@ interface Entry<Job, E> {
 /** Dead letters in memory (P13), at most `capacity`: when it is full, a new letter replaces the oldest. */
 export class DeadLetters<Job, E> {
   private readonly letters = new List<Entry<Job, E>>()
-  private readonly readers = new List<Suspended<Effect.Effect<void>>>()
+  private readonly readers = new List<Observer<Effect.Effect<void>>>()
   private state: "open" | "closed" = "open"
 
   constructor(private readonly capacity: number) {}

@@ -13,7 +13,7 @@ import { JobLost, type PoolClosed, type PoolFailed } from "./errors.js"
 import type { Lane, Waiting } from "./Lane.js"
 import type { JobHandle, RunError } from "./model.js"
 import { type JobPhase, jobPhases, type Outcome, type State, step } from "./states.js"
-import type { Suspended } from "./Suspended.js"
+import type { Observer, Suspended } from "./Suspended.js"
 import type { Task, Worker } from "./Worker.js"
 
 /** The exit of a job's handle. */
@@ -86,7 +86,9 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   private told: Told<A, E> | (() => Told<A, E>) | undefined = undefined
   /** The call of `submit` that waits for room, until it goes on. */
   private submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
-  private observers: List<Suspended<Told<A, E>>> | undefined = undefined
+  /** Nearly every job has one observer at most. */
+  private observer: Observer<Told<A, E>> | undefined = undefined
+  private others: List<Observer<Told<A, E>>> | undefined = undefined
 
   /** `input`: that of a call of `use` stands for it in the user's functions. */
   constructor(readonly owner: Owner<Job, A, E>, readonly input: Job) {
@@ -154,10 +156,15 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     this.asyncContext ??= capture()
   }
 
+  /** Its attempts begin in that context, whenever they do. */
+  beginsIn(context: AsyncContext | undefined): void {
+    this.asyncContext = context
+  }
+
   // Its interrupts
 
   /** Interrupts its fiber; where the stack is deep, in a later turn. Runs fibers. */
-  interrupt(fiber: AnyFiber, by: number): void {
+  interrupt(fiber: AnyFiber, by: number | undefined): void {
     if (!stack.isDeep()) return stack.interrupt(fiber, by)
     this.interrupts++
     stack.later(fiber, () => {
@@ -205,15 +212,20 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     return this.told
   }
 
-  observe(observer: Suspended<Told<A, E>>): void {
-    this.observers ??= new List()
-    this.observers.push(observer)
+  observe(observer: Observer<Told<A, E>>): void {
+    if (this.observer === undefined) {
+      this.observer = observer
+      return
+    }
+    this.others ??= new List()
+    this.others.push(observer)
   }
 
-  forget(observer: Suspended<Told<A, E>>): void {
+  forget(observer: Observer<Told<A, E>>): void {
     if (observer.state === "served") return
     observer.served()
-    this.observers?.remove(observer)
+    if (this.observer === observer) this.observer = this.others?.shift()
+    else this.others?.remove(observer)
   }
 
   /**
@@ -225,16 +237,19 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     this.servedBy = undefined
     release(this.asyncContext)
     this.asyncContext = undefined
-    for (let observer = this.observers?.head; observer !== undefined; observer = observer.next) observer.served()
+    this.observer?.served()
+    for (let other = this.others?.head; other !== undefined; other = other.next) other.served()
   }
 
   /** Lets those go on who wait for its end. Runs fibers. */
   tell(): void {
-    const { observers } = this
-    if (observers === undefined || observers.size === 0) return
-    const { exit } = this
+    const exit = this.observer && this.exit
     if (exit === undefined) return
-    for (let observer = observers.shift(); observer !== undefined; observer = observers.shift()) observer.wake(exit)
+    const { observer, others } = this
+    this.observer = undefined
+    this.others = undefined
+    observer?.wake(exit)
+    for (let other = others?.shift(); other !== undefined; other = others?.shift()) other.wake(exit)
   }
 
   /** A handle belongs to an accepted job, which never ends with `PoolClosed`. */

@@ -28,7 +28,7 @@ import type { Controls, Deadlines, OnDemand, Parts, Retries, Sample, Upkeep } fr
 import { type Discipline, Queue } from "./Queue.js"
 import { Roster } from "./Roster.js"
 import { jobPhases, type Outcome, workerStates } from "./states.js"
-import { currentFiber, Suspended } from "./Suspended.js"
+import { currentFiber, type Observer, Suspended } from "./Suspended.js"
 import { Unbegun } from "./Unbegun.js"
 import { type Situation, type Wait, Waits } from "./Waits.js"
 import { Watchers } from "./Watchers.js"
@@ -98,6 +98,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   readonly name: string | undefined
   /** The context of `make`'s caller, for all fibers of the pool. */
   readonly context: Context.Context<never>
+  private readonly dispatcher: Scheduler.SchedulerDispatcher
   private readonly lifecycle: Lifecycle
   private readonly ledger = new Ledger()
   readonly census = new Census()
@@ -115,7 +116,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** The autoscalers at work. */
   readonly autoscalers = new Set<{ readonly max: number; readonly fiber: AnyFiber }>()
   /** Calls that wait until no job waits or runs. */
-  private readonly idlers = new List<Suspended<void>>()
+  private readonly idlers = new List<Observer<void>>()
   /** The fiber in `make`, which waits for the workers' first resources. */
   private starter: Suspended<Exit.Exit<void, unknown>> | undefined = undefined
   private readonly findings = new Findings<Job, A, E>()
@@ -125,7 +126,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const { discipline, name, parts, size, watch } = config
     this.name = name
     const scheduler = sharing(Context.get(config.context, Scheduler.Scheduler))
-    const dispatcher = scheduler.makeDispatcher()
+    this.dispatcher = scheduler.makeDispatcher()
     this.context = Context.add(config.context, Scheduler.Scheduler, scheduler)
     this.lifecycle = new Lifecycle(name)
     this.unbegun = new Unbegun(scheduler)
@@ -133,7 +134,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.retries = parts.retries?.(this)
     this.upkeep = parts.upkeep?.(() => this.now())
     this.queue = new Queue(discipline, this.ledger, this.deadlines, {
-      soon: (task) => dispatcher.scheduleTask(task, 0),
+      soon: (task) => this.soon(task),
       later: (task) => inLaterTurn(scheduler, task)
     }, parts.onDemand && ((job) => this.hasTaker(job)))
     this.onDemand = parts.onDemand?.(this.context, (worker) => this.letIdleGo(worker))
@@ -193,6 +194,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return count
   }
 
+  /** Runs a task in the next turn of the pool. */
+  soon(task: () => void): void {
+    this.dispatcher.scheduleTask(task, 0)
+  }
+
   private tellFollowers(): void {
     for (const follower of [...this.followers]) follower.poolChanged()
   }
@@ -204,46 +210,60 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return new Submit(this, input) as Effect.Effect<PoolJob<Job, A, E>, PoolClosed>
   }
 
-  submitJob(
-    fiber: AnyFiber,
-    job: PoolJob<Job, A, E>,
-    whenFull: WhenFull
-  ): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
-    this.watchers?.offered(job, fiber, "submit")
-    return this.tryAccept(job, whenFull) ?? this.submitLater(fiber, job, whenFull)
+  submitJob(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+    this.watchers?.offered(job, fiber.context, "submit")
+    return this.tryAccept(job, "strategy") ?? this.submitLater(fiber, job)
   }
 
-  private submitLater(
-    fiber: AnyFiber,
-    job: PoolJob<Job, A, E>,
-    whenFull: WhenFull
-  ): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+  private submitLater(fiber: AnyFiber, job: PoolJob<Job, A, E>): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
     return Effect.callback((resume) => {
       // It may have yielded on its way here.
-      const accepted = this.tryAccept(job, whenFull)
+      const accepted = this.tryAccept(job, "strategy")
       if (accepted !== undefined) return resume(accepted)
       const inside = this.insideOf(fiber)
       const deadlock = inside && this.deadlock("submit", inside, "room")
       if (deadlock !== undefined) return resume(deadlock)
       const caller = new Suspended(fiber, resume, inside && this.waits.begin(inside, "room"))
-      job.waitsForRoom(caller)
-      this.queue.block(job)
-      this.hireForJobs()
+      this.block(job, caller)
       return this.leave(job, caller)
     })
   }
 
+  /** A job of `map` or `runAll`, which waits for room whatever the strategy. Undefined if it has to. Runs fibers. */
+  bring(
+    caller: Context.Context<never>,
+    job: PoolJob<Job, A, E>
+  ): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> | undefined {
+    this.watchers?.offered(job, caller, "submit")
+    return this.tryAccept(job, "wait")
+  }
+
+  /** The job waits for room. Runs fibers only where workers come on demand. */
+  block(job: PoolJob<Job, A, E>, caller: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined): void {
+    if (caller !== undefined) job.waitsForRoom(caller)
+    this.queue.block(job)
+    this.hireForJobs()
+  }
+
+  /** A job that waits for room is not to come. Runs fibers. */
+  withdraw(job: PoolJob<Job, A, E>, by: AnyFiber | undefined): void {
+    this.queue.remove(job)
+    job.settle("withdrawn", Exit.interrupt(by?.id))
+    job.tell()
+    this.wakeIdlers()
+  }
+
   trySubmit(input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed | QueueFull> {
     return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed | QueueFull> => {
-      const job = this.newJob(fiber, input)
-      this.watchers?.offered(job, fiber, "submit")
+      const job = this.newJob(fiber.context, input)
+      this.watchers?.offered(job, fiber.context, "submit")
       return this.tryAccept(job, "strategy") ?? this.refuse()
     })
   }
 
-  newJob(fiber: AnyFiber, input: Job, task?: TaskRun): PoolJob<Job, A, E> {
+  newJob(caller: Context.Context<never>, input: Job, task?: TaskRun): PoolJob<Job, A, E> {
     const job = new PoolJob(this, input)
-    job.brought = bring(fiber, this.config.inheritance, task)
+    job.brought = bring(caller, this.config.inheritance, task)
     const isRaised = this.queue.order.arrives(job)
     this.retries?.arrives(job)
     if (isRaised) this.deal()
@@ -289,7 +309,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const fiber = currentFiber()
       const inside = this.insideOf(fiber)
       // The user's functions that this calls may end the pool.
-      const job = this.newJob(fiber, input, task)
+      const job = this.newJob(fiber.context, input, task)
       const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
       const waits = this.roster.idle === 0 && !this.queue.drops(job) && !(failsIfFull && this.queue.isFull(job))
@@ -297,7 +317,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
         ? this.deadlock("run", inside, "room", this.queue.oldestToDrop(job))
         : undefined
       if (deadlock !== undefined) return resume(deadlock)
-      this.watchers?.offered(job, fiber, "run")
+      this.watchers?.offered(job, fiber.context, "run")
       const wait = inside && this.waits.begin(inside, job)
       const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), wait)
       job.observe(caller)
@@ -306,11 +326,22 @@ export class Pool<in out Job, in out A, in out E> extends Described
           job.forget(caller)
           return resume(this.refuse())
         }
-        this.queue.block(job)
-        this.hireForJobs()
+        this.block(job, undefined)
       }
       return this.leave(job, caller)
     })
+  }
+
+  /** As `run`, for a caller that is no fiber. Runs fibers. */
+  runFor(input: Job, observer: (job: PoolJob<Job, A, E>) => Observer<Told<A, E>>): void {
+    const caller = Context.empty()
+    const job = this.newJob(caller, input)
+    const told = observer(job)
+    const rejection = this.rejection()
+    if (rejection !== undefined) return told.wake(rejection)
+    this.watchers?.offered(job, caller, "run")
+    job.observe(told)
+    if (!this.offer(job, "strategy")) this.block(job, undefined)
   }
 
   private refuse(): Exit.Exit<never, QueueFull> {
@@ -742,14 +773,12 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return Effect.withFiber((fiber) => this.cancelBy(job, fiber))
   }
 
-  /** Runs fibers. */
-  cancelBy(job: PoolJob<Job, A, E>, by: AnyFiber): Effect.Effect<boolean> {
+  /** `by`: none where a promise's caller cancels. Runs fibers. */
+  cancelBy(job: PoolJob<Job, A, E>, by: AnyFiber | undefined): Effect.Effect<boolean> {
     const { phase, worker } = job
-    const interrupted: Exit.Exit<never> = Exit.interrupt(by.id)
+    const interrupted: Exit.Exit<never> = Exit.interrupt(by?.id)
     if (phase === "blocked") {
-      this.queue.remove(job)
-      job.settle("withdrawn", interrupted)
-      this.wakeIdlers()
+      this.withdraw(job, by)
     } else if (phase === "queued") {
       this.queue.remove(job)
       this.settle(job, "interrupted", interrupted)
@@ -771,13 +800,13 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private interruptAndWait(
     job: PoolJob<Job, A, E>,
     fiber: AnyFiber | undefined,
-    by: AnyFiber
+    by: AnyFiber | undefined
   ): Effect.Effect<boolean> {
     // A deadline leaves it another attempt, this does not.
     if (job.cancelled === undefined || job.cancelled.reason === "timedOut") {
-      job.cancelled = { by: by.id, reason: "cancelled" }
+      job.cancelled = { by: by?.id, reason: "cancelled" }
     }
-    if (fiber !== undefined) job.interrupt(fiber, by.id)
+    if (fiber !== undefined) job.interrupt(fiber, by?.id)
     // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
     // it waits for has been interrupted.
     if (fiber === by) return Effect.succeed(true)
@@ -816,14 +845,31 @@ export class Pool<in out Job, in out A, in out E> extends Described
   // Jobs that wait for their own pool (P9)
 
   /** The worker whose job's fiber this is, and not a fiber that the job has forked. */
-  private insideOf(fiber: AnyFiber): Worker | undefined {
+  insideOf(fiber: AnyFiber): Worker | undefined {
     const worker = fiber.getRef(CurrentWorker)
     return worker?.owner === this && worker.fiber === fiber ? worker : undefined
   }
 
+  /**
+   * A job's own fiber waits for one of the jobs that it has brought. Returns what ends the wait; or the defect, where
+   * nothing in the pool could end it.
+   */
+  awaitBrought(inside: Worker, job: PoolJob<Job, A, E>): (() => void) | Exit.Exit<never> {
+    const deadlock = this.deadlock("runAll", inside, job)
+    if (deadlock !== undefined) return deadlock
+    const end = this.waits.begin(inside, job)
+    this.hireForJobs()
+    return end
+  }
+
+  /** The same wait, for another job. */
+  awaitsAnother(inside: Worker, job: PoolJob<Job, A, E>): void {
+    this.waits.begin(inside, job)
+  }
+
   /** The defect of a job that is about to wait for its pool, when nothing in the pool could end the wait. */
   private deadlock(
-    operation: "run" | "submit" | "await" | "shutdown",
+    operation: "run" | "runAll" | "submit" | "await" | "shutdown",
     inside: Worker,
     wait: Wait,
     pushedOut?: AnyJob
@@ -1321,7 +1367,7 @@ type AnyPool = Pool<any, any, any>
 
 const Submit = operation(
   "WorkerPool.submit",
-  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(fiber, input) as AnyJob, "strategy")
+  (fiber, pool: AnyPool, input: unknown) => pool.submitJob(fiber, pool.newJob(fiber.context, input) as AnyJob)
 )
 
 const byAge = (one: { readonly id: number }, other: { readonly id: number }): number => one.id - other.id

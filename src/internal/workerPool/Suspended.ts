@@ -2,10 +2,21 @@ import * as Fiber from "effect/Fiber"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 
+/** One that waits for an event with a `T`: first the books of its wait's end, then the wake-up. */
+export interface Observer<in T> {
+  prev: Observer<T> | undefined
+  next: Observer<T> | undefined
+  readonly state: "waiting" | "served"
+  /** The wait is over in the books. Runs no fiber. */
+  served(): void
+  /** Runs fibers. */
+  wake(value: T): void
+}
+
 /** A fiber that is suspended until it is woken with a `T`. */
-export class Suspended<T> {
-  prev: Suspended<T> | undefined = undefined
-  next: Suspended<T> | undefined = undefined
+export class Suspended<T> implements Observer<T> {
+  prev: Observer<T> | undefined = undefined
+  next: Observer<T> | undefined = undefined
   state: "waiting" | "served" = "waiting"
 
   /** `onServed` changes the books of the wait's end. It runs no fiber. */

@@ -1,6 +1,6 @@
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import { logLater } from "../logLater.js"
-import type { AnyFiber } from "../stack.js"
 import type { AnyJob } from "./Job.js"
 import type { Outcome } from "./states.js"
 import type { Attempt, Pool, Watcher, Watching } from "./watching.js"
@@ -25,7 +25,7 @@ export class Watchers {
     this.wraps = this.all.some(({ watching }) => watching.around !== undefined)
   }
 
-  offered(job: AnyJob, caller: AnyFiber, by: "run" | "submit"): void {
+  offered(job: AnyJob, caller: Context.Context<never>, by: "run" | "submit"): void {
     const notes: Array<unknown> = []
     this.each((watching, i) => {
       notes[i] = watching.offered(job, caller, by)

@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import type { AnyFiber } from "../stack.js"
 import type { JobContext } from "./model.js"
 import { CurrentWorker } from "./Worker.js"
 
@@ -24,16 +23,18 @@ export interface Brought {
 }
 
 /**
- * The task, and the part of the context of `fiber`, which brings the job, that the job inherits. Undefined where both
- * are empty, as for a caller outside of any span and `Effect.fn`.
+ * The task, and the part of the caller's context that the job inherits. Undefined where both are empty, as for a caller
+ * outside of any span and `Effect.fn`.
  */
-export const bring = (fiber: AnyFiber, inheritance: Inheritance, task: TaskRun | undefined): Brought | undefined => {
+export const bring = (
+  context: Context.Context<never>,
+  inheritance: Inheritance,
+  task: TaskRun | undefined
+): Brought | undefined => {
   if (inheritance === "frame" && task === undefined) {
-    const frame = fiber.getRef(References.CurrentStackFrame)
+    const frame = Context.get(context, References.CurrentStackFrame)
     return frame && { task, inherited: undefined, frame }
   }
-  // The fiber goes on to other contexts.
-  const { context } = fiber
   const part = task === undefined ? "context" : "all"
   return {
     task,

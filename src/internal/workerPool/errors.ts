@@ -137,13 +137,15 @@ export class PoolFailed extends Data.TaggedError("PoolFailed")<{
  *
  * **Details**
  *
- * The operation has changed nothing, and the pool continues.
+ * The operation has changed nothing, but for `runAll`, which has cancelled its jobs. The pool continues.
  *
  * @category errors
  * @since 0.1.0
  */
 export class PoolDeadlock extends Data.TaggedError("PoolDeadlock")<{
-  /** The operation that would wait without end: `"run"`, `"submit"`, `"await"`, `"shutdown"` or `"idle"`. */
+  /**
+   * The operation that would wait without end: `"run"`, `"runAll"`, `"submit"`, `"await"`, `"shutdown"` or `"idle"`.
+   */
   readonly operation: string
   /** The `name` of the pool. `undefined` when the pool has none. */
   readonly pool: string | undefined

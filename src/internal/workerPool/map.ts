@@ -1,17 +1,17 @@
-import type { NonEmptyArray, NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { JobLost, PoolClosed, PoolFailed } from "./errors.js"
-import type { PoolJob, Settled, Told } from "./Job.js"
+import { type Host, Intake, type Item } from "./Intake.js"
+import type { Settled, Told } from "./Job.js"
 import type { RunError } from "./model.js"
 import type { Follower, Pool } from "./Pool.js"
-import { type Source, toStream } from "./source.js"
+import { normalize, type Source, SyncCursor } from "./source.js"
 import { currentFiber, Suspended } from "./Suspended.js"
 
 /**
@@ -49,7 +49,7 @@ export interface Result<out Job, out A, out E = never> {
   readonly exit: Exit.Exit<A, E | JobLost | PoolFailed>
 }
 
-/** How a job's end comes out of the stream. One that fails ends the stream. */
+/** How a job's end comes out of the stream: as its value, or as a result in any case. */
 type Shows<Job, A, E, B> = (input: Job, exit: Told<A, E>) => Exit.Exit<B, E | RunError>
 
 export const asValue = <A, E>(_: unknown, exit: Told<A, E>): Told<A, E> => exit
@@ -64,7 +64,7 @@ export const map = <Job, A, E, E2, R2, B>(
   ordered: boolean,
   shows: Shows<Job, A, E, B>
 ): Stream.Stream<B, E | E2 | RunError, R2> => {
-  const jobs = toStream(source, "WorkerPool.map", "jobs")
+  const jobs = normalize(source, "WorkerPool.map", "jobs")
   return Stream.unwrap(
     Effect.map(
       Effect.acquireRelease(
@@ -82,20 +82,10 @@ export const map = <Job, A, E, E2, R2, B>(
 
 type Fork<R> = <A, E>(effect: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>
 
-/** A job on its way from the source to the stream's consumer. */
-class Item<Job, A, E, B> {
-  prev: Item<Job, A, E, B> | undefined = undefined
-  next: Item<Job, A, E, B> | undefined = undefined
-  /** Of the job, as the stream shows it. */
-  exit: Exit.Exit<B, E | RunError> | undefined = undefined
-  constructor(readonly job: PoolJob<Job, A, E>) {}
-}
-
 /**
- * Between a source of jobs and the consumer of their results, never more than `window` jobs: as many as run and wait in
- * the pool when all of them are of this source.
+ * Between a source of jobs and the consumer of their results.
  *
- *     source ──feeder──▶ open ──▶ ready ──consumer──▶
+ *     source ──feeder──▶ intake.open ──▶ ready ──consumer──▶
  *
  * A job is `open` until it has ended and, when results come in order, all before it have. The feeder is a fiber of its
  * own, which takes from the source only when there is room. The consumer is whoever pulls the stream.
@@ -105,34 +95,41 @@ class Item<Job, A, E, B> {
  *     open ──▶ halted ──▶ ended      a job has failed, or the pool has closed: the feeder is interrupted
  *       └─────────────────▲          the source has ended or failed, or the pool has refused a job
  */
-class Feed<Job, A, E, E2, B> implements Follower {
+class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
   private feeder: AnyFiber | undefined = undefined
-  private readonly open = new List<Item<Job, A, E, B>>()
-  private readonly ready = new List<Item<Job, A, E, B>>()
+  private readonly intake: Intake<Job, A, E>
+  private ready: Array<B> = []
+  /** The first result that is none. It ends the stream, after those that are ready. */
+  private failure: Exit.Exit<never, E | RunError> | undefined = undefined
   private state: "open" | "halted" | "ended" = "open"
-  /** Where the feeder is. A job that the pool is asked to take is the pool's to refuse. */
-  private feederAt: "source" | "pool" = "source"
   /** How the stream ends after the results. */
   private end: Exit.Exit<never, E2 | PoolClosed | Cause.Done> = Exit.fail(Cause.Done())
-  private waitsForRoom: Suspended<Effect.Effect<void>> | undefined = undefined
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
+  private isConsumerDue = false
 
   constructor(
     private readonly pool: Pool<Job, A, E>,
     private readonly ordered: boolean,
     private readonly shows: Shows<Job, A, E, B>
-  ) {}
-
-  /** L1. It grows and shrinks with the pool. */
-  private get window(): number {
-    const { config: { discipline: { capacity } }, size } = this.pool
-    return size + (capacity === Infinity ? 2 * size : capacity)
+  ) {
+    this.intake = new Intake<Job, A, E>(this, pool)
   }
 
+  get hasEnough(): boolean {
+    // A pool may run jobs of its last turn before it lets its followers know that it has closed (L4).
+    return this.state !== "open" || !this.pool.isOpen
+  }
+
+  get held(): number {
+    return this.ready.length
+  }
+
+  // The source
+
   /** Starts the feeder, which runs up to its first suspension. */
-  start<R2>(source: Stream.Stream<Job, E2, R2>, fork: Fork<R2>): void {
+  start<R2>(source: Iterable<Job> | Stream.Stream<Job, E2, R2>, fork: Fork<R2>): void {
     this.pool.followers.add(this)
-    const feeder = stack.start(fork, this.feed(source))
+    const feeder = stack.start(fork, Stream.isStream(source) ? this.feed(source) : this.feedFrom(source))
     this.feeder = feeder
     feeder.addObserver((exit) => this.sourceEnded(exit))
     // The source's first step may have closed the pool, when the feeder was not known here.
@@ -147,49 +144,38 @@ class Feed<Job, A, E, E2, B> implements Follower {
       const pull = yield* Stream.toPull(source)
       for (;;) {
         yield* this.room
-        for (const input of yield* pull) {
-          yield* this.room
-          yield* this.submit(input)
-        }
+        yield* this.intake.bring((yield* pull).values())
       }
     }))
   }
 
-  /** The job is recorded here before it is submitted, so that no interrupt can leave it behind. */
-  private submit(input: Job): Effect.Effect<unknown, PoolClosed> {
-    return Effect.withFiber((fiber) => {
-      const job = this.pool.newJob(fiber, input)
-      const item = new Item<Job, A, E, B>(job)
-      this.feederAt = "pool"
-      this.open.push(item)
-      job.observe(new Suspended(fiber, (exit) => this.settled(item, exit)))
-      return Effect.onError(this.pool.submitJob(fiber, job, "wait"), () => Effect.sync(() => this.withdraw(item)))
-    })
+  /** The same, for an iterator: its one and only chunk. */
+  private feedFrom(source: Iterable<Job>): Effect.Effect<never, PoolClosed | Cause.Done> {
+    const brought = Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const items = new SyncCursor(source)
+        return Effect.onExit(restore(this.intake.bring(items)), () => items.close)
+      })
+    )
+    return Effect.andThen(Effect.andThen(this.room, brought), Cause.done())
   }
+
+  /** Suspends the feeder until there is room; without end once a job has failed. */
+  private readonly room: Effect.Effect<void, PoolClosed> = Effect.suspend(() =>
+    this.pool.rejection() ??
+      (this.intake.hasRoom ? Effect.void : Effect.andThen(this.intake.bring([].values()), this.room))
+  )
 
   /** A job that the pool has not accepted ends the source, as an error of its own would, and not the jobs before it. */
-  private withdraw(item: Item<Job, A, E, B>): void {
-    if (item.job.id === 0) this.open.remove(item)
-  }
-
-  /** L3: results become ready once each, in the source's order where `ordered` says so. Runs fibers. */
-  private settled(item: Item<Job, A, E, B>, exit: Told<A, E>): void {
-    // The feeder withdraws a job that the pool has not accepted.
-    if (item.job.id === 0) return
-    item.exit = this.shows(item.job.input, item.job.result(exit))
-    if (this.ordered) {
-      while (this.open.head?.exit !== undefined) this.ready.push(this.open.remove(this.open.head))
-    } else {
-      this.ready.push(this.open.remove(item))
-    }
-    if (Exit.isFailure(item.exit)) this.halt()
-    this.signal()
+  refused(): boolean {
+    return false
   }
 
   /** L1 and L4: the pool has another size, or accepts no more jobs. Runs fibers. */
   poolChanged(): void {
-    if (this.pool.isOpen) return this.letFeederGo()
-    if (this.state !== "open" || this.feederAt === "pool") return
+    if (this.pool.isOpen) return this.intake.fill()
+    // A job that waits for room is the pool's to refuse.
+    if (this.state !== "open" || this.intake.isBlocked) return
     this.end = this.pool.rejection() ?? this.end
     this.halt()
   }
@@ -210,33 +196,28 @@ class Feed<Job, A, E, E2, B> implements Follower {
     this.signal()
   }
 
-  /** Suspends the feeder until there is room; without end once a job has failed. */
-  private readonly room: Effect.Effect<void, PoolClosed> = Effect.suspend(() => {
-    this.feederAt = "source"
-    const rejection = this.pool.rejection()
-    if (rejection !== undefined) return rejection
-    return this.hasRoom ? Effect.void : Effect.flatMap(this.wait, () => this.room)
-  })
-
-  private readonly wait: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.hasRoom) return resume(Effect.void)
-    this.waitsForRoom = new Suspended(currentFiber(), resume)
-  })
-
-  private get hasRoom(): boolean {
-    return this.state === "open" && this.open.size + this.ready.size < this.window
-  }
-
   get isHeldUp(): boolean {
-    return this.waitsForRoom !== undefined && this.ready.size === 0
+    return this.intake.isFull && this.ready.length === 0
   }
 
-  /** Runs the feeder. */
-  private letFeederGo(): void {
-    const feeder = this.waitsForRoom
-    if (feeder === undefined || !this.hasRoom) return
-    this.waitsForRoom = undefined
-    feeder.wake(Effect.void)
+  // The results
+
+  /** L3: results become ready once each, in the source's order where `ordered` says so. Runs fibers. */
+  ended(item: Item<Job, A, E>, exit: Told<A, E>): void {
+    const { open } = this.intake
+    if (Exit.isFailure(exit) && Exit.isFailure(this.shows(item.job.input, exit))) this.halt()
+    if (!this.ordered) this.show(open.remove(item))
+    else while (open.head?.exit !== undefined) this.show(open.remove(open.head))
+    this.intake.fill()
+    this.signal()
+  }
+
+  /** Nobody sees what comes after a failure. */
+  private show({ exit, job }: Item<Job, A, E>): void {
+    if (exit === undefined || this.failure !== undefined) return
+    const shown = this.shows(job.input, exit)
+    if (Exit.isSuccess(shown)) this.ready.push(shown.value)
+    else this.failure = Exit.failCause(shown.cause)
   }
 
   /** The consumer's pull: all results that are ready, or else the next one. */
@@ -247,47 +228,51 @@ class Feed<Job, A, E, E2, B> implements Follower {
     }).pipe(Effect.flatMap(() => this.pull))
   )
 
+  private get isOver(): boolean {
+    return this.failure !== undefined || (this.state === "ended" && this.intake.open.size === 0)
+  }
+
   private get hasResult(): boolean {
-    return this.ready.size > 0 || (this.state === "ended" && this.open.size === 0)
+    return this.ready.length > 0 || this.isOver
   }
 
   private take(): Effect.Effect<NonEmptyReadonlyArray<B>, E | E2 | RunError | Cause.Done> {
-    const first = this.ready.head?.exit
-    if (first === undefined) return this.end
-    if (Exit.isFailure(first)) return Exit.failCause(first.cause)
-    const values: NonEmptyArray<B> = [first.value]
-    this.ready.shift()
-    for (let exit = this.ready.head?.exit; exit !== undefined && Exit.isSuccess(exit); exit = this.ready.head?.exit) {
-      values.push(exit.value)
-      this.ready.shift()
-    }
-    this.letFeederGo()
-    return Exit.succeed(values)
-  }
-
-  /** Lets the consumer go on when there is something for it. Runs its fiber. */
-  private signal(): void {
-    const consumer = this.waitsForResult
-    if (consumer === undefined || !this.hasResult) return
-    this.waitsForResult = undefined
-    consumer.wake(Effect.void)
+    const { ready } = this
+    if (!isReadonlyArrayNonEmpty(ready)) return this.failure ?? this.end
+    this.ready = []
+    this.intake.fill()
+    return Exit.succeed(ready)
   }
 
   /**
-   * Takes back all that is still in the pool, and returns when it has ended, and when the source has. The newest job
-   * goes first, and those that wait go before those that run, so that none begins in the place of another.
+   * Lets the consumer go on when there is something for it: now, if half the window has results, or nothing else would
+   * come; else in the pool's next turn, with all that is ready by then. Runs its fiber.
    */
+  private signal(): void {
+    if (this.waitsForResult === undefined || !this.hasResult) return
+    if (this.isOver || this.intake.open.size <= this.ready.length) return this.letConsumerGo()
+    if (this.isConsumerDue) return
+    this.isConsumerDue = true
+    this.pool.soon(() => {
+      this.isConsumerDue = false
+      if (this.hasResult) this.letConsumerGo()
+    })
+  }
+
+  private letConsumerGo(): void {
+    const consumer = this.waitsForResult
+    this.waitsForResult = undefined
+    consumer?.wake(Effect.void)
+  }
+
+  /** Takes back all that is still in the pool, and returns when it has ended, and when the source has. */
   readonly close: Effect.Effect<void> = Effect.withFiber((fiber) => {
     const { feeder } = this
-    const ends: Array<Effect.Effect<unknown>> = []
     if (feeder !== undefined) stack.interrupt(feeder, fiber.id)
-    const jobs: Array<PoolJob<Job, A, E>> = []
-    for (let item = this.open.tail; item !== undefined; item = item.prev) jobs.push(item.job)
-    jobs.sort((one, other) => Number(one.worker !== undefined) - Number(other.worker !== undefined))
-    for (const job of jobs) ends.push(this.pool.cancelBy(job, fiber))
+    const ended = this.intake.cancel(fiber)
+    if (feeder === undefined) return ended
     // Last, since it may fail: the jobs have ended by then in any case (L2).
-    if (feeder !== undefined) ends.push(Effect.flatMap(Fiber.await(feeder), (exit) => this.releaseDefects(exit)))
-    return Effect.asVoid(Effect.all(ends))
+    return Effect.andThen(ended, Effect.flatMap(Fiber.await(feeder), (exit) => this.releaseDefects(exit)))
   })
 
   /** A source that dies as it is given up fails the close. One that died before is no concern of who has had enough. */

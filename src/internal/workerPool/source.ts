@@ -10,22 +10,59 @@ import { invalid } from "../args.js"
 export type Source<Job, E2, R2> = Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>
 
 /**
- * The source as a stream. An iterator gives one item at a time, since a chunk would be taken further ahead than there
- * is room, and is returned as a loop would return it (L2). A value that is no source is a defect that names `argument`.
+ * The source as an iterable or a stream. An async iterator gives one item at a time, since a chunk would be taken
+ * further ahead than there is room, and is returned as a loop would return it (L2). A value that is no source is a
+ * defect that names `argument`.
  */
-export const toStream = <Job, E2, R2>(
+export const normalize = <Job, E2, R2>(
   source: Source<Job, E2, R2>,
   where: string,
   argument: string
-): Stream.Stream<Job, E2, R2> => {
+): Iterable<Job> | Stream.Stream<Job, E2, R2> => {
   if (Stream.isStream(source)) return source
   // JavaScript may bring anything, and a string is an iterable that is no object.
   const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = (source as unknown ?? {}) as Partial<
     AsyncIterable<Job> & Iterable<Job>
   >
   if (async !== undefined) return fromCursor(() => new AsyncCursor(async.call(source as AsyncIterable<Job>)))
-  if (sync !== undefined) return fromCursor(() => new SyncCursor(sync.call(source as Iterable<Job>)))
+  if (sync !== undefined) return source as Iterable<Job>
   return Stream.die(invalid(where, argument, "an iterable, an async iterable or a stream", source))
+}
+
+/** The source of what `f` makes of each item. */
+export const mapSource = <Input, Job, E2, R2>(
+  source: Iterable<Input> | Stream.Stream<Input, E2, R2>,
+  f: (input: Input) => Job
+): Iterable<Job> | Stream.Stream<Job, E2, R2> =>
+  Stream.isStream(source) ? Stream.map(source, f) : {
+    *[Symbol.iterator]() {
+      for (const input of source) yield f(input)
+    }
+  }
+
+/** An iterator in use, which knows whether it has ended. */
+export class SyncCursor<A> implements Iterator<A, unknown> {
+  private state: "open" | "over" = "open"
+  private readonly iterator: Iterator<A, unknown>
+
+  constructor(items: Iterable<A>) {
+    this.iterator = items[Symbol.iterator]()
+  }
+
+  next(): IteratorResult<A, unknown> {
+    // An iterator that throws has ended.
+    this.state = "over"
+    const result = this.iterator.next()
+    if (result.done !== true) this.state = "open"
+    return result
+  }
+
+  /** Returns the iterator, unless it has ended, as a loop does that ends early. */
+  readonly close = Effect.sync(() => {
+    if (this.state === "over") return
+    this.state = "over"
+    this.iterator.return?.()
+  })
 }
 
 /** An iterator in use. `close` returns it, unless it has ended. */
@@ -42,27 +79,6 @@ const fromCursor = <A>(make: () => Cursor<A>): Stream.Stream<A> =>
       return Effect.as(Scope.addFinalizer(scope, close), pull)
     }))
   ))
-
-class SyncCursor<A> implements Cursor<A> {
-  private state: "open" | "over" = "open"
-
-  constructor(private readonly iterator: Iterator<A, unknown>) {}
-
-  readonly pull = Effect.suspend((): Effect.Effect<[A], Cause.Done> => {
-    // An iterator that throws has ended.
-    this.state = "over"
-    const result = this.iterator.next()
-    if (result.done === true) return Cause.done()
-    this.state = "open"
-    return Exit.succeed<[A]>([result.value])
-  })
-
-  readonly close = Effect.sync(() => {
-    if (this.state === "over") return
-    this.state = "over"
-    this.iterator.return?.()
-  })
-}
 
 class AsyncCursor<A> implements Cursor<A> {
   private state: "open" | "pulling" | "over" = "open"

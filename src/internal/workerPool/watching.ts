@@ -1,7 +1,6 @@
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type { Stats } from "./model.js"
 import type { Outcome } from "./states.js"
 
@@ -76,11 +75,12 @@ export interface Attempt {
  */
 export interface Watching<Note> {
   /**
-   * A caller brings a job. `caller` is its fiber. `by` is `"run"` if the caller waits for the result, and `"submit"`
-   * otherwise; jobs of `map` come as `"submit"`. Returns the note of the watcher about the job: the pool passes it to
-   * the other functions, and never looks at it. The pool may still reject the job.
+   * A caller brings a job. `caller` has the caller's services and references, and is empty for `runPromise`. `by` is
+   * `"run"` if the caller waits for the result, and `"submit"` otherwise; jobs of `map` and `runAll` come as
+   * `"submit"`. Returns the note of the watcher about the job: the pool passes it to the other functions, and never
+   * looks at it. The pool may still reject the job.
    */
-  offered(job: Job, caller: Fiber.Fiber<unknown, unknown>, by: "run" | "submit"): Note
+  offered(job: Job, caller: Context.Context<never>, by: "run" | "submit"): Note
   /** The pool has not accepted so many `jobs`, for this `reason`. */
   rejected?(reason: "QueueFull" | "PoolClosed", jobs: number): void
   /**

@@ -222,6 +222,15 @@ export class Stage implements Seen {
   readonly tryRun = (job: Job) =>
     Effect.onExit(WorkerPool.tryRun(this.pool!, job), () => Effect.sync(() => this.ask("runEnded", job)))
 
+  readonly runAll = (jobs: ReadonlyArray<Job>) =>
+    Effect.onExit(
+      Effect.suspend(() => {
+        this.isMapped = true
+        return WorkerPool.runAll(this.pool!, jobs)
+      }),
+      () => Effect.sync(() => jobs.forEach((job) => this.ask("runEnded", job)))
+    )
+
   /** The job's body as a task. */
   readonly use = (job: Job) =>
     Effect.onExit(

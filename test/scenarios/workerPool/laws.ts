@@ -109,7 +109,8 @@ export const P2: Law = {
 
 /** Jobs begin in the order of their numbers, where a single worker takes them from a single queue. */
 const isInOrder = ({ isMapped, largestSize, options: { queue } }: Seen): boolean =>
-  // A stream's job waits for room in a sliding queue too. Its number comes with the room: after that of a later job.
+  // A job of `map` or `runAll` waits for room in a sliding queue too. Its number comes with the room: after that of a
+  // later job.
   largestSize === 1 && queue?.key === undefined && queue?.priority === undefined &&
   !(isMapped && queue?.strategy === "sliding")
 

@@ -107,6 +107,6 @@ export interface Seen {
   readonly running: ReadonlySet<Attempt>
   /** The state of the pool, once it is made. */
   readonly state: string | undefined
-  /** Whether a stream brings jobs. */
+  /** Whether `map` or `runAll` brings jobs. */
   readonly isMapped: boolean
 }

@@ -9,8 +9,8 @@ import { poolName } from "../errors.js"
 import type { Attempt, Job, Pool, Watching } from "../watching.js"
 
 /** The span in which a fiber is, as one that it made itself would have for its parent. */
-const spanOf = (fiber: AnyFiber): Tracer.AnySpan | undefined =>
-  propagated(Option.getOrUndefined(Context.getOption(fiber.context, Tracer.ParentSpan)))
+const spanOf = (context: Context.Context<never>): Tracer.AnySpan | undefined =>
+  propagated(Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan)))
 
 /** Skips spans whose propagation is disabled. */
 const propagated = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
@@ -40,8 +40,8 @@ class SpansWatching implements Watching<Note> {
 
   private readonly now = (): number => Number(this.clock.monotonicTimeNanosUnsafe()) / 1e9
 
-  offered(_: Job, fiber: AnyFiber, by: "run" | "submit"): Note {
-    const caller = spanOf(fiber)
+  offered(_: Job, context: Context.Context<never>, by: "run" | "submit"): Note {
+    const caller = spanOf(context)
     return { caller, isWithin: caller !== undefined && by === "run", since: this.now(), wait: 0 }
   }
 

@@ -1,0 +1,71 @@
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import { invalid } from "../args.js"
+import type { PoolJob, Told } from "./Job.js"
+import type { Pool } from "./Pool.js"
+import type { Observer } from "./Suspended.js"
+
+/**
+ * The options of `runPromise`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunPromiseOptions {
+  /**
+   * Cancels the job when it is aborted: the promise rejects with the signal's reason, once the job has ended. Default:
+   * none.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A promise's caller, which waits for its job. */
+class Awaiting<Job, A, E> implements Observer<Told<A, E>> {
+  prev: Observer<Told<A, E>> | undefined = undefined
+  next: Observer<Told<A, E>> | undefined = undefined
+  state: "waiting" | "served" = "waiting"
+
+  constructor(
+    private readonly pool: Pool<Job, A, E>,
+    private readonly job: PoolJob<Job, A, E>,
+    private readonly resolve: (value: A) => void,
+    private readonly reject: (error: unknown) => void,
+    private readonly signal: AbortSignal | undefined
+  ) {
+    signal?.addEventListener("abort", this, { once: true })
+  }
+
+  /** Of the signal: it has been aborted. Runs fibers. */
+  handleEvent(): void {
+    this.pool.cancelBy(this.job, undefined)
+  }
+
+  served(): void {
+    this.state = "served"
+  }
+
+  wake(told: Told<A, E>): void {
+    const { job, signal } = this
+    this.served()
+    signal?.removeEventListener("abort", this)
+    const exit = job.result(told)
+    if (Exit.isSuccess(exit)) this.resolve(exit.value)
+    else if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) this.reject(signal.reason)
+    else this.reject(Cause.squash(exit.cause))
+  }
+}
+
+export const runPromise = <Job, A, E>(
+  pool: Pool<Job, A, E>,
+  input: Job,
+  { signal }: RunPromiseOptions = {}
+): Promise<A> =>
+  new Promise((resolve, reject) => {
+    // JavaScript may bring anything.
+    const given: unknown = signal
+    if (given !== undefined && !(given instanceof AbortSignal)) {
+      throw invalid("WorkerPool.runPromise", "signal", "an AbortSignal", given)
+    }
+    if (signal?.aborted === true) return reject(signal.reason as Error)
+    pool.runFor(input, (job) => new Awaiting(pool, job, resolve, reject, signal))
+  })
