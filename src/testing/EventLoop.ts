@@ -6,7 +6,7 @@
  *     a time      the timers that are due at that time
  *     step        one task from the driver itself: the start of the body, an interrupt, the close of the scope
  */
-import type { Entry, Lane } from "./Lane.js"
+import type { Entry, Lane, Starts } from "./Lane.js"
 import type { Realism } from "./Schedule.js"
 import { type Timer, VirtualClock } from "./VirtualClock.js"
 
@@ -22,8 +22,24 @@ export class EventLoop {
 
   /** `parked`: a preemption put the lane into the queue. */
   add(task: () => void, lane: Lane | undefined, parked: boolean): Entry {
-    const entry: Entry = { task, lane, parked, since: this.turn }
+    const entry: Entry = { task, lane, parked, since: this.turn, starts: undefined }
     this.ready.push(entry)
+    return entry
+  }
+
+  /**
+   * The start of an actor. Of actors that are alike, the queue has the first that has not begun. As it begins, the next
+   * one takes its place.
+   *
+   * No outcome is lost. Until they begin, such actors differ in their numbers only: they run the same effect, became
+   * ready in one turn, next to each other, and the kit interrupts no actor that has not begun (`canBeInterrupted`). So
+   * a schedule that begins them in another order becomes one of this order when they exchange their numbers: each
+   * decision stays possible, and costs as many preemptions and interrupts.
+   */
+  addStart(task: () => void, lane: Lane | undefined, starts: Starts): Entry {
+    const entry: Entry = { task, lane, parked: false, since: this.turn, starts }
+    starts.push(entry)
+    if (starts.length === 1) this.ready.push(entry)
     return entry
   }
 
@@ -33,8 +49,13 @@ export class EventLoop {
   }
 
   takeTask(index: number): Entry | undefined {
-    const entry = index === 0 ? this.ready.shift() : this.ready.splice(index, 1)[0]
+    const entry = this.ready[index]
     if (entry === undefined) return undefined
+    entry.starts?.shift()
+    const next = entry.starts?.[0]
+    if (next !== undefined) this.ready[index] = next
+    else if (index === 0) this.ready.shift()
+    else this.ready.splice(index, 1)
     // Only tasks that were ready when the turn began belong to it.
     if (this.turnOf !== "tasks" || entry.since === this.turn) this.turn++
     this.turnOf = "tasks"

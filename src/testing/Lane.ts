@@ -22,8 +22,8 @@ export interface Lane {
   unasked: number
   /** The lane's entry in the queue, if a preemption put it there. */
   parked: Entry | undefined
-  /** The next task that the fiber schedules is the start of an actor. */
-  forking: boolean
+  /** The next task that the fiber schedules is the start of an actor, which joins these starts. */
+  forking: Starts | undefined
   forked: Entry | undefined
   /** The number of operations at the moment when the run had taken too many steps. */
   tired: number
@@ -42,7 +42,12 @@ export interface Entry {
   readonly parked: boolean
   /** The turn of the event loop in which the task became ready. */
   readonly since: number
+  /** The starts that the task is one of, if it starts an actor. */
+  readonly starts: Starts | undefined
 }
+
+/** The starts of actors that are alike, for the actors that have not begun. The first of them is in the queue. */
+export type Starts = Array<Entry>
 
 /** A fiber that has not come to any operation. The first lane is the body's. */
 export const newLane = (fiber: AnyFiber, index: number, name: string): Lane => ({
@@ -55,7 +60,7 @@ export const newLane = (fiber: AnyFiber, index: number, name: string): Lane => (
   turns: 0,
   unasked: 0,
   parked: undefined,
-  forking: false,
+  forking: undefined,
   forked: undefined,
   tired: 0,
   context: undefined,

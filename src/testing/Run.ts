@@ -32,7 +32,7 @@ import type { Chooser, Situation } from "./Chooser.js"
 import { EventLoop } from "./EventLoop.js"
 import { Finalizers } from "./Finalizers.js"
 import { Journal, type Places, type Recorder } from "./Journal.js"
-import { type Entry, isAlive, type Lane, Lanes } from "./Lane.js"
+import { type Entry, isAlive, type Lane, Lanes, type Starts } from "./Lane.js"
 import { badEnd, deadlock, endless, failed, type Kind, leak, type Problem } from "./oracles.js"
 import { type AnyFiber, isOneFiber, wasInterrupted } from "./runtime.js"
 import type { Decision, Realism } from "./Schedule.js"
@@ -306,11 +306,13 @@ export class Run implements Situation, Scheduler.Scheduler, Scheduler.SchedulerD
     }
     const current = Fiber.getCurrent()
     const lane = current === undefined ? undefined : this.laneOf(current)
-    const entry = this.loop.add(task, lane, false)
-    if (lane?.forking === true) {
-      lane.forking = false
-      lane.forked = entry
+    const starts = lane?.forking
+    if (lane === undefined || starts === undefined) {
+      this.loop.add(task, lane, false)
+      return
     }
+    lane.forking = undefined
+    lane.forked = this.loop.addStart(task, lane, starts)
   }
 
   shouldYield(fiber: AnyFiber): boolean {
@@ -420,9 +422,13 @@ export class Run implements Situation, Scheduler.Scheduler, Scheduler.SchedulerD
     if (problem !== undefined) this.fail(problem.kind, problem.message)
   }
 
-  /** The next task that `parent` schedules is to start an actor. */
-  expectFork(parent: AnyFiber): void {
-    this.laneOf(parent).forking = true
+  /**
+   * The next task that `parent` schedules is to start an actor that is alike to all others of these starts. Only the
+   * body adds starts next to each other in one turn: any other fiber may be preempted in between.
+   */
+  expectFork(parent: AnyFiber, starts: Starts): void {
+    const lane = this.laneOf(parent)
+    lane.forking = lane.index === 0 ? starts : []
   }
 
   /** The fiber that `parent` has just forked is an actor. */

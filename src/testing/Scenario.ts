@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Call, History } from "./History.js"
+import type { Starts } from "./Lane.js"
 import { linearizable, type Model } from "./linearizable.js"
 import type { Program, Run } from "./Run.js"
 
@@ -35,6 +36,48 @@ export interface Kit {
       effect: Effect.Effect<A, E, R>,
       options?: ActorOptions
     ): Effect.Effect<Fiber.Fiber<A, E>, never, R>
+  }
+  /** Starts `n` actors that are alike: schedules that differ in which of them is which are tried once. */
+  readonly actors: {
+    /**
+     * Starts `n` actors with the same effect, named `name 1` to `name n`, as `actor` does. Schedules that differ only
+     * in which of them is which are tried once: the actors begin in the order of their numbers. With `n` actors that
+     * meet nobody else, that leaves one schedule in `n!`. Returns their fibers, in order. Never suspends. Dies if `n`
+     * is no integer >= 0.
+     *
+     * The rest of the scenario must treat the actors alike: it may count them, but an actor, a check or another fiber
+     * that singles one out, such as `fibers[0]` to interrupt, misses schedules. The effect may take a number when it
+     * runs, as from a counter: the actors then differ by the order in which they come there. Only actors that the body
+     * itself starts are tried in one order.
+     *
+     * **Example** (Three customers who are alike)
+     *
+     * ```ts
+     * import { Effect } from "effect"
+     * import { Semaphore } from "sluice"
+     * import { explore, scenario } from "sluice/testing"
+     *
+     * const shop = (alike: boolean) =>
+     *   scenario((t) =>
+     *     Effect.gen(function*() {
+     *       const seats = Semaphore.makeUnsafe(1)
+     *       const customer = Semaphore.withPermit(seats, Effect.void)
+     *       if (alike) yield* t.actors("customer", 3, customer)
+     *       else for (const name of ["ann", "bob", "eve"]) yield* t.actor(name, customer)
+     *       yield* t.settled
+     *     })
+     *   )
+     *
+     * const strategy = { exhaustive: { preemptions: 1, cancels: 0 } }
+     * console.log(explore(shop(false), { strategy }).runs / explore(shop(true), { strategy }).runs) // => 6
+     * ```
+     */
+    <A, E, R>(
+      name: string,
+      n: number,
+      effect: Effect.Effect<A, E, R>,
+      options?: ActorOptions
+    ): Effect.Effect<ReadonlyArray<Fiber.Fiber<A, E>>, never, R>
   }
   /**
    * Suspends until nothing can run. The checks come after it, and are neither preempted nor interrupted. An actor that
@@ -130,6 +173,10 @@ export const scenario = <A, E>(body: (t: Kit) => Effect.Effect<A, E, Kit | Scope
   body
 })
 
+/** The names of actors that are alike. */
+export const numbered = (name: string, n: number): ReadonlyArray<string> =>
+  Array.from({ length: n }, (_, i) => `${name} ${i + 1}`)
+
 /** The scenario as a program, which a machine runs. */
 export const program = (self: Scenario): Program => (run, context) => {
   const t = new RunKit(run)
@@ -160,15 +207,30 @@ class RunKit implements Kit {
     return this.#run?.turn ?? 0
   }
 
-  readonly actor: Kit["actor"] = (name, effect, options) =>
+  readonly actor: Kit["actor"] = (name, effect, options) => this.#start(name, effect, options, [])
+
+  readonly actors: Kit["actors"] = (name, n, effect, options) =>
+    Effect.suspend(() => {
+      if (!Number.isSafeInteger(n) || n < 0) throw new Error(`Kit.actors: n must be an integer >= 0, got ${String(n)}`)
+      const starts: Starts = []
+      return Effect.forEach(numbered(name, n), (each) => this.#start(each, effect, options, starts))
+    })
+
+  #start<A, E, R>(
+    name: string,
+    effect: Effect.Effect<A, E, R>,
+    options: ActorOptions | undefined,
+    starts: Starts
+  ): Effect.Effect<Fiber.Fiber<A, E>, never, R> {
     // Uninterruptible, so that no started fiber is unknown.
-    Effect.uninterruptible(Effect.withFiber((parent) => {
-      this.#run?.expectFork(parent)
+    return Effect.uninterruptible(Effect.withFiber((parent) => {
+      this.#run?.expectFork(parent, starts)
       return Effect.map(Effect.forkDetach(effect), (fiber) => {
         this.#run?.adopt(parent, fiber, name, { cancel: options?.cancel !== false, mayDie: options?.mayDie === true })
         return fiber
       })
     }))
+  }
 
   readonly settled: Kit["settled"] = Effect.callback((resume) => this.#run?.onSettled(() => resume(Effect.void)))
 

@@ -12,7 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Problem } from "./oracles.js"
-import { Kit, type Scenario } from "./Scenario.js"
+import { Kit, numbered, type Scenario } from "./Scenario.js"
 import { VirtualClock } from "./VirtualClock.js"
 
 /** An actor to interrupt, after that many turns of a fiber that does nothing else. */
@@ -37,17 +37,19 @@ const runStock = ({ body }: Scenario, interruptions: ReadonlyArray<Interruption>
   const actors: Array<{ readonly name: string; readonly fiber: Fiber.Fiber<unknown, unknown> }> = []
   let problem: string | undefined
   const fail = (message: string) => void (problem ??= message)
+  const actor: Kit["actor"] = (name, effect) =>
+    Effect.map(Effect.forkDetach(effect), (fiber) => {
+      actors.push({ name, fiber })
+      const interruption = interruptions.find(({ actor }) => actor === name)
+      if (interruption !== undefined) {
+        const interrupt = Effect.andThen(turns(interruption.turns), Effect.sync(() => fiber.interruptUnsafe()))
+        Effect.runFork(interrupt, { scheduler })
+      }
+      return fiber
+    })
   const t: Kit = {
-    actor: (name, effect) =>
-      Effect.map(Effect.forkDetach(effect), (fiber) => {
-        actors.push({ name, fiber })
-        const interruption = interruptions.find(({ actor }) => actor === name)
-        if (interruption !== undefined) {
-          const interrupt = Effect.andThen(turns(interruption.turns), Effect.sync(() => fiber.interruptUnsafe()))
-          Effect.runFork(interrupt, { scheduler })
-        }
-        return fiber
-      }),
+    actor,
+    actors: (name, n, effect) => Effect.forEach(numbered(name, n), (each) => actor(each, effect)),
     settled: Effect.andThen(
       turns(settledTurns),
       Effect.sync(() => {
@@ -165,6 +167,10 @@ const modules = [
 
 /** The members that a program's kit has only if the scenario uses them. */
 const onlyIfUsed: Readonly<Record<string, ReadonlyArray<string>>> = {
+  actors: [
+    "  actors: (name, n, effect) =>",
+    "    Effect.forEach(Array.from({ length: n }, (_, i) => `${name} ${i + 1}`), (each) => t.actor(each, effect))"
+  ],
   turn: ["  get turn() {", "    return turn", "  }"],
   always: ["  always: () => Effect.void"],
   op: ["  op: (name, argument, effect) => effect"],

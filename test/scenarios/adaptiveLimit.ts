@@ -2,6 +2,7 @@
 import { Effect, Fiber, Logger } from "effect"
 import { AdaptiveLimit } from "sluice"
 import { type Scenario, scenario } from "sluice/testing"
+import { start } from "../support/actors.js"
 
 interface Setup {
   readonly initial: number
@@ -34,9 +35,7 @@ const calls = ({ calls, hear = () => Effect.void, increase = 1, initial, max = i
           })
       })
       yield* t.always(() => listening <= 1, "the listener is told two changes at a time (A6)")
-      for (const [i, call] of calls(limit).entries()) {
-        yield* t.actor(String.fromCharCode(97 + i), call, { mayDie: true })
-      }
+      yield* start(t, calls(limit))
       yield* t.settled
       const stats = AdaptiveLimit.stats(limit)
       yield* t.expect(stats.inFlight === 0 && stats.waiting === 0, `${JSON.stringify(stats)} in the end (A5)`)
@@ -62,7 +61,10 @@ export const exhausted: Record<string, Scenario> = {
     initial: 1,
     max: 3,
     increase: 3,
-    calls: (limit) => [Effect.void, Effect.void].map((effect) => AdaptiveLimit.withPermit(limit, effect))
+    calls: (limit) => {
+      const call = AdaptiveLimit.withPermit(limit, Effect.void)
+      return [call, call]
+    }
   }),
   "withPermit, raised and lowered": calls({
     initial: 1,

@@ -2,9 +2,12 @@
 import { Effect, Exit, Scope } from "effect"
 import { Semaphore } from "sluice"
 import { type Model, returns, type Scenario, scenario } from "sluice/testing"
+import { start } from "../support/actors.js"
 
 /** Holds what it has for one turn. */
 const held = <A, E, R>(acquire: Effect.Effect<A, E, R>) => Effect.scoped(Effect.andThen(acquire, Effect.yieldNow))
+
+const times = <A>(n: number, value: A): ReadonlyArray<A> => Array.from({ length: n }, () => value)
 
 /** Three fibers, each with one effect, of a semaphore with so many permits. Afterwards none is missing. */
 const three = (
@@ -18,9 +21,7 @@ const three = (
         const { capacity: now, held } = Semaphore.stats(semaphore)
         return held <= Math.max(capacity, now)
       }, "more is held than there was (S1)")
-      for (const [i, effect] of effects(semaphore).entries()) {
-        yield* t.actor(String.fromCharCode(97 + i), effect, { mayDie: true })
-      }
+      yield* start(t, effects(semaphore))
       yield* t.settled
       const { available, capacity: now, held, waiting } = Semaphore.stats(semaphore)
       yield* t.expect(held === 0 && available === now && waiting === 0, `${held} held, ${waiting} waiting in the end`)
@@ -28,15 +29,18 @@ const three = (
   )
 
 export const exhausted: Record<string, Scenario> = {
-  withPermit: three(1, (s) => [1, 2, 3].map(() => Semaphore.withPermit(s, Effect.void))),
-  withPermits: three(2, (s) => [2, 1, 2].map((n) => Semaphore.withPermits(s, n, Effect.void))),
+  withPermit: three(1, (s) => times(3, Semaphore.withPermit(s, Effect.void))),
+  withPermits: three(2, (s) => [
+    ...times(2, Semaphore.withPermits(s, 2, Effect.void)),
+    Semaphore.withPermits(s, 1, Effect.void)
+  ]),
   "withPermits, failing and dying": three(1, (s) => [
     Semaphore.withPermits(s, 1, Effect.fail("planned")),
     Semaphore.withPermits(s, 1, Effect.die("planned")),
     Semaphore.withPermits(s, 1, Effect.void)
   ]),
   tryWithPermits: three(2, (s) => [1, 2].map((n) => Semaphore.tryWithPermits(s, n, Effect.yieldNow))),
-  acquire: three(1, (s) => [1, 1].map((n) => held(Semaphore.acquire(s, n)))),
+  acquire: three(1, (s) => times(2, held(Semaphore.acquire(s, 1)))),
   tryAcquire: three(2, (s) => [1, 2].map((n) => held(Semaphore.tryAcquire(s, n)))),
   "acquire and tryAcquire": three(1, (s) => [held(Semaphore.acquire(s, 1)), held(Semaphore.tryAcquire(s, 1))]),
   "resize to more": three(0, (s) => [Semaphore.withPermits(s, 1, Effect.void), Semaphore.resize(s, 1)]),
@@ -125,9 +129,7 @@ const several = (
     Effect.gen(function*() {
       const all = Array.from({ length: count }, () => Semaphore.makeUnsafe(1))
       yield* t.always(() => all.every((one) => Semaphore.stats(one).held <= 1), "more is held than there was (S1)")
-      for (const [i, effect] of effects(all).entries()) {
-        yield* t.actor(String.fromCharCode(97 + i), effect, { mayDie: true })
-      }
+      yield* start(t, effects(all))
       yield* t.settled
       const left = all.map((one) => Semaphore.stats(one))
       yield* t.expect(
@@ -166,8 +168,8 @@ interface KeyedUse {
 }
 
 /**
- * Actors on a keyed semaphore whose keys have two permits each. Whenever no fiber runs, no more than two are held of a
- * key (S9), and only keys that are in use are kept (S10).
+ * Actors on a keyed semaphore whose keys have two permits each. A use that is listed twice is of actors that are alike.
+ * Whenever no fiber runs, no more than two are held of a key (S9), and only keys that are in use are kept (S10).
  */
 export const keys = (uses: ReadonlyArray<KeyedUse>): Scenario =>
   scenario((t) =>
@@ -188,7 +190,7 @@ export const keys = (uses: ReadonlyArray<KeyedUse>): Scenario =>
         // A request for nothing that has been granted holds nothing.
         return keys === inUse.length && (keys > 0 || held + waiting === 0)
       }, "a key is kept that nobody uses (S10)")
-      for (const [i, { end, hold, key, kind, n }] of uses.entries()) {
+      const effectOf = ({ end, hold, key, kind, n }: KeyedUse): Effect.Effect<unknown, unknown> => {
         const add = (n: number) => {
           for (const one of kind === "all" ? ["a", "b"] : [key]) holding.set(one, (holding.get(one) ?? 0) + n)
           return undefined
@@ -200,7 +202,7 @@ export const keys = (uses: ReadonlyArray<KeyedUse>): Scenario =>
           return Effect.onExitPrimitive(restore(Effect.andThen(work, ending)), () => add(-n), true)
         })
         const of = Semaphore.forKey(all, key)
-        const use = {
+        return {
           with: Semaphore.withPermits(of, n, body),
           try: Semaphore.tryWithPermits(of, n, body),
           all: Semaphore.withAll([[Semaphore.forKey(all, "b"), n], [Semaphore.forKey(all, "a"), n]], body),
@@ -210,8 +212,12 @@ export const keys = (uses: ReadonlyArray<KeyedUse>): Scenario =>
               taken ? body : Effect.void)
           )
         }[kind]
-        yield* t.actor(`${kind}${i}`, use, { mayDie: true })
       }
+      const effects = new Map(uses.map((use) => [use, effectOf(use)]))
+      const inOrder = uses.map((use) =>
+        effects.get(use)!
+      )
+      yield* start(t, inOrder)
       yield* t.settled
       const { held, keys, waiting } = Semaphore.stats(all)
       yield* t.expect(keys === 0 && held === 0 && waiting === 0, `${keys} keys, ${held} held in the end (S10)`)
@@ -227,9 +233,9 @@ const use = (kind: KeyedUse["kind"], n: number, key = "a", end: KeyedUse["end"] 
 })
 
 export const keyed: Record<string, Scenario> = {
-  "one key": keys([use("with", 2), use("with", 2), use("with", 1)]),
+  "one key": keys([...times(2, use("with", 2)), use("with", 1)]),
   "one key, failing": keys([use("with", 2, "a", "fail"), use("with", 2)]),
-  "one key, acquired": keys([use("acquire", 2), use("acquire", 2), use("tryAcquire", 1)]),
+  "one key, acquired": keys([...times(2, use("acquire", 2)), use("tryAcquire", 1)]),
   "two keys at once": keys([use("all", 2), use("with", 1), use("with", 1, "b")]),
   "too much": keys([use("with", 3), use("tryAcquire", 3), use("acquire", 3)])
 }

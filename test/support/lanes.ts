@@ -13,4 +13,10 @@ export const laneOf = (index: number, fiber: AnyFiber = alive, cancellable = tru
   operations: 1
 })
 
-export const entryOf = (lane: Lane | undefined): Entry => ({ task: () => {}, lane, parked: false, since: 0 })
+export const entryOf = (lane: Lane | undefined): Entry => ({
+  task: () => {},
+  lane,
+  parked: false,
+  since: 0,
+  starts: undefined
+})

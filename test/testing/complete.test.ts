@@ -1,8 +1,8 @@
 /** The exhaustive strategy against counts and searches that know nothing of how it enumerates. */
-import { Deferred, Effect, Exit, Fiber } from "effect"
+import { Effect } from "effect"
 import * as fc from "fast-check"
 import * as assert from "node:assert/strict"
-import { explore, type Kit, type Realism, scenario } from "sluice/testing"
+import { explore, type Realism, scenario } from "sluice/testing"
 import type { Chooser, Situation } from "sluice/testing/Chooser"
 import { DepthFirst } from "sluice/testing/choosers/DepthFirst"
 import { drive } from "sluice/testing/drive"
@@ -12,6 +12,7 @@ import type { Program } from "sluice/testing/Run"
 import { isInterruptible } from "sluice/testing/runtime"
 import { program } from "sluice/testing/Scenario"
 import { describe, expect, test } from "vitest"
+import { Stage, type Step, steps } from "./programs.js"
 
 interface Bounds {
   readonly preemptions: number
@@ -119,9 +120,6 @@ const shownBy = (
   return undefined
 }
 
-const steps = ["note", "yield", "sleep", "later", "shielded", "wake", "wait", "fork", "task", "choose"] as const
-type Step = (typeof steps)[number]
-
 interface Work {
   readonly actors: ReadonlyArray<ReadonlyArray<Step>>
   /** So many of the actors may be interrupted, the first ones. */
@@ -130,54 +128,17 @@ interface Work {
   readonly shielded: number
 }
 
-/** Each log is of one run: who did something, and how each ended. */
 const scenarioOf = ({ actors, cancellable, shielded }: Work, ended: (log: string) => void) =>
-  scenario((t: Kit) =>
+  scenario((t) =>
     Effect.gen(function*() {
-      let log = ""
-      const gate = Deferred.makeUnsafe<void>()
-      const note = (name: string) => Effect.sync(() => void (log += name))
-      const effectOf = (name: string, step: Step): Effect.Effect<unknown> => {
-        switch (step) {
-          case "note":
-            return note(name)
-          case "yield":
-            return Effect.yieldNow
-          case "sleep":
-            return Effect.andThen(Effect.sleep(1), note(name))
-          case "later":
-            return Effect.andThen(Effect.sleep(2), note(name))
-          case "shielded":
-            return Effect.uninterruptible(Effect.andThen(note(name), note(name)))
-          case "wake":
-            return Effect.sync(() => Deferred.doneUnsafe(gate, Effect.void))
-          case "wait":
-            return Effect.andThen(Effect.timeoutOption(Deferred.await(gate), 1), note(name))
-          case "fork":
-            return Effect.flatMap(Effect.forkChild(note(`${name}'`), { startImmediately: true }), Fiber.await)
-          case "task":
-            return Effect.withFiber((fiber) => {
-              fiber.currentDispatcher.scheduleTask(() => {
-                Deferred.doneUnsafe(gate, Effect.void)
-                log += "t"
-              }, 0)
-              return Effect.void
-            })
-          case "choose":
-            return Effect.flatMap(t.choose([1, 2, 3]), (n) => note(String(n)))
-        }
-      }
+      const stage = new Stage(t)
       for (const [i, steps] of actors.entries()) {
         const name = "abc"[i] ?? "z"
-        const all = Effect.forEach(steps, (step) => effectOf(name, step), { discard: true })
-        const body = i === shielded
-          ? Effect.uninterruptible(all)
-          : Effect.onExit(all, (exit) => note(Exit.isSuccess(exit) ? "." : "!"))
-        const fiber = yield* t.actor(name, body, { cancel: i < cancellable })
-        fiber.addObserver((exit) => void (log += Exit.isSuccess(exit) ? "" : name.toUpperCase()))
+        const fiber = yield* t.actor(name, stage.bodyOf(name, steps, i === shielded), { cancel: i < cancellable })
+        stage.watch(fiber, name)
       }
       yield* t.settled
-      ended(log)
+      ended(stage.log)
     })
   )
 

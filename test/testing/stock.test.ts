@@ -187,6 +187,17 @@ describe("the kit of the stock runtime", () => {
       )
     ],
     [
+      "actors that are alike run the same effect",
+      scenario((t) =>
+        Effect.gen(function*() {
+          let count = 0
+          const fibers = yield* t.actors("a", 3, Effect.sync(() => ++count))
+          yield* t.settled
+          yield* t.expect(!(fibers.length === 3 && count === 3), "wrong")
+        })
+      )
+    ],
+    [
       "its parts may be taken out of it",
       scenario(({ actor, always, choose, expect, linearizable, op, settled }) =>
         Effect.gen(function*() {
@@ -254,9 +265,9 @@ describe("a program", () => {
 
   test("has of the kit what it uses", () => {
     const count = (source: string, part: string) => written(source).filter((line) => line.includes(part)).length
-    const parts = ["get turn", "always: ", "op: ", "linearizable: ", "choose: "]
-    expect(parts.map((part) => count("(t) => t.settled", part))).toEqual([0, 0, 0, 0, 0])
-    const all = "(t) => [t.turn, t.always, t.op, t.linearizable, t.choose]"
-    expect(parts.map((part) => count(all, part))).toEqual([1, 1, 1, 1, 1])
+    const parts = ["actors: ", "get turn", "always: ", "op: ", "linearizable: ", "choose: "]
+    expect(parts.map((part) => count("(t) => t.settled", part))).toEqual([0, 0, 0, 0, 0, 0])
+    const all = "(t) => [t.actors, t.turn, t.always, t.op, t.linearizable, t.choose]"
+    expect(parts.map((part) => count(all, part))).toEqual([1, 1, 1, 1, 1, 1])
   })
 })
