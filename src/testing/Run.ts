@@ -360,7 +360,7 @@ export class Run implements Situation, Scheduler.Scheduler, Scheduler.SchedulerD
   /** Whether the turn is that of one fiber, rather than of a task that goes on when a fiber yields that it runs. */
   private isOneFibers(): boolean {
     const entry = this.present?.entry
-    return entry === undefined || entry.parked || entry === entry.lane?.forked || isOneFiber(entry.task)
+    return entry === undefined || entry.parked || entry.starts !== undefined || isOneFiber(entry.task)
   }
 
   /**

@@ -184,9 +184,10 @@ export const program = (self: Scenario): Program => (run, context) => {
 }
 
 /**
- * The kit of one run. Its methods are closures, so that a scenario may take them out of it. `turn` is a getter of the
- * class, because V8 gives each object literal with a getter a hidden class of its own. That class refers to the getter,
- * and so to the run, until the next full garbage collection: short runs took twice as long.
+ * The kit of one run. A scenario may take its members out of it. Each is made where it is read, by a getter of the
+ * class: V8 keeps each kit for long, see below, and a kit without closures of its own is small. Getters of an object
+ * literal would be worse: V8 gives each such literal a hidden class of its own, which refers to the getter, and so to
+ * the run, until the next full garbage collection.
  *
  * The kit lets go of its run at the end, because a scenario's generator functions refer to the kit, and V8 keeps each
  * that was called until then, too.
@@ -207,14 +208,20 @@ class RunKit implements Kit {
     return this.#run?.turn ?? 0
   }
 
-  readonly actor: Kit["actor"] = (name, effect, options) => this.#start(name, effect, options, [])
+  get actor(): Kit["actor"] {
+    return (name, effect, options) => this.#start(name, effect, options, [])
+  }
 
-  readonly actors: Kit["actors"] = (name, n, effect, options) =>
-    Effect.suspend(() => {
-      if (!Number.isSafeInteger(n) || n < 0) throw new Error(`Kit.actors: n must be an integer >= 0, got ${String(n)}`)
-      const starts: Starts = []
-      return Effect.forEach(numbered(name, n), (each) => this.#start(each, effect, options, starts))
-    })
+  get actors(): Kit["actors"] {
+    return (name, n, effect, options) =>
+      Effect.suspend(() => {
+        if (!Number.isSafeInteger(n) || n < 0) {
+          throw new Error(`Kit.actors: n must be an integer >= 0, got ${String(n)}`)
+        }
+        const starts: Starts = []
+        return Effect.forEach(numbered(name, n), (each) => this.#start(each, effect, options, starts))
+      })
+  }
 
   #start<A, E, R>(
     name: string,
@@ -232,44 +239,58 @@ class RunKit implements Kit {
     }))
   }
 
-  readonly settled: Kit["settled"] = Effect.callback((resume) => this.#run?.onSettled(() => resume(Effect.void)))
+  get settled(): Kit["settled"] {
+    return Effect.callback((resume) => this.#run?.onSettled(() => resume(Effect.void)))
+  }
 
-  readonly expect: Kit["expect"] = (condition, message) =>
-    Effect.sync(() => {
-      if (!(typeof condition === "function" ? condition() : condition)) this.#run?.fail("expectation", message)
-    })
-
-  readonly always: Kit["always"] = (condition, message) => Effect.sync(() => this.#run?.always(condition, message))
-
-  readonly op: Kit["op"] = (name, argument, effect) =>
-    Effect.suspend(() => {
-      const call: { -readonly [K in keyof Call]: Call[K] } = {
-        actor: this.#run?.currentName() ?? "?",
-        name,
-        argument,
-        started: this.#now++,
-        ended: Infinity,
-        exit: undefined
-      }
-      this.#history.push(call)
-      return Effect.onExitPrimitive(effect, (exit) => {
-        call.ended = this.#now++
-        call.exit = exit
-        return undefined
+  get expect(): Kit["expect"] {
+    return (condition, message) =>
+      Effect.sync(() => {
+        if (!(typeof condition === "function" ? condition() : condition)) this.#run?.fail("expectation", message)
       })
-    })
+  }
 
-  readonly history: Kit["history"] = Effect.sync(() => this.#history.slice())
+  get always(): Kit["always"] {
+    return (condition, message) => Effect.sync(() => this.#run?.always(condition, message))
+  }
 
-  readonly linearizable: Kit["linearizable"] = (model) =>
-    Effect.sync(() => {
-      const verdict = linearizable(model, this.#history)
-      if (verdict._tag === "NotLinearizable") this.#run?.fail("not-linearizable", verdict.explanation)
-    })
+  get op(): Kit["op"] {
+    return (name, argument, effect) =>
+      Effect.suspend(() => {
+        const call: { -readonly [K in keyof Call]: Call[K] } = {
+          actor: this.#run?.currentName() ?? "?",
+          name,
+          argument,
+          started: this.#now++,
+          ended: Infinity,
+          exit: undefined
+        }
+        this.#history.push(call)
+        return Effect.onExitPrimitive(effect, (exit) => {
+          call.ended = this.#now++
+          call.exit = exit
+          return undefined
+        })
+      })
+  }
 
-  readonly choose: Kit["choose"] = (values) =>
-    Effect.sync(() => {
-      if (values.length === 0) throw new Error("Kit.choose: values must not be empty")
-      return values[this.#run?.choose(values.length) ?? 0] as (typeof values)[number]
-    })
+  get history(): Kit["history"] {
+    return Effect.sync(() => this.#history.slice())
+  }
+
+  get linearizable(): Kit["linearizable"] {
+    return (model) =>
+      Effect.sync(() => {
+        const verdict = linearizable(model, this.#history)
+        if (verdict._tag === "NotLinearizable") this.#run?.fail("not-linearizable", verdict.explanation)
+      })
+  }
+
+  get choose(): Kit["choose"] {
+    return (values) =>
+      Effect.sync(() => {
+        if (values.length === 0) throw new Error("Kit.choose: values must not be empty")
+        return values[this.#run?.choose(values.length) ?? 0] as (typeof values)[number]
+      })
+  }
 }

@@ -14,9 +14,18 @@ export class VirtualClock implements Clock {
   /** In the order in which they are due; of those due at once, the first set is first. */
   readonly timers: Array<Timer> = []
 
-  readonly currentTimeMillis: Effect.Effect<number> = Effect.sync(() => this.now)
-  readonly currentTimeNanos: Effect.Effect<bigint> = Effect.sync(() => this.currentTimeNanosUnsafe())
-  readonly monotonicTimeNanos: Effect.Effect<bigint> = this.currentTimeNanos
+  // Getters: each run has a clock, and few runs read these.
+  get currentTimeMillis(): Effect.Effect<number> {
+    return Effect.sync(() => this.now)
+  }
+
+  get currentTimeNanos(): Effect.Effect<bigint> {
+    return Effect.sync(() => this.currentTimeNanosUnsafe())
+  }
+
+  get monotonicTimeNanos(): Effect.Effect<bigint> {
+    return this.currentTimeNanos
+  }
 
   currentTimeMillisUnsafe(): number {
     return this.now

@@ -22,8 +22,9 @@ export class Pct implements Policy {
   begin(situation: Situation, length: number): void {
     this.situation = situation
     this.priorities = []
-    this.changes = Array.from({ length: this.depth - 1 }, () => Math.floor(this.random() * length))
-      .sort((a, b) => b - a)
+    this.changes = []
+    for (let i = 1; i < this.depth; i++) this.changes.push(Math.floor(this.random() * length))
+    this.changes.sort((a, b) => b - a)
   }
 
   private priorityOf(lane: Lane | undefined): number {

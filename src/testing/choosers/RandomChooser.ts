@@ -61,11 +61,13 @@ export class RandomChooser implements Chooser {
     this.policy?.begin(situation, this.length)
     // Many runs have none, so that bugs that need no interrupt are found too.
     const count = Math.min(this.cancels, [0, 1, 1, 2, 1 + this.below(8)][this.below(5)] ?? 0)
-    this.planned = Array.from({ length: count }, () => {
+    this.planned = []
+    for (let i = 0; i < count; i++) {
       const roll = this.random()
       const where = roll < 0.5 ? "own" : roll < 0.65 ? "other" : roll < 0.9 ? "between" : "nested"
-      return { at: this.below(this.length), where } as const
-    }).sort((a, b) => b.at - a.at)
+      this.planned.push({ at: this.below(this.length), where })
+    }
+    this.planned.sort((a, b) => b.at - a.at)
     this.due = this.planned.pop()
   }
 
