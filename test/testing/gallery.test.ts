@@ -26,6 +26,11 @@ describe.each(gallery)("$name", ({ bounds, bug, kind, maxDecisions, maxLines, me
     expect([...new Set(found.map((one) => one.kind))]).toEqual([kind])
   })
 
+  test("is found early by an exhaustive search, which begins with schedules that deviate little", () => {
+    const strategy = { exhaustive: { preemptions: 2, cancels: 1 } }
+    expect(search(bug, { ...options, strategy, seed: 1, runs: 200 }).run).toBeLessThanOrEqual(100)
+  })
+
   test(`shrinks to ${maxDecisions} decisions and ${maxLines} lines at most, and fails again with its key`, () => {
     for (const seed of shrinkSeeds) {
       const report = exploring(bug, { seed, runs: 5_000 })

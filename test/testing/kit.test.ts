@@ -342,7 +342,8 @@ describe("exploring", () => {
     expect(found(self)).toBe("expectation: 4y")
     const { failure, runs } = explore(self, exhaustive(0, 0))
     expect(failure?.key).toBe("s1:0.0c3,0.1c1")
-    expect(runs).toBe(8)
+    // 1x, then one deviation: 1y, 2x, 3x, 4x, 5x. Then two: 2y, 3y, 4y.
+    expect(runs).toBe(9)
     expect(replay(self, failure!.key).failure?.message).toBe("4y")
   })
 

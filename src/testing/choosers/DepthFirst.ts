@@ -1,4 +1,4 @@
-/** Depth-first search: takes every combination of decisions within bounds, one a run. */
+/** Takes every combination of decisions within bounds, one a run: few deviations first, and the rest depth-first. */
 import type { Chooser, Situation } from "../Chooser.js"
 import type { Recorder } from "../Journal.js"
 import { canBeInterrupted, type Lane } from "../Lane.js"
@@ -9,6 +9,52 @@ type Mode = number
 const forPreemption = 1
 const forInterrupt = 2
 
+/** So many deviations from the default a schedule of the first pass has at most. */
+const shallow = 2
+/** So many decisions the first pass keeps at most: beyond that, the rest is depth-first, which keeps one path. */
+const room = 2 ** 20
+
+/** The choices of a run. Other branches are to be tried from the `floor`-th choice on. */
+class Path {
+  constructor(
+    /** Per choice: the branch taken, the number of branches, and the number of questions before the choice. */
+    readonly taken: Array<number>,
+    readonly counts: Array<number>,
+    readonly asks: Array<number>,
+    /** Per question whether to yield, in the order of the run: what a yield would be for. See `Mode`. */
+    readonly modes: Array<Mode>,
+    readonly floor: number,
+    /** How many branches before the floor are not the first. */
+    readonly deviations: number
+  ) {}
+
+  /** Moves to the next branch of the latest choice that has one; false if there is none from the floor on. */
+  step(): boolean {
+    while (this.taken.length > this.floor) {
+      const last = this.taken.length - 1
+      const next = (this.taken[last] ?? 0) + 1
+      if (next < (this.counts[last] ?? 0)) {
+        this.taken[last] = next
+        return true
+      }
+      this.drop()
+    }
+    return false
+  }
+
+  /** The path after a step, as a copy to be run. */
+  branch(): Path {
+    const { asks, counts, deviations, modes, taken } = this
+    return new Path([...taken], [...counts], [...asks], [...modes], taken.length, deviations + 1)
+  }
+
+  drop(): void {
+    this.taken.pop()
+    this.counts.pop()
+    this.asks.pop()
+  }
+}
+
 /**
  * Enumerates every schedule with at most so many preemptions and interrupts. An interrupt of the running fiber does not
  * count as a preemption as well. Three kinds of decisions are left out, because another schedule shows the same:
@@ -17,17 +63,19 @@ const forInterrupt = 2
  *   can be interrupted;
  * - all interrupts within an uninterruptible stretch but the first, since they take effect at its end;
  * - an interrupt of a fiber that has not begun.
+ *
+ * The first pass bounds the deviations from the default, as delay-bounded scheduling does (Emmi, Qadeer and Rakamaric,
+ * POPL 2011): most bugs need one or two. Depth-first search alone tries all that may follow a late choice before it
+ * tries another early one. Each run of the first pass leaves the path from which the second pass goes on, so no
+ * schedule is run twice.
  */
 export class DepthFirst implements Chooser, Recorder {
-  /**
-   * Per choice on the path: the branch taken, the number of branches, and the number of questions before the choice.
-   */
-  private readonly taken: Array<number> = []
-  private readonly counts: Array<number> = []
-  private readonly asks: Array<number> = []
+  private path = new Path([], [], [], [], 0, 0)
+  private isFirstPass = true
+  /** Paths of runs whose other branches have not all been tried, those with the fewest deviations first. */
+  private readonly open: Array<Path> = []
+  private kept = 0
   private position = 0
-  /** Per question whether to yield, in the order of the run: what a yield would be for. See `Mode`. */
-  private readonly modes: Array<Mode> = []
   private ask = 0
   private preemptions = 0
   private cancels = 0
@@ -43,22 +91,29 @@ export class DepthFirst implements Chooser, Recorder {
 
   /** Moves to the next schedule; false if there is none. */
   advance(): boolean {
-    while (this.taken.length > 0) {
-      const last = this.taken.length - 1
-      const next = (this.taken[last] ?? 0) + 1
-      if (next < (this.counts[last] ?? 0)) {
-        this.taken[last] = next
-        return true
-      }
-      this.drop()
+    if (this.isFirstPass && this.advanceShallow()) return true
+    while (!this.path.step()) {
+      const next = this.open.shift()
+      if (next === undefined) return false
+      this.path = next
     }
-    return false
+    return true
   }
 
-  private drop(): void {
-    this.taken.pop()
-    this.counts.pop()
-    this.asks.pop()
+  /** Moves to the next schedule of the first pass; false, and the second pass begins, if there is none. */
+  private advanceShallow(): boolean {
+    this.open.push(this.path)
+    this.kept += this.path.taken.length + this.path.modes.length
+    while (this.open[0] !== undefined && this.open[0].deviations < shallow && this.kept < room) {
+      if (this.open[0].step()) {
+        this.path = this.open[0].branch()
+        return true
+      }
+      this.open.shift()
+    }
+    this.isFirstPass = false
+    this.path = this.open.shift() ?? this.path
+    return false
   }
 
   begin(situation: Situation): void {
@@ -69,17 +124,19 @@ export class DepthFirst implements Chooser, Recorder {
     this.asked = this.yielded = undefined
     this.stretched = []
     // Up to the last choice this run repeats the one before. All later questions are new.
-    this.modes.length = Math.min(this.modes.length, this.asks.at(-1) ?? 0)
+    const { asks, modes } = this.path
+    modes.length = Math.min(modes.length, asks.at(-1) ?? 0)
   }
 
   /** The branch to take here: the path's, or the first of a new choice. */
   private pick(count: number): number {
     if (count <= 1) return 0
     const position = this.position++
-    if (position < this.taken.length) return this.taken[position] ?? 0
-    this.taken.push(0)
-    this.counts.push(count)
-    this.asks.push(this.ask)
+    const { asks, counts, taken } = this.path
+    if (position < taken.length) return taken[position] ?? 0
+    taken.push(0)
+    counts.push(count)
+    asks.push(this.ask)
     return 0
   }
 
@@ -94,16 +151,17 @@ export class DepthFirst implements Chooser, Recorder {
     const stretch = stretchOf(lane.fiber)
     const stretched = stretch !== undefined && this.stretched[lane.index] === stretch
     if (!stretched) this.stretched[lane.index] = undefined
-    const isNew = this.ask === this.modes.length
+    const { modes } = this.path
+    const isNew = this.ask === modes.length
     if (isNew) {
       // With no other way to go on, the fiber would continue at once; unless it runs on top of another, or within a
       // task.
       const preempt = preemptions > 0 && (situation.others > 0 || !straight || !situation.alone ||
         (this.cancels > 0 && situation.lanes.some((other) => other !== lane && canBeInterrupted(other))))
       const interrupt = this.cancels > 0 && lane.cancellable && (straight || preemptions > 0) && !stretched
-      this.modes.push((preempt ? forPreemption : 0) | (interrupt ? forInterrupt : 0))
+      modes.push((preempt ? forPreemption : 0) | (interrupt ? forInterrupt : 0))
     }
-    const mode = this.modes[this.ask++] ?? 0
+    const mode = modes[this.ask++] ?? 0
     if (mode === 0) return false
     if ((mode & forInterrupt) !== 0) this.stretched[lane.index] = stretch
     if (this.pick(2) === 0) {
@@ -120,9 +178,9 @@ export class DepthFirst implements Chooser, Recorder {
     if (this.asked !== lane) return
     this.asked = undefined
     if (matters(primitive, lane.fiber)) return
-    this.modes[this.ask - 1] = 0
+    this.path.modes[this.ask - 1] = 0
     this.stretched[lane.index] = undefined
-    this.drop()
+    this.path.drop()
     this.position--
   }
 
