@@ -8,7 +8,7 @@ import { resolve, sep } from "node:path"
 
 const file = resolve(process.argv[2])
 const text = readFileSync(file, "utf8")
-const modules = "AdaptiveLimit|Group|Semaphore|ThreadPool|ThreadWorker|Watch|WorkerPool"
+const modules = "AdaptiveLimit|Group|PoolConfig|Semaphore|ThreadPool|ThreadWorker|Watch|WorkerPool"
 const calls = [...text.matchAll(new RegExp(`\\b(?:${modules})\\.(\\w+)\\(|\\b(scenario|check|explore)\\(`, "g"))]
 
 const server = spawn(process.execPath, [createRequire(import.meta.url).resolve("typescript/lib/tsserver.js")], {

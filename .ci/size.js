@@ -10,6 +10,7 @@ const limits = {
   AdaptiveLimit: 7_400,
   WorkerPool: 27_000,
   "WorkerPool { make, run }": 22_000,
+  PoolConfig: 2_000,
   Watch: 5_200,
   index: 44_500,
   "threads/ThreadPool": 33_500,

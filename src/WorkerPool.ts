@@ -21,7 +21,6 @@ import { checkMillis, invalid } from "./internal/args.js"
 import * as Autoscaler from "./internal/workerPool/Autoscaler.js"
 import type { TaskRun } from "./internal/workerPool/callers.js"
 import { checkSize } from "./internal/workerPool/check.js"
-import { config as readConfig, type Settings } from "./internal/workerPool/config.js"
 import type { EndOptions } from "./internal/workerPool/ending.js"
 import { JobLost, JobTimeout, PoolClosed, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 import { makePool } from "./internal/workerPool/make.js"
@@ -46,7 +45,6 @@ import { makeEnding, type PoolService } from "./internal/workerPool/service.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
 
 export type { Options as AutoscaleOptions } from "./internal/workerPool/Autoscaler.js"
-export type { Settings } from "./internal/workerPool/config.js"
 export type { EndOptions } from "./internal/workerPool/ending.js"
 export { JobLost, JobTimeout, PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./internal/workerPool/errors.js"
 export type { MapOptions, Result } from "./internal/workerPool/map.js"
@@ -1303,6 +1301,7 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
  * ```ts
  * import { ConfigProvider, Effect, Layer } from "effect"
  * import { WorkerPool } from "sluice"
+ * import * as PoolConfig from "sluice/PoolConfig"
  *
  * const options = WorkerPool.options({
  *   size: 2,
@@ -1311,7 +1310,8 @@ export const shutdownNow = <Job, A, E>(self: WorkerPool<Job, A, E>): Effect.Effe
  *   drain: "5 seconds"
  * })
  * class Db extends WorkerPool.Service<Db>()("app/Db", options) {}
- * const DbLive = WorkerPool.layerConfig(Db, WorkerPool.config("DB", { size: 2 }), ({ size }) => ({ ...options, size }))
+ * const DbSettings = PoolConfig.settings("DB", { size: 2 })
+ * const DbLive = WorkerPool.layerConfig(Db, DbSettings, ({ size }) => ({ ...options, size }))
  *
  * const program = Effect.gen(function*() {
  *   console.log(yield* Db.run("select 1")) // => select 1 by connection 1
@@ -1394,7 +1394,7 @@ export const layer = <
  *
  * **Details**
  *
- * `options` gets the value of the config, such as the settings of `WorkerPool.config`, and returns the options of
+ * `options` gets the value of the config, such as the settings of `PoolConfig.settings`, and returns the options of
  * `layer`. The build fails with a `ConfigError` if the config does, and otherwise as `make` does.
  *
  * **Example** (A pool of the environment's size)
@@ -1402,9 +1402,10 @@ export const layer = <
  * ```ts
  * import { ConfigProvider, Context, Effect, Layer } from "effect"
  * import { WorkerPool } from "sluice"
+ * import * as PoolConfig from "sluice/PoolConfig"
  *
  * class Squares extends Context.Service<Squares, WorkerPool.WorkerPool<number, number>>()("Squares") {}
- * const SquaresLive = WorkerPool.layerConfig(Squares, WorkerPool.config("SQUARES", { size: 2 }), ({ size }) => ({
+ * const SquaresLive = WorkerPool.layerConfig(Squares, PoolConfig.settings("SQUARES", { size: 2 }), ({ size }) => ({
  *   size,
  *   run: (n: number) => Effect.succeed(n * n)
  * }))
@@ -1414,7 +1415,7 @@ export const layer = <
  * console.log(await Effect.runPromise(Effect.provide(program, Layer.provide(SquaresLive, env)))) // => 8
  * ```
  *
- * @see {@link config} for the settings of a pool
+ * @see `settings` of `sluice/PoolConfig` for the settings of a pool
  * @category layers
  * @since 0.1.0
  */
@@ -1739,69 +1740,6 @@ export const deadLetters = <Job, A, E>(self: WorkerPool<Job, A, E>): Stream.Stre
 export const stats = <Job, A, E>(self: WorkerPool<Job, A, E>): Stats => impl(self).stats()
 
 /**
- * Reads the settings of a pool that a deployment chooses: a `Config` of settings to spread into the options of `make`.
- *
- * **When to use**
- *
- * Use to size a pool by the environment, or by any other `ConfigProvider`.
- *
- * **Details**
- *
- * With the prefix `SENDER`, these are the variables. All but the first may be missing: the default of `make` counts
- * then. `defaults` are settings for missing variables, the size among them.
- *
- * - `SENDER_SIZE`: an integer from 1 to 1,000,000.
- * - `SENDER_QUEUE_CAPACITY`: an integer >= 0, or `unbounded`.
- * - `SENDER_QUEUE_STRATEGY`: `suspend`, `dropping` or `sliding`; with an unbounded capacity only `suspend`.
- * - `SENDER_ON_DEFECT`: `replace` or `keep`.
- * - `SENDER_NAME`: a text.
- * - `SENDER_WAIT_DEADLINE`, `SENDER_RUN_DEADLINE`: durations above zero, such as `5 seconds`.
- * - `SENDER_RESOURCE_MIN`: an integer from 0 to the size.
- * - `SENDER_RESOURCE_MAX_JOBS`: an integer from 1 to 1,000,000,000.
- * - `SENDER_RESOURCE_MAX_AGE`, `SENDER_RESOURCE_RELEASE_TIMEOUT`: durations above zero. `make` takes none of the four
- *   without a `worker`.
- *
- * Fails with a `ConfigError` that names the variable, the values that it may have, and its value. When several are
- * wrong, the error is about the first in this order. A missing variable counts as in `Config`: `Config.withDefault` and
- * `Config.option` around the whole take over when the size is missing, and not when a value is wrong.
- *
- * For a provider the prefix is a level of its own: as JSON it is `{ "SENDER": { "SIZE": 8 } }`. `Config.nested` puts
- * another level before it, which the error has in its path.
- *
- * **Gotchas**
- *
- * An empty variable is a missing one to Effect's providers, unless `preserveEmptyStrings` is set; then it is
- * wrong. `make` checks the defaults. A prefix that is empty throws.
- *
- * **Example** (A pool of the environment's size)
- *
- * ```ts
- * import { ConfigProvider, Effect } from "effect"
- * import { WorkerPool } from "sluice"
- *
- * const program = Effect.gen(function*() {
- *   const settings = yield* WorkerPool.config("SENDER", { size: 8, name: "sender" })
- *   console.log(settings) // => { size: 4, queue: { capacity: 100 }, name: 'sender' }
- *   const pool = yield* WorkerPool.make({ ...settings, run: (to: string) => Effect.succeed(`sent to ${to}`) })
- *   console.log(yield* WorkerPool.run(pool, "ada")) // => sent to ada
- * }).pipe(Effect.scoped)
- *
- * const under = (env: Record<string, string>) =>
- *   Effect.provide(program, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
- *
- * await Effect.runPromise(under({ SENDER_SIZE: "4", SENDER_QUEUE_CAPACITY: "100" }))
- * const error = await Effect.runPromise(Effect.flip(under({ SENDER_SIZE: "many" })))
- * for (const line of error.message.split("\n")) console.log(line)
- * // => SchemaError(SENDER_SIZE must be an integer from 1 to 1000000, got "many"
- * // =>   at ["SENDER"]["SIZE"])
- * ```
- *
- * @category constructors
- * @since 0.1.0
- */
-export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.Config<Settings> = readConfig
-
-/**
  * Returns how many workers a load takes, how long the queue may be, and how long jobs will wait.
  *
  * **When to use**
@@ -1846,7 +1784,7 @@ export const config: (prefix: string, defaults?: Partial<Settings>) => Configs.C
  * console.log(busier.workers, `${Math.round(Duration.toMillis(busier.wait.percentile))} ms`) // => 7 124 ms
  * ```
  *
- * @see {@link config} for taking the size from the environment instead
+ * @see `settings` of `sluice/PoolConfig` for taking the size from the environment instead
  * @category getters
  * @since 0.1.0
  */

@@ -12,6 +12,7 @@ import {
   Stream
 } from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
+import * as PoolConfig from "sluice/PoolConfig"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 import { expectTypeOf, test } from "vitest"
 
@@ -192,10 +193,10 @@ test("WorkerPool: JobTimeout is among a pool's errors if it has deadlines, and n
   expectTypeOf(WorkerPool.make({ size: 1, run })).toEqualTypeOf<Pool<Boom>>()
   expectTypeOf(WorkerPool.make({ size: 1, run, deadlines: undefined })).toEqualTypeOf<Pool<Boom>>()
   expectTypeOf(WorkerPool.make({ size: 1, run, deadlines })).toEqualTypeOf<Pool<Boom | WorkerPool.JobTimeout>>()
-  const settings = WorkerPool.config("SENDER")
-  expectTypeOf(settings).toEqualTypeOf<Config.Config<WorkerPool.Settings>>()
+  const settings = PoolConfig.settings("SENDER")
+  expectTypeOf(settings).toEqualTypeOf<Config.Config<PoolConfig.Settings>>()
   // What the environment says may have some.
-  const configured = (settings: WorkerPool.Settings) => WorkerPool.make({ ...settings, run })
+  const configured = (settings: PoolConfig.Settings) => WorkerPool.make({ ...settings, run })
   expectTypeOf(configured).returns.toEqualTypeOf<Pool<Boom | WorkerPool.JobTimeout>>()
 })
 
@@ -245,7 +246,7 @@ test("WorkerPool: the job is inferred from run, whatever the order of the option
 
 test("WorkerPool.layerConfig: E has what deadlines of the settings add, and the layer fails as the config may", () => {
   class Squares extends Context.Service<Squares, WorkerPool.WorkerPool<number, number, WorkerPool.JobTimeout>>()("S") {}
-  const layer = WorkerPool.layerConfig(Squares, WorkerPool.config("SQUARES"), (settings) => ({
+  const layer = WorkerPool.layerConfig(Squares, PoolConfig.settings("SQUARES"), (settings) => ({
     ...settings,
     worker: () => Effect.andThen(Db, Effect.fail(new Bang())),
     run: (n: number) => Effect.succeed(n)
@@ -263,12 +264,12 @@ test("WorkerPool.layer: the key says all errors that the jobs may fail with", ()
   // @ts-expect-error jobs that may come too late
   WorkerPool.layer(Sleeper, { size: 1, run, deadlines: { run: "1 second" } })
   // @ts-expect-error the settings may have deadlines
-  WorkerPool.layerConfig(Sleeper, WorkerPool.config("S"), (settings) => ({ ...settings, run }))
-  WorkerPool.layerConfig(Sleeper, WorkerPool.config("S"), ({ size }) => ({ size, run }))
+  WorkerPool.layerConfig(Sleeper, PoolConfig.settings("S"), (settings) => ({ ...settings, run }))
+  WorkerPool.layerConfig(Sleeper, PoolConfig.settings("S"), ({ size }) => ({ size, run }))
   class Failing extends Context.Service<Failing, WorkerPool.WorkerPool<number, number, "boom" | Boom>>()("Failing") {}
   expectTypeOf(WorkerPool.layer(Failing, { size: 1, run: failing })).toEqualTypeOf<Layer.Layer<Failing>>()
   // The class of a service is such a key.
-  const again = WorkerPool.layerConfig(Late, WorkerPool.config("LATE"), (settings) => ({
+  const again = WorkerPool.layerConfig(Late, PoolConfig.settings("LATE"), (settings) => ({
     ...settings,
     run: (to: string) => Effect.succeed(to)
   }))
@@ -294,7 +295,7 @@ test("WorkerPool: retry is asked about the job's own errors, and about JobTimeou
   // @ts-expect-error a JobTimeout may come
   WorkerPool.make({ size: 1, run, deadlines: { run: "1 second" }, retry: { times: 1, while: own } })
   // What is undefined is not there.
-  const { deadlines, size } = {} as WorkerPool.Settings
+  const { deadlines, size } = {} as PoolConfig.Settings
   WorkerPool.make({ size, deadlines, run })
 })
 

@@ -1,14 +1,16 @@
 // What a user writes, compiled against the tarball: every entry, data-first and data-last, options given and left out.
-import { Effect, Exit, Schedule } from "effect"
+import { type Config, Effect, Exit, Schedule } from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
 import { check, explore, type Failure, type Report, type Scenario, scenario } from "sluice/testing"
 import { ThreadPool, type ThreadWorker } from "sluice/threads"
 import { serve } from "sluice/threads/ThreadWorker"
+import { settings as settingsOf, type Settings } from "sluice/PoolConfig"
 import { go, type Options, scoped } from "sluice/Group"
 import { type JobHandle, make as makePool, run, type ShutdownReport } from "sluice/WorkerPool"
 import { aimd, make as makeLimit, type Outcome, withPermit } from "sluice/AdaptiveLimit"
 import { type CapacityExceeded, makeUnsafe, withPermits } from "sluice/Semaphore"
 
+const settings: Config.Config<Settings> = settingsOf("PAGES", { size: 2 })
 const options: Options = { limit: 2, name: "pages", onFailure: undefined }
 const semaphore: Semaphore.Semaphore = makeUnsafe(2, { name: undefined })
 

@@ -1,7 +1,8 @@
-/** `WorkerPool.config`: settings from a `ConfigProvider`. */
+/** `PoolConfig.settings`: settings from a `ConfigProvider`. */
 import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Option } from "effect"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
+import * as PoolConfig from "sluice/PoolConfig"
 import { describe, test } from "vitest"
 import { defectOf, run, squash } from "../support/effect.js"
 
@@ -19,7 +20,7 @@ const message = (exit: Exit.Exit<unknown, Config.ConfigError>): string => {
   return error.message
 }
 
-const sender = WorkerPool.config("SENDER")
+const sender = PoolConfig.settings("SENDER")
 const size = { SENDER_SIZE: "4" }
 
 test("every variable is read", () => {
@@ -103,10 +104,10 @@ describe("a wrong value is a ConfigError that names the variable, what is wanted
   })
 
   test("a default does not hide it", () => {
-    const told = message(parse(WorkerPool.config("SENDER", { size: 8 }), { SENDER_SIZE: "many" }))
+    const told = message(parse(PoolConfig.settings("SENDER", { size: 8 }), { SENDER_SIZE: "many" }))
     assert.match(told, /SENDER_SIZE must be .* got "many"/)
     assert.match(message(parse(Config.withDefault(sender, { size: 8 }), { SENDER_SIZE: "many" })), /got "many"/)
-    const optional = Config.option(WorkerPool.config("SENDER"))
+    const optional = Config.option(PoolConfig.settings("SENDER"))
     assert.match(message(parse(optional, { SENDER_QUEUE_CAPACITY: "-1" })), /SENDER_QUEUE_CAPACITY .* got "-1"/)
   })
 
@@ -131,7 +132,7 @@ describe("a size that is not set", () => {
 
   test("is the default's, if there is one", () => {
     const defaults = { size: 8, queue: { capacity: 5, strategy: "sliding" }, deadlines: { run: "1 second" } } as const
-    const config = WorkerPool.config("SENDER", defaults)
+    const config = PoolConfig.settings("SENDER", defaults)
     assert.deepEqual(value(parse(config, {})), defaults)
     assert.deepEqual(value(parse(config, { SENDER_SIZE: "2", SENDER_QUEUE_CAPACITY: "unbounded" })), {
       ...defaults,
@@ -150,7 +151,7 @@ test("each default is taken where its variable is missing, and the largest size 
     deadlines: { wait: "1 second", run: "2 seconds" },
     resource: { min: 1, maxJobs: 2, maxAge: "1 minute", releaseTimeout: "3 seconds" }
   } as const
-  assert.deepEqual(value(parse(WorkerPool.config("SENDER", defaults), {})), defaults)
+  assert.deepEqual(value(parse(PoolConfig.settings("SENDER", defaults), {})), defaults)
   assert.equal(value(parse(sender, { SENDER_SIZE: "1000000" })).size, 1_000_000)
 })
 
@@ -172,27 +173,27 @@ describe("providers", () => {
   })
 
   test("a prefix may have underscores of its own", () => {
-    assert.deepEqual(value(parse(WorkerPool.config("MAIL_SENDER"), { MAIL_SENDER_SIZE: "4" })), { size: 4 })
+    assert.deepEqual(value(parse(PoolConfig.settings("MAIL_SENDER"), { MAIL_SENDER_SIZE: "4" })), { size: 4 })
   })
 
   test("a provider that cannot be read is a ConfigError, and not a missing size", () => {
     const broken = ConfigProvider.make(() => Effect.fail(new ConfigProvider.SourceError({ message: "no such file" })))
-    const exit = Effect.runSyncExit(WorkerPool.config("SENDER", { size: 8 }).parse(broken))
+    const exit = Effect.runSyncExit(PoolConfig.settings("SENDER", { size: 8 }).parse(broken))
     assert.match(message(exit), /no such file/)
   })
 })
 
 test.each(["", undefined, 7])("a prefix of %o throws", (prefix) => {
   assert.throws(
-    () => WorkerPool.config(prefix as string),
-    (error: Error) => error.message.startsWith("WorkerPool.config: prefix must be a string that is not empty, got ")
+    () => PoolConfig.settings(prefix as string),
+    (error: Error) => error.message.startsWith("PoolConfig.settings: prefix must be a string that is not empty, got ")
   )
 })
 
 test("a pool is made of it", () =>
   run(
     Effect.gen(function*() {
-      const settings = yield* WorkerPool.config("SENDER")
+      const settings = yield* PoolConfig.settings("SENDER")
       const pool = yield* WorkerPool.make({
         ...settings,
         run: (n: number) => n === 0 ? Effect.never : Effect.succeed(n + 1)
@@ -216,7 +217,7 @@ test("a pool is made of it", () =>
 test("a default out of range is a defect of make", () =>
   run(
     Effect.gen(function*() {
-      const settings = yield* WorkerPool.config("SENDER", { size: 0 })
+      const settings = yield* PoolConfig.settings("SENDER", { size: 0 })
       const defect = yield* defectOf(WorkerPool.make({ ...settings, run: () => Effect.void }))
       assert.match((defect as Error).message, /^WorkerPool.make: size .* got 0$/)
     }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))))
@@ -225,7 +226,7 @@ test("a default out of range is a defect of make", () =>
 test("a pool whose resources are kept in order is made of it", () =>
   run(
     Effect.gen(function*() {
-      const settings = yield* WorkerPool.config("SENDER", { size: 2 })
+      const settings = yield* PoolConfig.settings("SENDER", { size: 2 })
       let acquired = 0
       const pool = yield* WorkerPool.make({
         ...settings,

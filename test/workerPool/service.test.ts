@@ -1,6 +1,7 @@
 /** A pool as a service: its layer, its end, and the class with its operations. */
 import { ConfigProvider, Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { WorkerPool } from "sluice"
+import * as PoolConfig from "sluice/PoolConfig"
 import { describe, expect, test } from "vitest"
 import { after, defectOf, run, runTimed, settle, squash, start } from "../support/effect.js"
 
@@ -25,7 +26,7 @@ describe("layerConfig", () => {
   class Sized extends Context.Service<Sized, WorkerPool.WorkerPool<number, number, WorkerPool.JobTimeout>>()(
     "test/Sized"
   ) {}
-  const sized = WorkerPool.layerConfig(Sized, WorkerPool.config("SIZED"), (settings) => ({
+  const sized = WorkerPool.layerConfig(Sized, PoolConfig.settings("SIZED"), (settings) => ({
     ...settings,
     worker: () => Prefix,
     run: (n: number) => Effect.succeed(n * 2)

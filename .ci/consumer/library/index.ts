@@ -1,6 +1,7 @@
 // A library whose own exports have inferred types of sluice: its declarations name them all.
 import { Config, Context, Effect, Schedule } from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
+import * as PoolConfig from "sluice/PoolConfig"
 import { check, explore, linearizable, scenario } from "sluice/testing"
 import { ThreadPool, ThreadWorker } from "sluice/threads"
 
@@ -36,7 +37,7 @@ export const submitted = Effect.flatMap(pool, (self) => WorkerPool.submit(self, 
 export const ran = Effect.flatMap(pool, (self) => WorkerPool.run(self, 1))
 export const report = Effect.flatMap(pool, (self) => WorkerPool.shutdown(self, { deadline: "1 second" }))
 export const all = Effect.map(pool, (self) => WorkerPool.map(self, [1, 2], { exits: true }))
-export const settings = WorkerPool.config("PAGES", { size: 2 })
+export const settings = PoolConfig.settings("PAGES", { size: 2 })
 export class Pages extends WorkerPool.Service<Pages>()("library/Pages", { size: 2, run: page, drain: "1 second" }) {}
 export class Sized extends Context.Service<Sized, WorkerPool.WorkerPool<number, number, "missing">>()("library/Sized") {}
 export const SizedLive = WorkerPool.layerConfig(Sized, Config.Int("SIZE"), (size) => ({ size, run: page }))

@@ -5,8 +5,8 @@ import * as Schema from "effect/Schema"
 import { durationOf, invalid } from "../args.js"
 
 /**
- * The options of a pool that a deployment chooses, rather than the code: the result of `WorkerPool.config`, to spread
- * into the options of `make`.
+ * The options of a pool that a deployment chooses, rather than the code: the result of `PoolConfig.settings`, to
+ * spread into the options of `WorkerPool.make`.
  *
  * **Details**
  *
@@ -131,9 +131,9 @@ const present = <A extends object>(record: A): { readonly [K in keyof A]?: Exclu
   return entries.length === 0 ? undefined : Object.fromEntries(entries) as { [K in keyof A]?: Exclude<A[K], undefined> }
 }
 
-export const config = (prefix: string, defaults: Partial<Settings> = {}): Config.Config<Settings> => {
+export const settings = (prefix: string, defaults: Partial<Settings> = {}): Config.Config<Settings> => {
   if (typeof prefix !== "string" || prefix === "") {
-    throw invalid("WorkerPool.config", "prefix", "a string that is not empty", prefix)
+    throw invalid("PoolConfig.settings", "prefix", "a string that is not empty", prefix)
   }
   const required = variable(prefix, "SIZE", integerFrom(1, 1_000_000))
   const optional = <A, B>(name: string, reading: Reading<A>, otherwise: B): Config.Config<A | B> =>
