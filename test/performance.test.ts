@@ -10,6 +10,13 @@ const { chartsOf, pageOf } = await import(new URL("test/bench/page.ts", root).hr
   readonly pageOf: (text: string, all: unknown) => string
   readonly chartsOf: (all: unknown) => ReadonlyArray<readonly [name: string, text: string]>
 }
+const { goals } = await import(new URL("test/bench/goals.ts", root).href) as {
+  readonly goals: ReadonlyArray<{
+    readonly work: string
+    readonly against: string
+    readonly measured: (all: unknown) => number | undefined
+  }>
+}
 const all: unknown = JSON.parse(read("docs/performance.json"))
 
 test("docs/performance.md shows the figures of docs/performance.json", () => {
@@ -21,4 +28,12 @@ test("the page and the benchmarks have the same charts", () => {
   const shown = [...read("docs/performance.md").matchAll(/!\[\]\((performance\/.*?)\)/g)].map(([, file]) => file!)
   expect(shown.toSorted()).toEqual(chartsOf(all).map(([name]) => `performance/${name}`).toSorted())
   for (const [name, chart] of chartsOf(all)) expect(read(`docs/performance/${name}`)).toBe(chart)
+})
+
+test("every goal names figures of docs/performance.json", () => {
+  for (const { against, measured, work } of goals) expect(measured(all), `${work}, ${against}`).toBeGreaterThan(0)
+})
+
+test("the page shows no goal", () => {
+  expect(read("docs/performance.md")).not.toMatch(/\bgoals?\b/i)
 })

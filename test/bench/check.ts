@@ -1,28 +1,30 @@
 /**
- * Six ratios that decide, in less than a minute: exits with 1 when one misses its goal by more than a quarter. For the
- * whole of it, `npm run bench`.
+ * `npm run bench:check` compares the figures of docs/performance.json with the project's goals. With `--strict` it
+ * exits with 1 if a goal is missed.
  */
-import type { Figure } from "./measure.js"
-import { measureApart, prepare } from "./processes.js"
-import { verdictsOf } from "./results.js"
-import { works } from "./works/index.js"
+import { readFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import { goals } from "./goals.js"
+import type { Results } from "./results.js"
+import { table } from "./tables.js"
 
-const decisive = [
-  ["semaphore-waiting", "fibers without a semaphore"],
-  ["semaphore-uncontended", "Effect Semaphore"],
-  ["group-limit", "Effect.forEach, concurrency 8"],
-  ["group-unbounded", "FiberSet.run and awaitEmpty"],
-  ["pool-submit", "8 fibers that loop over yieldNow"],
-  ["threads-tiny", "piscina, 32 jobs a thread"]
-] as const
+const { values: { strict } } = parseArgs({ options: { strict: { type: "boolean", default: false } } })
+// The benchmarks write the file.
+const all = JSON.parse(readFileSync(new URL("../../docs/performance.json", import.meta.url), "utf8")) as Results
 
-prepare()
-for (const [id, against] of decisive) {
-  const { goals, title } = works.find((work) => work.id === id)!
-  const figures = measureApart<ReadonlyArray<Figure>>(id, { rounds: 5, warmUp: 2 })
-  const { goal, ratio } = verdictsOf({ figures, goals }).find((verdict) => verdict.against === against)!
-  const missed = ratio > goal * 1.25
-  if (missed) process.exitCode = 1
-  const verdict = missed ? "MISSED by more than a quarter" : ratio > goal ? "missed, by less than a quarter" : "met"
-  console.log(`${title}: ${ratio.toFixed(2)} times ${against}, goal ${goal}: ${verdict}`)
-}
+const number = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: 2 })
+const verdicts = goals.map((goal) => {
+  const measured = goal.measured(all)
+  return { ...goal, measured, met: measured !== undefined && measured <= goal.atMost }
+})
+const rows = verdicts.map(({ against, atMost, measured, met, work }) => [
+  work,
+  against,
+  number(atMost),
+  measured === undefined ? "not measured" : number(measured),
+  met ? "met" : "MISSED"
+])
+console.log(table(["work", "against", "goal, at most", "measured", ""], rows))
+const missed = verdicts.filter(({ met }) => !met).length
+console.log(`\n${missed} of ${goals.length} goals are missed.`)
+if (strict && missed > 0) process.exitCode = 1

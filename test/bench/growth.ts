@@ -1,13 +1,13 @@
 /** Time and heap per item, as the items grow in number: what does not grow with them has an exponent near 0. */
 import { Effect, Fiber, Latch, type Scope, Stream } from "effect"
 import { Group, Semaphore, WorkerPool } from "sluice"
-import { median } from "./measure.js"
+import { median, timed } from "./measure.js"
 import { cancelFibers, cancelGroup } from "./works/cancel.js"
 import { sluiceWaiters, suspendedFibers } from "./works/semaphore.js"
 
 export interface Growth {
   readonly name: string
-  /** Nanoseconds per item for each of `sizes`. */
+  /** Nanoseconds of processor time per item for each of `sizes`. */
   readonly times: ReadonlyArray<number>
   /** Bytes per item for each of `sizes`, while all of them are held. */
   readonly heaps: ReadonlyArray<number>
@@ -105,10 +105,10 @@ const works: ReadonlyArray<GrowthWork> = [
 // Small sizes are repeated: alone they are over before the clock can tell.
 const perItem = async (run: (n: number) => Promise<unknown>, n: number): Promise<number> => {
   const repeats = Math.max(1, 100_000 / n)
-  globalThis.gc?.()
-  const start = process.hrtime.bigint()
-  for (let i = 0; i < repeats; i++) await run(n)
-  return Number(process.hrtime.bigint() - start) / n / repeats
+  const repeated = async () => {
+    for (let i = 0; i < repeats; i++) await run(n)
+  }
+  return await timed(repeated) / n / repeats
 }
 
 /** The slope of the line of least squares through the logarithms. */

@@ -1,31 +1,41 @@
 /**
- * Measures everything, beside the peers, and writes what it finds into docs/performance.md, its charts, and
- * docs/performance.json. `npm run bench` takes some six minutes; `npm run bench -- pool-submit cancel` measures only
- * these works, prints them, and writes nothing.
+ * `npm run bench` measures everything, compared with the peers, and writes docs/performance.md, its charts and
+ * docs/performance.json. `npm run bench -- pool-submit latency` measures these works and sections, prints them and
+ * writes nothing. `npm run bench:quick` measures the comparisons of the page's first table in three minutes, and writes
+ * nothing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { type Growth, sizes } from "./growth.js"
-import type { Fairness, Latency } from "./latency.js"
+import { parseArgs } from "node:util"
+import { comparedIn } from "./compared.js"
 import type { Figure } from "./measure.js"
 import { chartsOf, pageOf } from "./page.js"
 import { type GoFigure, measureApart, measureGo, prepare } from "./processes.js"
 import { machineOf, type Results, versionsOf, type WorkResult } from "./results.js"
-import type { Steps } from "./steps.js"
+import { measureSection, sections } from "./sections.js"
 import * as tables from "./tables.js"
-import type { Threads } from "./threads.js"
+import type { Work } from "./work.js"
 import { works } from "./works/index.js"
 
-const only = process.argv.slice(2)
-const ids = [...works.map(({ id }) => id), "threads"]
+const { positionals: only, values: { quick } } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false } }
+})
+// The keys are literals in sections.ts.
+const sectionNames = Object.keys(sections) as ReadonlyArray<keyof typeof sections>
+const ids = [...works.map(({ id }) => id), ...sectionNames]
 const wrong = only.find((id) => !ids.includes(id))
 if (wrong !== undefined) {
-  console.error(`there is no work ${JSON.stringify(wrong)}; there are ${ids.join(", ")}`)
+  console.error(`bench: no work or section ${JSON.stringify(wrong)}; there are ${ids.join(", ")}`)
   process.exit(1)
 }
-const chosen = only.length === 0 ? works : works.filter(({ id }) => only.includes(id))
+const whole = only.length === 0 && !quick
+const isChosen = (id: string): boolean => only.length === 0 || only.includes(id)
+const chosen = works.filter(({ id }) => isChosen(id) && (!quick || comparedIn(id).length > 0))
+const chosenSections = quick ? [] : sectionNames.filter(isChosen)
+
 const began = performance.now()
 let done = 0
-const steps = chosen.length + (only.length === 0 ? 7 : only.includes("threads") ? 1 : 0)
+const steps = chosen.length + chosenSections.length + (whole ? 1 : 0)
 
 const step = <T>(name: string, run: () => T): T => {
   const seconds = ((performance.now() - began) / 1_000).toFixed(0)
@@ -33,59 +43,44 @@ const step = <T>(name: string, run: () => T): T => {
   return run()
 }
 
-const youngHeap = ["--min-semi-space-size=512", "--max-semi-space-size=512"]
-
-prepare()
-const go = only.length === 0 ? step("Go", measureGo) : "not asked for"
-const goFigures: ReadonlyArray<GoFigure> = typeof go === "string" ? [] : go.figures
-if (typeof go === "string") console.error(`without Go: ${go}`)
-
-const results = chosen.map(({ goals, id, items, title, what }): WorkResult => {
-  const measured = step(title, () => measureApart<ReadonlyArray<Figure>>(id))
-  const figures = [...measured, ...goFigures.filter(({ work }) => work === id)]
-  const result = { id, title, what, items, goals, figures }
-  console.log(`\n${[title, tables.workTable(result), ...tables.goalsOf(result)].join("\n\n")}\n`)
+const measureWork = ({ clock, id, items, title, what }: Work, go: ReadonlyArray<GoFigure>): WorkResult => {
+  const asked = quick ? { only: comparedIn(id), rounds: 5, warmUp: 2 } : {}
+  const measured = step(title, () => measureApart<ReadonlyArray<Figure>>(id, asked))
+  // Go has a process of its own, so that its rounds are no pairs with those of the first contender.
+  const ofGo = go.filter(({ work }) => work === id).map(({ figure }) => ({
+    ...figure,
+    ratio: measured[0]!.median / figure.median
+  }))
+  const result = { id, title, what, items, clock, figures: [...measured, ...ofGo] }
+  if (!quick) console.log(`\n${title}\n\n${tables.workTable(result)}\n`)
   return result
-})
-
-const measureThreads = () => step("threads", () => measureApart<Threads>("threads"))
-const threadTables = [tables.threadTimesTable, tables.scalingTable]
-
-if (only.includes("threads")) {
-  const threads = measureThreads()
-  for (const table of threadTables) console.log(`\n${table({ threads })}`)
 }
 
-if (only.length === 0) {
-  const all: Results = {
+prepare()
+const go = whole ? step("Go", measureGo) : "not asked for"
+if (whole && typeof go === "string") console.error(`without Go: ${go}`)
+const measured = chosen.map((work) => measureWork(work, typeof go === "string" ? [] : go.figures))
+const summary = [tables.ratiosTable({ works: measured }), tables.noiseTable({ works: measured })]
+
+if (whole) {
+  const results: Results = {
     machine: machineOf(),
     versions: { ...versionsOf(), ...(typeof go === "string" ? {} : { go: go.version }) },
     go: typeof go === "string" ? go : undefined,
-    works: results,
-    // New objects then stay where they are made, and can be counted.
-    steps: step("steps", () => measureApart<ReadonlyArray<Steps>>("steps", { options: youngHeap })),
-    growth: { sizes, all: step("growth", () => measureApart<ReadonlyArray<Growth>>("growth")) },
-    map: step("map", () => measureApart<number>("map")),
-    latency: step("latency", () => measureApart<ReadonlyArray<Latency>>("latency")),
-    fairness: step("fairness", () => measureApart<ReadonlyArray<Fairness>>("fairness")),
-    threads: measureThreads()
+    works: measured,
+    ...step("steps", () => measureSection("steps")),
+    ...step("growth", () => measureSection("growth")),
+    ...step("latency", () => measureSection("latency")),
+    ...step("fairness", () => measureSection("fairness")),
+    ...step("threads", () => measureSection("threads")),
+    ...step("simulation", () => measureSection("simulation"))
   }
-  for (
-    const table of [
-      tables.stepsTable,
-      tables.growthTable,
-      tables.heapsTable,
-      tables.memoryTable,
-      tables.latencyTable,
-      tables.fairnessTable,
-      ...threadTables,
-      tables.goalsTable
-    ]
-  ) {
-    console.log(`\n${table(all)}`)
-  }
-  write(all)
+  write(results)
+} else {
+  for (const name of chosenSections) step(name, () => measureSection(name))
 }
+if (measured.length > 0) console.log(`\n${summary.join("\n\n")}`)
+console.error(`${((performance.now() - began) / 1_000).toFixed(0)} s in all`)
 
 function write(all: Results): void {
   const docs = new URL("../../docs/", import.meta.url)

@@ -8,6 +8,8 @@ const partsOf = (all: Results): Readonly<Record<string, string>> => {
   return {
     machine: `Measured on ${all.machine}, with ${versions}.`,
     ratios: tables.ratiosTable(all),
+    noise: tables.noiseTable(all),
+    simulation: tables.simulationTable(all),
     memory: tables.memoryTable(all),
     steps: tables.stepsTable(all),
     latency: tables.latencyTable(all),
@@ -25,7 +27,7 @@ const partsOf = (all: Results): Readonly<Record<string, string>> => {
   }
 }
 
-/** The page with everything between a mark and its end made anew. The words around it are a person's. */
+/** The page with new figures between each mark and its end. People write the words around them. */
 export const pageOf = (text: string, all: Results): string => {
   const parts = partsOf(all)
   return text.replaceAll(

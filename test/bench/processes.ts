@@ -3,6 +3,7 @@ import { buildSync } from "esbuild"
 import { execFileSync, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import type { Asked } from "./child.js"
 import type { Figure } from "./measure.js"
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -34,38 +35,47 @@ export const prepare = (): void => {
   })
 }
 
-/** What the process prints last. */
+/** The result of a process that measures this. */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what it has asked for
 export const measureApart = <T>(
   what: string,
-  { options = [], rounds = 5, warmUp = 3 }: {
-    readonly rounds?: number
-    readonly warmUp?: number
+  { options = [], ...asked }: Partial<Asked> & {
     /** For Node. */
     readonly options?: ReadonlyArray<string>
   } = {}
 ): T => {
-  const node = ["--expose-gc", "--max-old-space-size=8192", ...options, bundle, what, String(rounds), String(warmUp)]
+  const json = JSON.stringify({ rounds: 9, warmUp: 3, ...asked })
+  const node = ["--expose-gc", "--max-old-space-size=8192", ...options, bundle, what, json]
   const printed = execFileSync(process.execPath, node, { encoding: "utf8", maxBuffer: 2 ** 26 })
   return JSON.parse(printed.trimEnd().split("\n").at(-1)!) as T
 }
 
-export interface GoFigure extends Figure {
+interface PrintedByGo extends Omit<Figure, "ratio"> {
   readonly work: string
+}
+
+/** The time of the first contender is not known to Go, and so no ratio. */
+export interface GoFigure {
+  readonly work: string
+  readonly figure: Omit<Figure, "ratio">
 }
 
 /** The same works in Go, where that and x/sync are installed; else why not. */
 export const measureGo = (): { readonly version: string; readonly figures: ReadonlyArray<GoFigure> } | string => {
   const version = spawnSync("go", ["version"], { encoding: "utf8" })
   if (version.error) return "Go is not installed"
-  // Where Debian's packages put the sources.
   const env = {
+    // Debian's packages put the sources there.
+    GOPATH: "/usr/share/gocode",
     ...process.env,
     GO111MODULE: "off",
-    GOPATH: "/usr/share/gocode",
     GOCACHE: path("node_modules/.cache/go")
   }
   const run = spawnSync("go", ["run", path("go/main.go")], { encoding: "utf8", env })
   if (run.status !== 0) return `its program does not run: ${run.stderr.split("\n")[0]}`
-  return { version: version.stdout.split(" ")[2] ?? "go", figures: JSON.parse(run.stdout) as ReadonlyArray<GoFigure> }
+  const printed = JSON.parse(run.stdout) as ReadonlyArray<PrintedByGo>
+  return {
+    version: version.stdout.split(" ")[2] ?? "go",
+    figures: printed.map(({ work, ...figure }) => ({ work, figure }))
+  }
 }

@@ -1,65 +1,59 @@
 /** The results as Markdown: the same in the terminal and on the page. */
-import type { Results, WorkResult } from "./results.js"
-import { verdictsOf } from "./results.js"
+import { names } from "./adaptiveLimit/table.js"
+import { compared } from "./compared.js"
+import { type Clock, median } from "./measure.js"
+import { jobBytes, noiseOf, ratioOf, type Results, waiterBytes, type WorkResult } from "./results.js"
 
 const number = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 2 : 0 })
 
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   [head, head.map((_, i) => i === 0 ? "---" : "---:"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 
-export const workTable = (work: WorkResult): string => {
-  const [first] = work.figures
-  const rows = work.figures.map(({ high, low, median, name }, i) => [
-    name,
-    number(median),
-    `${number(low)} to ${number(high)}`,
-    i === 0 ? "" : (first!.median / median).toFixed(2)
-  ])
-  return table(["ns for each of them", "median", "lowest to highest", "first row / this row"], rows)
-}
+const clocks: Readonly<Record<Clock, string>> = { cpu: "processor time", wall: "wall time" }
 
-/** In the terminal only: whether the project's own goals are met. */
-export const goalsOf = (work: WorkResult): ReadonlyArray<string> =>
-  verdictsOf(work).map(({ against, goal, met, ratio }) =>
-    `Goal: at most ${number(goal)} times ${against}. Measured: ${ratio.toFixed(2)}, ${met ? "met" : "missed"}.`
+export const workTable = ({ clock, figures }: WorkResult): string =>
+  table(
+    [`${clocks[clock]} of each, ns`, "median", "lowest to highest", "first row / this row"],
+    figures.map(({ high, low, median, name, ratio }, i) => [
+      name,
+      number(median),
+      `${number(low)} to ${number(high)}`,
+      i === 0 ? "" : ratio.toFixed(2)
+    ])
   )
 
-export const growthTable = ({ growth: { all, sizes } }: Results): string =>
+export const growthTable = ({ growth: { all, sizes } }: Pick<Results, "growth">): string =>
   table(
-    ["ns for each of them", ...sizes.map(number), "exponent"],
+    ["processor time of each, ns", ...sizes.map(number), "exponent"],
     all.map(({ exponent, name, times }) => [name, ...times.map(number), exponent.toFixed(2)])
   )
 
-export const stepsTable = ({ steps }: Results): string =>
+export const stepsTable = ({ steps }: Pick<Results, "steps">): string =>
   table(
     ["for one of them", "steps of the loop", "bytes allocated"],
     steps.map(({ bytes, name, steps }) => [name, steps.toFixed(1), number(bytes)])
   )
 
-export const heapsTable = ({ growth: { all, sizes } }: Results): string =>
+export const heapsTable = ({ growth: { all, sizes } }: Pick<Results, "growth">): string =>
   table(
     ["bytes of heap for each of them", ...sizes.map(number)],
     all.map(({ heaps, name }) => [name, ...heaps.map(number)])
   )
 
-/** The project's goals: 200 bytes, 200 bytes and 16 MB. */
-export const memoryTable = ({ growth: { all, sizes }, map }: Results): string => {
-  const each = (name: string): number => all.find((one) => one.name === name)!.heaps[sizes.indexOf(100_000)]!
-  const waiter = each("waiting for permits") - each("suspended fibers, no semaphore")
-  return table(["heap", "measured"], [
-    ["a fiber that waits for a permit, beyond one that is suspended anyway", `${number(waiter)} bytes`],
-    ["a job that waits in the queue of a pool", `${number(each("queued jobs, returned"))} bytes`],
-    ["a million jobs through WorkerPool.map, at most", `${(map / 2 ** 20).toFixed(1)} MB`]
+export const memoryTable = (all: Pick<Results, "growth">): string =>
+  table(["heap", "measured"], [
+    ["a fiber that waits for a permit, beyond one that is suspended anyway", `${number(waiterBytes(all))} bytes`],
+    ["a job that waits in the queue of a pool", `${number(jobBytes(all))} bytes`],
+    ["a million jobs through WorkerPool.map, at most", `${(all.growth.map / 2 ** 20).toFixed(1)} MB`]
   ])
-}
 
-export const latencyTable = ({ latency }: Results): string =>
+export const latencyTable = ({ latency }: Pick<Results, "latency">): string =>
   table(
-    ["from … to …", "with", "p50, µs", "p99, µs"],
-    latency.map(({ name, p50, p99, what }) => [what, name, number(p50), number(p99)])
+    ["from … to …", "with", "p50, µs", "p90, µs", "p99, µs"],
+    latency.map(({ name, p50, p90, p99, what }) => [what, name, number(p50), number(p90), number(p99)])
   )
 
-export const fairnessTable = ({ fairness }: Results): string =>
+export const fairnessTable = ({ fairness }: Pick<Results, "fairness">): string =>
   table(
     ["turns of the event loop that a request waits", "permits it wants", "median", "longest", "longest / median"],
     fairness.map(({ max, median, name, weight }) => [
@@ -89,52 +83,44 @@ export const scalingTable = ({ threads: { scaling } }: Pick<Results, "threads">)
     ])
   )
 
-/** The comparisons that help to choose: a work, and another contender of it. */
-const compared: ReadonlyArray<readonly [id: string, against: string]> = [
-  ["semaphore-waiting", "Effect Semaphore"],
-  ["semaphore-waiting", "Effect PartitionedSemaphore"],
-  ["semaphore-waiting", "async-sema"],
-  ["semaphore-uncontended", "Effect Semaphore"],
-  ["group-limit", "Effect.forEach, concurrency 8"],
-  ["group-sync", "Effect.forEach, concurrency 8"],
-  ["group-for-each", "Effect.forEach, concurrency 8"],
-  ["group-for-each-sync", "Effect.forEach, concurrency 8"],
-  ["group-unbounded", "FiberSet.run and awaitEmpty"],
-  ["cancel", "Fiber.interruptAll"],
-  ["pool-submit", "Queue.bounded(16) and 8 fibers"],
-  ["pool-submit", "8 fibers that loop over yieldNow"],
-  ["pool-submit", "Go channel and 8 goroutines"],
-  ["pool-run", "p-limit"],
-  ["pool-run", "p-queue"],
-  ["pool-run-promises", "p-limit"],
-  ["pool-run-promises", "p-queue"],
-  ["threads-tiny", "piscina, 32 jobs a thread"],
-  ["threads-compute", "piscina, 4 jobs a thread"],
-  ["threads-transfer", "piscina, moved"]
-]
-
 export const ratiosTable = ({ works }: Pick<Results, "works">): string =>
   table(
-    ["work", "against", "ratio"],
-    compared.flatMap(([id, against]) => {
-      const { figures, title } = works.find((work) => work.id === id)!
-      const other = figures.find(({ name }) => name === against)
-      // Go may be absent.
-      return other === undefined ? [] : [[title, against, (figures[0]!.median / other.median).toFixed(2)]]
+    ["work", "against", "ratio", "against itself"],
+    compared.flatMap(({ against, work: id }) => {
+      const work = works.find((work) => work.id === id)
+      const ratio = ratioOf({ works }, id, against)
+      if (work === undefined || ratio === undefined) return []
+      return [[work.title, against, ratio.toFixed(2), noiseOf(work).toFixed(2)]]
     })
   )
 
-/** In the terminal only. */
-export const goalsTable = ({ works }: Results): string =>
+/** The null tests of all works. */
+export const noiseTable = ({ works }: Pick<Results, "works">): string =>
   table(
-    ["work", "against", "goal", "measured", ""],
-    works.flatMap((work) =>
-      verdictsOf(work).map(({ against, goal, met, ratio }) => [
-        work.title,
-        against,
-        number(goal),
-        ratio.toFixed(2),
-        met ? "met" : "missed"
-      ])
-    )
+    ["a contender against itself", "works", "lowest ratio", "highest ratio", "median distance from 1"],
+    (["cpu", "wall"] as const).flatMap((clock) => {
+      const ratios = works.filter((work) => work.clock === clock).map(noiseOf)
+      if (ratios.length === 0) return []
+      const [low, high] = [Math.min(...ratios), Math.max(...ratios)]
+      const distance = median(ratios.map((ratio) => Math.abs(ratio - 1)))
+      return [[
+        clocks[clock],
+        String(ratios.length),
+        low.toFixed(2),
+        high.toFixed(2),
+        `${(distance * 100).toFixed(1)} %`
+      ]]
+    })
+  )
+
+export const simulationTable = ({ simulation }: Pick<Results, "simulation">): string =>
+  table(
+    ["mean call, ms", "capacity", ...names, "gradient() / Gradient2", "limit / the least that suffices"],
+    simulation.map(({ calls, capacity, limit, ratio, trace }) => [
+      trace,
+      String(capacity),
+      ...calls.map((call) => call.toFixed(1)),
+      ratio.toFixed(2),
+      limit.toFixed(2)
+    ])
   )

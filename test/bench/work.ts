@@ -1,13 +1,12 @@
-import type { Contender } from "./measure.js"
+import type { Clock, Contender } from "./measure.js"
 
-/** Something to be done by several contenders, the first of which is sluice. */
+/** Something that several contenders do. The first is sluice. */
 export interface Work {
   readonly id: string
   readonly title: string
-  /** For the page: what is done, in a sentence or two. */
+  /** For the page: a sentence or two that describe the work. */
   readonly what: string
   readonly items: number
+  readonly clock: Clock
   readonly contenders: ReadonlyArray<Contender>
-  /** At most `ratio` times as long as a contender. */
-  readonly goals: ReadonlyArray<{ readonly against: string; readonly ratio: number }>
 }

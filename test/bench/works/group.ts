@@ -51,8 +51,8 @@ export const groupLimited: Work = {
   title: "Group, limit 8, children that yield",
   what: "A generator loop starts 100,000 children, at most 8 at a time. Each child yields once.",
   items,
-  contenders: contenders(Effect.yieldNow, () => new Promise((resolve) => setImmediate(resolve))),
-  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1 }]
+  clock: "cpu",
+  contenders: contenders(Effect.yieldNow, () => new Promise((resolve) => setImmediate(resolve)))
 }
 
 export const groupSynchronous: Work = {
@@ -60,8 +60,8 @@ export const groupSynchronous: Work = {
   title: "Group, limit 8, synchronous children",
   what: "A generator loop starts 100,000 children, at most 8 at a time. Each child ends synchronously.",
   items,
-  contenders: contenders(Effect.sync(() => 1), () => Promise.resolve(1)),
-  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1.3 }]
+  clock: "cpu",
+  contenders: contenders(Effect.sync(() => 1), () => Promise.resolve(1))
 }
 
 const each = (child: Effect.Effect<unknown>): Work["contenders"] => [
@@ -75,8 +75,8 @@ export const groupForEach: Work = {
   title: "Group.forEach, limit 8, children that yield",
   what: "100,000 children of a list, at most 8 at a time. Each child yields once.",
   items,
-  contenders: each(Effect.yieldNow),
-  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 0.9 }]
+  clock: "cpu",
+  contenders: each(Effect.yieldNow)
 }
 
 export const groupForEachSynchronous: Work = {
@@ -84,8 +84,8 @@ export const groupForEachSynchronous: Work = {
   title: "Group.forEach, limit 8, synchronous children",
   what: "100,000 children of a list, at most 8 at a time. Each child ends synchronously.",
   items,
-  contenders: each(Effect.sync(() => 1)),
-  goals: [{ against: "Effect.forEach, concurrency 8", ratio: 1.2 }]
+  clock: "cpu",
+  contenders: each(Effect.sync(() => 1))
 }
 
 export const groupUnbounded: Work = {
@@ -93,6 +93,7 @@ export const groupUnbounded: Work = {
   title: "Group without a limit",
   what: "100,000 children, all of which are started before the first one resumes. Each child yields once.",
   items,
+  clock: "cpu",
   contenders: [
     { name: "sluice Group", run: group("unbounded", Effect.yieldNow) },
     {
@@ -104,6 +105,5 @@ export const groupUnbounded: Work = {
       })))
     },
     { name: "Effect.forEach, unbounded", run: forEach("unbounded", Effect.yieldNow) }
-  ],
-  goals: [{ against: "FiberSet.run and awaitEmpty", ratio: 1 }]
+  ]
 }

@@ -15,12 +15,12 @@ export const works: ReadonlyArray<Work> = [
   groupForEach,
   groupForEachSynchronous,
   groupUnbounded,
+  cancel,
   poolSubmit,
   poolRun,
   poolRunPromises,
   poolParts,
   poolObserved,
-  cancel,
   threadsTiny,
   threadsCompute,
   threadsTransfer

@@ -33,12 +33,12 @@ export const poolObserved: Work = {
   title: "WorkerPool, watched",
   what: "The same jobs, in a pool with no watcher, with `Watch.metrics()`, with `Watch.spans()`, and with both.",
   items,
+  clock: "cpu",
   contenders: [
     { name: "neither", run: submitAll({}) },
     { name: "metrics", run: submitAll({ watch: [Watch.metrics()] }) },
     { name: "tracing", run: submitAll({ watch: [Watch.spans()] }) },
     { name: "Effect.withSpan in the job, by hand", run: submitAll({}, spanned) },
     { name: "metrics and tracing", run: submitAll({ watch: [Watch.metrics(), Watch.spans()] }) }
-  ],
-  goals: []
+  ]
 }

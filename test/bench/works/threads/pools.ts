@@ -1,8 +1,9 @@
-/** Pools of two threads, of sluice and of the peers: started before the first round, ended after the last one. */
-import { Effect, Exit, Scope } from "effect"
+/** Pools of two threads, of sluice and of the peers. */
+import type { Effect } from "effect"
 import { Piscina } from "piscina"
 import { ThreadPool } from "sluice/threads"
 import Tinypool from "tinypool"
+import { lasting, lastingEffect, type Runs } from "../../lasting.js"
 import type { Contender } from "../../measure.js"
 import type { jobs } from "./jobs.js"
 
@@ -28,47 +29,11 @@ export const makePiscina = (options: PiscinaOptions = {}, name = "plain"): Pisci
 export const makeTinypool = (options: TinypoolOptions = {}): Tinypool =>
   new Tinypool({ filename: compiled("plain").href, ...threads, ...options })
 
-/** What a contender does with its pool: in each round, and once before the first. */
-export interface Runs<Pool, Result> {
-  readonly run: (pool: Pool) => Result
-  readonly first?: (pool: Pool) => Result
-}
-
-/** A contender with a pool that lasts for all rounds. */
-const lasting = <Pool>(
-  name: string,
-  open: () => Promise<readonly [pool: Pool, close: () => Promise<unknown>]>,
-  { first, run }: Runs<Pool, Promise<unknown>>
-): Contender => {
-  let opened: readonly [pool: Pool, close: () => Promise<unknown>] | undefined
-  return {
-    name,
-    open: async () => {
-      opened = await open()
-      await first?.(opened[0])
-    },
-    run: () => run(opened![0]),
-    close: () => opened![1]()
-  }
-}
-
 export const ofSluice = (
   name: string,
   options: Options,
-  { first, run }: Runs<Jobs, Effect.Effect<unknown, unknown>>
-): Contender =>
-  lasting(
-    name,
-    async () => {
-      const scope = Scope.makeUnsafe()
-      const pool = await Effect.runPromise(Scope.provide(threadPool(options), scope))
-      return [pool, () => Effect.runPromise(Scope.close(scope, Exit.void))]
-    },
-    {
-      run: (pool) => Effect.runPromise(run(pool)),
-      ...first === undefined ? {} : { first: (pool: Jobs) => Effect.runPromise(first(pool)) }
-    }
-  )
+  runs: Runs<Jobs, Effect.Effect<unknown, unknown>>
+): Contender => lastingEffect(name, threadPool(options), runs)
 
 export const ofPeer = <Pool extends { destroy: () => Promise<void> }>(
   name: string,
