@@ -54,6 +54,8 @@ export const goals: ReadonlyArray<Goal> = [
   ratio("pool-submit", "Queue.bounded(16) and 8 fibers", 0.62),
   ratio("pool-run", "p-limit", 0.7),
   ratio("pool-run", "a fiber for each job, no pool", 1.7),
+  ratio("bulk", "a loop of submit, no results", 1.3, "WorkerPool.map"),
+  ratio("stream-sync", "Stream.mapEffect, concurrency 8", 0.35),
   ratio("threads-tiny", "piscina, 32 jobs a thread", 0.2),
   ratio("threads-tiny", "piscina", 0.5),
   ratio("threads-compute", "one call for each thread", 1.03),

@@ -12,7 +12,7 @@ const bundle = `${cache}/child.mjs`
 
 /** Installs the peers, which have a package of their own here, and compiles what the processes run. */
 export const prepare = (): void => {
-  if (!["p-limit", "piscina", "tinypool"].every((name) => existsSync(path(`node_modules/${name}`)))) {
+  if (!["p-limit", "p-map", "piscina", "tinypool"].every((name) => existsSync(path(`node_modules/${name}`)))) {
     console.error("installing the peers, once")
     execFileSync("npm", ["ci", "--silent", "--no-audit", "--no-fund"], { cwd: path("."), stdio: "inherit" })
   }

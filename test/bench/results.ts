@@ -41,7 +41,7 @@ export const versionsOf = (): Record<string, string> => ({
   node: process.version,
   effect: versionIn("../../", "effect"),
   ...Object.fromEntries(
-    ["p-limit", "p-queue", "async-mutex", "async-sema", "bottleneck", "piscina", "tinypool"].map(
+    ["p-limit", "p-map", "p-queue", "async-mutex", "async-sema", "bottleneck", "piscina", "tinypool"].map(
       (name) => [name, versionIn("./", name)]
     )
   )
