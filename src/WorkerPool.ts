@@ -323,8 +323,10 @@ export const tryRun: {
  * the pool no longer accepts jobs. With `exits: true` it never fails: the array has the exit of each job, also of those
  * that the pool refused.
  *
- * An interrupt cancels all jobs, and waits for their ends (L2). An iterator is closed by an early end, as a `for` loop
- * closes it. If it throws, the call dies with that error.
+ * An interrupt cancels all jobs, and waits for their ends (L2). While the call brings its first jobs, 1,024 at most, an
+ * interrupt waits for the end of that. An iterator is closed by an early end, as a `for` loop closes it. If it throws,
+ * the call dies with that error. Jobs that others bring to a sliding queue may push out a job of the call, which fails
+ * with `JobLost` then.
  *
  * **Gotchas**
  *
@@ -491,7 +493,7 @@ export const runAll: {
 export const runPromise = <Job, A, E>(
   self: WorkerPool<Job, A, E>,
   job: Job,
-  options?: RunPromiseOptions
+  options: RunPromiseOptions = {}
 ): Promise<A> => promiseOf(impl(self), job, options)
 
 /**

@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { Watch, WorkerPool } from "sluice"
 import { describe, expect, test } from "vitest"
 import * as stack from "../../src/internal/stack.js"
-import { expectEnded, expectPending, run, settle, squash, start } from "../support/effect.js"
+import { defectOf, expectEnded, expectPending, run, settle, squash, start, turns } from "../support/effect.js"
 import { into, makeRegistry, valueOf } from "../support/metrics.js"
 
 const squares = WorkerPool.make({ size: 2, run: (n: number) => Effect.as(Effect.yieldNow, n * n) })
@@ -99,6 +99,26 @@ describe("the end of a map", () => {
       expect(exit).toEqual(Exit.die("planned"))
     })))
 })
+
+test("a map withdraws a job that waits for room once an earlier one has died, though its consumer takes nothing", () =>
+  run(Effect.gen(function*() {
+    const begun: Array<number> = []
+    const pool = yield* WorkerPool.make({
+      size: 2,
+      queue: { capacity: 1 },
+      run: (n: number) =>
+        Effect.sync(() => begun.push(n)).pipe(
+          Effect.andThen(n === 0 ? Effect.never : turns(3)),
+          Effect.andThen(n === 1 ? Effect.die("planned") : Effect.succeed(n))
+        )
+    })
+    yield* WorkerPool.submit(pool, 0)
+    const stream = yield* start(Stream.runForEach(WorkerPool.map(pool, [1, 2, 3]), () => Effect.never))
+    expect(WorkerPool.stats(pool)).toMatchObject({ running: 2, queued: 1, waiting: 1 })
+    yield* settle
+    expect([begun, WorkerPool.stats(pool).waiting]).toEqual([[0, 1], 0])
+    expect(yield* defectOf(Fiber.join(stream))).toBe("planned")
+  })))
 
 test("a map that is given up begins none of its waiting jobs, though one that runs ends with a success by that", () =>
   run(Effect.gen(function*() {

@@ -3,7 +3,7 @@ import { Deferred, Duration, Effect, Exit, Fiber, Schedule, Scope, Stream } from
 import { TestClock } from "effect/testing"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
-import { describe, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { defectOf, expectEnded, run, settle, start, tagOf } from "../support/effect.js"
 import { balanced, type Job, type Pool } from "../support/workerPool.js"
 
@@ -58,6 +58,7 @@ const operations = {
   run: ({ pool }: Setting) => WorkerPool.run(pool, Effect.void),
   submit: ({ pool }: Setting) => WorkerPool.submit(pool, Effect.void),
   trySubmit: ({ pool }: Setting) => WorkerPool.trySubmit(pool, Effect.void),
+  runAll: ({ pool }: Setting) => WorkerPool.runAll(pool, [Effect.void, Effect.void]),
   map: ({ pool }: Setting) => Stream.runDrain(WorkerPool.map(pool, [Effect.void, Effect.void])),
   shutdown: ({ pool }: Setting) => WorkerPool.shutdown(pool),
   shutdownNow: ({ pool }: Setting) => WorkerPool.shutdownNow(pool),
@@ -94,6 +95,7 @@ const table: Record<keyof typeof operations, Record<State, Row>> = {
   run: accepting,
   submit: accepting,
   trySubmit: accepting,
+  runAll: accepting,
   map: accepting,
   shutdown: { ...stop, running: later("draining", "Success"), draining: later("draining", "Success") },
   shutdownNow: stop,
@@ -259,3 +261,17 @@ describe("inputs", () => {
       assert.equal(pool.pipe(WorkerPool.stats).state, "stopped")
     })))
 })
+
+test("the second fiber that awaits a job has its exit, though the first has left", () =>
+  run(Effect.gen(function*() {
+    const gate = yield* Deferred.make<void>()
+    const pool = yield* WorkerPool.make({ size: 1, run: () => Deferred.await(gate) })
+    const handle = yield* WorkerPool.submit(pool, 1)
+    const fibers = yield* Effect.forEach([1, 2, 3, 4], () => start(handle.join))
+    yield* Fiber.interrupt(fibers[0]!)
+    yield* Fiber.interrupt(fibers[2]!)
+    yield* Deferred.succeed(gate, undefined)
+    for (const [i, fiber] of fibers.entries()) {
+      expect([i, Exit.isSuccess(yield* Fiber.await(fiber))]).toEqual([i, i % 2 === 1])
+    }
+  })))

@@ -222,6 +222,61 @@ describe("runAll (P21)", () => {
       expect(yield* defectOf(call)).toMatchObject({ message })
     })))
 
+  test.each(["interrupts its caller", "ends the pool"] as const)(
+    "runAll brings no job of an item at which its iterator %s",
+    (what) =>
+      run(Effect.gen(function*() {
+        const begun: Array<number> = []
+        const pool = yield* WorkerPool.make({
+          size: 1,
+          queue: { capacity: 0 },
+          run: (n: number) => Effect.andThen(Effect.sync(() => begun.push(n)), turns(2))
+        })
+        let closed = 0
+        function* numbers() {
+          try {
+            yield 1
+            // The first job has ended, and the caller is suspended.
+            if (what === "ends the pool") Effect.runFork(WorkerPool.shutdown(pool))
+            else call.interruptUnsafe()
+            yield 2
+          } finally {
+            closed++
+          }
+        }
+        const call: Fiber.Fiber<unknown, unknown> = yield* Effect.forkChild(WorkerPool.runAll(pool, numbers()))
+        const exit = yield* Fiber.await(call)
+        expect(closed).toBe(1)
+        yield* settle
+        expect([begun, WorkerPool.stats(pool).submitted]).toEqual([[1], 1])
+        expect(Exit.hasInterrupts(exit)).toBe(what === "interrupts its caller")
+      }))
+  )
+
+  test("runAll that is interrupted begins none of its waiting jobs, though a newer one runs", () =>
+    run(Effect.gen(function*() {
+      const begun: Array<number> = []
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        queue: { capacity: 2, priority: (n: number) => n },
+        run: (n: number) => Effect.andThen(Effect.sync(() => begun.push(n)), n === 9 ? turns(3) : Effect.never)
+      })
+      yield* WorkerPool.submit(pool, 9)
+      const call = yield* start(WorkerPool.runAll(pool, [2, 1]))
+      yield* settle
+      yield* Fiber.interrupt(call)
+      expect(begun).toEqual([9, 1])
+    })))
+
+  test("runAll leaves nothing in the pool", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* doubling
+      yield* WorkerPool.runAll(pool, [1, 2, 3])
+      const call = yield* start(WorkerPool.runAll(pool, [1, 2, 3]))
+      yield* Fiber.interrupt(call)
+      expect((pool as unknown as { readonly followers: ReadonlySet<unknown> }).followers.size).toBe(0)
+    })))
+
   test("runAll dies with the error of an iterator that throws, and cancels its jobs", () =>
     run(Effect.gen(function*() {
       function* numbers() {
@@ -280,6 +335,89 @@ describe("runAll in a job of its own pool (P9)", () => {
         expect(dead).toEqual(items.map((_, i) => i === items.length - 1))
         expect(squash(exits[items.length - 1]!)).toMatchObject({ operation: "runAll" })
       }
+    })))
+
+  test("runAll in a job is part of a circle, if a later item waits for that job", () =>
+    run(Effect.gen(function*() {
+      const outer = yield* Deferred.make<WorkerPool.JobHandle<number, unknown>>()
+      const pool: WorkerPool.WorkerPool<number, number> = yield* WorkerPool.make({
+        size: 3,
+        run: (n: number): Effect.Effect<number> => {
+          if (n === 0) return Effect.as(Effect.orDie(WorkerPool.runAll(pool, [1, 2])), 0)
+          if (n === 1) return Effect.as(Effect.yieldNow, 1)
+          return Effect.andThen(turns(5), Effect.flatMap(Deferred.await(outer), ({ await: end }) => Effect.as(end, 2)))
+        }
+      })
+      const handle = yield* WorkerPool.submit(pool, 0)
+      yield* Deferred.succeed(outer, handle)
+      expect(yield* defectOf(handle.join)).toMatchObject({ _tag: "PoolDeadlock", operation: "await" })
+    })))
+
+  test.each(["await", "shutdown"] as const)(
+    "runAll in a job is part of a circle, if a later item has waited for that job before: %s",
+    (operation) =>
+      run(Effect.gen(function*() {
+        const outer = yield* Deferred.make<WorkerPool.JobHandle<number, unknown>>()
+        const pool: WorkerPool.WorkerPool<number, number> = yield* WorkerPool.make({
+          size: 3,
+          run: (n: number): Effect.Effect<number> => {
+            if (n === 0) return Effect.as(Effect.orDie(WorkerPool.runAll(pool, [1, 2])), 0)
+            if (n === 1) return Effect.as(turns(5), 1)
+            const waits: Effect.Effect<unknown> = operation === "shutdown"
+              ? WorkerPool.shutdown(pool)
+              : Effect.flatMap(Deferred.await(outer), (handle) => handle.await)
+            return Effect.as(Effect.andThen(Effect.yieldNow, waits), 2)
+          }
+        })
+        const handle = yield* WorkerPool.submit(pool, 0)
+        yield* Deferred.succeed(outer, handle)
+        expect(yield* defectOf(handle.join)).toMatchObject({ _tag: "PoolDeadlock", operation: "runAll" })
+      }))
+  )
+
+  test("runAll in a job ends with exits, though many of its jobs are taken from the queue together", () =>
+    run(Effect.gen(function*() {
+      const pool: WorkerPool.WorkerPool<number, number> = yield* WorkerPool.make({
+        size: 2,
+        queue: { capacity: 20_000 },
+        run: (n: number): Effect.Effect<number> => {
+          if (n > 0) return Effect.never
+          const items = Array.from({ length: 20_000 }, (_, i) => i + 1)
+          return Effect.map(
+            WorkerPool.runAll(pool, items, { exits: true }),
+            (exits) => exits.filter((exit) => squash(exit) instanceof WorkerPool.JobLost).length
+          )
+        }
+      })
+      const outer = yield* start(WorkerPool.run(pool, 0))
+      for (let n = 0; n < 3; n++) yield* settle
+      expect((yield* WorkerPool.clear(pool)).length).toBe(19_999)
+      yield* WorkerPool.shutdownNow(pool)
+      expect(squash(yield* Fiber.await(outer))).toMatchObject({ _tag: "JobLost", reason: "aborted" })
+    })))
+
+  test("runAll in a job waits no more in the pool's books once it has failed", () =>
+    run(Effect.gen(function*() {
+      const gate = yield* Deferred.make<void>()
+      const pool: WorkerPool.WorkerPool<string, string, string> = yield* WorkerPool.make({
+        size: 2,
+        run: (name: string): Effect.Effect<string, string> => {
+          if (name === "inner") return Effect.succeed(name)
+          if (name === "bad") return Effect.andThen(turns(2), Effect.fail("planned"))
+          return name === "outer"
+            ? Effect.exit(WorkerPool.runAll(pool, ["bad", "bad"])).pipe(
+              Effect.andThen(Deferred.await(gate)),
+              Effect.as(name)
+            )
+            : Effect.as(Effect.orDie(WorkerPool.runAll(pool, ["inner"])), name)
+        }
+      })
+      const outer = yield* start(WorkerPool.run(pool, "outer"))
+      yield* settle
+      const other = yield* start(WorkerPool.run(pool, "other"))
+      yield* settle
+      yield* Deferred.succeed(gate, undefined)
+      expect([yield* Fiber.join(outer), yield* Fiber.join(other)]).toEqual(["outer", "other"])
     })))
 
   test("runAll in a job dies with PoolDeadlock if its later items wait for every worker", () =>

@@ -166,6 +166,19 @@ describe("runPromise", () => {
     )
   })
 
+  test("runPromise brings no job if the pool's own functions abort its signal", () =>
+    run(Effect.gen(function*() {
+      const controller = new AbortController()
+      const key = () => {
+        controller.abort("meanwhile")
+        return "key"
+      }
+      const pool = yield* WorkerPool.make({ size: 1, queue: { key }, run: (n: number) => Effect.succeed(n) })
+      const promise = WorkerPool.runPromise(pool, 1, { signal: controller.signal })
+      expect(yield* Effect.promise(() => promise.catch((error: unknown) => error))).toBe("meanwhile")
+      expect(WorkerPool.stats(pool)).toMatchObject({ submitted: 0, keys: 0 })
+    })))
+
   test("runPromise rejects with the defect of a wrong option or of the pool's own functions", () =>
     run(Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
@@ -181,6 +194,9 @@ describe("runPromise", () => {
         Effect.promise(() => WorkerPool.runPromise(pool, 1, options).catch((error: unknown) => error))
       expect(yield* rejection({ signal: 5 })).toMatchObject({
         message: "WorkerPool.runPromise: signal must be an AbortSignal, got 5"
+      })
+      expect(yield* rejection(null!)).toMatchObject({
+        message: "WorkerPool.runPromise: options must be an object, got null"
       })
       expect(yield* rejection()).toMatchObject({ message: "planned" })
     })))

@@ -109,7 +109,8 @@ export class Intake<in out Job, in out A, in out E> {
 
   /** One of its jobs waits for room in the pool, which has to refuse that job if it closes. */
   get isBlocked(): boolean {
-    return this.state === "blocked"
+    // One that was let in has its number, though the fiber goes on a turn later.
+    return this.state === "blocked" && this.last?.job.id === 0
   }
 
   /**
@@ -176,8 +177,7 @@ export class Intake<in out Job, in out A, in out E> {
 
   /** The item is in the books before the pool has the job, so that no interrupt can leave it behind. */
   private newItem(input: Job): Item<Job, A, E> {
-    const job = this.pool.newJob(this.fiber.context, input)
-    job.beginsIn(this.context)
+    const job = this.pool.newJob(this.fiber.context, input, undefined, this.context)
     const item = new Item(this, job, this.taken++)
     job.observe(item)
     this.open.push(item)

@@ -73,8 +73,6 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   /** It has been interrupted, or its interrupt is on its way. */
   cancelled: Cancelled | undefined = undefined
   interrupts = 0
-  /** Its caller's, where an attempt does not begin in the turn in which the caller brought it. */
-  asyncContext: AsyncContext | undefined = undefined
   /** Of its wait or its run, where there is a deadline. Written by the deadlines alone. */
   timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
   /** The notes of the pool's watchers, in their order. Only `Watchers` writes them. */
@@ -91,7 +89,12 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   private others: List<Observer<Told<A, E>>> | undefined = undefined
 
   /** `input`: that of a call of `use` stands for it in the user's functions. */
-  constructor(readonly owner: Owner<Job, A, E>, readonly input: Job) {
+  constructor(
+    readonly owner: Owner<Job, A, E>,
+    readonly input: Job,
+    /** Its caller's, where an attempt does not begin in the turn in which the caller brought it. */
+    public asyncContext: AsyncContext | undefined
+  ) {
     super()
   }
 
@@ -154,11 +157,6 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   /** It may begin in another turn than its caller's, in which it is called. */
   keepContext(): void {
     this.asyncContext ??= capture()
-  }
-
-  /** Its attempts begin in that context, whenever they do. */
-  beginsIn(context: AsyncContext | undefined): void {
-    this.asyncContext = context
   }
 
   // Its interrupts

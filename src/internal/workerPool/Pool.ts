@@ -8,6 +8,7 @@ import { identity } from "effect/Function"
 import type * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import type * as Stream from "effect/Stream"
+import type { AsyncContext } from "../asyncContext.js"
 import { Described } from "../Described.js"
 import { inLaterTurn, sharing } from "../dispatcher.js"
 import { List } from "../List.js"
@@ -54,7 +55,7 @@ export interface Config<in out Job, in out A, in out E> {
   readonly run: (job: Job, context: model.JobContext<unknown>) => Effect.Effect<A, E>
 }
 
-/** A stream of `map`, which hears of each new size and of the pool's end (L1, L4). */
+/** A call of `map` or `runAll`, which hears of each new size and of the pool's end (L1, L4, P21). */
 export interface Follower {
   /** It has all its jobs in the pool, and would bring more. */
   readonly isHeldUp: boolean
@@ -106,7 +107,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private readonly queue: Queue<Job, A, E>
   /** The workers that have a job and have not begun it. */
   private readonly unbegun: Unbegun
-  private readonly waits = new Waits(() => this.situation)
+  readonly waits = new Waits(() => this.situation)
   private readonly deadlines: Deadlines<Job, A, E> | undefined
   private readonly retries: Retries<Job, A, E> | undefined
   private readonly upkeep: Upkeep | undefined
@@ -187,7 +188,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return rejection
   }
 
-  /** How many streams of `map` wait until the pool has room for them. */
+  /** How many calls of `map` and `runAll` wait until the pool has room for them. */
   get heldUp(): number {
     let count = 0
     for (const { isHeldUp } of this.followers) if (isHeldUp) count++
@@ -261,8 +262,13 @@ export class Pool<in out Job, in out A, in out E> extends Described
     })
   }
 
-  newJob(caller: Context.Context<never>, input: Job, task?: TaskRun): PoolJob<Job, A, E> {
-    const job = new PoolJob(this, input)
+  newJob(
+    caller: Context.Context<never>,
+    input: Job,
+    task?: TaskRun,
+    asyncContext?: AsyncContext
+  ): PoolJob<Job, A, E> {
+    const job = new PoolJob(this, input, asyncContext)
     job.brought = bring(caller, this.config.inheritance, task)
     const isRaised = this.queue.order.arrives(job)
     this.retries?.arrives(job)
@@ -332,11 +338,12 @@ export class Pool<in out Job, in out A, in out E> extends Described
     })
   }
 
-  /** As `run`, for a caller that is no fiber. Runs fibers. */
-  runFor(input: Job, observer: (job: PoolJob<Job, A, E>) => Observer<Told<A, E>>): void {
+  /** As `run`, for a caller that is no fiber. One that leaves while the job is made has no observer. Runs fibers. */
+  runFor(input: Job, observer: (job: PoolJob<Job, A, E>) => Observer<Told<A, E>> | undefined): void {
     const caller = Context.empty()
     const job = this.newJob(caller, input)
     const told = observer(job)
+    if (told === undefined) return
     const rejection = this.rejection()
     if (rejection !== undefined) return told.wake(rejection)
     this.watchers?.offered(job, caller, "run")
@@ -860,11 +867,6 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const end = this.waits.begin(inside, job)
     this.hireForJobs()
     return end
-  }
-
-  /** The same wait, for another job. */
-  awaitsAnother(inside: Worker, job: PoolJob<Job, A, E>): void {
-    this.waits.begin(inside, job)
   }
 
   /** The defect of a job that is about to wait for its pool, when nothing in the pool could end the wait. */

@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import { invalid } from "../args.js"
+import { hasProperty } from "effect/Predicate"
+import { invalid, isRecord } from "../args.js"
 import type { PoolJob, Told } from "./Job.js"
 import type { Pool } from "./Pool.js"
 import type { Observer } from "./Suspended.js"
@@ -58,14 +59,25 @@ class Awaiting<Job, A, E> implements Observer<Told<A, E>> {
 export const runPromise = <Job, A, E>(
   pool: Pool<Job, A, E>,
   input: Job,
-  { signal }: RunPromiseOptions = {}
+  options: RunPromiseOptions
 ): Promise<A> =>
   new Promise((resolve, reject) => {
-    // JavaScript may bring anything.
-    const given: unknown = signal
-    if (given !== undefined && !(given instanceof AbortSignal)) {
-      throw invalid("WorkerPool.runPromise", "signal", "an AbortSignal", given)
-    }
+    const signal = signalOf(options)
     if (signal?.aborted === true) return reject(signal.reason as Error)
-    pool.runFor(input, (job) => new Awaiting(pool, job, resolve, reject, signal))
+    pool.runFor(input, (job) => {
+      // The pool's own functions may have aborted it, as they were asked about the job.
+      if (signal?.aborted !== true) return new Awaiting(pool, job, resolve, reject, signal)
+      reject(signal.reason as Error)
+      return undefined
+    })
   })
+
+// JavaScript may bring anything, and a signal of another realm.
+const signalOf = (options: unknown): AbortSignal | undefined => {
+  if (!isRecord(options)) throw invalid("WorkerPool.runPromise", "options", "an object", options)
+  const { signal } = options as { readonly signal?: unknown }
+  if (signal !== undefined && !(hasProperty(signal, "aborted") && hasProperty(signal, "addEventListener"))) {
+    throw invalid("WorkerPool.runPromise", "signal", "an AbortSignal", signal)
+  }
+  return signal as AbortSignal | undefined
+}

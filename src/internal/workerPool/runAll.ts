@@ -52,6 +52,9 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
   /** The worker whose job the caller is (P9), and what ends its wait in the books. */
   private readonly inside: Worker | undefined
   private endWait: (() => void) | undefined = undefined
+  /** The oldest job that has not ended, which the wait is for; and whether a verdict about that is due. */
+  private awaited: Item<Job, A, E> | undefined = undefined
+  private isUnjudged = false
 
   readonly held = 0
 
@@ -105,6 +108,7 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
     this.intake.open.remove(item)
     this.place(item, exit)
     this.intake.fill()
+    this.brought()
     this.goOn()
   }
 
@@ -117,6 +121,7 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
   /** Lets the caller go on, if all is over. Runs its fiber. */
   private goOn(): void {
     if (!this.isOver) return
+    this.waitsNoMore()
     if (this.failure !== undefined) this.intake.end(Exit.void)
     const caller = this.waitsForEnd
     this.waitsForEnd = undefined
@@ -125,18 +130,27 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
 
   // A caller that is a job of the pool (P9). It waits for all of its jobs, and in the books for the oldest.
 
-  settled(): void {
-    if (this.inside === undefined || this.endWait === undefined) return
-    const next = this.awaited
-    if (next !== undefined) return this.pool.awaitsAnother(this.inside, next.job)
-    this.endWait()
-    this.endWait = undefined
+  settled(item: Item<Job, A, E>): void {
+    if (this.inside === undefined || this.endWait === undefined || item !== this.awaited) return
+    let next = item.next
+    while (next?.state === "served") next = next.next
+    this.awaited = next
+    this.isUnjudged = true
+    if (next === undefined) this.waitsNoMore()
+    else this.endWait = this.pool.waits.begin(this.inside, next.job)
   }
 
   brought(): void {
-    const next = this.endWait === undefined && this.inside !== undefined ? this.awaited : undefined
-    if (this.inside === undefined || next === undefined) return
-    const wait = this.pool.awaitBrought(this.inside, next.job)
+    if (this.inside === undefined || this.failure !== undefined) return
+    if (this.endWait === undefined) {
+      this.awaited = this.intake.open.head
+      while (this.awaited?.state === "served") this.awaited = this.awaited.next
+    } else if (!this.isUnjudged) {
+      return
+    }
+    if (this.awaited === undefined) return
+    this.isUnjudged = false
+    const wait = this.pool.awaitBrought(this.inside, this.awaited.job)
     if (typeof wait === "function") {
       this.endWait = wait
       return
@@ -145,16 +159,15 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
     this.goOn()
   }
 
-  private get awaited(): Item<Job, A, E> | undefined {
-    let item = this.intake.open.head
-    while (item?.state === "served") item = item.next
-    return item
+  private waitsNoMore(): void {
+    this.endWait?.()
+    this.endWait = undefined
   }
 
   /** Cancels what has not ended, waits for it, and returns the iterator. */
   close(by: AnyFiber): Effect.Effect<void> {
     this.pool.followers.delete(this)
-    this.endWait?.()
+    this.waitsNoMore()
     return Effect.andThen(this.intake.cancel(by), this.items.close)
   }
 }

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { invalid } from "../args.js"
+import { currentFiber, Suspended } from "./Suspended.js"
 
 /** Where jobs come from. */
 export type Source<Job, E2, R2> = Iterable<Job> | AsyncIterable<Job> | Stream.Stream<Job, E2, R2>
@@ -40,28 +41,65 @@ export const mapSource = <Input, Job, E2, R2>(
     }
   }
 
-/** An iterator in use, which knows whether it has ended. */
+/**
+ * An iterator in use.
+ *
+ *     open ──▶ stepping ──▶ open, or over          it has ended, or thrown
+ *       │          └──▶ leaving ──▶ over           closed within its own step, after which it is returned
+ *       └──▶ over                                  closed
+ */
 export class SyncCursor<A> implements Iterator<A, unknown> {
-  private state: "open" | "over" = "open"
+  private state: "open" | "stepping" | "leaving" | "over" = "open"
   private readonly iterator: Iterator<A, unknown>
+  /** The call of `close` that waits for the end of the step. */
+  private leaver: Suspended<Exit.Exit<void>> | undefined = undefined
 
   constructor(items: Iterable<A>) {
     this.iterator = items[Symbol.iterator]()
   }
 
+  /** Throws what the iterator throws, which has ended then. Runs the fiber that closes it within the step. */
   next(): IteratorResult<A, unknown> {
-    // An iterator that throws has ended.
+    let isOver = true
+    this.state = "stepping"
+    try {
+      const result = this.iterator.next()
+      isOver = result.done === true
+      return result
+    } finally {
+      if (this.isLeaving) this.leave(isOver)
+      else this.state = isOver ? "over" : "open"
+    }
+  }
+
+  private get isLeaving(): boolean {
+    return this.state === "leaving"
+  }
+
+  private leave(isOver: boolean): void {
     this.state = "over"
-    const result = this.iterator.next()
-    if (result.done !== true) this.state = "open"
-    return result
+    this.leaver?.wake(isOver ? Exit.void : this.returned)
+  }
+
+  private get returned(): Exit.Exit<void> {
+    try {
+      this.iterator.return?.()
+      return Exit.void
+    } catch (error) {
+      return Exit.die(error)
+    }
   }
 
   /** Returns the iterator, unless it has ended, as a loop does that ends early. */
-  readonly close = Effect.sync(() => {
-    if (this.state === "over") return
+  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
+    const { state } = this
+    if (state === "stepping") {
+      this.state = "leaving"
+      this.leaver = new Suspended(currentFiber(), resume)
+      return
+    }
     this.state = "over"
-    this.iterator.return?.()
+    resume(state === "open" ? this.returned : Exit.void)
   })
 }
 
