@@ -1,17 +1,46 @@
-import { defineConfig } from "tsup"
+import { defineConfig, type Options } from "tsup"
 
-export default defineConfig({
-  // Declarations are the compiler's own (`npm run build`): one that bundles them renames what a namespace exports.
-  // One file for each module, as in src: stack traces read well, and a bundler drops what is not used.
-  entry: ["src/**/*.ts"],
-  bundle: false,
+const entries = (...names: ReadonlyArray<string>): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]))
+
+// Declarations are the compiler's own (`npm run build`): one that bundles them renames what a namespace exports.
+const shared: Options = {
   format: "esm",
   target: "es2022",
   platform: "neutral",
   sourcemap: true,
-  // The sources are in the package, and the maps name them.
   esbuildOptions: (options) => {
+    // The sources are in the package, and the maps name them.
     options.sourcesContent = false
+    options.chunkNames = "internal/[name]-[hash]"
+  }
+}
+
+export default defineConfig([
+  // One file for each entry, and chunks for what they share: Node needs about a millisecond of CPU time for each file
+  // that it loads. With one file for each module, WorkerPool would cost a third more to import.
+  {
+    ...shared,
+    entry: entries(
+      "AdaptiveLimit",
+      "Group",
+      "PoolConfig",
+      "Semaphore",
+      "Watch",
+      "WorkerPool",
+      "testing/index",
+      "threads/ThreadPool",
+      "threads/ThreadWorker"
+    ),
+    bundle: true,
+    splitting: true,
+    clean: true,
+    // An import for its side effects alone keeps an order that no module needs. An empty line keeps the maps right.
+    plugins: [{
+      name: "no bare imports",
+      renderChunk: (code, { map = null }) => ({ code: code.replace(/^import "[^"]+";$/gm, ""), map })
+    }]
   },
-  clean: true
-})
+  // These only name the entries above. Bundled, a namespace would be an object of its own, which no bundler can shake.
+  { ...shared, entry: entries("index", "threads/index"), bundle: false }
+])

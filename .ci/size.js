@@ -5,15 +5,15 @@ import { gzipSync } from "node:zlib"
 
 const limits = {
   Semaphore: 5_200,
-  "Group { scoped, go }": 5_800,
+  "Group { scoped, go }": 5_950,
   Group: 7_800,
   AdaptiveLimit: 7_400,
-  WorkerPool: 27_000,
-  "WorkerPool { make, run }": 22_000,
-  PoolConfig: 2_000,
+  WorkerPool: 28_200,
+  "WorkerPool { make, run }": 22_200,
+  PoolConfig: 1_300,
   Watch: 5_200,
-  index: 44_500,
-  "threads/ThreadPool": 33_500,
+  index: 45_400,
+  "threads/ThreadPool": 34_700,
   "threads/ThreadWorker": 6_600
 }
 
