@@ -29,6 +29,8 @@ export const compared: ReadonlyArray<Compared> = [
   { work: "pool-run-promises", against: "p-queue" },
   { work: "bulk", against: "Effect.forEach, concurrency 8" },
   { work: "bulk", against: "p-map" },
+  { work: "bulk-sync", against: "Effect.forEach, concurrency 8" },
+  { work: "bulk-sync", against: "p-map" },
   { work: "stream", against: "Stream.mapEffect, concurrency 8" },
   { work: "stream", against: "pMapIterable of p-map" },
   { work: "stream-sync", against: "Stream.mapEffect, concurrency 8" },

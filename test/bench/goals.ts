@@ -37,6 +37,14 @@ const cancellation = (quantile: "p50" | "p90"): Goal => ({
   }
 })
 
+/** Of the processor time of a cold import. */
+const coldImport = (name: string, atMost: number): Goal => ({
+  work: `import: ${name}`,
+  against: "effect/Effect",
+  atMost,
+  measured: ({ imports }) => imports.find((one) => one.name === name)?.ratio
+})
+
 export const goals: ReadonlyArray<Goal> = [
   // Out of reach: fibers without any semaphore take about a fortieth of the time of Effect's.
   ratio("semaphore-waiting", "Effect Semaphore", 1 / 50),
@@ -54,8 +62,17 @@ export const goals: ReadonlyArray<Goal> = [
   ratio("pool-submit", "Queue.bounded(16) and 8 fibers", 0.62),
   ratio("pool-run", "p-limit", 0.7),
   ratio("pool-run", "a fiber for each job, no pool", 1.7),
+  ratio("pool-run-promises", "p-limit", 1.15),
+  ratio("bulk", "a loop of submit, no results", 1.15),
+  ratio("bulk", "Effect.forEach, concurrency 8", 1.4),
+  ratio("bulk", "p-map", 1.6),
   ratio("bulk", "a loop of submit, no results", 1.3, "WorkerPool.map"),
+  ratio("bulk-sync", "a loop of submit, no results", 1.15),
+  ratio("bulk-sync", "a loop of submit, no results", 1.3, "WorkerPool.map"),
   ratio("stream-sync", "Stream.mapEffect, concurrency 8", 0.35),
+  coldImport("sluice/Semaphore", 1.15),
+  coldImport("sluice/Group", 1.15),
+  coldImport("sluice/WorkerPool", 1.7),
   ratio("threads-tiny", "piscina, 32 jobs a thread", 0.2),
   ratio("threads-tiny", "piscina", 0.5),
   ratio("threads-compute", "one call for each thread", 1.03),

@@ -73,7 +73,8 @@ if (whole) {
     ...step("latency", () => measureSection("latency")),
     ...step("fairness", () => measureSection("fairness")),
     ...step("threads", () => measureSection("threads")),
-    ...step("simulation", () => measureSection("simulation"))
+    ...step("simulation", () => measureSection("simulation")),
+    ...step("imports", () => measureSection("imports"))
   }
   write(results)
 } else {

@@ -1,5 +1,6 @@
 /** docs/performance.md and its charts, made of results. */
 import * as charts from "./charts.js"
+import { importsTable } from "./imports.js"
 import type { Results } from "./results.js"
 import * as tables from "./tables.js"
 
@@ -10,6 +11,7 @@ const partsOf = (all: Results): Readonly<Record<string, string>> => {
     ratios: tables.ratiosTable(all),
     noise: tables.noiseTable(all),
     simulation: tables.simulationTable(all),
+    imports: importsTable(all.imports),
     memory: tables.memoryTable(all),
     steps: tables.stepsTable(all),
     latency: tables.latencyTable(all),

@@ -35,6 +35,11 @@ export const prepare = (): void => {
   })
 }
 
+/** Builds the package, as it is published. */
+export const build = (): void => {
+  execFileSync("npm", ["run", "build", "--silent"], { cwd: path("../.."), stdio: "ignore" })
+}
+
 /** The result of a process that measures this. */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what it has asked for
 export const measureApart = <T>(

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { cpus } from "node:os"
 import type { Simulated } from "./adaptiveLimit/table.js"
 import type { Growth } from "./growth.js"
+import type { ImportFigure } from "./imports.js"
 import type { Fairness, Latency } from "./latency.js"
 import { againOf, type Figure } from "./measure.js"
 import type { Steps } from "./steps.js"
@@ -30,6 +31,7 @@ export interface Results {
   readonly fairness: ReadonlyArray<Fairness>
   readonly threads: Threads
   readonly simulation: ReadonlyArray<Simulated>
+  readonly imports: ReadonlyArray<ImportFigure>
 }
 
 const versionIn = (folder: string, name: string): string =>

@@ -1,8 +1,9 @@
 /** The measurements that are not works: each has its process, its place in docs/performance.json and its tables. */
 import type { Simulated } from "./adaptiveLimit/table.js"
 import { type Growth, sizes } from "./growth.js"
+import { importsTable, measureImports } from "./imports.js"
 import type { Fairness, Latency } from "./latency.js"
-import { measureApart } from "./processes.js"
+import { build, measureApart } from "./processes.js"
 import type { Results } from "./results.js"
 import type { Steps } from "./steps.js"
 import * as tables from "./tables.js"
@@ -43,6 +44,14 @@ export const sections: { readonly [Name in keyof Measured]: Section<Measured[Nam
   simulation: {
     measure: () => measureApart<ReadonlyArray<Simulated>>("simulation"),
     tables: (simulation) => [tables.simulationTable({ simulation })]
+  },
+  imports: {
+    // Each import has a process of its own.
+    measure: () => {
+      build()
+      return measureImports()
+    },
+    tables: (imports) => [importsTable(imports)]
   }
 }
 

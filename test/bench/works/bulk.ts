@@ -9,22 +9,9 @@ const lists = 5
 const list = Array.from({ length: 10_000 }, (_, n) => n)
 const size = 8
 
-const job = (n: number) => Effect.sync(() => n + 1)
-const task = (n: number) => Promise.resolve(n + 1)
-
+type Job = (n: number) => Effect.Effect<number>
+type Task = (n: number) => Promise<number>
 type Jobs = WorkerPool.WorkerPool<number, number>
-
-/** Every list in a pool of its own. */
-const inPools = (name: string, body: (pool: Jobs) => Effect.Effect<unknown, unknown>): Contender => {
-  const one = Effect.scoped(Effect.flatMap(WorkerPool.make({ size, queue: { capacity: 16 }, run: job }), body))
-  return {
-    name,
-    run: () =>
-      Effect.runPromise(Effect.gen(function*() {
-        for (let i = 0; i < lists; i++) yield* one
-      }))
-  }
-}
 
 const submitAll = (pool: Jobs) =>
   Effect.gen(function*() {
@@ -32,28 +19,28 @@ const submitAll = (pool: Jobs) =>
     yield* WorkerPool.idle(pool)
   })
 
-const ofPools: ReadonlyArray<Contender> = [
-  inPools("WorkerPool.map", (pool) => Stream.runDrain(WorkerPool.map(pool, list))),
-  inPools("a loop of submit, no results", submitAll)
-]
-
-const byPromises = (name: string, one: () => Promise<unknown>): Contender => ({
-  name,
-  run: async () => {
-    for (let i = 0; i < lists; i++) await one()
+const contenders = (job: Job, task: Task): ReadonlyArray<Contender> => {
+  /** Every list in a pool of its own. */
+  const inPools = (name: string, body: (pool: Jobs) => Effect.Effect<unknown, unknown>): Contender => {
+    const one = Effect.scoped(Effect.flatMap(WorkerPool.make({ size, queue: { capacity: 16 }, run: job }), body))
+    return {
+      name,
+      run: () =>
+        Effect.runPromise(Effect.gen(function*() {
+          for (let i = 0; i < lists; i++) yield* one
+        }))
+    }
   }
-})
-
-export const bulk: Work = {
-  id: "bulk",
-  title: "WorkerPool, a list of tiny jobs",
-  what:
-    "A list of 10,000 jobs on 8 workers, five times. Each job adds 1 synchronously; those of p-map and p-limit are " +
-    "promises.",
-  items: lists * list.length,
-  clock: "cpu",
-  contenders: [
-    ...ofPools,
+  const byPromises = (name: string, one: () => Promise<unknown>): Contender => ({
+    name,
+    run: async () => {
+      for (let i = 0; i < lists; i++) await one()
+    }
+  })
+  return [
+    inPools("WorkerPool.runAll", (pool) => WorkerPool.runAll(pool, list)),
+    inPools("WorkerPool.map", (pool) => Stream.runDrain(WorkerPool.map(pool, list))),
+    inPools("a loop of submit, no results", submitAll),
     {
       name: "Effect.forEach, concurrency 8",
       run: () =>
@@ -67,4 +54,26 @@ export const bulk: Work = {
       return Promise.all(list.map((n) => limit(task, n)))
     })
   ]
+}
+
+export const bulk: Work = {
+  id: "bulk",
+  title: "WorkerPool, a list of jobs that yield",
+  what:
+    "A list of 10,000 jobs on 8 workers, five times. Each job yields once; those of p-map and p-limit are promises.",
+  items: lists * list.length,
+  clock: "cpu",
+  contenders: contenders(
+    (n) => Effect.as(Effect.yieldNow, n),
+    (n) => new Promise((resolve) => setImmediate(resolve, n))
+  )
+}
+
+export const bulkSynchronous: Work = {
+  id: "bulk-sync",
+  title: "WorkerPool, a list of synchronous jobs",
+  what: "The same lists. Each job adds 1 synchronously.",
+  items: lists * list.length,
+  clock: "cpu",
+  contenders: contenders((n) => Effect.sync(() => n + 1), (n) => Promise.resolve(n + 1))
 }

@@ -1,6 +1,6 @@
 import type { Work } from "../work.js"
 import { adaptiveContended, adaptiveUncontended } from "./adaptiveLimit.js"
-import { bulk } from "./bulk.js"
+import { bulk, bulkSynchronous } from "./bulk.js"
 import { cancel } from "./cancel.js"
 import { groupForEach, groupForEachSynchronous, groupLimited, groupSynchronous, groupUnbounded } from "./group.js"
 import { largePool, largePoolMade } from "./largePool.js"
@@ -28,6 +28,7 @@ export const works: ReadonlyArray<Work> = [
   poolRun,
   poolRunPromises,
   bulk,
+  bulkSynchronous,
   stream,
   streamSynchronous,
   largePool,

@@ -137,8 +137,14 @@ export const poolRun: Work = {
 export const poolRunPromises: Work = {
   id: "pool-run-promises",
   title: "WorkerPool, awaited, against promises alone",
-  what: "The same work, but the callers and jobs of p-limit and p-queue are promises, without Effect.",
+  what: "The same work, but the callers are promises, and so are the jobs of p-limit and p-queue, without Effect.",
   items,
   clock: "cpu",
-  contenders: contenders(byPromises, turn)
+  contenders: [
+    {
+      name: "WorkerPool.runPromise",
+      run: inPool(Effect.yieldNow, (pool) => Effect.promise(() => byPromises(() => WorkerPool.runPromise(pool, 0))))
+    },
+    ...contenders(byPromises, turn)
+  ]
 }
