@@ -232,9 +232,9 @@ export class Intake<in out Job, in out A, in out E> {
     const { last, state } = this
     this.state = "idle"
     if (state !== "blocked" || last?.job.phase !== "blocked") return
+    this.open.remove(last)
     last.job.callerLeft()
     this.pool.withdraw(last.job, this.fiber)
-    this.open.remove(last)
   }
 
   /**

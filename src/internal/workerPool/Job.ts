@@ -36,6 +36,24 @@ export interface Cancelled {
   readonly reason: "cancelled" | "aborted" | "timedOut"
 }
 
+/**
+ * The fields that few jobs need, in an object of their own: each field of a job costs every job, and a pool may hold a
+ * million.
+ */
+class Seldom<Job, A, E> {
+  past: Past<A, E> | undefined = undefined
+  /** The job has been interrupted, or its interrupt is on its way. */
+  cancelled: Cancelled | undefined = undefined
+  interrupts = 0
+  /** Of its wait or its run, where there is a deadline. */
+  timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
+  /** The notes of the pool's watchers, in their order. */
+  notes: ReadonlyArray<unknown> | undefined = undefined
+  /** The call of `submit` that waits for room, until it goes on. */
+  submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
+  others: List<Observer<Told<A, E>>> | undefined = undefined
+}
+
 /** The pool, as a job's handle uses it. */
 export interface Owner<Job, A, E> {
   readonly name: string | undefined
@@ -69,24 +87,14 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   lane: Lane<Job, PoolJob<Job, A, E>> | undefined = undefined
   /** The task and the context that its caller brought, if any: in one field, since each field costs every job. */
   brought: Brought | undefined = undefined
-  past: Past<A, E> | undefined = undefined
-  /** It has been interrupted, or its interrupt is on its way. */
-  cancelled: Cancelled | undefined = undefined
-  interrupts = 0
-  /** Of its wait or its run, where there is a deadline. Written by the deadlines alone. */
-  timing: Timing<PoolJob<Job, A, E>> | undefined = undefined
-  /** The notes of the pool's watchers, in their order. Only `Watchers` writes them. */
-  notes: ReadonlyArray<unknown> | undefined = undefined
   prev: PoolJob<Job, A, E> | undefined = undefined
   next: PoolJob<Job, A, E> | undefined = undefined
   private current: State<JobPhase> = jobPhases.offered
   private servedBy: Worker | undefined = undefined
   private told: Told<A, E> | (() => Told<A, E>) | undefined = undefined
-  /** The call of `submit` that waits for room, until it goes on. */
-  private submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
   /** Nearly every job has one observer at most. */
   private observer: Observer<Told<A, E>> | undefined = undefined
-  private others: List<Observer<Told<A, E>>> | undefined = undefined
+  private seldom: Seldom<Job, A, E> | undefined = undefined
 
   /** `input`: that of a call of `use` stands for it in the user's functions. */
   constructor(
@@ -129,6 +137,50 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     this.servedBy = worker
   }
 
+  // The fields that few jobs need
+
+  private get few(): Seldom<Job, A, E> {
+    return this.seldom ??= new Seldom()
+  }
+
+  get past(): Past<A, E> | undefined {
+    return this.seldom?.past
+  }
+
+  set past(past: Past<A, E> | undefined) {
+    this.few.past = past
+  }
+
+  get cancelled(): Cancelled | undefined {
+    return this.seldom?.cancelled
+  }
+
+  set cancelled(cancelled: Cancelled | undefined) {
+    this.few.cancelled = cancelled
+  }
+
+  get interrupts(): number {
+    return this.seldom === undefined ? 0 : this.seldom.interrupts
+  }
+
+  /** Written by the deadlines alone. */
+  get timing(): Timing<PoolJob<Job, A, E>> | undefined {
+    return this.seldom?.timing
+  }
+
+  set timing(timing: Timing<PoolJob<Job, A, E>> | undefined) {
+    if (timing !== undefined || this.seldom !== undefined) this.few.timing = timing
+  }
+
+  /** Written by `Watchers` alone. */
+  get notes(): ReadonlyArray<unknown> | undefined {
+    return this.seldom?.notes
+  }
+
+  set notes(notes: ReadonlyArray<unknown> | undefined) {
+    this.few.notes = notes
+  }
+
   get isReturning(): boolean {
     return this.past !== undefined
   }
@@ -164,9 +216,9 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   /** Interrupts its fiber; where the stack is deep, in a later turn. Runs fibers. */
   interrupt(fiber: AnyFiber, by: number | undefined): void {
     if (!stack.isDeep()) return stack.interrupt(fiber, by)
-    this.interrupts++
+    this.few.interrupts++
     stack.later(fiber, () => {
-      this.interrupts--
+      this.few.interrupts--
       stack.interrupt(fiber, by)
     })
   }
@@ -174,26 +226,26 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   // Its caller, if that waits for room
 
   waitsForRoom(caller: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>>): void {
-    this.submitter = caller
+    this.few.submitter = caller
   }
 
   /** Its caller waits no more, in the books. Returns whether there is one, which has to be let go on. */
   callerServed(): boolean {
-    this.submitter?.served()
-    return this.submitter !== undefined
+    const submitter = this.seldom?.submitter
+    submitter?.served()
+    return submitter !== undefined
   }
 
   /** Its caller has gone. */
   callerLeft(): void {
-    this.submitter = undefined
+    if (this.seldom !== undefined) this.seldom.submitter = undefined
   }
 
   /** Lets its caller go on, unless it was interrupted meanwhile. Runs fibers. */
   callerGoesOn(exit: Exit.Exit<PoolJob<Job, A, E>, PoolClosed>): void {
-    const { submitter } = this
-    if (submitter === undefined) return
-    this.submitter = undefined
-    submitter.wake(exit)
+    const submitter = this.seldom?.submitter
+    this.callerLeft()
+    submitter?.wake(exit)
   }
 
   // Its end
@@ -215,15 +267,16 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
       this.observer = observer
       return
     }
-    this.others ??= new List()
-    this.others.push(observer)
+    this.few.others ??= new List()
+    this.few.others.push(observer)
   }
 
   forget(observer: Observer<Told<A, E>>): void {
     if (observer.state === "served") return
     observer.served()
-    if (this.observer === observer) this.observer = this.others?.shift()
-    else this.others?.remove(observer)
+    const others = this.seldom?.others
+    if (this.observer === observer) this.observer = others?.shift()
+    else others?.remove(observer)
   }
 
   /**
@@ -236,16 +289,17 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     release(this.asyncContext)
     this.asyncContext = undefined
     this.observer?.served()
-    for (let other = this.others?.head; other !== undefined; other = other.next) other.served()
+    for (let other = this.seldom?.others?.head; other !== undefined; other = other.next) other.served()
   }
 
   /** Lets those go on who wait for its end. Runs fibers. */
   tell(): void {
     const exit = this.observer && this.exit
     if (exit === undefined) return
-    const { observer, others } = this
+    const { observer } = this
+    const others = this.seldom?.others
     this.observer = undefined
-    this.others = undefined
+    if (this.seldom !== undefined) this.seldom.others = undefined
     observer?.wake(exit)
     for (let other = others?.shift(); other !== undefined; other = others?.shift()) other.wake(exit)
   }
