@@ -10,7 +10,7 @@
  *
  * Without a resource, and for a short list, `forEach` does.
  */
-import { Clock, Console, Effect, Schedule, Stream } from "effect"
+import { Clock, Console, Effect, Schedule } from "effect"
 import { WorkerPool } from "sluice"
 import { runMain } from "./main.js"
 
@@ -51,7 +51,7 @@ export const byPool = Effect.fn("byPool")(function*(server: Server) {
     run: server.upload,
     retry: { schedule: later }
   })
-  return yield* Stream.runCollect(WorkerPool.map(pool, files))
+  return yield* WorkerPool.runAll(pool, files)
 }, Effect.scoped)
 
 /** How long it takes, with how many connections. The results are the same, in the order of the files. */

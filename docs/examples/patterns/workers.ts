@@ -1,4 +1,4 @@
-import { Effect, Stream } from "effect"
+import { Effect } from "effect"
 import { WorkerPool } from "sluice"
 
 /** Three workers, five jobs of 100 milliseconds: two rounds. Each worker takes the next job when it is idle. */
@@ -8,6 +8,6 @@ export const workers = Effect.scoped(
       size: 3,
       run: (job: number, { id }) => Effect.as(Effect.sleep("100 millis"), `job ${job} by worker ${id}`)
     })
-    return yield* Stream.runCollect(WorkerPool.map(pool, [1, 2, 3, 4, 5]))
+    return yield* WorkerPool.runAll(pool, [1, 2, 3, 4, 5])
   })
 )
