@@ -37,6 +37,19 @@ const cancellation = (quantile: "p50" | "p90"): Goal => ({
   }
 })
 
+/** From a failure to the first step of the next holder. */
+const handOver: Goal = {
+  work: "latency: hand-over after a failure, p50",
+  against: "Effect Semaphore",
+  atMost: 1,
+  measured: ({ latency }) => {
+    const of = (name: string) =>
+      latency.find((one) => one.name === name && one.what.startsWith("failure with a permit"))?.p50
+    const [sluice, effect] = [of("sluice Semaphore"), of("Effect Semaphore")]
+    return sluice === undefined || effect === undefined ? undefined : sluice / effect
+  }
+}
+
 /** Of the processor time of a cold import. */
 const coldImport = (name: string, atMost: number): Goal => ({
   work: `import: ${name}`,
@@ -56,6 +69,7 @@ export const goals: ReadonlyArray<Goal> = [
   ratio("group-for-each-sync", "Effect.forEach, concurrency 8", 1.2),
   ratio("group-unbounded", "FiberSet.run and awaitEmpty", 1),
   ratio("cancel", "Fiber.interruptAll", 1.2),
+  handOver,
   cancellation("p50"),
   cancellation("p90"),
   ratio("pool-submit", "8 fibers that loop over yieldNow", 1.65),

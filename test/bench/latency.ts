@@ -20,24 +20,40 @@ const cpu = (): number => {
 }
 const samples = 5_000
 
-type WithPermit = (effect: Effect.Effect<void>) => Effect.Effect<void>
+type WithPermit = <E>(effect: Effect.Effect<void, E>) => Effect.Effect<void, E>
 
-/** One holds the only permit, another one waits; the first lets go. */
-const release = (make: () => WithPermit) => () =>
+const ours = (): WithPermit => {
+  const semaphore = Semaphore.makeUnsafe(1)
+  return (effect) => Semaphore.withPermit(semaphore, effect)
+}
+
+const effects = (): WithPermit => {
+  const semaphore = EffectSemaphore.makeUnsafe(1)
+  return (effect) => semaphore.withPermit(effect)
+}
+
+/** One holds the only permit, another one waits; the first lets go, and ends like this. */
+const release = (make: () => WithPermit, end: Effect.Effect<void, string>) => () =>
   Effect.runPromise(Effect.gen(function*() {
     const times: Array<number> = []
     for (let i = 0; i < samples; i++) {
       const withPermit = make()
       let released = 0
       const holder = yield* Effect.forkChild(
-        withPermit(Effect.andThen(Effect.yieldNow, Effect.sync(() => released = now()))),
+        withPermit(Effect.andThen(
+          Effect.yieldNow,
+          Effect.suspend(() => {
+            released = now()
+            return end
+          })
+        )),
         { startImmediately: true }
       )
       const waiter = yield* Effect.forkChild(
         withPermit(Effect.sync(() => times.push(now() - released))),
         { startImmediately: true }
       )
-      yield* Fiber.join(holder)
+      yield* Fiber.await(holder)
       yield* Fiber.join(waiter)
     }
     return times
@@ -88,22 +104,10 @@ const inGroup = (children: ReadonlyArray<Effect.Effect<unknown, string>>) =>
   Group.scoped({}, (group: Group.Group<string>) => Effect.forEach(children, (child) => Group.go(group, child)))
 
 const works: ReadonlyArray<readonly [what: string, name: string, run: () => Promise<ReadonlyArray<number>>]> = [
-  [
-    "release of a permit, to the waiter's first step",
-    "sluice Semaphore",
-    release(() => {
-      const semaphore = Semaphore.makeUnsafe(1)
-      return (effect) => Semaphore.withPermit(semaphore, effect)
-    })
-  ],
-  [
-    "release of a permit, to the waiter's first step",
-    "Effect Semaphore",
-    release(() => {
-      const semaphore = EffectSemaphore.makeUnsafe(1)
-      return (effect) => semaphore.withPermit(effect)
-    })
-  ],
+  ["release of a permit, to the waiter's first step", "sluice Semaphore", release(ours, Effect.void)],
+  ["release of a permit, to the waiter's first step", "Effect Semaphore", release(effects, Effect.void)],
+  ["failure with a permit, to the waiter's first step", "sluice Semaphore", release(ours, Effect.fail("planned"))],
+  ["failure with a permit, to the waiter's first step", "Effect Semaphore", release(effects, Effect.fail("planned"))],
   ["submission, to the job's first step", "WorkerPool.run", submitToIdle],
   ["submission, to the job's first step", "p-limit", limitIdle],
   ["first failure, to the finalizer of the last of 1,000 siblings: processor time", "Group.scoped", failure(inGroup)],
