@@ -20,7 +20,7 @@ const kinds = {
   // What README, docs and doc comments show.
   docs: ["test/docs.test.ts", "test/testing/{effect-modules,gallery,guide}.test.ts"],
   // Simulations, and searches that take seconds each.
-  slow: ["test/adaptiveLimit/gradient.test.ts", "test/testing/{complete,outside,shrink}.test.ts"],
+  slow: ["test/adaptiveLimit/gradient.test.ts", "test/testing/{actors,complete,outside,shrink}.test.ts"],
   // The testing kit.
   kit: ["test/testing/**/*.test.ts"],
   // A million of everything.
