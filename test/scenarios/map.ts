@@ -1,38 +1,18 @@
 /** One stream of `WorkerPool.map` over an iterator that is watched, to be explored to the last schedule. */
-import { Cause, Effect, Exit, Scope, Stream } from "effect"
+import { Cause, Effect, Exit, type Scope, Stream } from "effect"
 import { WorkerPool } from "sluice"
-import { type Scenario, scenario } from "sluice/testing"
+import type { Scenario } from "sluice/testing"
+import { breaking, failing, one, Watched, type WatchedOptions, watching } from "./watched.js"
 
-export interface MapOptions {
-  readonly size: number
-  readonly capacity: number | "unbounded"
-  readonly strategy?: "suspend" | "dropping" | "sliding"
+export interface MapOptions extends WatchedOptions {
   readonly ordered?: boolean
-  readonly exits?: boolean
-  /** The iterator has the numbers from 1 to this, and throws instead of the one in `throwsAt`. */
-  readonly items: number
-  readonly throwsAt?: number
   /** How many results the consumer takes. */
   readonly enough?: number
-  /** What a job does with its number, which is then its result. */
-  readonly body: (n: number, invalidate: Effect.Effect<void>) => Effect.Effect<unknown, string>
-  /** Whether other jobs than those of the stream come to the pool. */
-  readonly isShared?: boolean
 }
 
-type WatchedPool = WorkerPool.WorkerPool<number, number, string>
-
-/** An iterator, the stream over it, and what became of both. */
-export class Mapping {
-  private wrong: string | undefined = undefined
-  private iterator: "unused" | "open" | "exhausted" | "returned" = "unused"
-  private largest: number
-  taken = 0
+/** The stream over a watched iterator. */
+export class Mapping extends Watched<MapOptions> {
   readonly results: Array<number> = []
-
-  private constructor(private readonly options: MapOptions, readonly pool: WatchedPool) {
-    this.largest = options.size
-  }
 
   static readonly make = (options: MapOptions): Effect.Effect<Mapping, never, Scope.Scope> =>
     Effect.map(
@@ -41,53 +21,15 @@ export class Mapping {
         queue: { capacity: options.capacity, strategy: options.strategy ?? "suspend" },
         run: (n: number, { invalidate }) => Effect.as(options.body(n, invalidate), n)
       }),
-      (pool) => new Mapping(options, pool)
+      (pool) => new Mapping(options, pool, { window: "L1", source: "L2" })
     )
 
-  private blame(condition: boolean, what: string): void {
-    if (!condition) this.wrong ??= what
+  protected override mayTake(state: string): boolean {
+    return state === "running"
   }
-
-  private readonly numbers: Iterable<number> = {
-    [Symbol.iterator]: () => {
-      this.blame(this.iterator === "unused", "the iterator was made twice")
-      this.iterator = "open"
-      return {
-        next: (): IteratorResult<number, undefined> => this.next(),
-        return: () => {
-          this.blame(this.iterator === "open", `an iterator that is ${this.iterator} was returned (L2)`)
-          this.iterator = "returned"
-          return { done: true, value: undefined }
-        }
-      }
-    }
-  }
-
-  private next(): IteratorResult<number, undefined> {
-    const { capacity, exits = false, isShared = false, items, throwsAt } = this.options
-    const { died, failed, queued, running, state, waiting } = WorkerPool.stats(this.pool)
-    this.blame(this.iterator === "open", `an iterator that is ${this.iterator} was asked`)
-    this.blame(state === "running", `a number was taken for a pool that is ${state} (L4)`)
-    this.blame(isShared || exits || failed + died === 0, "a number was taken after a job had failed (L2)")
-    const window = this.largest + (capacity === "unbounded" ? 2 * this.largest : capacity)
-    this.blame(
-      isShared || queued + running + waiting < window,
-      `a number was taken for a full window of ${window} (L1)`
-    )
-    if (this.taken >= items || this.taken + 1 === throwsAt) this.iterator = "exhausted"
-    if (this.taken >= items) return { done: true, value: undefined }
-    if (this.iterator === "exhausted") throw new Error("planned")
-    return { done: false, value: ++this.taken }
-  }
-
-  readonly resize = (size: number) =>
-    Effect.suspend(() => {
-      this.largest = Math.max(this.largest, size)
-      return WorkerPool.resize(this.pool, size)
-    })
 
   /** Runs the stream, and looks at how it ended. */
-  readonly run: Effect.Effect<void, unknown> = Effect.suspend(() => {
+  override readonly run: Effect.Effect<void, unknown> = Effect.suspend(() => {
     const { enough = Infinity, exits = false, ordered } = this.options
     const jobs = exits
       ? Stream.map(WorkerPool.map(this.pool, this.numbers, { ordered, exits }), (result) => this.jobOf(result))
@@ -110,9 +52,7 @@ export class Mapping {
 
   private ends(exit: Exit.Exit<unknown, unknown>): void {
     const { enough = Infinity, exits = false, isShared = false, items } = this.options
-    const { queued, running, waiting } = WorkerPool.stats(this.pool)
-    this.blame(isShared || queued + running + waiting === 0, "the stream has ended, and its jobs have not (L2)")
-    this.blame(this.iterator !== "open", "the stream has ended, and its iterator was not returned (L2)")
+    this.ended()
     if (Exit.isSuccess(exit)) {
       this.blame(this.results.length === Math.min(items, enough), `${this.results.length} results (L3)`)
     } else if (!Cause.hasInterrupts(exit.cause)) {
@@ -127,12 +67,11 @@ export class Mapping {
     }
   }
 
-  readonly holds = (): boolean => {
+  override readonly holds = (): boolean => {
     if (this.options.ordered ?? true) {
       this.blame(this.results.every((n, i) => n === i + 1), `the results are ${this.results.join()} (L3)`)
     }
-    if (this.wrong !== undefined) throw new Error(this.wrong)
-    return true
+    return this.check()
   }
 }
 
@@ -140,25 +79,7 @@ export class Mapping {
 export const mapping = (
   options: MapOptions,
   others: (self: Mapping) => ReadonlyArray<Effect.Effect<unknown, unknown>> = () => []
-): Scenario =>
-  scenario((t) =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const self = yield* Scope.provide(Mapping.make(options), scope)
-      yield* t.always(self.holds, "")
-      yield* t.actor("stream", self.run, { mayDie: true })
-      for (const [i, effect] of others(self).entries()) yield* t.actor(`other${i}`, effect, { mayDie: true })
-      yield* t.settled
-      yield* Scope.close(scope, Exit.void)
-      yield* t.expect(self.holds, "")
-    })
-  )
-
-const yields = () => Effect.yieldNow
-const one = { size: 1, capacity: 1, body: yields }
-const failing = (bad: number) => (n: number) => n === bad ? Effect.fail(`${n}`) : Effect.yieldNow
-const breaking = (bad: number) => (n: number, invalidate: Effect.Effect<void>) =>
-  Effect.andThen(n === bad ? invalidate : Effect.void, Effect.yieldNow)
+): Scenario => watching(Mapping.make(options), "stream", others)
 
 export const exhausted: Record<string, Scenario> = {
   "an iterator that ends": mapping({ ...one, items: 2 }),

@@ -1,37 +1,14 @@
 /** Calls of `WorkerPool.runAll` over an iterator that is watched, to be explored to the last schedule (P21). */
-import { Cause, Effect, Exit, Scope } from "effect"
+import { Cause, Effect, Exit, type Scope } from "effect"
 import { WorkerPool } from "sluice"
-import { type Scenario, scenario } from "sluice/testing"
+import type { Scenario } from "sluice/testing"
+import { breaking, failing, one, Watched, type WatchedOptions, watching } from "./watched.js"
 
-export interface RunAllOptions {
-  readonly size: number
-  readonly capacity: number | "unbounded"
-  readonly strategy?: "suspend" | "dropping" | "sliding"
-  readonly exits?: boolean
-  /** The iterator has the numbers from 1 to this, and throws instead of the one in `throwsAt`. */
-  readonly items: number
-  readonly throwsAt?: number
-  /** What a job does with its number, which is then its result. */
-  readonly body: (n: number, invalidate: Effect.Effect<void>) => Effect.Effect<unknown, string>
-  /** Whether other jobs come to the pool than those of the call. */
-  readonly isShared?: boolean
-}
-
-type WatchedPool = WorkerPool.WorkerPool<number, number, string>
-
-/** An iterator, the call that runs a job for each of its numbers, and what became of both. */
-export class Running {
-  private wrong: string | undefined = undefined
-  private iterator: "unused" | "open" | "exhausted" | "returned" = "unused"
-  private largest: number
-  private taken = 0
+/** The call that runs a job for each number of a watched iterator. */
+export class Running extends Watched<WatchedOptions> {
   private readonly begun = new Set<number>()
 
-  private constructor(private readonly options: RunAllOptions, readonly pool: WatchedPool) {
-    this.largest = options.size
-  }
-
-  static readonly make = (options: RunAllOptions): Effect.Effect<Running, never, Scope.Scope> =>
+  static readonly make = (options: WatchedOptions): Effect.Effect<Running, never, Scope.Scope> =>
     Effect.gen(function*() {
       const pool = yield* WorkerPool.make({
         size: options.size,
@@ -42,61 +19,24 @@ export class Running {
             return Effect.as(options.body(n, invalidate), n)
           })
       })
-      const self = new Running(options, pool)
+      const self = new Running(options, pool, { window: "P21", source: "P21" })
       return self
     })
 
-  private blame(condition: boolean, what: string): void {
-    if (!condition) this.wrong ??= `${what} (P21)`
+  /** With exits, the pool refuses each number that is left. */
+  protected override mayTake(): boolean {
+    return true
   }
 
   /** Those of others are 0. */
   private begins(n: number): void {
     if (n === 0) return
-    this.blame(!this.begun.has(n), `the job of ${n} has begun twice`)
-    this.blame(this.iterator !== "returned", `the job of ${n} has begun after the end of its call`)
+    this.blame(!this.begun.has(n), `the job of ${n} has begun twice (P21)`)
+    this.blame(this.iterator !== "returned", `the job of ${n} has begun after the end of its call (P21)`)
     this.begun.add(n)
   }
 
-  private readonly numbers: Iterable<number> = {
-    [Symbol.iterator]: () => {
-      this.blame(this.iterator === "unused", "the iterator was made twice")
-      this.iterator = "open"
-      return {
-        next: (): IteratorResult<number, undefined> => this.next(),
-        return: () => {
-          this.blame(this.iterator === "open", `an iterator that is ${this.iterator} was returned`)
-          this.iterator = "returned"
-          return { done: true, value: undefined }
-        }
-      }
-    }
-  }
-
-  private next(): IteratorResult<number, undefined> {
-    const { capacity, exits = false, isShared = false, items, throwsAt } = this.options
-    const { died, failed, queued, running, state, waiting } = WorkerPool.stats(this.pool)
-    this.blame(this.iterator === "open", `an iterator that is ${this.iterator} was asked`)
-    this.blame(isShared || exits || failed + died === 0, "a number was taken after a job had failed")
-    const window = this.largest + (capacity === "unbounded" ? 2 * this.largest : capacity)
-    this.blame(
-      isShared || state !== "running" || queued + running + waiting < window,
-      `a number was taken for a full window of ${window}`
-    )
-    if (this.taken >= items || this.taken + 1 === throwsAt) this.iterator = "exhausted"
-    if (this.taken >= items) return { done: true, value: undefined }
-    if (this.iterator === "exhausted") throw new Error("planned")
-    return { done: false, value: ++this.taken }
-  }
-
-  readonly resize = (size: number) =>
-    Effect.suspend(() => {
-      this.largest = Math.max(this.largest, size)
-      return WorkerPool.resize(this.pool, size)
-    })
-
-  /** Makes the call, and looks at how it ended. */
-  readonly run: Effect.Effect<void, unknown> = Effect.suspend(() => {
+  override readonly run: Effect.Effect<void, unknown> = Effect.suspend(() => {
     const { exits = false } = this.options
     const call: Effect.Effect<ReadonlyArray<number | Exit.Exit<number, unknown>>, unknown> = exits
       ? WorkerPool.runAll(this.pool, this.numbers, { exits })
@@ -106,60 +46,35 @@ export class Running {
 
   private ends(exit: Exit.Exit<ReadonlyArray<number | Exit.Exit<number, unknown>>, unknown>): void {
     const { exits = false, isShared = false, items, strategy } = this.options
-    const { queued, running, waiting } = WorkerPool.stats(this.pool)
-    this.blame(isShared || queued + running + waiting === 0, "the call has ended, and its jobs have not")
-    this.blame(this.iterator !== "open", "the call has ended, and its iterator was not returned")
+    this.ended()
     // Nothing of it may begin from now on.
     this.iterator = "returned"
     if (Exit.isSuccess(exit)) {
-      this.blame(exit.value.length === items, `${exit.value.length} results of ${items}`)
+      this.blame(exit.value.length === items, `${exit.value.length} results of ${items} (P21)`)
       for (let i = 0; i < items; i++) this.fits(i + 1, exit.value[i])
     } else if (!Cause.hasInterrupts(exit.cause)) {
       const error = Cause.squash(exit.cause)
       const isJobs = error instanceof WorkerPool.JobLost || error instanceof WorkerPool.PoolClosed ||
         typeof error === "string"
-      this.blame(!exits || !isJobs, "the call has failed as a job, though it returns exits")
+      this.blame(!exits || !isJobs, "the call has failed as a job, though it returns exits (P21)")
       const isDropped = error instanceof WorkerPool.JobLost && error.reason === "dropped"
-      this.blame(!isDropped || (isShared && strategy === "sliding"), "a job of the call was dropped")
+      this.blame(!isDropped || (isShared && strategy === "sliding"), "a job of the call was dropped (P21)")
     }
   }
 
   private fits(n: number, result: number | Exit.Exit<number, unknown> | undefined): void {
-    if (typeof result === "number" || result === undefined) return this.blame(result === n, `${n} has ${result}`)
+    if (typeof result === "number" || result === undefined) return this.blame(result === n, `${n} has ${result} (P21)`)
     const own = Exit.isSuccess(result) ? result.value : Cause.squash(result.cause)
     const isLost = own instanceof WorkerPool.JobLost || own instanceof WorkerPool.PoolClosed
-    this.blame(own === n || own === `${n}` || isLost, `${n} has ${String(own)}`)
-  }
-
-  readonly holds = (): boolean => {
-    if (this.wrong !== undefined) throw new Error(this.wrong)
-    return true
+    this.blame(own === n || own === `${n}` || isLost, `${n} has ${String(own)} (P21)`)
   }
 }
 
 /** The call is one actor, and there are others. */
 export const running = (
-  options: RunAllOptions,
+  options: WatchedOptions,
   others: (self: Running) => ReadonlyArray<Effect.Effect<unknown, unknown>> = () => []
-): Scenario =>
-  scenario((t) =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const self = yield* Scope.provide(Running.make(options), scope)
-      yield* t.always(self.holds, "")
-      yield* t.actor("call", self.run, { mayDie: true })
-      for (const [i, effect] of others(self).entries()) yield* t.actor(`other${i}`, effect, { mayDie: true })
-      yield* t.settled
-      yield* Scope.close(scope, Exit.void)
-      yield* t.expect(self.holds, "")
-    })
-  )
-
-const yields = () => Effect.yieldNow
-const one = { size: 1, capacity: 1, body: yields }
-const failing = (bad: number) => (n: number) => n === bad ? Effect.fail(`${n}`) : Effect.yieldNow
-const breaking = (bad: number) => (n: number, invalidate: Effect.Effect<void>) =>
-  Effect.andThen(n === bad ? invalidate : Effect.void, Effect.yieldNow)
+): Scenario => watching(Running.make(options), "call", others)
 
 export const exhausted: Record<string, Scenario> = {
   "an iterator that ends": running({ ...one, items: 3 }),

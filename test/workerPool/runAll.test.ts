@@ -5,10 +5,11 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { Watch, WorkerPool } from "sluice"
 import type { Scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
-import { exhausted, type RunAllOptions, running } from "../scenarios/runAll.js"
+import { exhausted, running } from "../scenarios/runAll.js"
 import { defectOf, run, settle, squash, start, turns } from "../support/effect.js"
 import { into, makeRegistry, valueOf } from "../support/metrics.js"
 import { holds, holdsByChance, holdsWithin, soak } from "../support/property.js"
+import { optionsOf, othersOf, type Workload, workload } from "../support/watched.js"
 
 describe("over every schedule", () => {
   test.each(Object.entries<Scenario>(exhausted))("runAll keeps its law under every schedule: %s", (_, self) => {
@@ -23,53 +24,13 @@ test.each(Object.entries<Scenario>(exhausted))(
   (_, self) => holdsByChance(self, { runs: 100, cancels: 3 })
 )
 
-interface Workload extends Omit<RunAllOptions, "body"> {
-  readonly fails: number
-  readonly breaks: number
-  readonly turns: ReadonlyArray<number>
-  readonly sizes: ReadonlyArray<number>
-  readonly ends: "nothing" | "shutdown" | "shutdownNow"
-  readonly others: number
-}
-
-const seldom = (common: number, rare: fc.Arbitrary<number>) =>
-  fc.oneof({ weight: 3, arbitrary: fc.constant(common) }, rare)
-
-const workload: fc.Arbitrary<Workload> = fc.record<Workload>({
-  size: fc.integer({ min: 1, max: 3 }),
-  capacity: fc.constantFrom(0, 1, 2, "unbounded" as const),
-  strategy: fc.constantFrom("suspend", "dropping", "sliding"),
-  exits: fc.boolean(),
-  items: fc.nat(9),
-  throwsAt: seldom(99, fc.integer({ min: 1, max: 9 })),
-  fails: seldom(0, fc.integer({ min: 1, max: 9 })),
-  breaks: seldom(0, fc.integer({ min: 1, max: 9 })),
-  turns: fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }),
-  sizes: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }),
-  ends: fc.constantFrom("nothing", "nothing", "shutdown", "shutdownNow"),
-  others: seldom(0, fc.integer({ min: 1, max: 3 }))
-})
-
-const scenarioOf = ({ breaks, ends, fails, others, sizes, turns: lengths, ...options }: Workload): Scenario =>
-  running({
-    ...options,
-    isShared: others > 0,
-    body: (n, invalidate) =>
-      turns(lengths[n % lengths.length]!).pipe(
-        Effect.andThen(n === breaks ? invalidate : Effect.void),
-        Effect.andThen(n === fails ? Effect.fail(`${n}`) : Effect.void)
-      )
-  }, ({ pool, resize }) => [
-    Effect.forEach(sizes, (size) => Effect.andThen(turns(1), resize(size))),
-    Effect.forEach(Array.from({ length: others }), () => WorkerPool.submit(pool, 0)),
-    { nothing: Effect.void, shutdown: WorkerPool.shutdown(pool), shutdownNow: WorkerPool.shutdownNow(pool) }[ends]
-  ])
+const scenarioOf = (work: Workload): Scenario => running(optionsOf(work), othersOf(work))
 
 describe("over workloads", () => {
   test("runAll keeps its law over any workload", () =>
-    holds(workload, scenarioOf, { realism: "contract", cancels: 0, workloads: 200 }))
+    holds(fc.record(workload), scenarioOf, { realism: "contract", cancels: 0, workloads: 200 }))
   test("runAll keeps its law over any workload, interrupted at any operation", () =>
-    holds(workload, scenarioOf, { realism: "any", cancels: 2, workloads: 200 }))
+    holds(fc.record(workload), scenarioOf, { realism: "any", cancels: 2, workloads: 200 }))
 })
 
 const doubling = WorkerPool.make({ size: 2, run: (n: number) => Effect.as(Effect.yieldNow, 2 * n) })
