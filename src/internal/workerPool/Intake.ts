@@ -48,7 +48,7 @@ export class Item<Job, A, E> implements Observer<Told<A, E>> {
 
   wake(exit: Told<A, E>): void {
     this.served()
-    // The caller of a job that the pool has refused hears of that otherwise.
+    // The pool has refused the job, and resumes the fiber that brought it with that.
     if (this.job.id === 0) return
     this.exit = this.job.result(exit)
     this.intake.wake(this)

@@ -55,7 +55,7 @@ export interface Config<in out Job, in out A, in out E> {
   readonly run: (job: Job, context: model.JobContext<unknown>) => Effect.Effect<A, E>
 }
 
-/** A call of `map` or `runAll`, which hears of each new size and of the pool's end (L1, L4, P21). */
+/** A call of `map` or `runAll`, which is notified of each new size and of the pool's end (L1, L4, P21). */
 export interface Follower {
   /** It has all its jobs in the pool, and would bring more. */
   readonly isHeldUp: boolean

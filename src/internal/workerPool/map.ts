@@ -88,7 +88,7 @@ type Fork<R> = <A, E>(effect: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E>
  *     source ──feeder──▶ intake.open ──▶ ready ──consumer──▶
  *
  * A job is `open` until it has ended and, when results come in order, all before it have. The feeder is a fiber of its
- * own, which takes from the source only when there is room. The consumer is whoever pulls the stream.
+ * own, which takes from the source only when there is room. The consumer pulls the stream.
  *
  * `state` is that of the source:
  *
@@ -149,7 +149,7 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
     }))
   }
 
-  /** The same, for an iterator: its one and only chunk. */
+  /** The same, for an iterator, which is brought as a single chunk. */
   private feedFrom(source: Iterable<Job>): Effect.Effect<never, PoolClosed | Cause.Done> {
     const brought = Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
