@@ -66,7 +66,7 @@ export const timed = Effect.fn("timed")(function*<E>(upload: (server: Server) =>
 runMain(
   import.meta,
   Effect.gen(function*() {
-    for (const [name, upload] of Object.entries({ "Effect.forEach": byForEach, "WorkerPool.map": byPool })) {
+    for (const [name, upload] of Object.entries({ "Effect.forEach": byForEach, "WorkerPool.runAll": byPool })) {
       const { connections, millis, results } = yield* timed(upload)
       yield* Console.log(`${name}: ${results.length} uploads over ${connections} connections in ${millis} ms`)
     }

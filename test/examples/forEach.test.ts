@@ -20,5 +20,5 @@ test("forEach opens a connection for each file, and waits for retries in its pla
 })
 
 test("the pool has the same results in the same order, over four connections, sooner", async () => {
-  expect(await onTestClock(timed(byPool))).toEqual({ results, connections: 4, millis: 400 })
+  expect(await onTestClock(timed(byPool))).toEqual({ results, connections: 4, millis: 300 })
 })
