@@ -47,8 +47,13 @@ describe("the floors", () => {
     expect(offending((from, to) => isIn("internal/")(from) && !isIn("internal/")(to))).toEqual([])
   })
 
-  test("the testing kit stands apart: it imports nothing of sluice, and nothing imports it", () => {
-    expect(offending((from, to) => isIn("testing/")(from) !== isIn("testing/")(to))).toEqual([])
+  test("the testing kit stands apart: it imports source lines alone, and nothing imports it", () => {
+    const isKit = isIn("testing/")
+    expect(offending((from, to) => isKit(from) !== isKit(to) && !(isKit(from) && isIn("source/")(to)))).toEqual([])
+  })
+
+  test("source lines stand apart: they import nothing of sluice", () => {
+    expect(offending((from, to) => isIn("source/")(from) && !isIn("source/")(to))).toEqual([])
   })
 
   test("groups, semaphores and limits know nothing of pools", () => {

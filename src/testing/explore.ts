@@ -1,4 +1,5 @@
 /** Explores a scenario's schedules, and reports the failure of the first schedule that fails. */
+import { makeLocator } from "../source/Locator.js"
 import { DepthFirst } from "./choosers/DepthFirst.js"
 import { Replay } from "./choosers/Replay.js"
 import { randomChooser } from "./choosers/strategies.js"
@@ -13,7 +14,6 @@ import { requireInternals } from "./runtime.js"
 import { program, type Scenario } from "./Scenario.js"
 import { decode, encode, type Realism, realismOf, type Schedule } from "./Schedule.js"
 import { shrink } from "./shrink.js"
-import { makeLocator } from "./source/Locator.js"
 import { onStock, standAlone } from "./stock.js"
 import type { Trace } from "./Trace.js"
 

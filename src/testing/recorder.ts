@@ -1,11 +1,11 @@
 /** Records a run's trace, with the source of each step. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
+import type { Locator } from "../source/Locator.js"
 import type { Recorder } from "./Journal.js"
 import { isAlive, type Lane } from "./Lane.js"
 import { describe } from "./oracles.js"
 import { isPromise, nameOf, subjectsOf, takenFrom } from "./runtime.js"
-import type { Locator } from "./source/Locator.js"
 import type { Event, Source, Trace } from "./Trace.js"
 
 /** Past this many operations a trace has no sources: each costs a question to the inspector. */

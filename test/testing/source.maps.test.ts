@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { pathToFileURL } from "node:url"
 import * as vm from "node:vm"
-import { makeLocator } from "sluice/testing/source/Locator"
+import { makeLocator } from "sluice/source/Locator"
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
 
 const locator = makeLocator()

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import * as vm from "node:vm"
 import ts from "typescript"
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
-import { type Locator, makeLocator } from "../../src/testing/source/Locator.js"
+import { type Locator, makeLocator } from "../../src/source/Locator.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const here = path.join("test", "testing", "source.test.ts")
@@ -503,7 +503,7 @@ if (isMainThread) new Worker(new URL(import.meta.url)).on("message", (result) =>
       }
     })
 
-  const sources = path.join(root, "src", "testing", "source")
+  const sources = path.join(root, "src", "source")
 
   beforeAll(() => {
     mkdirSync(path.join(folder, "source"))

@@ -1,8 +1,8 @@
 /** One script that V8 has compiled: turns its positions into places in the source. */
-import type { Source } from "../Trace.js"
 import type { Files } from "./Files.js"
 import { Mapping } from "./Mapping.js"
 import { attempt, type Node, once, type ParsedScript, type RawMap } from "./node.js"
+import type { Source } from "./Source.js"
 
 const arrowText = (subject: object): string | undefined => {
   if (typeof subject !== "function") return undefined

@@ -5,7 +5,6 @@
  * stack of an error made when an effect is built, which costs every effect of every run and sees no library's
  * continuation; and natives syntax, which is a flag for the whole process.
  */
-import type { Source } from "../Trace.js"
 import { Files, toLines } from "./Files.js"
 import {
   attempt,
@@ -19,6 +18,7 @@ import {
   type Session
 } from "./node.js"
 import { Script } from "./Script.js"
+import type { Source } from "./Source.js"
 
 /** Finds the source lines of one thread's functions, until it is closed. */
 export interface Locator {
