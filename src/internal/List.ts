@@ -45,6 +45,10 @@ export class List<Node extends { prev: Node | undefined; next: Node | undefined 
     return this.head && this.remove(this.head)
   }
 
+  *[Symbol.iterator](): Iterator<Node> {
+    for (let node = this.head; node !== undefined; node = node.next) yield node
+  }
+
   takeAll(): Array<Node> {
     const all: Array<Node> = []
     for (let node = this.shift(); node !== undefined; node = this.shift()) all.push(node)

@@ -36,8 +36,13 @@ export class Ranked<Node extends { readonly rank: number; slot: number }> {
     return this.head && this.remove(this.head)
   }
 
+  /** In the order of their ranks. */
+  [Symbol.iterator](): Iterator<Node> {
+    return this.nodes.toSorted(byRank).values()
+  }
+
   takeAll(): Array<Node> {
-    return this.nodes.splice(0).sort((one, other) => one.rank - other.rank)
+    return this.nodes.splice(0).sort(byRank)
   }
 
   private up(node: Node, from: number): void {
@@ -70,3 +75,5 @@ export class Ranked<Node extends { readonly rank: number; slot: number }> {
     node.slot = slot
   }
 }
+
+const byRank = (one: { readonly rank: number }, other: { readonly rank: number }): number => one.rank - other.rank

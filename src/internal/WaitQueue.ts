@@ -2,9 +2,12 @@ import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { Drain, type Line } from "./Drain.js"
+import { Holds } from "./Holds.js"
 import { List } from "./List.js"
 import * as stack from "./stack.js"
 import type { AnyFiber } from "./stack.js"
+import type * as view from "./view.js"
+import { watch } from "./view.js"
 
 /**
  * Keeps a queue's books: how much room there is. The queue decides who gets it, and when.
@@ -56,6 +59,8 @@ export class WaitQueue<E = never> implements Line {
   private readonly drain = new Drain(this)
   /** How much of the room is kept from those who wait, until a later turn. */
   private cooling = 0
+  /** The holds that are known, once somebody has watched one begin. */
+  private holds: Holds<Hold> | undefined = undefined
 
   constructor(private readonly owner: Owner) {}
 
@@ -68,6 +73,7 @@ export class WaitQueue<E = never> implements Line {
   reserve(waiter: Waiter<E>): boolean {
     if (!this.take(waiter.weight)) return false
     waiter.state = "granted"
+    if (watch !== undefined) this.note(waiter)
     return true
   }
 
@@ -91,8 +97,12 @@ export class WaitQueue<E = never> implements Line {
   }
 
   /** A reservation comes back, as the effect it was for has ended with `exit`. */
-  giveBack(weight: number, exit: Exit.Exit<unknown, unknown>): void {
+  giveBack(weight: number, exit: Exit.Exit<unknown, unknown>, hold: ScopedHold | undefined): void {
     this.owner.reserve(-weight)
+    if (hold !== undefined) {
+      hold.state = "gone"
+      this.holds?.delete(hold)
+    }
     this.handOver(weight, exit)
   }
 
@@ -196,6 +206,7 @@ export class WaitQueue<E = never> implements Line {
     // The owner looks at the line: a waiter for nothing is not in it any more (S10).
     const granted = this.unlink(waiter, "granted")
     this.owner.reserve(waiter.weight)
+    if (watch !== undefined) this.note(waiter)
     return granted
   }
 
@@ -215,7 +226,10 @@ export class WaitQueue<E = never> implements Line {
   private unbook(waiter: Waiter<E>): "granted" | "first" | undefined {
     const { state } = waiter
     const isFirst = waiter === this.waiting.head
-    if (state === "granted") this.owner.reserve(-waiter.weight)
+    if (state === "granted") {
+      this.owner.reserve(-waiter.weight)
+      this.holds?.delete(waiter)
+    }
     if (state === "waiting") {
       this.waiting.remove(waiter)
       this.owner.abandoned?.()
@@ -238,6 +252,62 @@ export class WaitQueue<E = never> implements Line {
   private headLeft(): void {
     if (this.fits) this.flushLater()
   }
+
+  // As `sluice/inspect` sees it
+
+  private note(hold: Hold): void {
+    this.holds ??= new Holds()
+    this.holds.add(hold)
+  }
+
+  /** A weight that was taken, or granted to a waiter, is a scope's from now on. `giveBack` gets the result. */
+  leaveToScope(weight: number, waiter: Waiter<E> | undefined): ScopedHold | undefined {
+    if (waiter !== undefined) {
+      this.holds?.delete(waiter)
+      waiter.state = "gone"
+    }
+    if (watch === undefined) return undefined
+    const hold = new ScopedHold(weight)
+    this.note(hold)
+    return hold
+  }
+
+  sweep(): void {
+    this.holds?.sweep()
+  }
+
+  /** Holds that began before anybody watched. */
+  adopt(holds: Iterable<Waiter<E>>): void {
+    this.holds ??= new Holds()
+    this.holds.adopt(holds)
+  }
+
+  line(capacity: number): view.Line {
+    const holds: Array<view.Hold> = []
+    for (const hold of this.holds ?? []) {
+      const until = hold instanceof ScopedHold ? "scope" : "exit"
+      holds.push({ node: hold.fiber, weight: hold.weight, until, key: hold })
+    }
+    return { of: "permits", capacity, holds, lost: this.holds?.lost ?? 0, self: this }
+  }
+
+  /** A joint waiter has a wait in each of its queues. */
+  waits(line: view.Line): Array<view.Wait> {
+    const waits: Array<view.Wait> = []
+    for (const waiter of this.waiting) {
+      const { fiber, joint, prev, weight } = waiter
+      waits.push({
+        node: fiber,
+        who: "fiber",
+        for: weight === 1 ? "a permit" : `${weight} permits`,
+        rooms: [[line, weight]],
+        // Strict FIFO.
+        all: prev && [prev.fiber],
+        key: joint?.lead ?? waiter
+      })
+    }
+    return waits
+  }
 }
 
 const none: ReadonlyArray<never> = []
@@ -248,8 +318,23 @@ export interface Joint<E> {
   readonly lead: Waiter<E>
 }
 
+/** A hold that is known: a waiter that was granted, or what was left to a scope. */
+interface Hold {
+  readonly fiber: AnyFiber
+  readonly weight: number
+  readonly state: string
+}
+
+/** A weight that a scope gives back, and the fiber that took it. Made only while somebody watches. */
+export class ScopedHold implements Hold {
+  readonly fiber = Fiber.getCurrent() as AnyFiber
+  state: "granted" | "gone" = "granted"
+
+  constructor(readonly weight: number) {}
+}
+
 /** One who waits, or who has a reservation. */
-export class Waiter<E> {
+export class Waiter<E> implements Hold {
   // A waiter is made by a fiber that runs.
   readonly fiber = Fiber.getCurrent() as AnyFiber
   state: "new" | "waiting" | "granted" | "settled" | "gone" = "new"

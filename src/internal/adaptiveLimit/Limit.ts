@@ -5,7 +5,8 @@ import type { Option } from "effect/Option"
 import { invalid } from "../args.js"
 import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
-import { Permits } from "../semaphore/Permits.js"
+import { InnerPermits } from "../semaphore/Permits.js"
+import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import type { Estimator } from "./Estimator.js"
 import { type AdaptiveLimit, type Outcome, type Stats, TypeId } from "./model.js"
 import { Turnstile } from "./Turnstile.js"
@@ -20,10 +21,10 @@ export interface Settings {
 }
 
 /** All mutable state is here. Only `begin` and `end` change it, and the two turnstiles, which make it known. */
-export class Limit extends Described implements AdaptiveLimit {
+export class Limit extends Described implements AdaptiveLimit, Viewable {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly name: string | undefined
-  private readonly permits: Permits
+  private readonly permits: InnerPermits
   private readonly classify: (exit: Exit.Exit<unknown, unknown>) => Outcome
   private readonly observers: Observers | undefined
 
@@ -60,7 +61,8 @@ export class Limit extends Described implements AdaptiveLimit {
     this.classify = classify
     this.capacity = estimator.limit
     const observers = this.observers = observe(this)
-    this.permits = new Permits(estimator.limit, name, () => observers)
+    this.permits = new InnerPermits(estimator.limit, name, () => observers)
+    watch?.appeared(this)
     if (onChange === undefined) return
     this.telling = new Turnstile(() => this.untold.length === 0, () => {
       const [limit] = this.untold.splice(0, 1)
@@ -160,6 +162,11 @@ export class Limit extends Described implements AdaptiveLimit {
 
   toJSON(): unknown {
     return { _id: "AdaptiveLimit", name: this.name, ...this.stats() }
+  }
+
+  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+    const view = this.permits.view(detail)
+    return view && { ...view, kind: "limit", self: this, stats: { ...this.stats() } }
   }
 }
 

@@ -13,6 +13,7 @@ import { List } from "../List.js"
 import type { Observe, Observers } from "../Observers.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import { type Line, type View, type Viewable, ViewTypeId, type Wait, watch } from "../view.js"
 import { defectsOf } from "./causes.js"
 import { GroupClosed, GroupDeadlock } from "./errors.js"
 import { type Group, type Stats, TypeId } from "./model.js"
@@ -32,7 +33,7 @@ import type { Series } from "./Series.js"
  * Starting a child runs it inline, interrupting one does, and so does letting a pending `go` or a `wait` go on. Any of
  * them may come back into the group. So every method changes the books first, and runs fibers last.
  */
-export class FiberGroup<in out E> extends Described implements Group<E> {
+export class FiberGroup<in out E> extends Described implements Group<E>, Viewable {
   readonly [TypeId]: { readonly _E: Invariant<E> } = { _E: identity }
   readonly failures: Array<Cause.Cause<E>> = []
   /** The failure that cancelled the group, exactly as it was (G1). */
@@ -87,6 +88,7 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   ) {
     super()
     this.observers = observe?.(this)
+    watch?.appeared(this)
   }
 
   /** G5. In a group that is not open there is no place, whatever its limit (G3). */
@@ -499,6 +501,55 @@ export class FiberGroup<in out E> extends Described implements Group<E> {
   toJSON(): unknown {
     return { _id: "Group", name: this.name, ...this.stats() }
   }
+
+  // As `sluice/inspect` sees it
+
+  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+    const { inside, outside, owner, pending } = this
+    const parked = [outside, owner, inside.work, inside.end]
+    if (detail === "waits" && pending.size === 0 && parked.every(({ size }) => size === 0)) return undefined
+    const children = [...this.children]
+    const line: Line = {
+      of: "places",
+      capacity: this.limit,
+      holds: children.map((key) => ({ node: key.fiber, weight: 1, until: "exit", key })),
+      self: this
+    }
+    const waits = [...this.waitsForPlaces(line), ...this.waitsForEnds(children)]
+    return { version: 1, kind: "group", name: this.name, self: this, stats: { ...this.stats() }, lines: [line], waits }
+  }
+
+  private waitsForPlaces(line: Line): ReadonlyArray<Wait> {
+    return [...this.pending].map((key) => ({
+      node: key.parent,
+      who: "fiber",
+      for: "a place",
+      rooms: [[line, 1]],
+      all: key.prev && [key.prev.parent],
+      key
+    }))
+  }
+
+  /** G2, G9: children that wait for the group are no reason for others to wait that wait likewise. */
+  private waitsForEnds(children: ReadonlyArray<Child>): ReadonlyArray<Wait> {
+    const { inside: { end, work }, outside } = this
+    const inWork = new Set([...work].map(({ fiber }) => fiber))
+    const inEnd = new Set([...end].map(({ fiber }) => fiber))
+    const fibers = children.map(({ fiber }) => fiber)
+    const pending = [...this.pending].map(({ parent }) => parent)
+    const waits = (lot: ParkingLot, what: string, all: ReadonlyArray<object>): ReadonlyArray<Wait> =>
+      [...lot].map((key) => ({ node: key.fiber, who: "fiber", for: what, all, key }))
+    return [
+      // Each lot stands for its event.
+      event(work, "the other children", fibers.filter((one) => !inWork.has(one) && !inEnd.has(one))),
+      event(end, "the other children", fibers.filter((one) => !inEnd.has(one))),
+      event(outside, "all children", fibers.concat(pending)),
+      ...waits(work, "the other children", [work]),
+      ...waits(end, "the end of the group", [end]),
+      ...waits(outside, "the children", [outside]),
+      ...waits(this.owner, "the end of the group", this.body === undefined ? [outside] : [outside, this.body])
+    ]
+  }
 }
 
 /** How many children a series starts at a stretch, before others get a turn: a few milliseconds. */
@@ -506,6 +557,14 @@ const stretch = 1024
 
 /** The group that has started a fiber, or one that fiber descends from. */
 const Membership = Context.Reference<unknown>("~sluice/Group/Membership", { defaultValue: () => undefined })
+
+const event = (node: object, what: string, all: ReadonlyArray<object>): Wait => ({
+  node,
+  who: "event",
+  for: what,
+  all,
+  key: node
+})
 
 class Child {
   prev: Child | undefined = undefined

@@ -31,6 +31,10 @@ export class ParkingLot implements Line {
     return this.parked.size
   }
 
+  [Symbol.iterator](): Iterator<{ readonly fiber: AnyFiber }> {
+    return this.parked[Symbol.iterator]()
+  }
+
   /**
    * Parks the fiber, which calls, at once, and returns the effect that waits. Call it in an uninterruptible region and
    * return what it returns: `restore` makes only the wait interruptible.

@@ -4,14 +4,15 @@ import type * as Scope from "effect/Scope"
 import { checkInteger, invalid } from "../args.js"
 import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
+import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import { Waiter } from "../WaitQueue.js"
 import type { CapacityExceeded } from "./errors.js"
 import { type AnyEffect, Methods, type Refuse, type Restore } from "./Methods.js"
 import { type Keyed, type KeyedStats, KeyedTypeId, type Stats } from "./model.js"
-import { holdingLate, Permits, Request } from "./Permits.js"
+import { holdingLate, InnerPermits, type Permits, Request } from "./Permits.js"
 
 /** The permits of one key that is in use: someone holds some, or waits (S10). */
-class KeyPermits<in out K> extends Permits {
+class KeyPermits<in out K> extends InnerPermits {
   constructor(
     capacity: number,
     private readonly keys: Map<K, KeyPermits<K>>,
@@ -21,6 +22,11 @@ class KeyPermits<in out K> extends Permits {
   ) {
     super(capacity, name, () => observers)
     keys.set(key, this)
+  }
+
+  override view(detail: "waits" | "all"): View | undefined {
+    const view = super.view(detail)
+    return view && { ...view, key: this.key }
   }
 
   override reserve(permits: number): void {
@@ -35,7 +41,7 @@ class KeyPermits<in out K> extends Permits {
 }
 
 /** The permits of all keys that are in use, and of no others. */
-export class KeyedPermits<in out K> extends Described implements Keyed<K> {
+export class KeyedPermits<in out K> extends Described implements Keyed<K>, Viewable {
   readonly [KeyedTypeId]: (key: K) => void = () => {}
   readonly observers: Observers | undefined
   private readonly keys = new Map<K, KeyPermits<K>>()
@@ -49,6 +55,7 @@ export class KeyedPermits<in out K> extends Described implements Keyed<K> {
     super()
     if (typeof capacity !== "function") this.checked(capacity)
     this.observers = observe(this)
+    watch?.appeared(this)
   }
 
   private checked(capacity: number): number {
@@ -92,6 +99,13 @@ export class KeyedPermits<in out K> extends Described implements Keyed<K> {
 
   toJSON(): unknown {
     return { _id: "Semaphore.Keyed", name: this.name, ...this.stats() }
+  }
+
+  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+    const parts = [...this.keys.values()].flatMap((permits) => permits.view(detail) ?? [])
+    if (detail === "waits" && parts.length === 0) return undefined
+    const stats = { ...this.stats() }
+    return { version: 1, kind: "semaphore", name: this.name, self: this, stats, lines: [], waits: [], parts }
   }
 }
 

@@ -5,13 +5,14 @@ import type { Option } from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Observe, Observers } from "../Observers.js"
 import { operation } from "../operation.js"
+import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import { Waiter, WaitQueue } from "../WaitQueue.js"
 import { CapacityExceeded } from "./errors.js"
 import { type AnyEffect, Methods, type Refuse, type Restore } from "./Methods.js"
 import type { Stats } from "./model.js"
 
 /** All mutable state is here, and in its queue. None of what changes it can be interrupted. */
-export class Permits extends Methods {
+export class Permits extends Methods implements Viewable {
   readonly queue = new WaitQueue<CapacityExceeded>(this)
   readonly observers: Observers | undefined
   private held = 0
@@ -19,6 +20,11 @@ export class Permits extends Methods {
   constructor(private capacity: number, readonly name: string | undefined, observe?: Observe) {
     super()
     this.observers = observe?.(this)
+    this.appears()
+  }
+
+  protected appears(): void {
+    watch?.appeared(this)
   }
 
   /** S1: less than nothing after a shrink, until enough has been returned. */
@@ -78,8 +84,7 @@ export class Permits extends Methods {
     scope: Scope.Scope,
     restore: Restore<CapacityExceeded>
   ): Effect.Effect<void, CapacityExceeded> {
-    const hold = () => this.holdIn(scope, permits)
-    if (this.queue.take(permits)) return hold()
+    if (this.queue.take(permits)) return this.holdIn(scope, permits, undefined)
     const request = new Request<void, CapacityExceeded, never>(this, permits, Effect.void, identity)
     const entered = Effect.onExitPrimitive(
       restore(request.enter()),
@@ -89,19 +94,25 @@ export class Permits extends Methods {
       },
       true
     )
-    return Effect.flatMap(entered, hold)
+    return Effect.flatMap(entered, () => this.holdIn(scope, permits, request))
   }
 
   /** Takes permits if they are free now, and nobody waits, and leaves them to the scope. As for `acquire`. */
   tryAcquire(permits: number, scope: Scope.Scope): Effect.Effect<boolean> {
-    if (this.queue.take(permits)) return Effect.as(this.holdIn(scope, permits), true)
+    if (this.queue.take(permits)) return Effect.as(this.holdIn(scope, permits, undefined), true)
     this.rejected()
     return Effect.succeed(false)
   }
 
   /** Leaves permits that are taken to the scope, which gives them back as it closes, or now if it has (S5). */
-  private holdIn(scope: Scope.Scope, permits: number): Effect.Effect<void> {
-    return Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => this.queue.giveBack(permits, exit)))
+  private holdIn(
+    scope: Scope.Scope,
+    permits: number,
+    request: Waiter<CapacityExceeded> | undefined
+  ): Effect.Effect<void> {
+    const { queue } = this
+    const hold = queue.leaveToScope(permits, request)
+    return Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => queue.giveBack(permits, exit, hold)))
   }
 
   /** A wait for so many permits, as the observers have it. */
@@ -150,6 +161,29 @@ export class Permits extends Methods {
 
   toJSON(): unknown {
     return { _id: "Semaphore", name: this.name, ...this.stats() }
+  }
+
+  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+    return this.view(detail)
+  }
+
+  view(detail: "waits" | "all"): View | undefined {
+    if (detail === "waits" && this.queue.size === 0) return undefined
+    const line = this.queue.line(this.capacity)
+    const stats = { ...this.stats() }
+    const waits = this.queue.waits(line)
+    return { version: 1, kind: "semaphore", name: this.name, self: this, stats, lines: [line], waits }
+  }
+}
+
+/** The permits of another resource, which shows them. */
+export class InnerPermits extends Permits {
+  protected override appears(): void {
+    // The other resource does.
+  }
+
+  override [ViewTypeId](): undefined {
+    return undefined
   }
 }
 

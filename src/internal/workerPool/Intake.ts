@@ -7,10 +7,10 @@ import type { AnyFiber } from "../stack.js"
 import type { PoolClosed } from "./errors.js"
 import type { PoolJob, Told } from "./Job.js"
 import type { Pool } from "./Pool.js"
-import { currentFiber, type Observer, Suspended } from "./Suspended.js"
+import { type Call, currentFiber, type Observer, Suspended } from "./Suspended.js"
 
 /** The owner of an intake, who takes the results. */
-export interface Host<Job, A, E> {
+export interface Host<Job, A, E> extends Call {
   /** No further job is to be taken from the source. */
   readonly hasEnough: boolean
   /** How many results nobody has taken yet. They count towards the window. */
@@ -39,6 +39,10 @@ export class Item<Job, A, E> implements Observer<Told<A, E>> {
     /** Its place in the source, from 0. */
     readonly index: number
   ) {}
+
+  get by(): Call {
+    return this.intake.host
+  }
 
   served(): void {
     if (this.state === "served") return
@@ -100,6 +104,20 @@ export class Intake<in out Job, in out A, in out E> {
   get hasRoom(): boolean {
     // A pool that is closed refuses the next job at once.
     return !this.host.hasEnough && (this.open.size + this.host.held < this.window || !this.pool.isOpen)
+  }
+
+  /** The fiber that brings jobs is suspended until a job ends. */
+  get waits(): boolean {
+    return this.state === "full" || this.state === "blocked"
+  }
+
+  get caller(): AnyFiber {
+    return this.fiber
+  }
+
+  /** The jobs that have not ended. */
+  get jobs(): ReadonlyArray<PoolJob<Job, A, E>> {
+    return [...this.open].flatMap(({ job, state }) => state === "waiting" ? [job] : [])
   }
 
   /** It holds a window of jobs, and would bring more. */

@@ -271,6 +271,17 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     this.few.others.push(observer)
   }
 
+  /** The fibers, calls and promises that wait for its end. */
+  get observers(): ReadonlyArray<Observer<Told<A, E>>> {
+    const { observer, seldom } = this
+    return observer === undefined ? [] : [observer, ...seldom?.others ?? []]
+  }
+
+  /** The caller that waits for room. */
+  get submitter(): Observer<never> | undefined {
+    return this.seldom?.submitter
+  }
+
   forget(observer: Observer<Told<A, E>>): void {
     if (observer.state === "served") return
     observer.served()

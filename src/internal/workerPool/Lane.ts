@@ -18,7 +18,7 @@ export interface Waiting<Job, J extends Waiting<Job, J>> {
 }
 
 /** A `List`, in the order in which they have come, or `Ranked`. */
-export interface Line<J> {
+export interface Line<J> extends Iterable<J> {
   readonly size: number
   readonly head: J | undefined
   push(job: J): void

@@ -139,8 +139,22 @@ export class Lifecycle {
     this.lineOf(ender).remove(ender)
   }
 
+  /** How many calls wait. */
+  get waiting(): number {
+    return this.outside.size + this.inside.size
+  }
+
+  get enders(): ReadonlyArray<Ender> {
+    return [...this.outside, ...this.inside]
+  }
+
+  /** The events that they wait for: each list stands for its own. */
+  get events(): { readonly outside: object; readonly inside: object } {
+    return { outside: this.outside, inside: this.inside }
+  }
+
   /** The workers that cannot end before a call of their own returns. */
-  private get parts(): ReadonlySet<Worker> {
+  get parts(): ReadonlySet<Worker> {
     const parts = new Set<Worker>()
     for (let ender = this.inside.head; ender !== undefined; ender = ender.next) if (ender.part) parts.add(ender.part)
     return parts

@@ -16,6 +16,7 @@ import { monotonicMillis } from "../monotonic.js"
 import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import { type View, type Viewable, ViewTypeId, watch as inspecting } from "../view.js"
 import { bring, type Inheritance, type TaskRun } from "./callers.js"
 import { Census } from "./Census.js"
 import { type PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
@@ -29,8 +30,9 @@ import type { Controls, Deadlines, OnDemand, Parts, Retries, Sample, Upkeep } fr
 import { type Discipline, Queue } from "./Queue.js"
 import { Roster } from "./Roster.js"
 import { jobPhases, type Outcome, workerStates } from "./states.js"
-import { currentFiber, type Observer, Suspended } from "./Suspended.js"
+import { type Call, currentFiber, type Observer, Suspended } from "./Suspended.js"
 import { Unbegun } from "./Unbegun.js"
+import { viewOf } from "./view.js"
 import { type Situation, type Wait, Waits } from "./Waits.js"
 import { Watchers } from "./Watchers.js"
 import type { Attempt, Watcher } from "./watching.js"
@@ -56,7 +58,7 @@ export interface Config<in out Job, in out A, in out E> {
 }
 
 /** A call of `map` or `runAll`, which is notified of each new size and of the pool's end (L1, L4, P21). */
-export interface Follower {
+export interface Follower extends Call {
   /** It has all its jobs in the pool, and would bring more. */
   readonly isHeldUp: boolean
   /** Runs fibers. */
@@ -88,7 +90,7 @@ interface Judgement<A, E> {
  * a turn that is requested then.
  */
 export class Pool<in out Job, in out A, in out E> extends Described
-  implements model.WorkerPool<Job, A, E, never>, Owner, Controls<Job, A, E>
+  implements model.WorkerPool<Job, A, E, never>, Owner, Controls<Job, A, E>, Viewable
 {
   readonly [model.TypeId]: model.WorkerPool<Job, A, E, never>[typeof model.TypeId] = {
     _Job: identity,
@@ -144,6 +146,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.watchers = watch.length === 0
       ? undefined
       : new Watchers(watch, { name, context: config.context, stats: () => this.stats(), releasesFailed })
+    inspecting?.appeared(this)
   }
 
   // Its state, as others see it
@@ -1356,6 +1359,26 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   toJSON(): unknown {
     return { _id: "WorkerPool", name: this.name, ...this.stats() }
+  }
+
+  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+    const { deadlines, followers: calls, idlers, lifecycle, name, queue, reach, retries, roster, starter } = this
+    const stats = () => this.stats()
+    const books = {
+      self: this,
+      name,
+      reach,
+      stats,
+      roster,
+      queue,
+      deadlines,
+      retries,
+      lifecycle,
+      idlers,
+      starter,
+      calls
+    }
+    return viewOf(books, detail)
   }
 }
 

@@ -74,6 +74,10 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
     return this.between.size
   }
 
+  get jobs(): Iterable<PoolJob<Job, A, E>> {
+    return this.between
+  }
+
   refusal({ past }: PoolJob<Job, A, E>): Exit.Exit<never, unknown> | undefined {
     // One that has died is tried again to find out whose fault it was: `poison` bounds that.
     if (past === undefined || past.outcome === "died") return undefined

@@ -1,12 +1,23 @@
 import * as Fiber from "effect/Fiber"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { Wait } from "../view.js"
+
+/** A call that waits for several jobs. */
+export interface Call {
+  /** The waits of its fibers, as `sluice/inspect` sees them. */
+  readonly waits: ReadonlyArray<Wait>
+}
+
+export const isCall = (by: AnyFiber | Call | undefined): by is Call => by !== undefined && "waits" in by
 
 /** One that waits for an event with a `T`: first the books of its wait's end, then the wake-up. */
 export interface Observer<in T> {
   prev: Observer<T> | undefined
   next: Observer<T> | undefined
   readonly state: "waiting" | "served"
+  /** The fiber or the call that waits. Undefined for a promise. */
+  readonly by: AnyFiber | Call | undefined
   /** The wait is over in the books. Runs no fiber. */
   served(): void
   /** Runs fibers. */
@@ -25,6 +36,10 @@ export class Suspended<T> implements Observer<T> {
     private readonly resume: (value: T) => void,
     private readonly onServed?: (() => void) | undefined
   ) {}
+
+  get by(): AnyFiber {
+    return this.fiber
+  }
 
   /** The wait is over in the books; the fiber may go on in a later turn. */
   served(): void {

@@ -320,6 +320,11 @@ export class Worker {
     return this.taskFiber
   }
 
+  /** The fiber that acquires and releases its resources. */
+  get ownFiber(): AnyFiber | undefined {
+    return this.self
+  }
+
   /** Its job's fiber has come to its first operation. */
   get hasBegun(): boolean {
     return this.taskBegan

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { Wait } from "../view.js"
 import type { JobLost, PoolClosed, PoolFailed } from "./errors.js"
 import { type Host, Intake, type Item } from "./Intake.js"
 import type { Settled, Told } from "./Job.js"
@@ -198,6 +199,23 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
 
   get isHeldUp(): boolean {
     return this.intake.isFull && this.ready.length === 0
+  }
+
+  get waits(): ReadonlyArray<Wait> {
+    const { feeder, intake, waitsForResult } = this
+    const { jobs } = intake
+    const waits: Array<Wait> = []
+    // Room comes with the next result that is taken.
+    if (feeder !== undefined && this.state === "open" && intake.waits && this.ready.length === 0) {
+      waits.push({ node: feeder, who: "fiber", for: "room for its next job", any: jobs, key: intake })
+    }
+    if (waitsForResult === undefined || this.hasResult) return waits
+    const [first] = jobs
+    const [all, any] = this.ordered && first !== undefined
+      ? [[first], undefined]
+      : [undefined, this.state === "ended" || feeder === undefined ? jobs : [...jobs, feeder]]
+    waits.push({ node: waitsForResult.fiber, who: "fiber", for: "the next result", all, any, key: waitsForResult })
+    return waits
   }
 
   // The results

@@ -72,6 +72,8 @@ export interface Retries<Job, A, E> {
   /** The fiber that decides, or sleeps until the next attempt. */
   fiberOf(job: PoolJob<Job, A, E>): AnyFiber | undefined
   readonly fibers: Array<AnyFiber>
+  /** The jobs between two attempts. */
+  readonly jobs: Iterable<PoolJob<Job, A, E>>
 }
 
 /** P17, P18. Called at each step of a resource, which it never ends itself: the pool replaces it. Runs no fiber. */

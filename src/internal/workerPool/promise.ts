@@ -25,6 +25,7 @@ class Awaiting<Job, A, E> implements Observer<Told<A, E>> {
   prev: Observer<Told<A, E>> | undefined = undefined
   next: Observer<Told<A, E>> | undefined = undefined
   state: "waiting" | "served" = "waiting"
+  readonly by = undefined
 
   constructor(
     private readonly pool: Pool<Job, A, E>,

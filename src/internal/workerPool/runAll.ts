@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import { isIterable } from "effect/Predicate"
 import { invalid } from "../args.js"
 import type { AnyFiber } from "../stack.js"
+import type { Wait } from "../view.js"
 import type { PoolClosed } from "./errors.js"
 import { type Host, Intake, type Item } from "./Intake.js"
 import type { Told } from "./Job.js"
@@ -79,6 +80,13 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
 
   poolChanged(): void {
     this.intake.fill()
+  }
+
+  get waits(): ReadonlyArray<Wait> {
+    const { intake, waitsForEnd } = this
+    if (this.isOver || (waitsForEnd === undefined && !intake.waits)) return []
+    const { jobs } = intake
+    return [{ node: intake.caller, who: "fiber", for: `${jobs.length} jobs`, any: jobs, key: this }]
   }
 
   get results(): Effect.Effect<Array<B>, E | RunError> {

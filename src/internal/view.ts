@@ -1,0 +1,118 @@
+/**
+ * The view that `sluice/inspect` has of a resource: one small interface, which every primitive implements. A view is a
+ * snapshot in plain objects, made when somebody looks. The names and the version are a protocol: `sluice ps` reads the
+ * views of a process that has another version of sluice in it.
+ */
+
+export const ViewTypeId = "~sluice/inspect/View"
+
+/** A resource: a semaphore, a group, a pool, a limit. */
+export interface Viewable {
+  /**
+   * Returns a view, or undefined where nobody waits and `detail` asks for waits alone. Runs no fiber, and changes no
+   * book. O(holders + waiters).
+   */
+  readonly [ViewTypeId]: (detail: "waits" | "all") => View | undefined
+}
+
+/** Something that waits, or is waited for: a fiber, a job, or an event, such as the end of a group's children. */
+export type Node = object
+
+/** So much of a line is taken. */
+export interface Hold {
+  readonly node: Node
+  readonly weight: number
+  /** `exit`: the node itself gives it back, and nobody else does. `scope`: the close of a scope does. */
+  readonly until: "exit" | "scope"
+  /** An object that lives as long as the hold: what is known about the hold is kept with it. */
+  readonly key: object
+}
+
+/** A number of permits, places or workers, of which each holder has some. */
+export interface Line {
+  readonly of: "permits" | "places" | "workers" | "jobs of the key"
+  readonly key?: unknown
+  readonly capacity: number
+  /** The holds that are known. Holds that began before anybody watched may be missing. */
+  readonly holds: ReadonlyArray<Hold>
+  /** How much is held by fibers that were collected while somebody watched: nobody gives it back. */
+  readonly lost?: number | undefined
+  /** The object that has the line. */
+  readonly self: object
+}
+
+/**
+ * One wait. The node goes on when there is room in all `rooms`, none of `all` is stuck, and one of `any` is not stuck,
+ * if there are any. A node with several waits goes on when each of them says so.
+ */
+export interface Wait {
+  readonly node: Node
+  readonly who: "fiber" | "job" | "event"
+  /** "2 permits", "a place", "job 5": completes "waits for". */
+  readonly for: string
+  readonly rooms?: ReadonlyArray<readonly [line: Line, weight: number]> | undefined
+  readonly all?: ReadonlyArray<Node> | undefined
+  readonly any?: ReadonlyArray<Node> | undefined
+  /** A deadline, or its like, that ends the wait in any case: then it is nobody's deadlock. */
+  readonly ends?: string | undefined
+  /** As that of a hold. */
+  readonly key: object
+}
+
+/** A job, with the fiber that runs it. */
+export interface JobView {
+  readonly node: Node
+  readonly id: number
+  readonly state: string
+  readonly attempt: number
+  readonly worker?: number | undefined
+  readonly fiber?: Node | undefined
+}
+
+export interface WorkerView {
+  readonly id: number
+  readonly state: string
+  readonly stays: boolean
+  readonly job?: number | undefined
+  /** The fiber of its job; or its own, while it acquires or releases a resource. */
+  readonly fiber?: Node | undefined
+}
+
+export interface ThreadView {
+  readonly id: number
+  readonly state: string
+  readonly calls: ReadonlyArray<
+    { readonly name: string; readonly seat: number; readonly begun: boolean; readonly node: Node; readonly key: object }
+  >
+}
+
+export interface View {
+  readonly version: 1
+  readonly kind: "semaphore" | "group" | "pool" | "limit" | "threads"
+  readonly name: string | undefined
+  /** Of a keyed semaphore: the key that this one is for. */
+  readonly key?: unknown
+  readonly self: object
+  readonly stats: Readonly<Record<string, unknown>>
+  readonly lines: ReadonlyArray<Line>
+  readonly waits: ReadonlyArray<Wait>
+  readonly jobs?: ReadonlyArray<JobView> | undefined
+  readonly workers?: ReadonlyArray<WorkerView> | undefined
+  readonly threads?: ReadonlyArray<ThreadView> | undefined
+  /** Fibers that a deadline will interrupt. */
+  readonly bounded?: ReadonlyArray<Node> | undefined
+  /** The semaphores of a keyed one's keys. */
+  readonly parts?: ReadonlyArray<View> | undefined
+}
+
+/** Somebody who watches: new resources are made known to it, and holds are noted. */
+export interface Watch {
+  appeared(self: Viewable): void
+}
+
+/** Undefined until somebody watches. A live binding: one check of it is all that an operation costs meanwhile. */
+export let watch: Watch | undefined = undefined
+
+export const setWatch = (next: Watch | undefined): void => {
+  watch = next
+}

@@ -1,0 +1,204 @@
+import type { List } from "../List.js"
+import type { Hold, JobView, Line, Node, View, Wait, WorkerView } from "../view.js"
+import type { AnyJob } from "./Job.js"
+import type { Lifecycle } from "./Lifecycle.js"
+import type { Deadlines, Retries } from "./parts.js"
+import type { Queue } from "./Queue.js"
+import type { Roster } from "./Roster.js"
+import { type Call, isCall, type Observer, type Suspended } from "./Suspended.js"
+import type { Worker } from "./Worker.js"
+
+/** The rooms of a pool, for who reads them. */
+export interface Books {
+  readonly self: object
+  readonly name: string | undefined
+  readonly reach: number
+  readonly stats: () => object
+  readonly roster: Roster
+  // A pool's own jobs, whatever they are.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly queue: Queue<any, any, any>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly deadlines: Deadlines<any, any, any> | undefined
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly retries: Retries<any, any, any> | undefined
+  readonly lifecycle: Lifecycle
+  readonly idlers: List<Observer<void>>
+  readonly starter: Pick<Suspended<never>, "fiber"> | undefined
+  readonly calls: Iterable<Call>
+}
+
+/** The pool as `sluice/inspect` sees it: the reader of all rooms. Changes nothing. */
+export const viewOf = (books: Books, detail: "waits" | "all"): View | undefined =>
+  detail === "waits" && isAtRest(books) ? undefined : new Reader(books).view
+
+const isAtRest = ({ calls, idlers, lifecycle, queue, retries, roster, starter }: Books): boolean =>
+  queue.size + queue.blocked + (retries?.size ?? 0) + idlers.size + lifecycle.waiting === 0 && starter === undefined &&
+  roster.workers.every(({ state }) => state === "idle") && [...calls].length === 0
+
+class Reader {
+  private readonly running: ReadonlyArray<readonly [worker: Worker, job: AnyJob]>
+  private readonly queued: ReadonlyArray<AnyJob>
+  private readonly blocked: ReadonlyArray<AnyJob>
+  private readonly retrying: ReadonlyArray<AnyJob>
+  private readonly workers: Line
+  private readonly keys = new Map<unknown, Line>()
+
+  constructor(private readonly books: Books) {
+    const { queue, reach, retries, roster, self } = books
+    // A worker only ever has this pool's jobs.
+    this.running = roster.workers.flatMap((worker) => {
+      const job = worker.job as AnyJob | undefined
+      return job === undefined ? [] : [[worker, job] as const]
+    })
+    const lanes = [...queue.order.lanes]
+    this.queued = lanes.flatMap(({ queued, returning }) => [...queued, ...returning])
+    this.blocked = lanes.flatMap(({ blocked }) => [...blocked])
+    this.retrying = [...retries?.jobs ?? []]
+    this.workers = {
+      of: "workers",
+      capacity: reach,
+      // A worker that leaves after its job serves nobody any more.
+      holds: roster.workers.filter(({ state, wanted }) => wanted && state !== "idle").map((worker) => ({
+        node: nodeOf(worker),
+        weight: 1,
+        until: "exit",
+        key: worker.job ?? worker
+      })),
+      self
+    }
+    for (const { key, limit } of lanes) {
+      if (limit === Infinity) continue
+      const jobs = this.running.filter(([, { lane }]) => lane?.key === key)
+      const holds = jobs.map(([worker, job]): Hold => ({ node: nodeOf(worker), weight: 1, until: "exit", key: job }))
+      this.keys.set(key, { of: "jobs of the key", key, capacity: limit, holds, self })
+    }
+  }
+
+  get view(): View {
+    const { books: { deadlines, lifecycle, name, roster, self, stats } } = this
+    const isBounded = deadlines?.limits.run === true || lifecycle.hasTimer
+    return {
+      version: 1,
+      kind: "pool",
+      name,
+      self,
+      stats: { ...stats() },
+      lines: [this.workers, ...this.keys.values()],
+      waits: [...this.jobWaits, ...this.callerWaits, ...this.poolWaits],
+      jobs: this.jobs.map(jobView),
+      workers: roster.workers.map(workerView),
+      bounded: isBounded ? this.running.map(([worker]) => nodeOf(worker)) : []
+    }
+  }
+
+  private get jobs(): ReadonlyArray<AnyJob> {
+    return this.running.map(([, job]) => job).concat(this.queued, this.blocked, this.retrying)
+  }
+
+  /** The jobs that are no fibers yet, and those that are. */
+  private get jobWaits(): ReadonlyArray<Wait> {
+    const { books: { deadlines, lifecycle, queue, retries } } = this
+    const expires = deadlines?.limits.wait === true ? "the deadline of its wait" : undefined
+    const ends = lifecycle.isPaused ? "the end of the pause" : expires
+    const waitsForWorker = (job: AnyJob, ends: string | undefined): Wait => {
+      const key = this.keys.get(job.lane?.key)
+      const rooms: Wait["rooms"] = key === undefined ? [[this.workers, 1]] : [[this.workers, 1], [key, 1]]
+      return { node: job, who: "job", for: "a worker", rooms, ends, key: job }
+    }
+    return [
+      ...this.running.flatMap(([worker, job]) => worker.fiber === undefined ? [] : [follows(job, worker.fiber)]),
+      ...this.queued.map((job) => waitsForWorker(job, ends)),
+      // Jobs whose wait is over make room, where there is any.
+      ...this.blocked.map((job) => waitsForWorker(job, queue.capacity > 0 ? ends : undefined)),
+      ...this.retrying.flatMap((job) => {
+        const fiber = retries?.fiberOf(job)
+        return fiber === undefined ? [] : [follows(job, fiber)]
+      })
+    ]
+  }
+
+  /** The fibers that wait for jobs. */
+  private get callerWaits(): ReadonlyArray<Wait> {
+    const waits: Array<Wait> = []
+    const calls = new Set(this.books.calls)
+    for (const job of this.jobs) {
+      for (const observer of job.observers) {
+        const { by } = observer
+        if (isCall(by)) calls.add(by)
+        else if (by !== undefined) waits.push({ node: by, who: "fiber", for: titleOf(job), all: [job], key: observer })
+      }
+      const { submitter } = job
+      if (submitter === undefined || job.phase !== "blocked") continue
+      if (submitter.by !== undefined) {
+        waits.push({ node: submitter.by, who: "fiber", for: "room in the queue", all: [job], key: submitter })
+      }
+    }
+    for (const call of calls) waits.push(...call.waits)
+    return waits
+  }
+
+  /** The fibers that wait for the pool as a whole. */
+  private get poolWaits(): ReadonlyArray<Wait> {
+    const { books: { idlers, lifecycle, roster, starter }, jobs } = this
+    const waits: Array<Wait> = []
+    if (starter !== undefined) {
+      const acquiring = roster.workers.filter(({ state }) => state === "acquiring").map(nodeOf)
+      waits.push({ node: starter.fiber, who: "fiber", for: "the workers' resources", all: acquiring, key: starter })
+    }
+    if (idlers.size > 0) waits.push({ node: idlers, who: "event", for: "all jobs", all: jobs, key: idlers })
+    for (const idler of idlers) {
+      if (idler.by !== undefined) {
+        waits.push({ node: idler.by, who: "fiber", for: "an idle pool", all: [idlers], key: idler })
+      }
+    }
+    if (lifecycle.waiting === 0) return waits
+    const ends = lifecycle.hasTimer ? "the deadline of the shutdown" : undefined
+    // Only an acquisition that cannot be interrupted keeps a pool from its end.
+    const homes = roster.workers.filter(({ job, state }) =>
+      job === undefined && (state === "releasing" || (lifecycle.isEnding && state === "acquiring"))
+    )
+    const all = [...jobs, ...homes.map(nodeOf)]
+    const parts = new Set<object>()
+    for (const part of lifecycle.parts) {
+      parts.add(nodeOf(part))
+      if (part.job !== undefined) parts.add(part.job)
+    }
+    const others = all.filter((node) => !parts.has(node))
+    const { events } = lifecycle
+    waits.push({ node: events.outside, who: "event", for: "all jobs", all, key: events.outside })
+    waits.push({ node: events.inside, who: "event", for: "all other jobs", all: others, key: events.inside })
+    for (const ender of lifecycle.enders) {
+      const event = ender.part === undefined ? events.outside : events.inside
+      waits.push({ node: ender.fiber, who: "fiber", for: "the end of the pool", all: [event], ends, key: ender })
+    }
+    return waits
+  }
+}
+
+/** The fiber on which it depends that the worker becomes free; its job, where that has no fiber yet. */
+const nodeOf = (worker: Worker): Node => worker.fiber ?? worker.job ?? worker.ownFiber ?? worker
+
+const follows = (job: AnyJob, fiber: Node): Wait => ({
+  node: job,
+  who: "job",
+  for: "its fiber",
+  all: [fiber],
+  key: job
+})
+
+const titleOf = ({ id, owner, phase }: AnyJob): string => {
+  const pool = owner.name === undefined ? "" : ` of pool ${owner.name}`
+  // A job that waits for room has no number.
+  return phase === "blocked" ? `a job${pool} that waits for room` : `job ${id}${pool}`
+}
+
+const jobView = (job: AnyJob): JobView => {
+  const { attempt, id, phase, worker } = job
+  return { node: job, id, state: phase, attempt, worker: worker?.id, fiber: worker?.fiber }
+}
+
+const workerView = (worker: Worker): WorkerView => {
+  const { fiber, id, job, ownFiber, state, wanted } = worker
+  return { id, state, stays: wanted, job: job?.id, fiber: job === undefined ? ownFiber : fiber }
+}
