@@ -7,7 +7,7 @@ import { List } from "./List.js"
 import * as stack from "./stack.js"
 import type { AnyFiber } from "./stack.js"
 import type * as view from "./view.js"
-import { watch } from "./view.js"
+import { HoldTypeId, watch } from "./view.js"
 
 /**
  * Keeps a queue's books: how much room there is. The queue decides who gets it, and when.
@@ -282,13 +282,14 @@ export class WaitQueue<E = never> implements Line {
     this.holds.adopt(holds)
   }
 
-  line(capacity: number): view.Line {
+  line(capacity: number, held: number): view.Line {
     const holds: Array<view.Hold> = []
     for (const hold of this.holds ?? []) {
       const until = hold instanceof ScopedHold ? "scope" : "exit"
-      holds.push({ node: hold.fiber, weight: hold.weight, until, key: hold })
+      const key = hold instanceof Waiter ? hold.joint?.lead ?? hold : hold
+      holds.push({ node: hold.fiber, weight: hold.weight, until, key })
     }
-    return { of: "permits", capacity, holds, lost: this.holds?.lost ?? 0, self: this }
+    return { of: "permits", capacity, held, holds, lost: this.holds?.lost ?? 0, self: this }
   }
 
   /** A joint waiter has a wait in each of its queues. */
@@ -334,7 +335,7 @@ export class ScopedHold implements Hold {
 }
 
 /** One who waits, or who has a reservation. */
-export class Waiter<E> implements Hold {
+export class Waiter<E> implements Hold, view.Holding {
   // A waiter is made by a fiber that runs.
   readonly fiber = Fiber.getCurrent() as AnyFiber
   state: "new" | "waiting" | "granted" | "settled" | "gone" = "new"
@@ -374,6 +375,14 @@ export class Waiter<E> implements Hold {
   private go(): void {
     // The type of the wait says what `goOn` returns.
     this.resume?.(this.goOn(this.exit) as Effect.Effect<never>)
+  }
+
+  [HoldTypeId](): { readonly of: object; readonly hold: view.Hold } | undefined {
+    if (this.state !== "granted") return undefined
+    return {
+      of: this.queue,
+      hold: { node: this.fiber, weight: this.weight, until: "exit", key: this.joint?.lead ?? this }
+    }
   }
 
   /** The effect that the waiter's fiber goes on with. */

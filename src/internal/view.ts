@@ -6,6 +6,14 @@
 
 export const ViewTypeId = "~sluice/inspect/View"
 
+/** The key of a method of whatever may hold something: it returns its hold, and the line's own object. */
+export const HoldTypeId = "~sluice/inspect/Hold"
+
+/** A hold that the heap has, and not the line: it began before anybody watched. */
+export interface Holding {
+  readonly [HoldTypeId]: () => { readonly of: object; readonly hold: Hold } | undefined
+}
+
 /** A resource: a semaphore, a group, a pool, a limit. */
 export interface Viewable {
   /**
@@ -33,6 +41,8 @@ export interface Line {
   readonly of: "permits" | "places" | "workers" | "jobs of the key"
   readonly key?: unknown
   readonly capacity: number
+  /** How much of it is taken. Undefined: as much as the holds say. */
+  readonly held?: number | undefined
   /** The holds that are known. Holds that began before anybody watched may be missing. */
   readonly holds: ReadonlyArray<Hold>
   /** How much is held by fibers that were collected while somebody watched: nobody gives it back. */

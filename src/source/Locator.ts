@@ -14,6 +14,7 @@ import {
   type Node,
   once,
   type ParsedScript,
+  type RemoteObject,
   type RemoteProperties,
   type Session
 } from "./node.js"
@@ -30,6 +31,13 @@ export interface Locator {
    * its source map says so, the locator is closed, or there is no inspector here.
    */
   readonly locate: (subject: object) => Source | undefined
+  /**
+   * The objects and functions that a closure refers to through variables of the functions around it, but not those of
+   * its module. It never throws, and is empty where `locate` knows nothing.
+   */
+  readonly captured: (closure: object) => ReadonlyArray<object>
+  /** All objects whose prototype chains have this one, found through the heap, after a garbage collection. */
+  readonly instances: (prototype: object) => ReadonlyArray<object>
   /** Disconnects from the inspector. May be called twice. */
   readonly close: () => void
 }
@@ -37,6 +45,8 @@ export interface Locator {
 /** How the inspector gets to know an object: it holds this holder, and reads what is in it. */
 interface Holder {
   subject: object | undefined
+  /** Objects that the inspector has found. */
+  found: Array<unknown>
 }
 
 class InspectorLocator implements Locator {
@@ -44,7 +54,7 @@ class InspectorLocator implements Locator {
   private readonly functions = new WeakMap<object, Source | undefined>()
   private readonly scripts = new Map<string, Script | undefined>()
   private readonly session: Session
-  private readonly holder: Holder = { subject: undefined }
+  private readonly holder: Holder = { subject: undefined, found: [] }
   /** The inspector's name of the holder; undefined once closed. */
   private holderId: string | undefined
 
@@ -77,6 +87,66 @@ class InspectorLocator implements Locator {
     return this.functions.get(subject)
   }
 
+  readonly captured = (closure: object): ReadonlyArray<object> => {
+    if (this.holderId === undefined) return []
+    try {
+      this.inspect(closure, ({ internalProperties }) => {
+        const scopes = internalProperties?.find(({ name }) => name === "[[Scopes]]")?.value?.objectId
+        this.properties(scopes, ({ result }) => {
+          for (const { value } of result) this.findIn(value)
+        })
+      })
+      return this.holder.found.filter((one): one is object =>
+        typeof one === "function" || (typeof one === "object" && one !== null)
+      )
+    } catch {
+      return []
+    } finally {
+      this.holder.found = []
+    }
+  }
+
+  readonly instances = (prototype: object): ReadonlyArray<object> => {
+    if (this.holderId === undefined) return []
+    this.holder.subject = prototype
+    try {
+      this.properties(this.holderId, ({ result }) => {
+        const prototypeObjectId = result.find(({ name }) => name === "subject")?.value?.objectId
+        if (prototypeObjectId === undefined) return
+        const { objects: { objectId } } = this.post("Runtime.queryObjects", { prototypeObjectId })
+        if (objectId === undefined) return
+        this.bring(objectId)
+        this.post("Runtime.releaseObject", { objectId })
+      })
+      // The heap has the prototypes of subclasses, too.
+      return (this.holder.found.flat() as ReadonlyArray<object>).filter((found) => !Object.hasOwn(found, "constructor"))
+    } catch {
+      return []
+    } finally {
+      this.holder.subject = undefined
+      this.holder.found = []
+    }
+  }
+
+  private bring(objectId: string): void {
+    this.post("Runtime.callFunctionOn", {
+      objectId: this.holderId ?? "",
+      functionDeclaration: "function(value) { this.found.push(value) }",
+      arguments: [{ objectId }],
+      silent: true
+    })
+  }
+
+  /** Brings the values of a scope's variables here, but for those of a module or a script. */
+  private findIn(scope: RemoteObject | undefined): void {
+    if (scope?.objectId === undefined || !/^(?:Closure|Block|Catch|With)/.test(scope.description ?? "")) return
+    this.properties(scope.objectId, ({ result }) => {
+      for (const { value } of result) {
+        if (value?.objectId !== undefined) this.bring(value.objectId)
+      }
+    })
+  }
+
   private find(subject: object): Source | undefined {
     const location = this.location(subject)
     return location && this.script(location.scriptId)?.at(location.lineNumber, location.columnNumber ?? 0, subject)
@@ -105,18 +175,22 @@ class InspectorLocator implements Locator {
   }
 
   private location(subject: object): Location | undefined {
+    return this.inspect(subject, ({ internalProperties }) => {
+      const property = internalProperties?.find(({ name }) =>
+        name === "[[FunctionLocation]]" || name === "[[GeneratorLocation]]"
+      )
+      // By the protocol, this is the value of both.
+      return property?.value?.value as Location | undefined
+    })
+  }
+
+  /** The inspector's own view of an object. */
+  private inspect<A>(subject: object, use: (properties: RemoteProperties) => A): A | undefined {
     this.holder.subject = subject
     try {
       return this.properties(
         this.holderId,
-        ({ result }) =>
-          this.properties(result.find(({ name }) => name === "subject")?.value?.objectId, ({ internalProperties }) => {
-            const property = internalProperties?.find(({ name }) =>
-              name === "[[FunctionLocation]]" || name === "[[GeneratorLocation]]"
-            )
-            // By the protocol, this is the value of both.
-            return property?.value?.value as Location | undefined
-          })
+        ({ result }) => this.properties(result.find(({ name }) => name === "subject")?.value?.objectId, use)
       )
     } finally {
       this.holder.subject = undefined
@@ -186,7 +260,7 @@ class InspectorLocator implements Locator {
   }
 }
 
-const knowsNothing: Locator = { locate: () => undefined, close: () => {} }
+const knowsNothing: Locator = { locate: () => undefined, captured: () => [], instances: () => [], close: () => {} }
 
 /**
  * Connects to this thread's inspector. It prints nothing, pauses nothing, and gets along with other debuggers.

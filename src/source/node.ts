@@ -49,6 +49,19 @@ export interface Commands {
     readonly params: { readonly objectId: string; readonly ownProperties: boolean }
     readonly result: RemoteProperties
   }
+  readonly "Runtime.callFunctionOn": {
+    readonly params: {
+      readonly objectId: string
+      readonly functionDeclaration: string
+      readonly arguments: ReadonlyArray<{ readonly objectId: string }>
+      readonly silent: boolean
+    }
+    readonly result: { readonly result: RemoteObject }
+  }
+  readonly "Runtime.queryObjects": {
+    readonly params: { readonly prototypeObjectId: string }
+    readonly result: { readonly objects: RemoteObject }
+  }
   readonly "Runtime.releaseObject": { readonly params: { readonly objectId: string }; readonly result: object }
   readonly "Debugger.enable": { readonly params: object; readonly result: object }
   readonly "Debugger.disable": { readonly params: object; readonly result: object }
@@ -58,8 +71,9 @@ export interface Commands {
   }
 }
 
-interface RemoteObject {
+export interface RemoteObject {
   readonly objectId?: string
+  readonly description?: string
   readonly value?: unknown
 }
 

@@ -104,6 +104,8 @@ export interface WaitInfo {
   readonly by: Ref
   /** Completes "waits for": `2 permits`. */
   readonly for: string
+  /** The jobs and fibers whose ends it waits for, at most 10. Empty for a wait for permits, places or workers. */
+  readonly on: ReadonlyArray<Ref>
   /** How many wait before it. */
   readonly ahead: number
   readonly millis?: number | undefined

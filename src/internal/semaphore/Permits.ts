@@ -169,7 +169,7 @@ export class Permits extends Methods implements Viewable {
 
   view(detail: "waits" | "all"): View | undefined {
     if (detail === "waits" && this.queue.size === 0) return undefined
-    const line = this.queue.line(this.capacity)
+    const line = this.queue.line(this.capacity, this.held)
     const stats = { ...this.stats() }
     const waits = this.queue.waits(line)
     return { version: 1, kind: "semaphore", name: this.name, self: this, stats, lines: [line], waits }

@@ -1,0 +1,323 @@
+/** A dump, made of the views of resources. Imports nothing of Effect: `sluice ps` runs it in other processes. */
+import type { Source } from "../../source/Source.js"
+import type { AnyFiber } from "../stack.js"
+import type { Hold, Line, Node, View, Wait } from "../view.js"
+import type {
+  Deadlock,
+  Dump,
+  FiberInfo,
+  HoldInfo,
+  JobInfo,
+  LineInfo,
+  Ref,
+  Resource,
+  ThreadInfo,
+  WaitInfo
+} from "./model.js"
+import { type Captured, framesOf, isFiber, isInterrupted, lacks, spanOf } from "./runtime.js"
+import { flat, type Verdict } from "./verdict.js"
+
+/** Numbers resources, each kind by itself, in the order in which they are seen. The same resource keeps its number. */
+export class Ids {
+  private readonly ids = new WeakMap<object, string>()
+  private readonly counts = new Map<string, number>()
+
+  of(kind: string, self: object): string {
+    const known = this.ids.get(self)
+    if (known !== undefined) return known
+    const count = (this.counts.get(kind) ?? 0) + 1
+    this.counts.set(kind, count)
+    const id = `${kind}-${count}`
+    this.ids.set(self, id)
+    return id
+  }
+}
+
+/** A set of fibers that wait for each other. */
+export interface Found {
+  readonly evidence: Deadlock["evidence"]
+  readonly nodes: ReadonlyArray<Node>
+  readonly verdict: Verdict
+}
+
+/** All that a dump is made of. */
+export interface Look {
+  readonly views: ReadonlyArray<View>
+  readonly found: ReadonlyArray<Found>
+  readonly ids: Ids
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly watchedSince: number | undefined
+  /** When a hold or a wait was first seen. */
+  readonly since: (key: object) => number | undefined
+  /** The line of a function or a generator of the user's. Undefined for those of sluice and Effect. */
+  readonly locate: (subject: object) => Source | undefined
+  readonly captured: Captured
+  /** The fiber that asks. */
+  readonly current: AnyFiber | undefined
+  /** How many waits, holds and jobs of a resource are listed. */
+  readonly most: number
+  readonly missing: ReadonlyArray<string>
+}
+
+export const collect = (look: Look): Dump => new Collector(look).dump
+
+class Collector {
+  private readonly fibers = new Map<AnyFiber, FiberInfo>()
+  private readonly jobs = new Map<Node, Ref>()
+  private readonly stacks = new Map<AnyFiber, ReadonlyArray<Source>>()
+  private readonly deadlocks = new Map<Node, string>()
+  private readonly views: ReadonlyArray<View>
+  private readonly waiting = new Set<Node>()
+  private readonly events = new Map<Node, ReadonlyArray<Node>>()
+  /** The view of each wait. */
+  private readonly places = new Map<Wait, View>()
+
+  constructor(private readonly look: Look) {
+    this.views = flat(look.views)
+    for (const view of this.views) {
+      const id = look.ids.of(view.kind, view.self)
+      for (const wait of view.waits) {
+        this.places.set(wait, view)
+        if (wait.who === "event") this.events.set(wait.node, wait.all ?? [])
+        this.waiting.add(wait.node)
+      }
+      for (const { id: number, node } of view.jobs ?? []) this.jobs.set(node, `job ${number} of ${id}`)
+    }
+    for (const [i, { nodes }] of look.found.entries()) for (const node of nodes) this.deadlocks.set(node, idOf(i))
+  }
+
+  get dump(): Dump {
+    const { found, missing, now, watchedSince } = this.look
+    const resources = this.views.map((view) => this.resource(view))
+    const deadlocks = found.map((one, i) => this.deadlock(one, i))
+    const fibers = [...this.fibers.values()]
+    const [some] = this.fibers.keys()
+    return {
+      schema: "sluice/inspect/1",
+      at: now,
+      watchedSince,
+      deadlocks,
+      resources,
+      fibers,
+      missing: [...missing, ...some === undefined ? [] : lacks(some)]
+    }
+  }
+
+  private ref(node: Node): Ref {
+    if (!isFiber(node)) return this.jobs.get(node) ?? "an event"
+    if (!this.fibers.has(node)) this.fibers.set(node, this.fiber(node))
+    return `fiber ${node.id}`
+  }
+
+  private fiber(fiber: AnyFiber): FiberInfo {
+    const state = fiber.pollUnsafe() !== undefined
+      ? "ended"
+      : fiber === this.look.current
+      ? "running"
+      : this.waiting.has(fiber)
+      ? "waiting"
+      : "suspended"
+    return {
+      id: `fiber ${fiber.id}`,
+      name: spanOf(fiber),
+      state,
+      stack: this.stackOf(fiber),
+      interrupted: isInterrupted(fiber) ? true : undefined
+    }
+  }
+
+  private stackOf(fiber: AnyFiber): ReadonlyArray<Source> {
+    let stack = this.stacks.get(fiber)
+    if (stack === undefined) {
+      stack = fiber === this.look.current ? [] : this.linesOf(framesOf(fiber).map(({ subjects }) => subjects))
+      this.stacks.set(fiber, stack)
+    }
+    return stack
+  }
+
+  /** Lines of the user's, one after the other, and none twice in a row. */
+  private linesOf(frames: ReadonlyArray<ReadonlyArray<object>>): ReadonlyArray<Source> {
+    const lines: Array<Source> = []
+    for (const subjects of frames) {
+      const source = this.lineOf(subjects)
+      const last = lines.at(-1)
+      if (source === undefined || (last?.file === source.file && last.line === source.line)) continue
+      lines.push(source)
+    }
+    return lines
+  }
+
+  private lineOf(subjects: ReadonlyArray<object>): Source | undefined {
+    for (const subject of subjects) {
+      const source = this.look.locate(subject)
+      if (source !== undefined) return source
+    }
+    return undefined
+  }
+
+  private millis(key: object): number | undefined {
+    const since = this.look.since(key)
+    return since === undefined ? undefined : Math.max(0, this.look.now - since)
+  }
+
+  private resource(view: View): Resource {
+    const { jobs, key, kind, lines, name, self, stats, threads, workers } = view
+    const { ids, most } = this.look
+    const waits = view.waits.filter(({ who }) => who === "fiber")
+    return {
+      id: ids.of(kind, self),
+      kind,
+      name,
+      key: key === undefined ? undefined : textOf(key),
+      stats: plain(stats),
+      lines: lines.map((line) => this.line(line)),
+      waits: waits.slice(0, most).map((wait, i) => this.wait(wait, i)),
+      waiting: waits.length,
+      jobs: jobs?.slice(0, most).map(({ attempt, fiber, id, node, state, worker }): JobInfo => ({
+        id,
+        state,
+        attempt,
+        worker,
+        fiber: fiber && this.ref(fiber),
+        millis: this.millis(node)
+      })),
+      workers: workers?.map(({ fiber, id, job, state, stays }) => ({
+        id,
+        state,
+        stays,
+        job,
+        fiber: fiber && this.ref(fiber)
+      })),
+      threads: threads?.map(({ calls, id, state }): ThreadInfo => ({
+        id,
+        state,
+        calls: calls.map(({ begun, key, name, seat }) => ({ name, seat, begun, millis: this.millis(key) }))
+      }))
+    }
+  }
+
+  private line({ capacity, held, holds, key, lost = 0, of }: Line): LineInfo {
+    return {
+      of,
+      key: key === undefined ? undefined : textOf(key),
+      capacity: capacity === Infinity ? undefined : capacity,
+      held: held ?? holds.reduce((sum, { weight }) => sum + weight, 0),
+      holders: this.longest(holds).map((hold) => this.hold(hold)),
+      lost: lost === 0 ? undefined : lost
+    }
+  }
+
+  private longest(holds: ReadonlyArray<Hold>): ReadonlyArray<Hold> {
+    const since = ({ key }: Hold): number => this.look.since(key) ?? this.look.now
+    return holds.toSorted((one, other) => since(one) - since(other)).slice(0, this.look.most)
+  }
+
+  private hold({ key, node, until, weight }: Hold): HoldInfo {
+    return { by: this.ref(node), weight, until, millis: this.millis(key), at: this.takenAt(node, key) }
+  }
+
+  /**
+   * The line that took a hold. The exit handler that gives it back is on the holder's stack, and refers to the hold:
+   * the first line of the user's below it is the line. Of a child or a job it is the outermost line.
+   */
+  private takenAt(node: Node, key: object): Source | undefined {
+    if (!isFiber(node) || node === this.look.current) return undefined
+    const frames = framesOf(node)
+    const at = frames.findIndex(({ onExit }) => onExit !== undefined && this.refersTo(onExit, key))
+    if (at >= 0) return this.linesOf(frames.slice(at).map(({ subjects }) => subjects))[0]
+    return this.stackOf(node).at(-1)
+  }
+
+  private refersTo(onExit: object, key: object): boolean {
+    // The handlers that return permits call `leave`: the others need not be read.
+    if (!Function.prototype.toString.call(onExit).includes(".leave(")) return false
+    const { captured } = this.look
+    const variables = captured(onExit)
+    return variables.includes(key) ||
+      variables.some((variable) => typeof variable === "function" && captured(variable).includes(key))
+  }
+
+  private wait(wait: Wait, ahead: number): WaitInfo {
+    const { ends, for: what, key, node } = wait
+    return {
+      by: this.ref(node),
+      for: what,
+      on: this.targetsOf(wait),
+      ahead,
+      millis: this.millis(key),
+      at: isFiber(node) ? this.stackOf(node)[0] : undefined,
+      ends,
+      deadlock: this.deadlocks.get(node) ??
+        (this.look.found.some(({ verdict }) => verdict.isStuck(node)) ? this.behind(node) : undefined)
+    }
+  }
+
+  /** An event stands for the nodes that it needs. */
+  private targetsOf({ all = [], any = [], rooms = [] }: Wait): ReadonlyArray<Ref> {
+    if (rooms.length > 0) return []
+    const nodes = [...all, ...any].flatMap((node) => this.events.get(node) ?? [node])
+    return nodes.slice(0, 10).map((node) => this.ref(node))
+  }
+
+  /** The deadlock that a stuck node waits for: the first that it comes to. */
+  private behind(node: Node): string | undefined {
+    const at = this.look.found.findIndex(({ verdict }) => verdict.isStuck(node))
+    return at < 0 ? undefined : idOf(at)
+  }
+
+  private deadlock({ evidence, nodes, verdict }: Found, i: number): Deadlock {
+    const members = nodes.flatMap((node) => {
+      const wait = verdict.waitsOf(node).find(({ who }) => who !== "event")
+      // A job that runs is shown as its fiber.
+      if (wait === undefined || (wait.who === "job" && wait.all !== undefined)) return []
+      const view = this.places.get(wait)
+      const holds = this.views.flatMap((view) =>
+        view.lines.flatMap((line) =>
+          line.holds.filter((hold) => hold.node === node).map((hold) => ({
+            resource: this.look.ids.of(view.kind, view.self),
+            weight: hold.weight,
+            of: line.of,
+            at: this.takenAt(node, hold.key)
+          }))
+        )
+      )
+      return [{
+        by: this.ref(node),
+        resource: view && this.look.ids.of(view.kind, view.self),
+        for: wait.for,
+        at: isFiber(node) ? this.stackOf(node)[0] : undefined,
+        holds
+      }]
+    })
+    const millis = nodes.flatMap((node) => verdict.waitsOf(node).flatMap(({ key }) => this.millis(key) ?? []))
+    const behind = [...verdict.nodes].filter((node) => isFiber(node) && !this.deadlocks.has(node)).length
+    return {
+      id: idOf(i),
+      evidence,
+      members,
+      behind,
+      millis: millis.length === 0 ? undefined : Math.min(...millis)
+    }
+  }
+}
+
+const idOf = (i: number): string => `deadlock-${i + 1}`
+
+const textOf = (key: unknown): string => {
+  if (typeof key === "string") return key
+  try {
+    // Undefined for a function or a symbol.
+    const json = JSON.stringify(key) as string | undefined
+    return json ?? String(key)
+  } catch {
+    return String(key)
+  }
+}
+
+const plain = (stats: Readonly<Record<string, unknown>>): Record<string, string | number> =>
+  Object.fromEntries(
+    Object.entries(stats).filter((entry): entry is [string, string | number] =>
+      typeof entry[1] === "number" || typeof entry[1] === "string"
+    )
+  )

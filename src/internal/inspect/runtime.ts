@@ -1,0 +1,116 @@
+/**
+ * All that `sluice/inspect` reads of Effect's runtime beyond its public API is in this file. Verdicts of certain
+ * evidence, names and durations need none of it. Without `_stack` a dump has no source lines, and without `_observers`
+ * no deadlock is derived: `lacks` says so, for the dump to show.
+ *
+ * Nothing here imports Effect, since `sluice ps` runs it in processes whose Effect is another copy.
+ */
+import type { AnyFiber } from "../stack.js"
+import type { Node } from "../view.js"
+
+const identifier = "~effect/Effect/identifier"
+const args = "~effect/Effect/args"
+const successCont = "~effect/Effect/successCont"
+const failureCont = "~effect/Effect/failureCont"
+
+interface Primitive {
+  readonly [identifier]?: string
+  readonly [args]?: unknown
+  readonly [successCont]?: unknown
+  readonly [failureCont]?: unknown
+  /** Of an `Iterator`, which is a generator's. */
+  readonly iterator?: unknown
+  /** Of an `OnExit`. */
+  readonly onExit?: unknown
+}
+
+interface FiberInternals {
+  /** The continuations that the fiber runs once the current operation is done, innermost last. */
+  readonly _stack?: ReadonlyArray<Primitive>
+  /** The functions to call with its exit. */
+  readonly _observers?: ReadonlyArray<(exit: never) => void>
+  readonly _interruptedCause?: unknown
+}
+
+// A fiber of another copy of Effect is no instance of anything known here.
+const internals = (fiber: AnyFiber): FiberInternals => fiber as FiberInternals
+
+export const isFiber = (node: Node): node is AnyFiber => "~effect/Fiber" in node
+
+/** One continuation: where it is in the source, and the function that it calls at an exit, if that is all it does. */
+export interface Frame {
+  readonly subjects: ReadonlyArray<object>
+  readonly onExit: object | undefined
+}
+
+const isObject = (u: unknown): u is object => typeof u === "function" || (typeof u === "object" && u !== null)
+
+const isSubject = (u: unknown): u is object =>
+  typeof u === "function" || (isObject(u) && typeof (u as { readonly next?: unknown }).next === "function")
+
+/** The continuations of a fiber, innermost first. */
+export const framesOf = (fiber: AnyFiber): ReadonlyArray<Frame> =>
+  (internals(fiber)._stack ?? []).toReversed().map((primitive) => ({
+    subjects: [
+      primitive.iterator,
+      primitive[args],
+      primitive[successCont],
+      primitive[failureCont],
+      primitive.onExit
+    ].filter(isSubject),
+    onExit: isSubject(primitive.onExit) ? primitive.onExit : undefined
+  }))
+
+/** Whether the fiber has been interrupted and has not ended. */
+export const isInterrupted = (fiber: AnyFiber): boolean =>
+  internals(fiber)._interruptedCause !== undefined && fiber.pollUnsafe() === undefined
+
+/** The name of the span that the fiber is in. */
+export const spanOf = (fiber: AnyFiber): string | undefined => {
+  const { span } = fiber.cache as { readonly span?: { readonly _tag: string; readonly name?: string } }
+  return span?._tag === "Span" ? span.name : undefined
+}
+
+/**
+ * How a fiber waits for another one, by the text of the observer through which it does: the first of several to end, as
+ * in a race or a timeout; some of several, as in `Effect.all`; or that one.
+ */
+export type Join = "first" | "each" | "one"
+
+const joinOf = (observer: object): Join => {
+  const text = Function.prototype.toString.call(observer)
+  if (!text.includes(".delete(")) return "one"
+  return /\btry\b/.test(text) ? "each" : "first"
+}
+
+/** The fiber that waits for a fiber, and the other fibers that it waits for. */
+export interface Joined {
+  readonly by: AnyFiber
+  readonly how: Join
+  readonly fibers: ReadonlyArray<AnyFiber>
+}
+
+/** Reads the variables that a closure refers to. */
+export type Captured = (closure: object) => ReadonlyArray<object>
+
+/**
+ * The fibers that wait for a fiber in one of Effect's own operations: `Fiber.join`, `Effect.all`, a race, a timeout.
+ * Their observers refer to the function that resumes the waiting fiber, and that function to the fiber.
+ */
+export const joinersOf = (fiber: AnyFiber, captured: Captured): ReadonlyArray<Joined> =>
+  (internals(fiber)._observers ?? []).flatMap((observer) => {
+    const variables = captured(observer)
+    const by = variables.flatMap((variable) => typeof variable === "function" ? captured(variable) : [])
+      .find((found): found is AnyFiber => isObject(found) && isFiber(found) && found !== fiber)
+    if (by === undefined || by.pollUnsafe() !== undefined) return []
+    const set = variables.find((variable) => variable instanceof Set && variable.has(fiber)) as
+      | ReadonlySet<AnyFiber>
+      | undefined
+    return [{ by, how: joinOf(observer), fibers: set === undefined ? [fiber] : [...set] }]
+  })
+
+/** Sentences about the internals that this version of Effect does not have. */
+export const lacks = (fiber: AnyFiber): ReadonlyArray<string> => {
+  const version = "This version of effect has no"
+  return Array.isArray(internals(fiber)._stack) ? [] : [`${version} Fiber._stack: a dump has no source lines.`]
+}

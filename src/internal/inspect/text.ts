@@ -1,0 +1,278 @@
+/** A dump as text, and the reasons of a wait in sentences. */
+import type { Source } from "../../source/Source.js"
+import type { Deadlock, Dump, FiberInfo, HoldInfo, JobInfo, LineInfo, Ref, Resource, WaitInfo } from "./model.js"
+
+const durationOf = (millis: number): string =>
+  millis < 1_000
+    ? `${Math.round(millis)} ms`
+    : millis < 60_000
+    ? `${(millis / 1_000).toFixed(1)} s`
+    : millis < 3_600_000
+    ? `${Math.round(millis / 60_000)} min`
+    : `${(millis / 3_600_000).toFixed(1)} h`
+
+const forMillis = (millis: number | undefined): string => millis === undefined ? "" : ` for ${durationOf(millis)}`
+
+const place = ({ file, line, text }: Source): string =>
+  text === undefined ? `${file}:${line}` : `${file}:${line} \`${text}\``
+
+const at = (source: Source | undefined): string => source === undefined ? "" : ` at ${place(source)}`
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`
+
+const units: Readonly<Record<LineInfo["of"], string>> = {
+  permits: "permit",
+  places: "place",
+  workers: "worker",
+  "jobs of the key": "job of the key"
+}
+
+/** Looks things up in a dump. */
+class Reader {
+  private readonly fibers: ReadonlyMap<Ref, FiberInfo>
+  private readonly resources: ReadonlyMap<string, Resource>
+
+  constructor(readonly dump: Dump) {
+    this.fibers = new Map(dump.fibers.map((fiber) => [fiber.id, fiber]))
+    this.resources = new Map(dump.resources.map((resource) => [resource.id, resource]))
+  }
+
+  resource(id: string): Resource | undefined {
+    return this.resources.get(id)
+  }
+
+  fiber(ref: Ref): FiberInfo | undefined {
+    return this.fibers.get(ref)
+  }
+
+  /** As a person calls it: `pool sender`, or `semaphore-1` without a name. */
+  title({ id, key, kind, name }: Resource): string {
+    const title = name === undefined ? id : `${kind} ${name}`
+    return key === undefined ? title : `${title} (key ${key})`
+  }
+
+  titleOf(id: string | undefined): string {
+    const resource = id === undefined ? undefined : this.resource(id)
+    return resource === undefined ? id ?? "" : this.title(resource)
+  }
+
+  /** As a person calls it: `fiber 6 (GET /report)`, `job 5 of pool sender`. */
+  who(ref: Ref): string {
+    const job = this.jobBehind(ref)
+    if (job !== undefined) return `job ${job.id} of ${this.title(job.pool)}`
+    const name = this.fiber(ref)?.name
+    return name === undefined ? ref : `${ref} (${name})`
+  }
+
+  /** The job that a reference means, or that its fiber runs. */
+  jobBehind(ref: Ref): JobInfo & { readonly pool: Resource } | undefined {
+    for (const pool of this.dump.resources) {
+      const job = pool.jobs?.find(({ fiber, id }) => fiber === ref || ref === `job ${id} of ${pool.id}`)
+      if (job !== undefined) return { ...job, pool }
+    }
+    return undefined
+  }
+
+  waitOf(ref: Ref): { readonly wait: WaitInfo; readonly resource: Resource } | undefined {
+    for (const resource of this.dump.resources) {
+      const wait = resource.waits.find(({ by }) => by === ref)
+      if (wait !== undefined) return { wait, resource }
+    }
+    return undefined
+  }
+
+  deadlock(id: string | undefined): Deadlock | undefined {
+    return this.dump.deadlocks.find((one) => one.id === id)
+  }
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/**
+ * The reasons of a wait, in sentences: a resource, the number of earlier requests, the longest hold and its line, and
+ * then the reasons of that holder's own wait, as far as they can be seen.
+ */
+export const explainText = (dump: Dump, of: string): string => {
+  const reader = new Reader(dump)
+  const resource = reader.resource(of)
+  if (resource !== undefined) return explainResource(reader, resource)
+  if (reader.fiber(of) === undefined && reader.jobBehind(of) === undefined) {
+    return `${of} neither holds nor waits for anything of sluice, or has ended.`
+  }
+  return chain(reader, of).join(" ")
+}
+
+/** One sentence for each link: the subject of the next one is what this one waits for. */
+const chain = (reader: Reader, of: Ref): ReadonlyArray<string> => {
+  const sentences: Array<string> = []
+  const seen = new Set<Ref>()
+  for (let ref: Ref | undefined = of; ref !== undefined;) {
+    if (seen.has(ref)) {
+      const found = reader.waitOf(ref)
+      const deadlock = reader.deadlock(found?.wait.deadlock)
+      const evidence = deadlock === undefined ? "" : ` (${deadlock.evidence})`
+      sentences.push(`So ${reader.who(ref)} waits for itself: a deadlock${evidence}.`)
+      break
+    }
+    seen.add(ref)
+    const [sentence, next] = link(reader, ref)
+    sentences.push(sentence)
+    ref = next
+  }
+  return sentences
+}
+
+const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref | undefined] => {
+  const job = reader.jobBehind(ref)
+  const subject = capital(reader.who(ref))
+  if (job !== undefined && job.fiber === undefined) return linkOfJob(reader, subject, job)
+  const own = job?.fiber ?? ref
+  const found = reader.waitOf(own)
+  if (found === undefined) {
+    const stack = reader.fiber(own)?.stack ?? []
+    return [`${subject} is suspended outside of sluice, or runs,${at(stack[0]) || " at an unknown line"}.`, undefined]
+  }
+  const { resource, wait } = found
+  const ends = wait.ends === undefined ? "" : ` It waits until ${wait.ends} at the latest.`
+  const [next] = wait.on
+  if (next !== undefined) {
+    const more = wait.on.length === 1 ? "" : ` (the first of them is ${reader.who(next)})`
+    const what = isOf(wait) ? wait.for : `${wait.for} of ${reader.title(resource)}`
+    return [`${subject} waits${forMillis(wait.millis)} for ${what}${at(wait.at)}${more}.${ends}`, next]
+  }
+  const line = resource.lines[0]
+  const what = `${wait.for} of ${reader.title(resource)}${at(wait.at)}`
+  const before = wait.ahead === 0 ? "first in line" : `behind ${count(wait.ahead, "other")}`
+  const [held, holder] = holding(reader, line)
+  const facts = [before, held].filter((fact) => fact !== "").join(", ")
+  return [`${subject} waits${forMillis(wait.millis)} for ${what} (${facts}).${ends}`, holder]
+}
+
+/** Whether the wait's text names the resource itself: `job 5 of pool sender`. */
+const isOf = ({ for: what }: WaitInfo): boolean => /^(?:a )?job\b/.test(what)
+
+const linkOfJob = (
+  reader: Reader,
+  subject: string,
+  { id, millis, pool, state }: JobInfo & { readonly pool: Resource }
+): readonly [string, Ref | undefined] => {
+  if (state === "retrying") return [`${subject} waits${forMillis(millis)} for its next attempt.`, undefined]
+  if (state === "running") return [`${subject} is about to begin.`, undefined]
+  const queued = pool.jobs?.filter((job) => job.state === state) ?? []
+  const ahead = queued.findIndex((job) => job.id === id)
+  const before = ahead === 0 ? "first in line" : `behind ${count(ahead, "other")}`
+  const [held, holder] = holding(reader, pool.lines[0])
+  const what = state === "blocked" ? "room in the queue" : "a worker"
+  return [`${subject} waits${forMillis(millis)} for ${what} (${before}, ${held}).`, holder]
+}
+
+/** How much of a line is taken, and the longest of its holds. */
+const holding = (reader: Reader, line: LineInfo | undefined): readonly [string, Ref | undefined] => {
+  if (line === undefined) return ["", undefined]
+  const { capacity, held, holders, lost, of } = line
+  const taken = `${held} of ${capacity ?? "any number"} ${of === "workers" ? "busy" : "held"}`
+  const gone = lost === undefined ? "" : `, ${lost} by fibers that were garbage collected`
+  const [oldest] = holders
+  if (oldest === undefined) return [`${taken}${gone}`, undefined]
+  const by = reader.who(oldest.by)
+  const longest = of === "workers"
+    ? `the longest${forMillis(oldest.millis)} with ${by}`
+    : `the longest is held${forMillis(oldest.millis)} by ${by}${at(oldest.at)}`
+  const scope = oldest.until === "scope" ? ", until a scope closes" : ""
+  return [`${taken}${gone}; ${longest}${scope}`, oldest.by]
+}
+
+const explainResource = (reader: Reader, resource: Resource): string => {
+  const [first] = resource.waits
+  const lines = [`${capital(headOf(reader, resource))}.`]
+  if (first === undefined) {
+    const holder = resource.lines[0]?.holders[0]?.by
+    lines.push("Nobody waits for it.")
+    if (holder !== undefined) lines.push(...chain(reader, holder))
+  } else {
+    lines.push(...chain(reader, first.by))
+  }
+  return lines.join(" ")
+}
+
+/** A resource in one line. */
+const headOf = (reader: Reader, resource: Resource): string => {
+  const taken = resource.lines.map(({ capacity, held, key, of }) => {
+    const whose = key === undefined ? "" : ` ${key}`
+    return `${held} of ${capacity === undefined ? "unbounded" : count(capacity, units[of])}${whose} ${
+      of === "workers" ? "busy" : "taken"
+    }`
+  })
+  const waiting = resource.waiting === 0 ? [] : [`${resource.waiting} wait`]
+  return `${reader.title(resource)}: ${[...taken, ...waiting].join(", ")}`
+}
+
+const holderLine = (reader: Reader, { at: source, by, millis, until, weight }: HoldInfo, of: LineInfo["of"]): string =>
+  `  ${of === "workers" ? "runs" : "held by"} ${reader.who(by)}${weight === 1 ? "" : `: ${weight}`}` +
+  `${forMillis(millis)}${until === "scope" ? ", until a scope closes" : ""}${at(source)}`
+
+const waitLine = (reader: Reader, { at: source, by, deadlock, ends, for: what, millis }: WaitInfo): string =>
+  `  ${reader.who(by)} waits${forMillis(millis)} for ${what}${at(source)}` +
+  `${ends === undefined ? "" : `, until ${ends}`}${deadlock === undefined ? "" : ` [${deadlock}]`}`
+
+/** How many holders and waiters of a resource the text lists. */
+const most = 20
+
+const rest = (all: number): ReadonlyArray<string> => all > most ? [`  ... and ${all - most} more`] : []
+
+const resourceLines = (reader: Reader, resource: Resource): ReadonlyArray<string> => [
+  headOf(reader, resource),
+  ...resource.lines.flatMap(({ holders, of }) => [
+    ...holders.slice(0, most).map((hold) => holderLine(reader, hold, of)),
+    ...rest(holders.length)
+  ]),
+  ...resource.waits.slice(0, most).map((wait) => waitLine(reader, wait)),
+  ...rest(resource.waiting),
+  ...resource.threads?.map(({ calls, id, stack = [], state }) =>
+    `  thread ${id} is ${state}: ${
+      calls.length === 0
+        ? "no calls"
+        : calls.map(({ begun, millis, name }) => `${name}${begun ? "" : " (not begun)"}${forMillis(millis)}`).join(", ")
+    }${at(stack[0])}`
+  ) ?? []
+]
+
+/** A deadlock as sentences, a line for each member. */
+export const deadlockText = (dump: Dump, deadlock: Deadlock): string =>
+  deadlockLines(new Reader(dump), deadlock).join("\n")
+
+const deadlockLines = (reader: Reader, { behind, evidence, id, members, millis }: Deadlock): ReadonlyArray<string> => {
+  const others = behind === 0 ? "" : `; ${behind} more wait for them`
+  const size = members.length === 1 ? "1 waits for itself" : `${members.length} wait for each other`
+  return [
+    `${id} (${evidence}): ${size}${forMillis(millis)}${others}`,
+    ...members.flatMap(({ at: source, by, for: what, holds, resource }) => [
+      `  ${reader.who(by)} waits for ${what}${resource === undefined ? "" : ` of ${reader.titleOf(resource)}`}` +
+      at(source),
+      ...holds.map(({ at: source, of, resource, weight }) =>
+        `    and holds ${count(weight, units[of])} of ${reader.titleOf(resource)}${at(source)}`
+      )
+    ])
+  ]
+}
+
+/** The dump as a tree of text. */
+export const toText = (dump: Dump): string => {
+  const reader = new Reader(dump)
+  const waiting = dump.resources.reduce((sum, resource) => sum + resource.waiting, 0)
+  const watched = dump.watchedSince === undefined
+    ? "nobody watches, so no duration is known"
+    : `watched for ${durationOf(dump.at - dump.watchedSince)}`
+  const counts = [
+    count(dump.deadlocks.length, "deadlock"),
+    count(dump.resources.length, "resource"),
+    `${waiting} waiting`
+  ]
+  return [
+    `sluice at ${new Date(dump.at).toISOString()}: ${counts.join(", ")} (${watched})`,
+    ...dump.deadlocks.flatMap((deadlock) => ["", ...deadlockLines(reader, deadlock)]),
+    ...dump.resources.flatMap((resource) => ["", ...resourceLines(reader, resource)]),
+    ...dump.missing.length === 0 ? [] : ["", ...dump.missing.map((sentence) => `Not seen: ${sentence}`)],
+    ""
+  ].join("\n")
+}
