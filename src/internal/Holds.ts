@@ -10,7 +10,7 @@ export interface Held {
  */
 export class Holds<H extends Held> {
   private readonly fresh = new Set<H>()
-  private older: Array<{ readonly ref: WeakRef<H>; readonly weight: number }> = []
+  private older: Array<{ readonly ref: WeakRef<H>; readonly weight: number; readonly since: number }> = []
   /** How much of the older holds has been given back since the last sweep. */
   private returned = 0
   /** How much nobody gives back any more: its holders were collected. */
@@ -26,15 +26,15 @@ export class Holds<H extends Held> {
   }
 
   /** Holds that began before anybody watched. */
-  adopt(holds: Iterable<H>): void {
-    for (const hold of holds) if (!this.fresh.has(hold)) this.keep(hold)
+  adopt(holds: Iterable<H>, since: number): void {
+    for (const hold of holds) if (!this.fresh.has(hold)) this.keep(hold, since)
   }
 
-  private keep(hold: H): void {
-    this.older.push({ ref: new WeakRef(hold), weight: hold.weight })
+  private keep(hold: H, since: number): void {
+    this.older.push({ ref: new WeakRef(hold), weight: hold.weight, since })
   }
 
-  sweep(): void {
+  sweep(since: number): void {
     let dead = 0
     const kept: typeof this.older = []
     for (const one of this.older) {
@@ -45,15 +45,16 @@ export class Holds<H extends Held> {
     this.lost += Math.max(0, dead - this.returned)
     this.returned = 0
     this.older = kept
-    for (const hold of this.fresh) this.keep(hold)
+    for (const hold of this.fresh) this.keep(hold, since)
     this.fresh.clear()
   }
 
-  *[Symbol.iterator](): Iterator<H> {
-    for (const { ref } of this.older) {
+  /** Each hold, with the sweep that saw it first. */
+  *[Symbol.iterator](): Iterator<readonly [hold: H, since: number | undefined]> {
+    for (const { ref, since } of this.older) {
       const hold = ref.deref()
-      if (hold?.state === "granted") yield hold
+      if (hold?.state === "granted") yield [hold, since]
     }
-    yield* this.fresh
+    for (const hold of this.fresh) yield [hold, undefined]
   }
 }

@@ -272,22 +272,23 @@ export class WaitQueue<E = never> implements Line {
     return hold
   }
 
-  sweep(): void {
-    this.holds?.sweep()
+  /** Holds that are noted become older. `since`: the number of the sweep. */
+  sweep(since: number): void {
+    this.holds?.sweep(since)
   }
 
-  /** Holds that began before anybody watched. */
-  adopt(holds: Iterable<Waiter<E>>): void {
+  /** Notes holds that began before anybody watched. */
+  adopt(holds: Iterable<Waiter<E>>, since: number): void {
     this.holds ??= new Holds()
-    this.holds.adopt(holds)
+    this.holds.adopt(holds, since)
   }
 
   line(capacity: number, held: number): view.Line {
     const holds: Array<view.Hold> = []
-    for (const hold of this.holds ?? []) {
+    for (const [hold, since] of this.holds ?? []) {
       const until = hold instanceof ScopedHold ? "scope" : "exit"
       const key = hold instanceof Waiter ? hold.joint?.lead ?? hold : hold
-      holds.push({ node: hold.fiber, weight: hold.weight, until, key })
+      holds.push({ node: hold.fiber, weight: hold.weight, until, key, since })
     }
     return { of: "permits", capacity, held, holds, lost: this.holds?.lost ?? 0, self: this }
   }

@@ -14,13 +14,16 @@ export interface Holding {
   readonly [HoldTypeId]: () => { readonly of: object; readonly hold: Hold } | undefined
 }
 
+/**
+ * `waits`: nothing that nobody waits for. `sweep`: likewise, but with children that run; and holds that the resource
+ * has noted become older, and weak. `all`: everything.
+ */
+export type Detail = "waits" | "sweep" | "all"
+
 /** A resource: a semaphore, a group, a pool, a limit. */
 export interface Viewable {
-  /**
-   * Returns a view, or undefined where nobody waits and `detail` asks for waits alone. Runs no fiber, and changes no
-   * book. O(holders + waiters).
-   */
-  readonly [ViewTypeId]: (detail: "waits" | "all") => View | undefined
+  /** Returns a view, or undefined where `detail` asks for less. Runs no fiber, changes no book. O(holds + waits). */
+  readonly [ViewTypeId]: (detail: Detail) => View | undefined
 }
 
 /** Something that waits, or is waited for: a fiber, a job, or an event, such as the end of a group's children. */
@@ -34,6 +37,8 @@ export interface Hold {
   readonly until: "exit" | "scope"
   /** An object that lives as long as the hold: what is known about the hold is kept with it. */
   readonly key: object
+  /** The sweep that saw it first, as the sweep's own number. Undefined: the holder keeps no such number. */
+  readonly since?: number | undefined
 }
 
 /** A number of permits, places or workers, of which each holder has some. */
@@ -117,6 +122,8 @@ export interface View {
 
 /** Somebody who watches: new resources are made known to it, and holds are noted. */
 export interface Watch {
+  /** The number of the present sweep. */
+  readonly sweeps: number
   appeared(self: Viewable): void
 }
 

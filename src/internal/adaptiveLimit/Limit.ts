@@ -6,7 +6,7 @@ import { invalid } from "../args.js"
 import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
 import { InnerPermits } from "../semaphore/Permits.js"
-import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
+import { type Detail, type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import type { Estimator } from "./Estimator.js"
 import { type AdaptiveLimit, type Outcome, type Stats, TypeId } from "./model.js"
 import { Turnstile } from "./Turnstile.js"
@@ -164,7 +164,7 @@ export class Limit extends Described implements AdaptiveLimit, Viewable {
     return { _id: "AdaptiveLimit", name: this.name, ...this.stats() }
   }
 
-  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+  [ViewTypeId](detail: Detail): View | undefined {
     const view = this.permits.view(detail)
     return view && { ...view, kind: "limit", self: this, stats: { ...this.stats() } }
   }

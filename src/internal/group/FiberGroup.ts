@@ -13,7 +13,7 @@ import { List } from "../List.js"
 import type { Observe, Observers } from "../Observers.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { type Line, type View, type Viewable, ViewTypeId, type Wait, watch } from "../view.js"
+import { type Detail, type Line, type View, type Viewable, ViewTypeId, type Wait, watch } from "../view.js"
 import { defectsOf } from "./causes.js"
 import { GroupClosed, GroupDeadlock } from "./errors.js"
 import { type Group, type Stats, TypeId } from "./model.js"
@@ -504,10 +504,11 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
 
   // As `sluice/inspect` sees it
 
-  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+  [ViewTypeId](detail: Detail): View | undefined {
     const { inside, outside, owner, pending } = this
     const parked = [outside, owner, inside.work, inside.end]
-    if (detail === "waits" && pending.size === 0 && parked.every(({ size }) => size === 0)) return undefined
+    const isAtRest = pending.size === 0 && parked.every(({ size }) => size === 0)
+    if (isAtRest && (detail === "waits" || (detail === "sweep" && this.active === 0))) return undefined
     const children = [...this.children]
     const line: Line = {
       of: "places",

@@ -44,12 +44,18 @@ export interface Found {
 export interface Look {
   readonly views: ReadonlyArray<View>
   readonly found: ReadonlyArray<Found>
+  /** Waits in operations of Effect's, as far as they were read. */
+  readonly joins: ReadonlyArray<Wait>
+  /** Fibers to show that neither hold nor wait. */
+  readonly also: ReadonlyArray<AnyFiber>
   readonly ids: Ids
   /** Milliseconds since 1970. */
   readonly now: number
   readonly watchedSince: number | undefined
   /** When a hold or a wait was first seen. */
   readonly since: (key: object) => number | undefined
+  /** The time of a sweep, by its number. */
+  readonly sweptAt: (sweep: number) => number | undefined
   /** The line of a function or a generator of the user's. Undefined for those of sluice and Effect. */
   readonly locate: (subject: object) => Source | undefined
   readonly captured: Captured
@@ -88,9 +94,10 @@ class Collector {
   }
 
   get dump(): Dump {
-    const { found, missing, now, watchedSince } = this.look
+    const { also, found, missing, now, watchedSince } = this.look
     const resources = this.views.map((view) => this.resource(view))
     const deadlocks = found.map((one, i) => this.deadlock(one, i))
+    for (const fiber of also) this.ref(fiber)
     const fibers = [...this.fibers.values()]
     const [some] = this.fibers.keys()
     return {
@@ -123,6 +130,7 @@ class Collector {
       name: spanOf(fiber),
       state,
       stack: this.stackOf(fiber),
+      joins: this.look.joins.find(({ node }) => node === fiber)?.any?.map((one) => this.ref(one)),
       interrupted: isInterrupted(fiber) ? true : undefined
     }
   }
@@ -209,12 +217,19 @@ class Collector {
   }
 
   private longest(holds: ReadonlyArray<Hold>): ReadonlyArray<Hold> {
-    const since = ({ key }: Hold): number => this.look.since(key) ?? this.look.now
+    const since = (hold: Hold): number => this.heldSince(hold) ?? this.look.now
     return holds.toSorted((one, other) => since(one) - since(other)).slice(0, this.look.most)
   }
 
-  private hold({ key, node, until, weight }: Hold): HoldInfo {
-    return { by: this.ref(node), weight, until, millis: this.millis(key), at: this.takenAt(node, key) }
+  private heldSince({ key, since }: Hold): number | undefined {
+    return since === undefined ? this.look.since(key) : this.look.sweptAt(since)
+  }
+
+  private hold(hold: Hold): HoldInfo {
+    const { key, node, until, weight } = hold
+    const since = this.heldSince(hold)
+    const millis = since === undefined ? undefined : Math.max(0, this.look.now - since)
+    return { by: this.ref(node), weight, until, millis, at: this.takenAt(node, key) }
   }
 
   /**

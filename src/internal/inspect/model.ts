@@ -185,6 +185,8 @@ export interface FiberInfo {
   readonly state: "waiting" | "suspended" | "running" | "ended"
   /** Where it stands: the lines of its suspended generators, innermost first. */
   readonly stack: ReadonlyArray<Source>
+  /** The fibers that it waits for in an operation of Effect's, such as `Effect.all`, as far as closures tell. */
+  readonly joins?: ReadonlyArray<Ref> | undefined
   /** It was interrupted, and has not ended. */
   readonly interrupted?: boolean | undefined
 }

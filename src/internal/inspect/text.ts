@@ -129,7 +129,12 @@ const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref |
   const own = job?.fiber ?? ref
   const found = reader.waitOf(own)
   if (found === undefined) {
-    const stack = reader.fiber(own)?.stack ?? []
+    const { joins = [], stack = [] } = reader.fiber(own) ?? {}
+    const [joined] = joins
+    if (joined !== undefined) {
+      const waiting = joins.find((one) => reader.waitOf(one) !== undefined) ?? joined
+      return [`${subject} waits for ${joins.map((one) => reader.who(one)).join(", ")}${at(stack[0])}.`, waiting]
+    }
     return [`${subject} is suspended outside of sluice, or runs,${at(stack[0]) || " at an unknown line"}.`, undefined]
   }
   const { resource, wait } = found
@@ -275,4 +280,15 @@ export const toText = (dump: Dump): string => {
     ...dump.missing.length === 0 ? [] : ["", ...dump.missing.map((sentence) => `Not seen: ${sentence}`)],
     ""
   ].join("\n")
+}
+
+/** A hold as a sentence. */
+export const holdText = (dump: Dump, resource: Resource, hold: HoldInfo): string => {
+  const reader = new Reader(dump)
+  const [line] = resource.lines
+  const what = line === undefined ? `${hold.weight}` : count(hold.weight, units[line.of])
+  const waiting = count(resource.waiting, "request")
+  return `${capital(reader.who(hold.by))} holds ${what} of ${reader.title(resource)}${forMillis(hold.millis)}${
+    at(hold.at)
+  }, and ${waiting} ${resource.waiting === 1 ? "waits" : "wait"}`
 }

@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import { checkInteger, invalid } from "../args.js"
 import { Described } from "../Described.js"
 import type { Observe, Observers } from "../Observers.js"
-import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
+import { type Detail, type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import { Waiter } from "../WaitQueue.js"
 import type { CapacityExceeded } from "./errors.js"
 import { type AnyEffect, Methods, type Refuse, type Restore } from "./Methods.js"
@@ -24,7 +24,7 @@ class KeyPermits<in out K> extends InnerPermits {
     keys.set(key, this)
   }
 
-  override view(detail: "waits" | "all"): View | undefined {
+  override view(detail: Detail): View | undefined {
     const view = super.view(detail)
     return view && { ...view, key: this.key }
   }
@@ -79,6 +79,10 @@ export class KeyedPermits<in out K> extends Described implements Keyed<K>, Viewa
     return this.keys.get(key) ?? new KeyPermits(capacity, this.keys, key, this.name, this.observers)
   }
 
+  viewOf(key: K, detail: Detail): View | undefined {
+    return this.keys.get(key)?.view(detail)
+  }
+
   statsOf(key: K): Stats {
     const known = this.keys.get(key)
     if (known !== undefined) return known.stats()
@@ -101,9 +105,9 @@ export class KeyedPermits<in out K> extends Described implements Keyed<K>, Viewa
     return { _id: "Semaphore.Keyed", name: this.name, ...this.stats() }
   }
 
-  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+  [ViewTypeId](detail: Detail): View | undefined {
     const parts = [...this.keys.values()].flatMap((permits) => permits.view(detail) ?? [])
-    if (detail === "waits" && parts.length === 0) return undefined
+    if (detail !== "all" && parts.length === 0) return undefined
     const stats = { ...this.stats() }
     return { version: 1, kind: "semaphore", name: this.name, self: this, stats, lines: [], waits: [], parts }
   }
@@ -113,7 +117,7 @@ export class KeyedPermits<in out K> extends Described implements Keyed<K>, Viewa
  * The semaphore of one key (S9). It holds no state, so that nothing needs to know how many of these there are. Each
  * request looks the key's permits up in the step in which it reserves some or joins their line.
  */
-export class OfKey<in out K> extends Methods {
+export class OfKey<in out K> extends Methods implements Viewable {
   constructor(private readonly keyed: KeyedPermits<K>, private readonly key: K) {
     super()
   }
@@ -170,6 +174,11 @@ export class OfKey<in out K> extends Methods {
 
   stats(): Stats {
     return this.keyed.statsOf(this.key)
+  }
+
+  /** Undefined for a key that is not in use. */
+  [ViewTypeId](detail: Detail): View | undefined {
+    return this.keyed.viewOf(this.key, detail)
   }
 
   toJSON(): unknown {

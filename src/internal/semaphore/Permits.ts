@@ -5,7 +5,7 @@ import type { Option } from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Observe, Observers } from "../Observers.js"
 import { operation } from "../operation.js"
-import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
+import { type Detail, type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import { Waiter, WaitQueue } from "../WaitQueue.js"
 import { CapacityExceeded } from "./errors.js"
 import { type AnyEffect, Methods, type Refuse, type Restore } from "./Methods.js"
@@ -163,12 +163,13 @@ export class Permits extends Methods implements Viewable {
     return { _id: "Semaphore", name: this.name, ...this.stats() }
   }
 
-  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+  [ViewTypeId](detail: Detail): View | undefined {
     return this.view(detail)
   }
 
-  view(detail: "waits" | "all"): View | undefined {
-    if (detail === "waits" && this.queue.size === 0) return undefined
+  view(detail: Detail): View | undefined {
+    if (detail === "sweep" && watch !== undefined) this.queue.sweep(watch.sweeps)
+    if (detail !== "all" && this.queue.size === 0) return undefined
     const line = this.queue.line(this.capacity, this.held)
     const stats = { ...this.stats() }
     const waits = this.queue.waits(line)

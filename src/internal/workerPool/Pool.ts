@@ -16,7 +16,7 @@ import { monotonicMillis } from "../monotonic.js"
 import { operation } from "../operation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { type View, type Viewable, ViewTypeId, watch as inspecting } from "../view.js"
+import { type Detail, type View, type Viewable, ViewTypeId, watch as inspecting } from "../view.js"
 import { bring, type Inheritance, type TaskRun } from "./callers.js"
 import { Census } from "./Census.js"
 import { type PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
@@ -1361,7 +1361,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return { _id: "WorkerPool", name: this.name, ...this.stats() }
   }
 
-  [ViewTypeId](detail: "waits" | "all"): View | undefined {
+  [ViewTypeId](detail: Detail): View | undefined {
     const { deadlines, followers: calls, idlers, lifecycle, name, queue, reach, retries, roster, starter } = this
     const stats = () => this.stats()
     const books = {

@@ -1,5 +1,5 @@
 import type { List } from "../List.js"
-import type { Hold, JobView, Line, Node, View, Wait, WorkerView } from "../view.js"
+import type { Detail, Hold, JobView, Line, Node, View, Wait, WorkerView } from "../view.js"
 import type { AnyJob } from "./Job.js"
 import type { Lifecycle } from "./Lifecycle.js"
 import type { Deadlines, Retries } from "./parts.js"
@@ -29,8 +29,8 @@ export interface Books {
 }
 
 /** The pool as `sluice/inspect` sees it: the reader of all rooms. Changes nothing. */
-export const viewOf = (books: Books, detail: "waits" | "all"): View | undefined =>
-  detail === "waits" && isAtRest(books) ? undefined : new Reader(books).view
+export const viewOf = (books: Books, detail: Detail): View | undefined =>
+  detail !== "all" && isAtRest(books) ? undefined : new Reader(books).view
 
 const isAtRest = ({ calls, idlers, lifecycle, queue, retries, roster, starter }: Books): boolean =>
   queue.size + queue.blocked + (retries?.size ?? 0) + idlers.size + lifecycle.waiting === 0 && starter === undefined &&

@@ -1,0 +1,1 @@
+export * as Inspect from "./Inspect.js"

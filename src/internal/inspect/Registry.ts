@@ -1,0 +1,82 @@
+import { type Detail, type View, type Viewable, ViewTypeId, type Watch } from "../view.js"
+
+/**
+ * The resources that are known while somebody watches, and since when each wait is known.
+ *
+ * A resource that nobody waits for may be collected. One that is waited for is held, or a deadlock could vanish before
+ * it is seen (I6).
+ */
+export class Registry implements Watch {
+  private resources: Array<WeakRef<Viewable>> = []
+  private waitedFor: ReadonlyArray<Viewable> = []
+  private readonly seen = new WeakMap<object, number>()
+  /** When each sweep was, by its number. */
+  private times: Array<number> = []
+  readonly startedAt: number
+
+  /** `now`: milliseconds since 1970, of a clock that nobody sets back. */
+  constructor(readonly now: () => number) {
+    this.startedAt = now()
+  }
+
+  get sweeps(): number {
+    return this.times.length
+  }
+
+  appeared(self: Viewable): void {
+    this.resources.push(new WeakRef(self))
+  }
+
+  /** Resources that were there before anybody watched. */
+  adopt(resources: Iterable<Viewable>): void {
+    const known = new Set(this.resources.map((ref) => ref.deref()))
+    for (const resource of resources) if (!known.has(resource)) this.appeared(resource)
+  }
+
+  views(detail: Exclude<Detail, "sweep">): ReadonlyArray<View> {
+    return this.resources.flatMap((ref) => ref.deref()?.[ViewTypeId](detail) ?? [])
+  }
+
+  /** The views of all that is waited for. Notes when each wait was first seen. O(resources + holds + waits). */
+  sweep(): ReadonlyArray<View> {
+    const now = this.now()
+    const views: Array<View> = []
+    const live: Array<WeakRef<Viewable>> = []
+    const waitedFor: Array<Viewable> = []
+    for (const ref of this.resources) {
+      const resource = ref.deref()
+      if (resource === undefined) continue
+      live.push(ref)
+      const view = resource[ViewTypeId]("sweep")
+      if (view === undefined) continue
+      views.push(view)
+      waitedFor.push(resource)
+      this.note(view, now)
+    }
+    this.resources = live
+    this.waitedFor = waitedFor
+    this.times.push(now)
+    return views
+  }
+
+  private note({ jobs = [], lines, parts = [], threads = [], waits }: View, now: number): void {
+    for (const { holds } of lines) for (const { key, since } of holds) if (since === undefined) this.see(key, now)
+    for (const { key } of waits) this.see(key, now)
+    for (const { node } of jobs) this.see(node, now)
+    for (const { calls } of threads) for (const { key } of calls) this.see(key, now)
+    for (const part of parts) this.note(part, now)
+  }
+
+  private see(key: object, now: number): void {
+    if (!this.seen.has(key)) this.seen.set(key, now)
+  }
+
+  /** How many resources are held, since somebody waits for them. */
+  get held(): number {
+    return this.waitedFor.length
+  }
+
+  readonly since = (key: object): number | undefined => this.seen.get(key)
+
+  readonly sweptAt = (sweep: number): number | undefined => this.times[sweep]
+}

@@ -1,0 +1,111 @@
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { checkMillis, isPositive } from "../args.js"
+import { monotonicMillis } from "../monotonic.js"
+import { dumpOf, judged, lookNow, startWatch } from "./look.js"
+import type { Report } from "./model.js"
+import { Reporter } from "./Reporter.js"
+import { onSignal } from "./signal.js"
+import { toText } from "./text.js"
+
+/**
+ * The options of `layer`. A duration that is none is a defect of the layer's build.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions {
+  /**
+   * How often the watch looks: a duration > 0. Default: one second. Where looks take more than 1 % of the time,
+   * they are rarer, down to one in ten ticks.
+   */
+  readonly tick?: Duration.Input | undefined
+  /** How long a request may wait before it is reported: a duration > 0. Default: 30 seconds. */
+  readonly waitedFor?: Duration.Input | undefined
+  /** How long something may be held, while others wait for it, before it is reported. Default: 30 seconds. */
+  readonly heldFor?: Duration.Input | undefined
+  /** How long an interrupted fiber may go on before it is reported: a duration > 0. Default: 10 seconds. */
+  readonly lingersFor?: Duration.Input | undefined
+  /** How late the event loop may be before it is reported: a duration > 0. Default: one second. */
+  readonly starvedFor?: Duration.Input | undefined
+  /**
+   * Whether resources that exist already are looked for, once, in the heap. It takes some 100 milliseconds, as a
+   * garbage collection does. Default: true. Only Node has the inspector that this needs.
+   */
+  readonly adopt?: boolean | undefined
+  /** A signal of the process, such as `SIGUSR2`, that writes a dump to the standard error. Default: none. */
+  readonly signal?: string | undefined
+  /** Gets each report. Default: a warning is logged. It must not fail; a defect is logged, and the watch goes on. */
+  readonly onReport?: ((report: Report) => Effect.Effect<void>) | undefined
+}
+
+/** The listeners of `reports`. */
+export const listeners = new Set<(report: Report) => void>()
+
+const log = (report: Report): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logWarning(`sluice: ${report.text}`), { report: report._tag })
+
+/** Of the time, one part in so many at most goes into looking; but no pause is longer than so many ticks. */
+const [share, longest] = [100, 10]
+
+/** Watches while the scope is open. */
+const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const millis = (name: keyof LayerOptions & `${string}For` | "tick", otherwise: Duration.Input) =>
+      checkMillis("Inspect.layer", name, options[name] ?? otherwise, "a duration > 0", isPositive)
+    const tick = millis("tick", "1 second")
+    const thresholds = {
+      waitedFor: millis("waitedFor", "30 seconds"),
+      heldFor: millis("heldFor", "30 seconds"),
+      lingersFor: millis("lingersFor", "10 seconds"),
+      starvedFor: millis("starvedFor", "1 second")
+    }
+    const { adopt = true, onReport = log, signal } = options
+    const clock = yield* Clock.Clock
+    // Nobody sets this clock back.
+    const offset = clock.currentTimeMillisUnsafe() - monotonicMillis(clock)
+    const now = () => monotonicMillis(clock) + offset
+    const { registry } = yield* Effect.acquireRelease(
+      Effect.sync(() => startWatch(now, adopt)),
+      ({ stop }) => Effect.sync(stop)
+    )
+    if (signal !== undefined) yield* onSignal(signal, () => toText(lookNow().dump))
+    const reporter = new Reporter(thresholds, {
+      now,
+      since: registry.since,
+      sweptAt: registry.sweptAt,
+      dump: dumpOf
+    })
+    const report = (one: Report): Effect.Effect<void> =>
+      Effect.catchCause(
+        Effect.suspend(() => {
+          for (const listener of listeners) listener(one)
+          return onReport(one)
+        }),
+        (cause) => Effect.logError("Inspect: onReport did not succeed", cause)
+      )
+    let due = now() + tick
+    const sweep = Effect.suspend(() => {
+      const began = now()
+      const late = began - due
+      const start = performance.now()
+      const views = registry.sweep()
+      const judgement = judged(views, thresholds.waitedFor)
+      const cost = performance.now() - start
+      const reports = reporter.sweep(views, judgement, late)
+      const pause = Math.max(tick, Math.min(longest * tick, share * cost))
+      return Effect.andThen(
+        Effect.forEach(reports, report, { discard: true }),
+        Effect.suspend(() => {
+          due = now() + pause
+          return Effect.sleep(pause)
+        })
+      )
+    })
+    yield* Effect.forkScoped(Effect.andThen(Effect.sleep(tick), Effect.forever(sweep)))
+  })
+
+export const layer = (options: LayerOptions): Layer.Layer<never> => Layer.effectDiscard(watching(options))

@@ -1,0 +1,194 @@
+/** Looks at this process: at the registry while somebody watches, else at the heap. */
+import * as Fiber from "effect/Fiber"
+import { type Locator, makeLocator } from "../../source/Locator.js"
+import { once } from "../../source/node.js"
+import type { Source } from "../../source/Source.js"
+import { Described } from "../Described.js"
+import type { AnyFiber } from "../stack.js"
+import { type Hold, type Holding, HoldTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
+import { Waiter, type WaitQueue } from "../WaitQueue.js"
+import { collect, Ids } from "./collect.js"
+import { judge, type Judgement } from "./judge.js"
+import type { Dump } from "./model.js"
+import { Registry } from "./Registry.js"
+import { isFiber } from "./runtime.js"
+import { flat } from "./verdict.js"
+
+const ids = new Ids()
+/** Kept between looks, with the source maps that it has parsed. */
+let locator: Locator | undefined = undefined
+let registry: Registry | undefined = undefined
+let watchers = 0
+
+const theLocator = (): Locator => locator ??= makeLocator()
+
+/** Whether this thread's inspector can be asked, for lines and closures. */
+export const hasInspector = (): boolean => locatedSelf() !== undefined
+
+// The test of the inspector is a function whose line it should know.
+const locatedSelf = once(() => theLocator().locate(hasInspector))
+
+/** The folder of sluice's own files, unless they are a part of a bundle. */
+const home = once(() => /^(.*)internal[\\/]inspect[\\/]look\.[jt]s$/.exec(locatedSelf()?.file ?? "")?.[1])
+
+/** A person looks neither for the lines of sluice nor for those of Effect. */
+const isInside = ({ file }: Source): boolean => {
+  const own = home()
+  return /(?:^|[\\/])node_modules[\\/](?:effect|sluice)[\\/]/.test(file) || (own !== undefined && file.startsWith(own))
+}
+
+const locate = (subject: object): Source | undefined => {
+  const source = theLocator().locate(subject)
+  return source === undefined || isInside(source) ? undefined : source
+}
+
+/**
+ * Watches, until the result is called: resources are known from now on, and from before by way of the heap. A second
+ * watcher shares what the first one knows.
+ */
+export const startWatch = (
+  now: () => number,
+  adopts: boolean
+): { readonly registry: Registry; readonly stop: () => void } => {
+  watchers++
+  if (registry === undefined) {
+    registry = new Registry(now)
+    if (adopts) adopt(registry)
+    // The first question takes longest: better now than in a sweep.
+    hasInspector()
+    setWatch(registry)
+  }
+  return {
+    registry,
+    stop: () => {
+      if (--watchers > 0) return
+      registry = undefined
+      setWatch(undefined)
+      locator?.close()
+      locator = undefined
+    }
+  }
+}
+
+const isViewable = (found: object): found is Viewable => ViewTypeId in found
+
+const resourcesOfHeap = (): ReadonlyArray<Viewable> => theLocator().instances(Described.prototype).filter(isViewable)
+
+const holdsOfHeap = (): ReadonlyArray<Waiter<unknown>> =>
+  theLocator().instances(Waiter.prototype) as ReadonlyArray<Waiter<unknown>>
+
+const adopt = (registry: Registry): void => {
+  const resources = resourcesOfHeap()
+  registry.adopt(resources)
+  if (!isAnyHeld(resources.flatMap((resource) => resource[ViewTypeId]("all") ?? []))) return
+  const byQueue = new Map<WaitQueue<unknown>, Array<Waiter<unknown>>>()
+  for (const waiter of holdsOfHeap()) {
+    if (waiter.state !== "granted") continue
+    const waiters = byQueue.get(waiter.queue)
+    if (waiters === undefined) byQueue.set(waiter.queue, [waiter])
+    else waiters.push(waiter)
+  }
+  for (const [queue, waiters] of byQueue) queue.adopt(waiters, registry.sweeps)
+}
+
+/** The views of all resources, and whether they come from the heap. */
+const viewsNow = (): ReadonlyArray<View> => {
+  if (registry !== undefined) return registry.views("all")
+  const views = resourcesOfHeap().flatMap((resource) => resource[ViewTypeId]("all") ?? [])
+  return isAnyHeld(views) ? withHolds(views, holdsOfHeap()) : views
+}
+
+/** Whether permits are held: only then are their holders looked for, which takes a garbage collection. */
+const isAnyHeld = (views: ReadonlyArray<View>): boolean =>
+  flat(views).some(({ lines }) => lines.some(({ held = 0 }) => held > 0))
+
+/** The views, with holds that their lines do not know. */
+export const withHolds = (views: ReadonlyArray<View>, holders: ReadonlyArray<Holding>): ReadonlyArray<View> => {
+  const holds = new Map<object, Array<Hold>>()
+  for (const holder of holders) {
+    const held = holder[HoldTypeId]()
+    if (held === undefined) continue
+    const known = holds.get(held.of)
+    if (known === undefined) holds.set(held.of, [held.hold])
+    else known.push(held.hold)
+  }
+  const complete = (view: View): View => ({
+    ...view,
+    lines: view.lines.map((line) => {
+      const more = holds.get(line.self)?.filter(({ key }) => !line.holds.some((hold) => hold.key === key)) ?? []
+      // The waits refer to the line.
+      return Object.assign(line, { holds: line.holds.concat(more) })
+    }),
+    parts: view.parts?.map(complete)
+  })
+  return views.map(complete)
+}
+
+/** How many waits, holds and jobs of a resource a dump lists. */
+const most = 1_000
+
+/** The deadlocks among views. Where evidence is no proof, of waits that have lasted for `waitedFor` milliseconds. */
+export const judged = (views: ReadonlyArray<View>, waitedFor: number): Judgement =>
+  judge(views, {
+    captured: hasInspector() ? theLocator().captured : undefined,
+    isLong: ({ key }) => {
+      if (registry === undefined || waitedFor <= 0) return true
+      const since = registry.since(key)
+      return since !== undefined && registry.now() - since >= waitedFor
+    }
+  })
+
+/** A dump, and the views that it was made of. */
+export interface Seen {
+  readonly dump: Dump
+  readonly views: ReadonlyArray<View>
+}
+
+/** Looks now, from within whatever runs (I2). */
+export const lookNow = (also: ReadonlyArray<AnyFiber> = []): Seen => {
+  const views = viewsNow()
+  return { dump: dumpOf(views, judged(views, 0), also), views }
+}
+
+/** A dump of views that were judged. */
+export const dumpOf = (
+  views: ReadonlyArray<View>,
+  { found, joins }: Judgement,
+  also: ReadonlyArray<AnyFiber> = []
+): Dump =>
+  collect({
+    views,
+    found,
+    joins,
+    also,
+    ids,
+    now: registry?.now() ?? Date.now(),
+    watchedSince: registry?.startedAt,
+    since: (key) => registry?.since(key),
+    sweptAt: (sweep) => registry?.sweptAt(sweep),
+    locate,
+    captured: theLocator().captured,
+    current: Fiber.getCurrent() as AnyFiber | undefined,
+    most,
+    missing: missing()
+  })
+
+const missing = (): ReadonlyArray<string> => {
+  const sentences: Array<string> = []
+  if (!hasInspector()) sentences.push("There is no inspector here: no source line is known, and no join of fibers.")
+  if (registry !== undefined) return sentences
+  if (!hasInspector()) sentences.push("Nobody watches, and without an inspector no resource is found.")
+  return [...sentences, "Nobody watches, so no duration is known, and no holder of permits that a scope returns."]
+}
+
+/** The name by which dumps refer to a fiber, a job's handle or a resource; undefined for anything else. */
+export const refOf = (views: ReadonlyArray<View>, target: object): string | undefined => {
+  if (isFiber(target)) return `fiber ${target.id}`
+  const own = isViewable(target) ? target[ViewTypeId]("all") : undefined
+  if (own !== undefined) return ids.of(own.kind, own.self)
+  for (const { jobs = [], kind, self } of flat(views)) {
+    const job = jobs.find(({ node }) => node === target)
+    if (job !== undefined) return `job ${job.id} of ${ids.of(kind, self)}`
+  }
+  return undefined
+}

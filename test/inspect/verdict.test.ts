@@ -1,0 +1,73 @@
+import * as fc from "fast-check"
+import { explore } from "sluice/testing"
+import { describe, expect, test } from "vitest"
+import type { Line, View, Wait } from "../../src/internal/view.js"
+import { seed, times } from "../support/seed.js"
+import { type Break, judging, type Tally, workload } from "../support/waiting.js"
+
+/** Runs random programs, each under three schedules, up to the first that fails. */
+const judge = (programs: number, breaks?: Break): { readonly tally: Tally; readonly failure: string | undefined } => {
+  const tally: Tally = { programs: 0, deadlocked: 0 }
+  let failure: string | undefined
+  const property = fc.property(workload, fc.nat(), (workload, seed) => {
+    failure = explore(judging(workload, tally, breaks), { seed, runs: 2, shrink: false }).failure?.message
+    return failure === undefined
+  })
+  const { counterexample } = fc.check(property, { numRuns: programs, seed: seed(), endOnFailure: breaks !== undefined })
+  return { tally, failure: failure && `${failure}: ${JSON.stringify(counterexample)}` }
+}
+
+test("a fiber is called stuck if and only if it never ends (I3, I4)", () => {
+  const { failure, tally } = judge(times(5_000))
+  expect(failure).toBe(undefined)
+  expect(tally.deadlocked / tally.programs).toBeGreaterThan(0.1)
+}, 120_000)
+
+/** Each wait, changed. */
+const waits = (change: (wait: Wait, view: View) => Wait): Break => (views) =>
+  views.map((view) => ({ ...view, waits: view.waits.map((wait) => change(wait, view)) }))
+
+/** Each line, changed, also where waits refer to it. */
+const lines = (change: (line: Line) => Line): Break => (views) => {
+  const changed = new Map<Line, Line>()
+  for (const { lines } of views) for (const line of lines) changed.set(line, change(line))
+  const of = (line: Line): Line => changed.get(line) ?? line
+  return views.map((view) => ({
+    ...view,
+    lines: view.lines.map(of),
+    waits: view.waits.map((wait) => ({ ...wait, rooms: wait.rooms?.map(([line, weight]) => [of(line), weight]) }))
+  }))
+}
+
+describe("a broken verdict is noticed", () => {
+  const breaks: Readonly<Record<string, Break>> = {
+    "weights of requests are ignored": waits((wait) => ({ ...wait, rooms: wait.rooms?.map(([line]) => [line, 1]) })),
+    "weights of holds are ignored": lines((line) => ({
+      ...line,
+      holds: line.holds.map((hold) => ({ ...hold, weight: 1 }))
+    })),
+    "a holder is missed": lines((line) => ({ ...line, holds: line.holds.slice(1) })),
+    "a hold counts twice": lines((line) => ({ ...line, holds: [...line.holds, ...line.holds.slice(0, 1)] })),
+    "the order of a line is ignored": waits((wait) => ({ ...wait, all: wait.rooms === undefined ? wait.all : [] })),
+    "the body of a group is forgotten": waits((wait) => ({
+      ...wait,
+      all: wait.for === "the end of the group" ? wait.all?.slice(0, 1) : wait.all
+    })),
+    "the children of a group are forgotten": waits((wait) => wait.who === "event" ? { ...wait, all: [] } : wait),
+    "the fiber of a job is forgotten": waits((wait) => wait.for === "its fiber" ? { ...wait, all: [] } : wait),
+    "the jobs of a call are forgotten": waits((wait) => ({ ...wait, any: [] })),
+    "the limits of keys are ignored": lines((line) => line.of === "jobs of the key" ? { ...line, capacity: 9 } : line),
+    "workers are too few": lines((line) => line.of === "workers" ? { ...line, capacity: line.capacity - 1 } : line),
+    "places are too many": lines((line) => line.of === "places" ? { ...line, capacity: line.capacity + 1 } : line),
+    "deadlines are ignored": (views) =>
+      views.map((view) => ({
+        ...view,
+        bounded: [],
+        waits: view.waits.map((wait) => ({ ...wait, ends: undefined }))
+      }))
+  }
+
+  test.each(Object.entries(breaks))("%s", (_, broken) => {
+    expect(judge(5_000, broken).failure).not.toBe(undefined)
+  }, 120_000)
+})
