@@ -1,0 +1,196 @@
+// `npm run build:page` has made this file from the sources in `client`.
+
+export const script = `
+(()=>{var z=t=>t===void 0||t===!1||t===""?[]:typeof t=="number"?[String(t)]:Array.isArray(t)?t.flatMap(z):[t],s=(t,e={},...n)=>{
+let[i,...o]=t.split("."),{key:r,...d}=e,l=[...o,...d.class===void 0?[]:[d.class]].join(" ");return{tag:i??"div",
+key:r===void 0?void 0:String(r),attributes:l===""?d:{...d,class:l},children:z(n)}},P=new WeakMap,Me=(t,{tag:e})=>document.
+createElementNS(e==="svg"?"http://www.w3.org/2000/svg":t.namespaceURI,e),le=(t,e,n)=>{let i=n===void 0||n===!1;
+e.startsWith("--")?t.style.setProperty(e,i?"":String(n)):i?t.removeAttribute(e):t.setAttribute(e,n===!0?"":String(
+n))},Se=(t,e)=>{let n=P.get(t)?.attributes??{};for(let i of Object.keys(n))i in e.attributes||le(t,i,void 0);for(let[
+i,o]of Object.entries(e.attributes))n[i]!==o&&le(t,i,o);P.set(t,e),ce(t,e.children)},ce=(t,e)=>{let n=new Set(
+e.map(r=>typeof r=="string"?void 0:r.key)),i=new Map;for(let r of[...t.childNodes]){let d=P.get(r)?.key;d!==void 0&&
+(n.has(d)?i.set(d,r):r.remove())}let o=t.firstChild;for(let r of e){if(typeof r=="string"){let u=o instanceof Text?
+o:t.insertBefore(document.createTextNode(""),o);u.data!==r&&(u.data=r),o=u.nextSibling;continue}let d=o===null?
+void 0:P.get(o),l=d!==void 0&&d.key===void 0&&d.tag===r.tag,c=r.key===void 0?l?o:void 0:i.get(r.key);c??=Me(t,
+r),c!==o&&t.insertBefore(c,o),Se(c,r),o=c.nextSibling}for(;o!==null;){let r=o.nextSibling;o.remove(),o=r}},q=(t,...e)=>{
+let n=document.activeElement;ce(t,z(e)),n instanceof HTMLElement&&n.isConnected&&document.activeElement!==n&&n.
+focus({preventScroll:!0})};var A=200,xe=100,V=3,X=t=>{if(t<1e3)return\`\${Math.max(0,Math.round(t))} ms\`;let e=Math.floor(t/1e3);return e<10?
+\`\${(Math.floor(t/100)/10).toFixed(1)} s\`:e<60?\`\${e} s\`:e<3600?\`\${Math.floor(e/60)} min \${e%60} s\`:\`\${Math.floor(
+e/3600)} h \${Math.floor(e/60)%60} min\`},G=(t,e,n=\`\${e}s\`)=>\`\${t.toLocaleString("en")} \${t===1?e:n}\`,Y=t=>encodeURIComponent(
+t.replace(/\\p{Cs}/gu,"�")),K=t=>\`#\${Y(t)}\`,Q=({id:t,key:e,kind:n,name:i})=>\`\${i===void 0?t:\`\${n} \${i}\`}\${e===
+void 0?"":\` [\${e}]\`}\`,S=t=>t&&s("span.source",{title:\`\${t.file}:\${t.line}:\${t.column}\`},s("span.at",{},\`\${t.file}\\
+:\${t.line}\`),t.text!==void 0&&s("code",{},t.text)),B=class{constructor(e){this.seen=e;this.fibers=new Map(e.dump.
+fibers.map(n=>[n.id,n])),this.resources=new Map(e.dump.resources.map(n=>[n.id,n]))}seen;fibers;resources;nameOf(e){
+let n=this.resources.get(e);return n===void 0?e:Q(n)}get all(){let{deadlocks:e,missing:n,resources:i,watchedSince:o}=this.
+seen.dump,r=i.filter(l=>this.matches(l)),d=Le(r);return[e.map(l=>this.deadlock(l)),s("section.resources",{key:"\\
+resources","aria-label":"Resources"},d.map(l=>this.resource(l)),r.length===0&&s("p.empty",{},Re(i.length)),d.length<
+r.length&&s("p.empty",{},\`\${(r.length-d.length).toLocaleString("en")} more, which the filter finds.\`)),this.allFibers,
+s("footer",{key:"footer"},o===void 0&&s("p",{},"Nobody watches this process, so no duration is known."),n.map(
+l=>s("p",{},l)))]}get figures(){let{fibers:e,resources:n}=this.seen.dump,i=n.reduce((o,r)=>o+r.waiting,0);return\`\${G(
+n.length,"resource")}, \${G(e.length,"fiber")}, \${i} waiting\`}linked(e){return e.split("\`").map((n,i)=>i%2===1?
+s("code",{},n):this.linkedProse(n))}linkedProse(e){return e.split(/(\\bfiber \\d+|\\bjob \\d+ of [^\\s,;:.()]+|\\b[a-z]+-\\d+\\b)/i).
+map((n,i)=>{let o=n.replace(/^[FJ]/,d=>d.toLowerCase());return i%2===1&&(this.fibers.has(o)||this.resources.has(
+o)||this.isJob(o))?s("a",{href:K(o)},n):n})}standing(e){let n=this.fibers.get(e);if(n!==void 0)return[s("p.sta\\
+nding",{},s("b",{},n.state),n.interrupted===!0&&s("b.bad",{},"interrupted, and has not ended")),n.stack.length>
+0&&s("ol.stack",{},n.stack.map(i=>s("li",{},S(i))))]}isJob(e){let[,n,i]=/^job (\\d+) of (.+)$/.exec(e)??[];return this.
+resources.get(i??"")?.jobs?.some(o=>o.id===Number(n))??!1}matches(e){let{busyOnly:n,filter:i}=this.seen;if(n&&
+!_(e))return!1;if(i==="")return!0;let r=[...e.waits,...e.lines.flatMap(({holders:d})=>d)].map(({by:d})=>d).map(
+d=>this.fibers.get(d)?.name);return JSON.stringify([e,Q(e),r]).toLowerCase().includes(i)}link(e,...n){let i=e===
+this.seen.selected;return s("a.ref",{href:K(e),"aria-current":i&&"true"},...n)}who(e){let n=this.fibers.get(e)?.
+name;return[this.link(e,e),n!==void 0&&s("span.name",{},n)]}whose(e){return this.link(e,this.nameOf(e))}lasting(e){
+return e!==void 0&&s("span.millis",{},X(e+this.seen.since))}toggle(e,n,...i){let o=this.seen.open.has(e),r={type:"\\
+button","data-toggle":e,"aria-expanded":String(o),"aria-label":n};return s("button.toggle",r,...i)}deadlock(e){
+let{behind:n,evidence:i,id:o,members:r,millis:d}=e,l=r.map(({resource:c})=>r.flatMap(({holds:u},h)=>u.some(p=>p.
+resource===c)?[h]:[]));return s("section.deadlock",{key:o,"aria-label":\`Deadlock of \${r.length}\`},s("h2",{},"D\\
+eadlock ",s("span.evidence",{},i),this.lasting(d),s("span.kind",{},o)),s("p",{},\`\${r.length===1?"It waits for \\
+itself":\`These \${r.length} wait for each other\`}. \`,Ce[i],n>0&&\` \${G(n,"more waits","more wait")} behind them.\`),
+s("div.ring",{},Ie(l),s("ol",{},r.map(({at:c,by:u,for:h,holds:p,resource:y},$)=>s("li",{key:u},s("span.number",
+{"aria-hidden":"true"},$+1),s("div",{},s("p",{},this.who(u)," waits for ",s("b",{},h),y!==void 0&&[" of ",this.
+whose(y)]),S(c),l[$]?.length!==0&&s("p.arrow",{},"held by ",l[$]?.map(m=>s("span.number",{title:r[m]?.by},m+1))),
+p.map(m=>[s("p.holds",{},\`holds \${ue(m.weight,m.of)} of \`,this.whose(m.resource)),S(m.at)])))))))}resource(e){
+let{id:n,jobs:i=[],kind:o,lines:r,stats:d,threads:l,waiting:c,waits:u,workers:h}=e,p=this.seen.open.has(n),y=u.
+some(({deadlock:a})=>a!==void 0),$=r.reduce((a,f)=>a+f.holders.length,0),m=u.reduce((a,{millis:f})=>f===void 0?
+a:Math.max(a??0,f),void 0),R=Q(e),x=!p&&r.length>V&&s("p.empty",{},\`and \${r.length-V} more\`);return s("article",
+{key:n,class:y?"stuck":_(e)?"busy":"idle","aria-label":R},s("div.head",{},s("div.title",{},this.toggle(n,\`Deta\\
+ils of \${R}\`),s("div",{},s("h3",{},this.link(n,R)),s("span.kind",{},e.name===void 0?o:n),typeof d.state=="stri\\
+ng"&&s("span.kind",{},d.state))),s("div.lines",{},(p?r:r.slice(0,V)).map(Ae),x,Oe(e)),s("span.waiting",{class:c===
+0?"none":void 0},c===0?"nobody waits":\`\${c.toLocaleString("en")} waiting\`,this.lasting(m))),h&&s("ul.cells",{"\\
+aria-label":"Workers"},h.slice(0,A).map(a=>{let f=\`worker \${a.id}: \${a.state}\${a.job===void 0?"":\`, job \${a.job}\`}\`,
+L=s("span.cell",{class:\`\${a.state}\${a.stays?"":" leaves"}\`}),C=a.job===void 0?void 0:K(\`job \${a.job} of \${n}\`);
+return s("li",{key:a.id},s(C?"a":"span",{href:C,title:f,"aria-label":f},L))}),h.length>A&&s("li",{},\`and \${h.length-
+A} more\`)),l?.map(a=>s("div.thread",{key:\`thread \${a.id}\`},s("span.kind",{},\`thread \${a.id} \`,a.state),a.calls.
+map(({begun:f,millis:L,name:C,seat:T})=>s("span.call",{key:T,class:f?"begun":void 0},C,this.lasting(L))),a.stack&&
+s("ol.stack",{},a.stack.map(f=>s("li",{},S(f)))))),p&&s("div.details",{key:"details"},$>0&&[s("h4",{},"Holders"),
+r.map(a=>a.holders.length>0&&this.rows(a.holders,f=>this.hold(f,a)))],u.length>0&&[s("h4",{},"Waiters, in line"),
+this.rows(u,a=>this.wait(a),c)],i.length>0&&[s("h4",{},"Jobs"),this.rows(i,a=>[s("p",{},this.link(\`job \${a.id}\\
+ of \${n}\`,\`job \${a.id}\`),s("span.state",{},a.state),a.attempt>1&&s("span.state",{},\`attempt \${a.attempt}\`),a.worker!==
+void 0&&s("span.state",{},\`worker \${a.worker}\`),a.fiber!==void 0&&this.who(a.fiber),this.lasting(a.millis))])],
+s("h4",{},"Statistics"),s("dl",{},Object.entries(d).map(([a,f])=>s("div",{key:a},s("dt",{},a),s("dd",{},f))))))}rows(e,n,i=e.
+length){let o=e.slice(0,xe);return[s("ul.rows",{},o.map(r=>s("li",{},n(r)))),i>o.length&&s("p.empty",{},\`and \${(i-
+o.length).toLocaleString("en")} more\`)]}hold({at:e,by:n,millis:i,until:o,weight:r},{key:d,of:l}){return[s("p",
+{},this.who(n),s("span.state",{},\`\${ue(r,l)}\${d===void 0?"":\` \${d}\`}\`),o==="scope"&&s("span.state",{},"until i\\
+ts scope closes"),this.lasting(i)),S(e)]}wait({at:e,by:n,deadlock:i,ends:o,for:r,millis:d}){return[s("p",{},this.
+who(n),s("span.state",{},\`for \${r}\`),o!==void 0&&s("span.state",{},\`until \${o}\`),i!==void 0&&s("b.bad",{},i),this.
+lasting(d)),S(e)]}get allFibers(){let{dump:{fibers:e},filter:n,open:i}=this.seen,o=e.filter(d=>n===""||JSON.stringify(
+d).toLowerCase().includes(n));if(e.length===0)return;let r=i.has("fibers");return s("section.fibers",{key:"fib\\
+ers","aria-label":"Fibers"},s("div.title",{},this.toggle("fibers","All fibers"),s("h3",{},\`Fibers: \${o.length}\`)),
+r&&s("div.details",{},this.rows(o,({id:d,interrupted:l,stack:[c],state:u})=>[s("p",{},this.who(d),s("span.stat\\
+e",{},u),l===!0&&s("b.bad",{},"interrupted")),S(c)])))}},Ce={certain:"None goes on unless one is interrupted, \\
+or a capacity, a limit or a size is raised.",derived:"Some of them wait in operations of Effect's own, which t\\
+he watch has read from closures.",suspected:"Some holds belong to scopes, which somebody else may close."},Ee={
+permits:"permit",places:"place",workers:"worker","jobs of the key":"job of the key"},ue=(t,e)=>\`\${t} \${t===1?Ee[e]:
+e}\`,_=({jobs:t,lines:e,threads:n,waiting:i})=>i>0||e.some(({held:o})=>o>0)||(t?.length??0)>0||(n?.some(({calls:o})=>o.
+length>0)??!1),Re=t=>t===0?"There is no semaphore, group, pool or limit.":"The filter matches no resource.",Le=t=>{
+if(t.length<=A)return t;let e=i=>i.waits.some(({deadlock:o})=>o!==void 0)?3:i.waiting>0?2:_(i)?1:0,n=new Set([
+...t].sort((i,o)=>e(o)-e(i)).slice(0,A));return t.filter(i=>n.has(i))},fe=(t,e,n,i,o)=>{let r=n===void 0?0:100*
+Math.min(1,e/Math.max(1,n)),d=n!==void 0&&e>=n?e>n?"over":"full":void 0,l=n===void 0?\`\${e} \${o}, no limit\`:\`\${e}\\
+ / \${n} \${o}\`;return s("div.line",{key:t},s("div.bar",{role:"meter","aria-label":t,"aria-valuemin":0,"aria-val\\
+uemax":n??e,"aria-valuenow":n===void 0?e:Math.min(e,n),"aria-valuetext":l,class:n===void 0?"unlimited":d},s("i",
+{"--filled":\`\${r}%\`})),s("span.amount",{},l),i>0&&s("b.bad",{},\`\${i} lost: nobody gives them back\`))},Ae=({capacity:t,
+held:e,key:n,lost:i=0,of:o})=>fe(\`\${o}\${n===void 0?"":\` \${n}\`}\`,e,t,i,n===void 0?o:\`\${o} \${n}\`),Oe=({kind:t,stats:{
+capacity:e,queued:n}})=>t==="pool"&&typeof n=="number"&&fe("queue",n,typeof e=="number"?e:void 0,0,"queued"),Ie=t=>{
+let e=t.length;if(e<2||e>12)return;let[n,i,o]=[90,66,15],r=l=>{let c=2*Math.PI*(l/e)-(e===2?Math.PI:Math.PI/2);
+return[n+i*Math.cos(c),n+i*Math.sin(c)]},d=(l,c)=>{let[[u,h],[p,y]]=[r(l),r(c)],[$,m]=[p-u,y-h],R=Math.hypot($,
+m),[x,a]=[(u+p)/2+m*.22,(h+y)/2-$*.22],f=(W,U,ae)=>{let de=Math.hypot(x-W,a-U);return[W+(x-W)*ae/de,U+(a-U)*ae/
+de]},[[L,C],[T,re]]=[f(u,h,o+2),f(p,y,o+8)],ke=Math.atan2(y-a,p-x)*180/Math.PI;return R>0&&[s("path.edge",{d:\`\\
+M\${L} \${C}Q\${x} \${a} \${T} \${re}\`}),s("path.head",{d:"M8 0L-2-5V5z",transform:\`translate(\${T} \${re}) rotate(\${ke}\\
+)\`})]};return s("svg",{viewBox:e===2?"0 55 180 70":"0 0 180 180","aria-hidden":"true"},t.map((l,c)=>l.map(u=>c===
+u?void 0:d(c,u))),t.map((l,c)=>{let[u,h]=r(c);return[s("circle",{cx:u,cy:h,r:o}),s("text",{x:u,y:h+5},c+1)]}))};var M=t=>{let e=document.getElementById(t);if(e===null)throw new Error(\`the page has no element \${t}\`);return e},
+Z=M("state"),De=M("time"),Ne=M("figures"),Te=M("main"),Pe=M("pause"),he=M("panel"),se=M("filter"),me=M("busy"),
+ie=location.pathname.replace(/\\/?$/,"/");for(let t of document.querySelectorAll("nav a"))t.setAttribute("href",
+ie+(t.getAttribute("href")??""));var Be=Number(document.body.dataset.interval),je=3*Be+2e3,b,H,k,N=!1,E=!1,oe=performance.
+now(),I=0,ee=new Set,D=()=>E||!N?I:I+performance.now()-oe,ge=t=>new Date(t).toLocaleTimeString("en-GB"),be=()=>{
+try{return decodeURIComponent(location.hash.slice(1))}catch{return""}},ye=t=>new B({dump:t,since:Math.max(0,D()-
+t.at),open:ee,filter:se.value.trim().toLowerCase(),busyOnly:me.checked,selected:be()}),O=(t,e)=>{Z.className=t,
+Z.textContent!==e&&(Z.textContent=e)},He=()=>{if(E)return O("paused","Paused");if(k===void 0||!N)return O("los\\
+t",b===void 0?"Connecting":"Connection lost, connecting again");if(performance.now()-oe>je)return O("lost","Si\\
+lent: the process is blocked, or the connection is dead");if(H!==void 0)return O("lost",\`No dump: \${H}\`);O("li\\
+ve","Live")},te=()=>{if(He(),b===void 0)return;let t=b.watchedSince===void 0?"":\`, watched for \${X(D()-b.watchedSince)}\`;
+De.textContent=ge(D())+t},v=()=>{if(te(),b===void 0)return;let t=ye(b);Ne.textContent=t.figures;let e=b.deadlocks.
+length,n=e===0?"":e===1?"Deadlock: ":\`\${e} deadlocks: \`;document.title=\`\${n}sluice at \${location.host}\`,q(Te,t.
+all),ne()},Fe=t=>{N=!0,oe=performance.now(),I=t},F=()=>{let t=k=new EventSource(\`\${ie}events\`),e=(n,i)=>t.addEventListener(
+n,o=>{k===t&&i(o.data)});e("time",n=>{Fe(Number(n)),te()}),e("dump",n=>{b=JSON.parse(n),H=void 0,v()}),e("fail\\
+ed",n=>{H=String(JSON.parse(n)),te()}),t.addEventListener("error",()=>{k===t&&(I=D(),N=!1,t.readyState===EventSource.
+CLOSED&&setTimeout(()=>k===t&&F(),2e3),v())})},ve=()=>{I=D(),N=!1,k?.close(),k=void 0},Je=t=>{t&&ve(),E=t,Pe.textContent=
+E?"Resume":"Pause",t||F(),v()},g="",w,j=null,$e=async t=>{g!==t&&(w=void 0),g=t,ne();let e=await fetch(\`\${ie}e\\
+xplain?of=\${Y(t)}\`).then(async n=>({text:await n.text(),isBad:!n.ok})).catch(()=>({text:"The process does not \\
+answer.",isBad:!0}));g===t&&(w={...e,at:ge(Date.now())},ne())},ne=()=>{let t=g!=="";if(he.hidden=!t,document.body.
+classList.toggle("explains",t),!t)return;let e=b&&ye(b);q(he,s("div.head",{},s("h2",{id:"explained",tabindex:-1},
+e?.nameOf(g)??g),pe("close","Close")),w===void 0?s("p.empty",{role:"status"},"Asking the process"):s("p.text",
+{class:w.isBad?"bad":void 0},e?.linked(w.text)??w.text),s("p.empty",{},w&&\`As of \${w.at} \`,pe("again","Explain\\
+ again")),e?.standing(g))},pe=(t,e)=>s("button",{type:"button",id:t},e),J=()=>{let t=be();if(t!==g){if(g===""&&
+(j=document.activeElement),t===""){g="",v(),j instanceof HTMLElement&&j.isConnected&&j.focus();return}$e(t),v(),
+document.getElementById("explained")?.focus()}},we=()=>{history.pushState(null,"",location.pathname+location.search),
+J()};document.addEventListener("click",({target:t})=>{if(!(t instanceof Element))return;let e=t.closest("[data\\
+-toggle]")?.getAttribute("data-toggle");if(e!=null)return ee.delete(e)||ee.add(e),v();let n=t.closest("button")?.
+id;n==="pause"?Je(!E):n==="close"?we():n==="again"&&$e(g)});document.addEventListener("keydown",t=>{t.key==="E\\
+scape"&&g!==""?we():t.key==="/"&&!(t.target instanceof HTMLInputElement)&&(t.preventDefault(),se.focus())});se.
+addEventListener("input",v);me.addEventListener("input",v);addEventListener("hashchange",J);addEventListener("\\
+popstate",J);document.addEventListener("visibilitychange",()=>{E||(document.hidden?ve():k===void 0&&F())});F();
+J();setInterval(v,1e3);})();
+`
+
+export const style = `
+:root{--back: #f6f7f9;--card: #fff;--line: #d9dee5;--text: #1b2430;--soft: #596676;--link: #0b5cad;--fill: #3b82c4;
+--full: #b45f06;--bad: #b3261e;--bad-back: #fdf0ee;--good: #1a7f4b;--track: #e6eaef;color-scheme:light dark}@media(prefers-color-scheme:dark){
+:root{--back: #11161c;--card: #1a2129;--line: #303a46;--text: #e4e9ef;--soft: #9aa7b5;--link: #7ab8f5;--fill: #4a90d0;
+--full: #d98a2b;--bad: #ff8a80;--bad-back: #2d1b1c;--good: #5fce93;--track: #2a333d}}*{box-sizing:border-box}[hidden]{
+display:none!important}body{margin:0;background:var(--back);color:var(--text);overflow-wrap:anywhere;font:15px/1.45
+system-ui,sans-serif;font-variant-numeric:tabular-nums}h1,h2,h3,h4,p,ul,ol,dl,dd{margin:0;padding:0;font-weight:inherit}
+ul,ol{list-style:none}code,.at{font:13px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}a{color:var(--link);
+text-decoration:none}a:hover,a[aria-current]{text-decoration:underline}:focus-visible{outline:2px solid var(--link);
+outline-offset:2px;border-radius:3px}button,input[type=search]{min-height:34px;padding:0 12px;border:1px solid
+var(--line);border-radius:6px;background:var(--card);color:inherit;font:inherit}button{cursor:pointer}button:hover{
+border-color:var(--soft)}body>header{position:sticky;top:0;z-index:1;display:flex;flex-wrap:wrap;align-items:center;
+gap:6px 16px;padding:8px 20px;background:var(--card);border-bottom:1px solid var(--line)}h1{font-size:18px;font-weight:700}
+#state{font-weight:600}#state:before{content:"";display:inline-block;width:10px;height:10px;margin-right:7px;border-radius:5px;
+background:currentcolor}#state.live{color:var(--good)}#state.paused{color:var(--soft)}#state.paused:before{border-radius:0}
+#state.lost{color:var(--bad)}#state.lost:before{background:none;border:2px solid}#time,#figures,label,nav{color:var(--soft)}
+.tools{display:flex;flex-wrap:wrap;align-items:center;gap:6px 14px;margin-left:auto}.tools label{display:flex;
+gap:5px;align-items:center;min-height:34px}nav{display:flex;gap:12px}#filter{width:210px}main{max-width:1180px;
+margin:0 auto;padding:16px 20px 60px}section{margin-bottom:20px}article,.fibers{background:var(--card);border:1px
+solid var(--line)}article{margin-bottom:-1px;padding:7px 14px}article:first-child{border-radius:8px 8px 0 0}article:last-of-type{
+border-radius:0 0 8px 8px}article.stuck{box-shadow:inset 4px 0 var(--bad)}.fibers{padding:7px 14px;border-radius:8px}
+article .head{display:grid;grid-template-columns:minmax(0,1fr) 310px 190px;align-items:center;gap:2px 12px}.title{
+display:flex;align-items:center;gap:4px}.title>div{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 12px;
+min-width:0}h3{font-size:16px;font-weight:600}.idle h3{font-weight:400}.kind,.empty,.millis,.name,.state,footer{
+color:var(--soft)}.kind{font-size:13px}.millis{white-space:nowrap}.toggle{flex:none;width:28px;min-height:28px;
+padding:0;border-color:transparent;background:none;margin-left:-8px}.toggle:before{content:"";display:inline-block;
+border:5px solid transparent;border-left:7px solid var(--soft);border-right:0;transition:transform .12s}.toggle[aria-expanded=true]:before{
+transform:rotate(90deg)}.lines{display:grid;gap:3px}.line{display:flex;flex-wrap:wrap;align-items:center;gap:2px
+10px}.bar{width:150px;height:10px;border-radius:5px;background:var(--track);overflow:hidden}.bar i{display:block;
+width:var(--filled);height:100%;background:var(--fill);transition:width .2s}.bar.full i{background:var(--full)}
+.bar.over i{background:var(--bad)}.bar.unlimited{background:none;border:1px dashed var(--soft)}.amount{flex:1;
+font-size:13px}.waiting{color:var(--full);font-weight:600}.waiting.none{color:var(--soft);font-weight:400}.waiting
+.millis:before{content:", for "}.waiting .millis{font-weight:400}.bad{color:var(--bad)}p>.millis:before{content:"\\
+for "}.cells{display:flex;flex-wrap:wrap;gap:4px;padding:4px 0 6px 20px}.cells a{display:block}.cell{display:block;
+width:18px;height:18px;border:1px solid var(--soft);border-radius:4px}.cell.busy{background:var(--fill);border-color:var(--fill)}
+.cell.acquiring,.cell.releasing{border-color:var(--full);background:repeating-linear-gradient(45deg,var(--full)
+0 3px,transparent 3px 6px)}.cell.givenUp,.cell.ended{border:2px solid var(--bad)}.cell.leaves{border-radius:9px}
+.thread{display:flex;flex-wrap:wrap;gap:4px 8px;padding:3px 0 3px 20px;font-size:13px}.thread .stack{width:100%}
+.call{padding:0 7px;border:1px dashed var(--soft);border-radius:4px}.call.begun{border:1px solid var(--fill);box-shadow:inset
+3px 0 var(--fill)}.call .millis{margin-left:6px}.details{padding:4px 0 8px 20px}h4{margin:8px 0 2px;color:var(--soft);
+font-size:13px;font-weight:600}.rows li{padding:4px 0;border-top:1px solid var(--line)}.rows p{display:flex;flex-wrap:wrap;
+gap:0 12px}.rows .millis{margin-left:auto}.line .bad{flex:0 0 100%}.source{display:flex;flex-wrap:wrap;gap:0 10px}
+.at{color:var(--soft)}dl{display:flex;flex-wrap:wrap;gap:2px 20px;font-size:13px}dl div{display:flex;gap:6px}dt{
+color:var(--soft)}.deadlock{padding:12px 18px 14px;border:1px solid var(--bad);border-left-width:4px;border-radius:8px;
+background:var(--bad-back)}h2{font-size:17px;font-weight:700}.deadlock h2{color:var(--bad)}.deadlock h2 span{margin-left:10px;
+font-size:14px;font-weight:400}.deadlock h2 .millis:before{content:"for "}.ring{display:flex;flex-wrap:wrap;gap:8px
+24px;align-items:center;margin-top:8px}.ring svg{width:180px;flex:none}.ring ol{flex:1 1 240px;min-width:0}.ring
+li{display:flex;gap:10px;padding:5px 0}.ring li>div{min-width:0}.ring .name{margin:0 3px 0 7px}.arrow:before{content:"\\
+→ ";color:var(--bad);font-weight:700}.arrow .number{margin-right:4px}.holds{color:var(--soft)}.number{flex:none;
+display:inline-block;width:20px;height:20px;border:1.5px solid var(--bad);border-radius:10px;color:var(--bad);
+font:600 12px/17px system-ui,sans-serif;text-align:center}svg circle{fill:var(--card);stroke:var(--bad);stroke-width:1.5}
+svg text{fill:var(--bad);font:600 14px system-ui,sans-serif;text-anchor:middle}svg .edge{fill:none;stroke:var(--bad);
+stroke-width:1.5}svg .head{fill:var(--bad)}#panel{position:fixed;z-index:2;right:0;top:0;bottom:0;width:400px;
+padding:14px 20px;overflow:auto;background:var(--card);border-left:1px solid var(--line);box-shadow:0 0 24px #0003}
+#panel .head{display:flex;gap:12px;justify-content:space-between;align-items:start;margin-bottom:10px}#panel .text{
+white-space:pre-wrap}#panel .empty{margin:10px 0}#panel h2:focus{outline:none}.standing{margin-top:14px}.standing
+b{margin-right:10px}.stack li{padding:5px 0;border-top:1px solid var(--line)}footer p{margin-bottom:4px}@media(min-width:1000px){
+.explains main,.explains>header{margin-right:400px}}@media(max-width:999px){#panel{top:auto;left:0;width:auto;
+max-height:60vh;border:0;border-top:1px solid var(--line)}.explains main{padding-bottom:62vh}}@media(max-width:700px){
+body>header,main{padding-left:12px;padding-right:12px}body>header{position:static}.tools{margin-left:0;width:100%}
+#filter{flex:1 1 100%}article .head{display:block}.lines,.waiting{margin-left:24px}.bar{width:110px}.details,.cells,
+.thread{padding-left:0}.deadlock{padding:10px 12px}.ring{justify-content:center}}@media(prefers-reduced-motion:reduce){
+*{transition:none!important}}
+`
