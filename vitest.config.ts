@@ -13,8 +13,8 @@ if (SLUICE_SEED === "random") console.error(`SLUICE_SEED=${seed}`)
 // Each kind of test is a project: `vitest run --project laws`. A test file belongs to the first that names it, else to
 // `unit`.
 const kinds = {
-  // Real threads, and all that is about them.
-  threads: ["test/threads/**/*.test.ts"],
+  // Real threads, all that is about them, and real browsers.
+  threads: ["test/threads/**/*.test.ts", "test/**/browser.test.ts"],
   // Programs of a folder of their own, in processes of their own.
   examples: ["test/examples/**/*.test.ts"],
   // What README, docs and doc comments show.

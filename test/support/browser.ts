@@ -62,6 +62,9 @@ const respond =
     response.writeHead(status, { "Content-Type": type, ...(isIsolated ? isolation : {}) }).end(body)
   }
 
+/** The flags of every browser. */
+export const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+
 /** What the page has posted as JSON. When it is there the browser has ended. */
 export const visit = async (site: Site, timeoutMillis: number): Promise<unknown> => {
   let report: (json: string) => void = () => {}
@@ -71,7 +74,6 @@ export const visit = async (site: Site, timeoutMillis: number): Promise<unknown>
   const server = createServer(respond(site, (json) => report(json))).listen(0, "127.0.0.1")
   await once(server, "listening")
   const folder = mkdtempSync(join(tmpdir(), "sluice-browser-"))
-  const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   const browser = spawn(chromium!, [...flags, `--user-data-dir=${folder}`, address], {
     env: { ...process.env, HOME: folder },
