@@ -1,4 +1,5 @@
 /** The handler of `sluice/inspect`: its routes, its headers and its events. */
+import { getEventListeners } from "node:events"
 import { readFileSync } from "node:fs"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { type HandlerOptions, type Look, makeHandler } from "../../src/internal/inspect/handler.js"
@@ -319,14 +320,17 @@ describe("events", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test("a stream that was cancelled ignores its signal, and the reverse", async () => {
+  test("a stream that has ended leaves no listener on its signal", async () => {
     const handler = makeHandler(look())
-    const [first, second] = [new AbortController(), new AbortController()]
-    const [a, b] = [await listen(handler, first.signal), await listen(handler, second.signal)]
-    await a.cancel()
-    first.abort()
-    second.abort()
-    await b.cancel()
+    const gone = new AbortController()
+    const requests = [{}, { signal: gone.signal }].map((init) => new Request("http://localhost/events", init))
+    const bodies = await Promise.all(requests.map(async (request) => (await handler(request)).body!))
+    const listeners = () => requests.map(({ signal }) => getEventListeners(signal, "abort").length)
+    expect(listeners()).toEqual([1, 1])
+    await bodies[0]!.cancel()
+    gone.abort()
+    expect(listeners()).toEqual([0, 0])
+    await bodies[1]!.cancel()
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -334,6 +338,12 @@ describe("events", () => {
     const made = vi.fn(service)
     const client = await listen(makeHandler(look({ dump: made })), AbortSignal.abort())
     expect(await client.end).toBe("ended")
+    expect([vi.getTimerCount(), made.mock.calls.length]).toEqual([0, 0])
+  })
+
+  test("HEAD begins no stream", async () => {
+    const made = vi.fn(service)
+    await makeHandler(look({ dump: made }))(new Request("http://localhost/events", { method: "HEAD" }))
     expect([vi.getTimerCount(), made.mock.calls.length]).toEqual([0, 0])
   })
 
