@@ -47,7 +47,7 @@ describe.skipIf(chromium === undefined)("the page", () => {
   afterAll(async () => {
     await driver.close()
     await served.close()
-  })
+  }, 30_000)
 
   beforeEach(async () => {
     shown = now

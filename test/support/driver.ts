@@ -33,14 +33,16 @@ export interface Driver {
   close(): Promise<void>
 }
 
-const untilMillis = 8000
+const untilMillis = 20_000
 
 export const drive = (): Driver => {
   const folder = mkdtempSync(join(tmpdir(), "sluice-driver-"))
   const browser = spawn(chromium!, [...flags, "--remote-debugging-pipe", `--user-data-dir=${folder}`, "about:blank"], {
     env: { ...process.env, HOME: folder },
-    stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"]
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"]
   })
+  // All of its processes hold this pipe: it is closed once the last one has ended, and writes no more files.
+  browser.stderr!.resume()
   const closed = once(browser, "close")
   // Both are pipes, by the option above.
   const [commands, events] = [browser.stdio[3] as Writable, browser.stdio[4] as Readable]

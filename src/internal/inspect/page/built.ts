@@ -98,7 +98,7 @@ M\${L} \${C}Q\${x} \${a} \${T} \${re}\`}),s("path.head",{d:"M8 0L-2-5V5z",transf
 u?void 0:d(c,u))),t.map((l,c)=>{let[u,h]=r(c);return[s("circle",{cx:u,cy:h,r:o}),s("text",{x:u,y:h+5},c+1)]}))};var M=t=>{let e=document.getElementById(t);if(e===null)throw new Error(\`the page has no element \${t}\`);return e},
 Z=M("state"),De=M("time"),Ne=M("figures"),Te=M("main"),Pe=M("pause"),he=M("panel"),se=M("filter"),me=M("busy"),
 ie=location.pathname.replace(/\\/?$/,"/");for(let t of document.querySelectorAll("nav a"))t.setAttribute("href",
-ie+(t.getAttribute("href")??""));var Be=Number(document.body.dataset.interval),je=3*Be+2e3,b,H,k,N=!1,E=!1,oe=performance.
+ie+(t.getAttribute("href")??""));var Be=Number(document.body.dataset.interval),je=3*Be+1e3,b,H,k,N=!1,E=!1,oe=performance.
 now(),I=0,ee=new Set,D=()=>E||!N?I:I+performance.now()-oe,ge=t=>new Date(t).toLocaleTimeString("en-GB"),be=()=>{
 try{return decodeURIComponent(location.hash.slice(1))}catch{return""}},ye=t=>new B({dump:t,since:Math.max(0,D()-
 t.at),open:ee,filter:se.value.trim().toLowerCase(),busyOnly:me.checked,selected:be()}),O=(t,e)=>{Z.className=t,

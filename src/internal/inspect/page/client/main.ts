@@ -25,7 +25,7 @@ for (const link of document.querySelectorAll("nav a")) {
 
 const interval = Number(document.body.dataset["interval"])
 // The process sends an event each interval. After so long without one, it is blocked, or the connection is dead.
-const patience = 3 * interval + 2000
+const patience = 3 * interval + 1000
 
 let dump: Dump | undefined
 let failure: string | undefined
