@@ -28,6 +28,7 @@ export default defineConfig([
       "Semaphore",
       "Watch",
       "WorkerPool",
+      "inspect/Inspect",
       "testing/index",
       "threads/ThreadPool",
       "threads/ThreadWorker"
@@ -42,5 +43,5 @@ export default defineConfig([
     }]
   },
   // These only name the entries above. Bundled, a namespace would be an object of its own, which no bundler can shake.
-  { ...shared, entry: entries("index", "threads/index"), bundle: false }
+  { ...shared, entry: entries("index", "inspect/index", "threads/index"), bundle: false }
 ])

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs"
 import { Group, Semaphore, WorkerPool } from "sluice"
 import * as GroupEntry from "sluice/Group"
 import * as SemaphoreEntry from "sluice/Semaphore"
+import { Inspect } from "sluice/inspect"
 import { ThreadPool } from "sluice/threads"
 import * as WorkerPoolEntry from "sluice/WorkerPool"
 

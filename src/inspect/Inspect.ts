@@ -18,6 +18,7 @@ import * as Stream from "effect/Stream"
 import type { AdaptiveLimit } from "../internal/adaptiveLimit/model.js"
 import { durationOf, invalid } from "../internal/args.js"
 import type { Group } from "../internal/group/model.js"
+import { type HandlerOptions, makeHandler } from "../internal/inspect/handler.js"
 import * as internalLayer from "../internal/inspect/layer.js"
 import { lookNow, refOf } from "../internal/inspect/look.js"
 import type { Deadlock, Dump, Report } from "../internal/inspect/model.js"
@@ -26,6 +27,7 @@ import * as text from "../internal/inspect/text.js"
 import type { Keyed, Semaphore } from "../internal/semaphore/model.js"
 import type { JobHandle, TypeId as PoolTypeId, WorkerPool } from "../internal/workerPool/model.js"
 
+export type { HandlerOptions } from "../internal/inspect/handler.js"
 export type { LayerOptions } from "../internal/inspect/layer.js"
 export type {
   Deadlock,
@@ -340,3 +342,32 @@ export const reports: Stream.Stream<Report> = /* @__PURE__ */ Stream.callback<Re
     ),
   { bufferSize: 1_024, strategy: "sliding" }
 )
+
+/**
+ * Makes a handler of web requests that serves a page of dumps, which follows the process.
+ *
+ * **Details**
+ *
+ * It binds no port: mount it under a path of the server that you have, where `/metrics` is. A dump shows source lines,
+ * names of spans and keys, so strangers should not reach it. Below the mount point are the page, `dump.json`,
+ * `dump.txt`, `explain?of=fiber%206`, and `events`, which are server-sent events. Never throws but for wrong options.
+ * The response to a request for anything else has the status 404 or 405. Each dump costs as much as `dump`, and is shared by all
+ * open pages; without an open page there is none.
+ *
+ * **Example** (A dump over HTTP)
+ *
+ * ```ts
+ * import { Semaphore } from "sluice"
+ * import { Inspect } from "sluice/inspect"
+ *
+ * const db = Semaphore.makeUnsafe(10, { name: "db" })
+ * const handler = Inspect.handler()
+ * const response = await handler(new Request("http://localhost/debug/sluice/dump.json"))
+ * console.log(response.status, ((await response.json()) as Inspect.Dump).schema) // => 200 sluice/inspect/1
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const handler = (options: HandlerOptions = {}): (request: Request) => Promise<Response> =>
+  makeHandler({ dump: () => lookNow().dump, explain: explainNow, text: text.toText }, options)

@@ -6,10 +6,14 @@ import { seed, times } from "../support/seed.js"
 import { type Break, judging, type Tally, workload } from "../support/waiting.js"
 
 /** Runs random programs, each under three schedules, up to the first that fails. */
-const judge = (programs: number, breaks?: Break): { readonly tally: Tally; readonly failure: string | undefined } => {
+const judge = (
+  programs: number,
+  breaks?: Break,
+  workloads = workload
+): { readonly tally: Tally; readonly failure: string | undefined } => {
   const tally: Tally = { programs: 0, deadlocked: 0 }
   let failure: string | undefined
-  const property = fc.property(workload, fc.nat(), (workload, seed) => {
+  const property = fc.property(workloads, fc.nat(), (workload, seed) => {
     failure = explore(judging(workload, tally, breaks), { seed, runs: 2, shrink: false }).failure?.message
     return failure === undefined
   })
@@ -58,16 +62,15 @@ describe("a broken verdict is noticed", () => {
     "the jobs of a call are forgotten": waits((wait) => ({ ...wait, any: [] })),
     "the limits of keys are ignored": lines((line) => line.of === "jobs of the key" ? { ...line, capacity: 9 } : line),
     "workers are too few": lines((line) => line.of === "workers" ? { ...line, capacity: line.capacity - 1 } : line),
-    "places are too many": lines((line) => line.of === "places" ? { ...line, capacity: line.capacity + 1 } : line),
-    "deadlines are ignored": (views) =>
-      views.map((view) => ({
-        ...view,
-        bounded: [],
-        waits: view.waits.map((wait) => ({ ...wait, ends: undefined }))
-      }))
+    "places are too many": lines((line) => line.of === "places" ? { ...line, capacity: line.capacity + 1 } : line)
   }
 
   test.each(Object.entries(breaks))("%s", (_, broken) => {
     expect(judge(5_000, broken).failure).not.toBe(undefined)
+  }, 120_000)
+
+  test("deadlines of waits are ignored", () => {
+    const expiring = workload.map((one) => ({ ...one, pool: { ...one.pool, deadlines: "wait" as const } }))
+    expect(judge(5_000, waits((wait) => ({ ...wait, ends: undefined })), expiring).failure).not.toBe(undefined)
   }, 120_000)
 })

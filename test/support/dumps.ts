@@ -22,6 +22,7 @@ export const hold = (by: string, more: Partial<HoldInfo> = {}): HoldInfo => ({ b
 export const wait = (by: string, what: string, more: Partial<WaitInfo> = {}): WaitInfo => ({
   by,
   for: what,
+  on: [],
   ahead: 0,
   ...more
 })
