@@ -25,7 +25,7 @@ import type { Deadlock, Dump, Report } from "../internal/inspect/model.js"
 import { isFiber } from "../internal/inspect/runtime.js"
 import * as text from "../internal/inspect/text.js"
 import type { Keyed, Semaphore } from "../internal/semaphore/model.js"
-import type { JobHandle, TypeId as PoolTypeId, WorkerPool } from "../internal/workerPool/model.js"
+import type { JobHandle, WorkerPool } from "../internal/workerPool/model.js"
 
 export type { HandlerOptions } from "../internal/inspect/handler.js"
 export type { LayerOptions } from "../internal/inspect/layer.js"
@@ -153,11 +153,10 @@ export type Target =
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   | Group<any>
   | AdaptiveLimit
-  | Pool
+  // As for a group.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  | WorkerPool<any, any, any, any>
   | string
-
-/** A pool of any jobs. */
-type Pool = Pick<WorkerPool<never, unknown, unknown>, "name" | typeof PoolTypeId>
 
 /**
  * Returns why a fiber, a job or a resource does not go on, in sentences: the request that it waits for, the number of
@@ -350,9 +349,9 @@ export const reports: Stream.Stream<Report> = /* @__PURE__ */ Stream.callback<Re
  *
  * It binds no port: mount it under a path of the server that you have, where `/metrics` is. A dump shows source lines,
  * names of spans and keys, so strangers should not reach it. Below the mount point are the page, `dump.json`,
- * `dump.txt`, `explain?of=fiber%206`, and `events`, which are server-sent events. Never throws but for wrong options.
- * The response to a request for anything else has the status 404 or 405. Each dump costs as much as `dump`, and is shared by all
- * open pages; without an open page there is none.
+ * `dump.txt`, `explain?of=fiber%206`, and `events`: server-sent events. Throws for wrong options only. The response to
+ * a request for anything else has the status 404 or 405. Each dump costs as much as `dump`, and is shared by all open
+ * pages; without an open page there is none.
  *
  * **Example** (A dump over HTTP)
  *

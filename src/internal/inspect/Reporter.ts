@@ -48,7 +48,7 @@ export class Reporter {
       ...this.starved(late),
       ...this.deadlocks(judgement, dump),
       ...this.waits(views, judgement, dump),
-      ...this.holds(views, dump),
+      ...this.holds(views, judgement, dump),
       ...this.lingers(views, dump),
       ...this.losses(views, dump)
     ]
@@ -97,19 +97,22 @@ export class Reporter {
     return reports
   }
 
-  /** The longest hold of each line, while somebody waits for it; and its end. */
-  private holds(views: ReadonlyArray<View>, dump: () => Dump): ReadonlyArray<Report> {
+  /** The longest hold of each line, while somebody waits for it; and its end. As for waits of deadlocks. */
+  private holds(views: ReadonlyArray<View>, { found }: Judgement, dump: () => Dump): ReadonlyArray<Report> {
     const reports: Array<Report> = []
     const keys = new Set<object>()
     for (const [place, { lines, waits }] of flat(views).entries()) {
       for (const [row, { holds }] of lines.entries()) {
         for (const { key } of holds) keys.add(key)
         const isReported = holds.some(({ key }) => this.held.has(key))
-        if (waits.length === 0 || isReported || !holds.some((hold) => this.isLongHold(hold))) continue
+        if (waits.every(({ who }) => who === "event") || isReported || !holds.some((hold) => this.isLongHold(hold))) {
+          continue
+        }
         const resource = dump().resources[place]
         const hold = resource?.lines[row]?.holders[0]
         const longest = holds.find(({ node }) => isFiber(node) && `fiber ${node.id}` === hold?.by)
         if (resource === undefined || hold === undefined || longest === undefined) continue
+        if (found.some(({ verdict }) => verdict.isStuck(longest.node))) continue
         this.held.set(longest.key, { resource: resource.id, hold })
         reports.push({ _tag: "Held", resource: resource.id, hold, over: false, text: holdText(dump(), resource, hold) })
       }

@@ -100,8 +100,10 @@ export type Captured = (closure: object) => ReadonlyArray<object>
 export const joinersOf = (fiber: AnyFiber, captured: Captured): ReadonlyArray<Joined> =>
   (internals(fiber)._observers ?? []).flatMap((observer) => {
     const variables = captured(observer)
-    const by = variables.flatMap((variable) => typeof variable === "function" ? captured(variable) : [])
-      .find((found): found is AnyFiber => isObject(found) && isFiber(found) && found !== fiber)
+    const isOther = (found: object): found is AnyFiber => isFiber(found) && found !== fiber
+    // `Fiber.join` has the resuming function itself as its observer.
+    const by = variables.find(isOther) ??
+      variables.flatMap((variable) => typeof variable === "function" ? captured(variable) : []).find(isOther)
     if (by === undefined || by.pollUnsafe() !== undefined) return []
     const set = variables.find((variable) => variable instanceof Set && variable.has(fiber)) as
       | ReadonlySet<AnyFiber>

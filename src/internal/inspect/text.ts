@@ -129,7 +129,8 @@ const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref |
   const own = job?.fiber ?? ref
   const found = reader.waitOf(own)
   if (found === undefined) {
-    const { joins = [], stack = [] } = reader.fiber(own) ?? {}
+    const { joins = [], stack = [], state } = reader.fiber(own) ?? {}
+    if (state === "ended") return [`${subject} has ended.`, undefined]
     const [joined] = joins
     if (joined !== undefined) {
       const waiting = joins.find((one) => reader.waitOf(one) !== undefined) ?? joined

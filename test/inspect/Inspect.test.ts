@@ -1,0 +1,461 @@
+import { Clock, Deferred, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
+import { Inspect } from "sluice/inspect"
+import { describe, expect, test } from "vitest"
+
+/** Everything that is forked ends with the scope. */
+const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> => Effect.runPromise(Effect.scoped(effect))
+
+const start = { startImmediately: true } as const
+
+/** Lets all fibers go as far as they can without a timer. */
+const settle = Effect.repeat(Effect.yieldNow, { times: 10 })
+
+/** Forks a fiber that goes as far as it can. */
+const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(effect, start)
+
+/** Runs with a watch that has reported nothing yet; `reports` are its reports, on a clock of the test. */
+const watched = <A, E>(
+  f: (reports: ReadonlyArray<Inspect.Report>) => Effect.Effect<A, E, Scope.Scope>,
+  options: Inspect.LayerOptions = {}
+): Promise<A> => {
+  const reports: Array<Inspect.Report> = []
+  const layer = Inspect.layer({
+    adopt: false,
+    onReport: (report) => Effect.sync(() => void reports.push(report)),
+    ...options
+  })
+  return run(f(reports).pipe(Effect.provide(layer), Effect.provide(TestClock.layer())))
+}
+
+const tags = (reports: ReadonlyArray<Inspect.Report>) => reports.map(({ _tag }) => _tag)
+
+const twice = (semaphore: Semaphore.Semaphore) =>
+  Semaphore.withPermit(semaphore, Semaphore.withPermit(semaphore, Effect.void))
+
+describe("a dump", () => {
+  test("shows the holders and waiters of a semaphore, and their lines, though nobody watched", () =>
+    run(Effect.gen(function*() {
+      const db = yield* Semaphore.make(3, { name: "unwatched" })
+      const holder = yield* fork(Effect.gen(function*() {
+        yield* Semaphore.withPermits(db, 2, Effect.never) // holds
+      }))
+      const waiter = yield* fork(Effect.gen(function*() {
+        return yield* Semaphore.withPermits(db, 2, Effect.void) // waits
+      }))
+      const dump = yield* Inspect.dump
+      const found = dump.resources.find(({ name }) => name === "unwatched")!
+      expect(found.lines).toMatchObject([{ of: "permits", capacity: 3, held: 2 }])
+      expect(found.lines[0]!.holders).toMatchObject([{ by: `fiber ${holder.id}`, weight: 2, until: "exit" }])
+      expect(found.lines[0]!.holders[0]!.at?.text).toContain("// holds")
+      expect(found.waits).toMatchObject([{ by: `fiber ${waiter.id}`, for: "2 permits", ahead: 0 }])
+      expect(found.waits[0]!.at?.text).toContain("// waits")
+      expect(found.waits[0]!.millis).toBe(undefined)
+      expect(dump.watchedSince).toBe(undefined)
+      expect(dump.missing.join()).toContain("Nobody watches")
+    })))
+
+  test("shows for how long, and holds of scopes, while somebody watches", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(2, { name: "db" })
+        yield* fork(Effect.andThen(Semaphore.acquire(db, 1), Effect.never))
+        yield* fork(Semaphore.withPermit(db, Effect.never))
+        yield* fork(Semaphore.withPermit(db, Effect.void))
+        yield* TestClock.adjust("5 seconds")
+        const { resources } = yield* Inspect.dump
+        const [found] = resources
+        expect(found?.lines[0]?.holders.map(({ millis, until }) => [until, millis])).toEqual([
+          ["scope", 4_000],
+          ["exit", 4_000]
+        ])
+        expect(found?.waits[0]?.millis).toBe(4_000)
+      })
+    ))
+
+  test("shows children, requests for a place, and fibers that wait for a group", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const group = yield* Group.make({ limit: 1, name: "uploads" })
+        yield* Group.go(group, Effect.never)
+        const pending = yield* fork(Group.go(group, Effect.void))
+        const waiter = yield* fork(Group.wait(group))
+        const { resources: [found] } = yield* Inspect.dump
+        expect(found).toMatchObject({ kind: "group", name: "uploads", lines: [{ of: "places", capacity: 1, held: 1 }] })
+        expect(found?.waits.map(({ by, for: what }) => [by, what])).toEqual([
+          [`fiber ${pending.id}`, "a place"],
+          [`fiber ${waiter.id}`, "the children"]
+        ])
+      })
+    ))
+
+  test("shows jobs, workers and callers of a pool", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const pool = yield* WorkerPool.make({
+          size: 1,
+          name: "mail",
+          queue: { capacity: 1 },
+          run: (n: number) => n > 1 ? Effect.void : Effect.never
+        })
+        const caller = yield* fork(WorkerPool.run(pool, 1))
+        const handle = yield* WorkerPool.submit(pool, 2)
+        const waiter = yield* fork(handle.await)
+        const blocked = yield* fork(WorkerPool.submit(pool, 3))
+        const { resources: [found] } = yield* Inspect.dump
+        expect(found?.lines).toMatchObject([{ of: "workers", capacity: 1, held: 1 }])
+        expect(found?.jobs?.map(({ id, state }) => [id, state])).toEqual([[1, "running"], [2, "queued"], [
+          0,
+          "blocked"
+        ]])
+        expect(found?.workers).toMatchObject([{ id: 1, state: "busy", job: 1 }])
+        expect(found?.waits.map(({ by, for: what }) => [by, what])).toEqual([
+          [`fiber ${caller.id}`, "job 1 of pool mail"],
+          [`fiber ${waiter.id}`, "job 2 of pool mail"],
+          [`fiber ${blocked.id}`, "room in the queue"]
+        ])
+      })
+    ))
+
+  test("shows a limit, and the keys of a keyed semaphore that are in use", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const limit = yield* AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd({ initial: 1, max: 1 }), name: "api" })
+        const keyed = yield* Semaphore.makeKeyed({ permits: 1, name: "tenants" })
+        yield* fork(AdaptiveLimit.withPermit(limit, Effect.never))
+        yield* fork(AdaptiveLimit.withPermit(limit, Effect.never))
+        yield* fork(Semaphore.withPermit(Semaphore.forKey(keyed, "ada"), Effect.never))
+        const { resources } = yield* Inspect.dump
+        expect(resources.map(({ key, kind, name, waiting }) => [kind, name, key, waiting])).toEqual([
+          ["limit", "api", undefined, 1],
+          ["semaphore", "tenants", undefined, 0],
+          ["semaphore", "tenants", "ada", 0]
+        ])
+      })
+    ))
+
+  test("is plain data", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        yield* fork(twice(db))
+        const dump = yield* Inspect.dump
+        expect(JSON.parse(JSON.stringify(dump))).toEqual(JSON.parse(JSON.stringify(structuredClone(dump))))
+        expect(Inspect.toText(dump)).toContain("deadlock-1 (certain): 1 waits for itself")
+      })
+    ))
+
+  test("of one moment, also from inside of a fiber that was resumed (I2)", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        const first = yield* Deferred.make<void>()
+        yield* fork(Semaphore.withPermit(db, Deferred.await(first)))
+        const second = yield* fork(Semaphore.withPermit(db, Inspect.dump))
+        yield* fork(Semaphore.withPermit(db, Effect.void))
+        yield* Deferred.succeed(first, undefined)
+        const { fibers, resources: [found] } = yield* Fiber.join(second)
+        expect(found?.lines[0]?.held).toBe(1)
+        expect(found?.lines[0]?.holders).toMatchObject([{ by: `fiber ${second.id}` }])
+        expect(found?.waiting).toBe(1)
+        expect(fibers.find(({ id }) => id === `fiber ${second.id}`)?.state).toBe("running")
+      })
+    ))
+})
+
+describe("evidence", () => {
+  const evidence = Effect.map(Inspect.deadlocks, (all) => all.map((one) => [one.evidence, one.members.length]))
+
+  test("is certain for semaphores taken in two orders", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const [a, b] = [yield* Semaphore.make(1), yield* Semaphore.make(1)]
+        const both = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>
+          Semaphore.withPermit(one, Effect.andThen(Effect.yieldNow, Semaphore.withPermit(other, Effect.void)))
+        yield* fork(both(a, b))
+        yield* fork(both(b, a))
+        yield* fork(Semaphore.withPermit(a, Effect.void))
+        yield* settle
+        expect(yield* evidence).toEqual([["certain", 2]])
+        const [deadlock] = yield* Inspect.deadlocks
+        expect(deadlock?.behind).toBe(1)
+      })
+    ))
+
+  test.each([
+    ["Effect.all", (effect: Effect.Effect<void>) => Effect.all([effect, effect], { concurrency: 2 })],
+    ["Fiber.join", (effect: Effect.Effect<void>) => Effect.flatMap(Effect.forkChild(effect), Fiber.join)],
+    ["a race of two that wait", (effect: Effect.Effect<void>) => Effect.race(effect, effect)]
+  ])("is derived for a holder that waits in %s", (_, wait) =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        yield* fork(Semaphore.withPermit(db, wait(Semaphore.withPermit(db, Effect.void))))
+        yield* settle
+        expect((yield* evidence).map(([how]) => how)).toEqual(["derived"])
+      })
+    ))
+
+  test.each([
+    ["a timeout", (effect: Effect.Effect<void>) => Effect.timeout(effect, "1 hour")],
+    ["a race", (effect: Effect.Effect<void>) => Effect.raceFirst(effect, Effect.never)]
+  ])("is none under %s, which another fiber may end", (_, bound) =>
+    watched(() =>
+      Effect.gen(function*() {
+        const [a, b] = [yield* Semaphore.make(1), yield* Semaphore.make(1)]
+        const both = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>
+          Semaphore.withPermit(one, Effect.andThen(Effect.yieldNow, Semaphore.withPermit(other, Effect.void)))
+        yield* fork(both(a, b))
+        yield* fork(bound(both(b, a)))
+        yield* settle
+        expect(yield* evidence).toEqual([])
+      })
+    ))
+
+  test("is none for a sibling in Effect.all that may fail, when the holder waits for both", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        const inner = Effect.all([Semaphore.withPermit(db, Effect.void), Effect.never], { concurrency: 2 })
+        yield* fork(Semaphore.withPermit(db, inner))
+        expect(yield* evidence).toEqual([])
+      })
+    ))
+
+  test("is a suspicion where permits belong to a scope", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        yield* fork(Effect.scoped(Effect.andThen(Semaphore.acquire(db, 1), Semaphore.withPermit(db, Effect.void))))
+        expect(yield* evidence).toEqual([["suspected", 1]])
+      })
+    ))
+
+  test("is none for a pool's jobs with a deadline of their own", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        const pool = yield* WorkerPool.make({ size: 1, deadlines: { run: "1 hour" }, run: () => twice(db) })
+        yield* WorkerPool.submit(pool, undefined)
+        expect(yield* evidence).toEqual([])
+      })
+    ))
+
+  test("is certain for a job that maps over its own pool", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const pool: WorkerPool.WorkerPool<number, unknown> = yield* WorkerPool.make({
+          size: 1,
+          run: (n: number): Effect.Effect<void> =>
+            n === 0 ? Effect.void : Effect.ignore(Stream.runDrain(WorkerPool.map(pool, [0, 0])))
+        })
+        yield* WorkerPool.submit(pool, 1)
+        yield* settle
+        expect((yield* evidence).map(([how]) => how)).toEqual(["certain"])
+      })
+    ))
+})
+
+describe("explain", () => {
+  test("follows a job to its worker's job, and that to the holder of a permit", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1, { name: "db" })
+        const holder = yield* fork(Effect.withSpan(Semaphore.withPermit(db, Effect.never), "GET /report"))
+        const pool = yield* WorkerPool.make({
+          size: 1,
+          name: "sender",
+          run: () => Semaphore.withPermit(db, Effect.void)
+        })
+        yield* WorkerPool.submit(pool, 1)
+        const handle = yield* WorkerPool.submit(pool, 2)
+        yield* TestClock.adjust("2 seconds")
+        const why = yield* Inspect.explain(handle)
+        expect(why).toMatch(/^Job 2 of pool sender waits for 1\.0 s for a worker \(first in line, 1 of 1 busy; .*job 1/)
+        expect(why).toContain("Job 1 of pool sender waits for 1.0 s for a permit of semaphore db")
+        expect(why).toContain(`the longest is held for 1.0 s by fiber ${holder.id} (GET /report)`)
+        expect(why).toContain(`Fiber ${holder.id} (GET /report) is suspended outside of sluice, or runs, at`)
+        expect(yield* Inspect.explain(db)).toMatch(/^Semaphore db: 1 of 1 permit taken, 1 wait\. Job 1 of pool sender/)
+        expect(yield* Inspect.explain(pool)).toMatch(/^Pool sender: 1 of 1 worker busy/)
+        expect(yield* Inspect.explain(holder)).toMatch(/is suspended outside of sluice, or runs/)
+      })
+    ))
+
+  test("ends at a circle", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        const fiber = yield* fork(twice(db))
+        expect(yield* Inspect.explain(fiber)).toMatch(/So fiber \d+ waits for itself: a deadlock \(certain\)\.$/)
+      })
+    ))
+
+  test("says so of a fiber that neither holds nor waits, and of one that has ended", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const fiber = yield* fork(Effect.never)
+        expect(yield* Inspect.explain(fiber)).toMatch(/^Fiber \d+ is suspended outside of sluice, or runs/)
+        yield* Fiber.interrupt(fiber)
+        expect(yield* Inspect.explain(fiber)).toMatch(/has ended/)
+        expect(yield* Inspect.explain("pool-99")).toMatch(/neither holds nor waits/)
+      })
+    ))
+})
+
+describe("timeout", () => {
+  test("fails with Effect's error, and says what the effect waited for", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1, { name: "db" })
+        yield* fork(Semaphore.withPermit(db, Effect.never))
+        const query = Semaphore.withPermit(db, Effect.void)
+        const fiber = yield* fork(Effect.flip(
+          Effect.all([query, Effect.void], { concurrency: 2 }).pipe(
+            Inspect.timeout("5 seconds")
+          )
+        ))
+        yield* TestClock.adjust("5 seconds")
+        const error = yield* Fiber.join(fiber)
+        expect(error._tag).toBe("TimeoutError")
+        expect(error.message).toMatch(/^timed out after 5s\. Fiber \d+ waits for fiber \d+/)
+        expect(error.message).toContain("for a permit of semaphore db")
+        expect(Semaphore.stats(db).waiting).toBe(0)
+      })
+    ))
+
+  test("returns the value, and fails as the effect fails", () =>
+    run(Effect.gen(function*() {
+      expect(yield* Inspect.timeout(Effect.succeed(1), "1 hour")).toBe(1)
+      expect(yield* Effect.flip(Inspect.timeout(Effect.fail("no"), "1 hour"))).toBe("no")
+      expect(yield* Effect.exit(Inspect.timeout(Effect.void, -1))).toMatchObject({ _tag: "Failure" })
+      expect(yield* Effect.exit(Inspect.timeout(Effect.void, NaN))).toMatchObject({ _tag: "Failure" })
+    })))
+})
+
+describe("reports", () => {
+  test("a deadlock within a tick, once (I4, I7)", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1, { name: "db" })
+        const fiber = yield* fork(twice(db))
+        yield* TestClock.adjust("1 second")
+        expect(tags(reports)).toEqual(["Deadlock"])
+        expect(reports[0]?.text).toContain("deadlock-1 (certain): 1 waits for itself")
+        yield* TestClock.adjust("1 minute")
+        expect(tags(reports)).toEqual(["Deadlock"])
+        yield* Fiber.interrupt(fiber)
+        yield* fork(twice(db))
+        yield* TestClock.adjust("1 second")
+        expect(tags(reports)).toEqual(["Deadlock", "Deadlock"])
+      })
+    ))
+
+  test("a long wait and a long hold, once each, and the end of the hold (I7)", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1, { name: "db" })
+        const holder = yield* fork(Semaphore.withPermit(db, Effect.never))
+        yield* TestClock.adjust("1 minute")
+        expect(reports).toEqual([])
+        yield* fork(Semaphore.withPermit(db, Effect.void))
+        yield* fork(Semaphore.withPermit(db, Effect.void))
+        yield* TestClock.adjust("31 seconds")
+        yield* TestClock.adjust("1 minute")
+        expect(tags(reports).toSorted()).toEqual(["Held", "Waited"])
+        yield* Fiber.interrupt(holder)
+        yield* TestClock.adjust("1 minute")
+        expect(reports.at(-1)).toMatchObject({ _tag: "Held", over: true })
+        expect(reports.length).toBe(3)
+      })
+    ))
+
+  test("a fiber that was interrupted and has not ended", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        const group = yield* Group.make({ name: "slow" })
+        const done = yield* Deferred.make<void>()
+        const child = yield* Group.fork(group, Effect.onInterrupt(Effect.never, () => Deferred.await(done)))
+        yield* fork(Fiber.interrupt(child))
+        yield* Effect.addFinalizer(() => Deferred.succeed(done, undefined))
+        yield* TestClock.adjust("9 seconds")
+        expect(reports).toEqual([])
+        yield* TestClock.adjust("1 minute")
+        expect(tags(reports)).toEqual(["Lingers"])
+        expect(reports[0]?.text).toContain(`fiber ${child.id} was interrupted`)
+      })
+    ))
+
+  test("of a layer's own stream, and of its log by default", () =>
+    run(
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        const heard = yield* fork(Stream.runHead(Inspect.reports))
+        yield* fork(twice(db))
+        yield* Fiber.join(heard)
+      }).pipe(Effect.provide(Inspect.layer({ adopt: false, tick: 1, onReport: () => Effect.die("a bug") })))
+    ))
+
+  test("that the event loop was late", async () => {
+    // A clock that jumps while nobody looks.
+    let late = 0
+    const reports: Array<Inspect.Report> = []
+    const layer = Inspect.layer({
+      adopt: false,
+      tick: 1,
+      onReport: (report) => Effect.sync(() => void reports.push(report))
+    })
+    await run(
+      Effect.gen(function*() {
+        yield* Effect.sleep(20)
+        late = 5_000
+        while (reports.length === 0) yield* Effect.sleep(1)
+        expect(reports).toMatchObject([{ _tag: "Starved" }])
+      }).pipe(
+        Effect.provide(layer),
+        Effect.provide(Layer.effect(
+          Clock.Clock,
+          Effect.map(Effect.clockWith(Effect.succeed), (clock): Clock.Clock => ({
+            currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+            currentTimeMillis: clock.currentTimeMillis,
+            currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+            currentTimeNanos: clock.currentTimeNanos,
+            monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + BigInt(late) * 1_000_000n,
+            monotonicTimeNanos: clock.monotonicTimeNanos,
+            sleep: (duration) => clock.sleep(duration)
+          }))
+        ))
+      )
+    )
+  })
+
+  test.each([
+    { tick: 0 },
+    { tick: NaN },
+    { waitedFor: -1 },
+    { heldFor: "soon" as never },
+    { lingersFor: Infinity * 0 },
+    { starvedFor: -5 }
+  ])("a layer with the options %j is a defect", (options) =>
+    run(Effect.gen(function*() {
+      const exit = yield* Effect.exit(Layer.build(Inspect.layer({ adopt: false, ...options })))
+      expect(String(exit)).toContain("Inspect.layer: ")
+      expect(Exit.isFailure(exit)).toBe(true)
+    })))
+
+  test("two layers share what they know, and each ends by itself", () =>
+    run(Effect.gen(function*() {
+      const one = yield* Scope.make()
+      yield* Scope.provide(Layer.build(Inspect.layer({ adopt: false })), one)
+      const db = yield* Semaphore.make(1)
+      const other = yield* Scope.make()
+      yield* Scope.provide(Layer.build(Inspect.layer({ adopt: false })), other)
+      yield* Scope.close(one, Exit.void)
+      const { resources, watchedSince } = yield* Inspect.dump
+      expect(watchedSince).not.toBe(undefined)
+      expect(resources.length).toBe(1)
+      yield* Scope.close(other, Exit.void)
+      expect((yield* Inspect.dump).watchedSince).toBe(undefined)
+      expect(Semaphore.isSemaphore(db)).toBe(true)
+    })))
+})
