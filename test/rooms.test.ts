@@ -58,6 +58,14 @@ describe("the floors", () => {
     expect(offending((from, to) => isIn("source/")(from) && !isIn("source/")(to))).toEqual([])
   })
 
+  test("the command stands apart: it imports the dump, its text and source lines, and nothing imports it", () => {
+    const isPs = isIn("ps/")
+    const allowed = (file: string) =>
+      isPs(file) || isIn("source/")(file) || isIn("internal/inspect/")(file) || file === "internal/view.ts"
+    const types = (file: string) => file === "internal/stack.ts"
+    expect(offending((from, to) => isPs(from) ? !allowed(to) && !types(to) : isPs(to))).toEqual([])
+  })
+
   test("groups, semaphores and limits know nothing of pools", () => {
     const isBelow = (file: string) => !isIn("internal/workerPool/")(file) && !isIn("internal/threads/")(file)
     expect(offending((from, to) => isIn("internal/")(from) && isBelow(from) && !isBelow(to))).toEqual([])

@@ -32,6 +32,11 @@ export interface Locator {
    */
   readonly locate: (subject: object) => Source | undefined
   /**
+   * The source of a position in a compiled script, with a stack frame's name of the script, and line and column from 1.
+   * Undefined where `locate` is, and where no script is called so.
+   */
+  readonly position: (script: string, line: number, column: number) => Source | undefined
+  /**
    * The objects and functions that a closure refers to through variables of the functions around it, but not those of
    * its module. It never throws, and is empty where `locate` knows nothing.
    */
@@ -53,6 +58,8 @@ class InspectorLocator implements Locator {
   private readonly files: Files
   private readonly functions = new WeakMap<object, Source | undefined>()
   private readonly scripts = new Map<string, Script | undefined>()
+  /** The ids of scripts, by their names. */
+  private readonly names = new Map<string, string>()
   private readonly session: Session
   private readonly holder: Holder = { subject: undefined, found: [] }
   /** The inspector's name of the holder; undefined once closed. */
@@ -76,6 +83,7 @@ class InspectorLocator implements Locator {
     if (this.holderId === undefined) return
     this.holderId = undefined
     this.scripts.clear()
+    this.names.clear()
     attempt(() => this.session.disconnect())
   }
 
@@ -85,6 +93,20 @@ class InspectorLocator implements Locator {
     if (typeof subject !== "function") return attempt(() => this.find(subject))
     if (!this.functions.has(subject)) this.functions.set(subject, attempt(() => this.find(subject)))
     return this.functions.get(subject)
+  }
+
+  readonly position = (script: string, line: number, column: number): Source | undefined => {
+    if (this.holderId === undefined) return undefined
+    return attempt(() => {
+      // The inspector notifies us of every script there is.
+      if (!this.names.has(this.nameOf(script))) this.debugging(() => undefined)
+      return this.scripts.get(this.names.get(this.nameOf(script)) ?? "")?.at(line - 1, column - 1, undefined)
+    })
+  }
+
+  /** Stack frames have the path of a file where the inspector has its URL. */
+  private nameOf(script: string): string {
+    return this.files.path(script) ?? script
   }
 
   readonly captured = (closure: object): ReadonlyArray<object> => {
@@ -232,6 +254,7 @@ class InspectorLocator implements Locator {
       attempt(() => toLines(this.debugging(() => this.post("Debugger.getScriptSource", { scriptId }).scriptSource)))
     )
     this.scripts.set(scriptId, new Script(this.node, this.files, parsed, compiled))
+    this.names.set(this.nameOf(parsed.url), scriptId)
   }
 
   /**
@@ -260,7 +283,13 @@ class InspectorLocator implements Locator {
   }
 }
 
-const knowsNothing: Locator = { locate: () => undefined, captured: () => [], instances: () => [], close: () => {} }
+const knowsNothing: Locator = {
+  locate: () => undefined,
+  position: () => undefined,
+  captured: () => [],
+  instances: () => [],
+  close: () => {}
+}
 
 /**
  * Connects to this thread's inspector. It prints nothing, pauses nothing, and gets along with other debuggers.

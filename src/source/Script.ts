@@ -4,7 +4,7 @@ import { Mapping } from "./Mapping.js"
 import { attempt, type Node, once, type ParsedScript, type RawMap } from "./node.js"
 import type { Source } from "./Source.js"
 
-const arrowText = (subject: object): string | undefined => {
+const arrowText = (subject: object | undefined): string | undefined => {
   if (typeof subject !== "function") return undefined
   // Not the function's own toString, which may be the program's.
   const text = Function.prototype.toString.call(subject)
@@ -25,13 +25,14 @@ export class Script {
     this.url = parsed.url === "" ? "<anonymous>" : parsed.url
   }
 
-  at(line: number, column: number, subject: object): Source | undefined {
+  /** `subject`: the function or the generator that is there, if it is known. */
+  at(line: number, column: number, subject: object | undefined): Source | undefined {
     const key = `${line}:${column}`
     if (!this.sources.has(key)) this.sources.set(key, this.find(line, column, subject))
     return this.sources.get(key)
   }
 
-  private find(line: number, column: number, subject: object): Source | undefined {
+  private find(line: number, column: number, subject: object | undefined): Source | undefined {
     const mapping = this.mapping()
     if (mapping === undefined) {
       return this.source(this.url, line, column, () =>

@@ -116,3 +116,8 @@ export const lacks = (fiber: AnyFiber): ReadonlyArray<string> => {
   const version = "This version of effect has no"
   return Array.isArray(internals(fiber)._stack) ? [] : [`${version} Fiber._stack: a dump has no source lines.`]
 }
+
+/** The fiber that runs on this thread, of any copy of Effect: all of them share the global variable. */
+export const currentFiber = (): AnyFiber | undefined =>
+  // Effect declares the variable for itself alone.
+  (globalThis as { readonly "~effect/Fiber/currentFiber"?: AnyFiber | undefined })["~effect/Fiber/currentFiber"]

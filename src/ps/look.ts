@@ -1,0 +1,118 @@
+/** A dump of objects that the heap had, where nobody watches. */
+import { collect, type Found, Ids } from "../internal/inspect/collect.js"
+import type { Dump } from "../internal/inspect/model.js"
+import { isFiber } from "../internal/inspect/runtime.js"
+import { flat, Verdict, type VerdictOptions } from "../internal/inspect/verdict.js"
+import type { AnyFiber } from "../internal/stack.js"
+import { type Hold, HoldTypeId, type Line, type Node, type View, ViewTypeId } from "../internal/view.js"
+import type { Locator } from "../source/Locator.js"
+import { ask, type Found as Objects, methodOf } from "./heap.js"
+import { Places } from "./Places.js"
+
+export interface LookOptions extends Objects {
+  readonly locator: Locator
+  readonly current: AnyFiber | undefined
+}
+
+export interface Looked {
+  readonly dump: Dump
+  readonly places: Places
+}
+
+export const look = ({ current, holdings, locator, prototypes, resources }: LookOptions): Looked => {
+  const missing: Array<string> = []
+  const views = viewsOf(resources, missing)
+  addHolds(views, holdings, missing)
+  const places = new Places(locator, functionsOf(prototypes, views))
+  const dump = collect({
+    views,
+    found: deadlocksOf(views),
+    ids: new Ids(),
+    now: Date.now(),
+    watchedSince: undefined,
+    since: () => undefined,
+    locate: places.locate,
+    captured: locator.captured,
+    current,
+    most: 1_000,
+    missing
+  })
+  return { dump, places }
+}
+
+/** A function of each class of sluice, and of each class of fibers. */
+const functionsOf = (prototypes: ReadonlyArray<object>, views: ReadonlyArray<View>): ReadonlyArray<object> => {
+  const functions = new Set<object | undefined>()
+  for (const prototype of prototypes) {
+    for (const key of [ViewTypeId, HoldTypeId]) functions.add(methodOf(prototype, key))
+  }
+  for (const { lines, waits } of flat(views)) {
+    for (const { node } of [...waits, ...lines.flatMap(({ holds }) => holds)]) {
+      if (isFiber(node)) functions.add(methodOf(node, "evaluate"))
+    }
+  }
+  return [...functions].filter((one) => one !== undefined)
+}
+
+/** Another version of sluice may be there, and the interrupt may have come in the middle of one of its methods. */
+const viewsOf = (resources: ReadonlyArray<object>, missing: Array<string>): ReadonlyArray<View> => {
+  const views: Array<View> = []
+  const versions = new Set<unknown>()
+  let failed = 0
+  for (const resource of resources) {
+    try {
+      const view = ask(resource, ViewTypeId, "all")
+      if (typeof view !== "object" || view === null) continue
+      const version = "version" in view ? view.version : undefined
+      // By the protocol of that version.
+      if (version === 1) views.push(view as View)
+      else versions.add(version)
+    } catch {
+      failed++
+    }
+  }
+  for (const version of versions) missing.push(`Resources of a newer sluice (views of version ${String(version)}).`)
+  if (failed > 0) missing.push(`The views of ${failed} resources, since they failed.`)
+  return views
+}
+
+/** Holds that began before anybody watched: the lines do not know them. */
+const addHolds = (views: ReadonlyArray<View>, holdings: ReadonlyArray<object>, missing: Array<string>): void => {
+  const lines = new Map<object, { readonly line: Line; readonly keys: Set<object> }>()
+  for (const view of flat(views)) {
+    for (const line of view.lines) {
+      // Of several lines, as those of a pool, none needs this.
+      lines.set(line.self, { line, keys: new Set(line.holds.map(({ key }) => key)) })
+    }
+  }
+  let failed = 0
+  for (const holding of holdings) {
+    try {
+      // Of the protocol.
+      const known = ask(holding, HoldTypeId) as { readonly of: object; readonly hold: Hold } | undefined
+      const found = known && lines.get(known.of)
+      if (known === undefined || found === undefined || found.keys.has(known.hold.key)) continue
+      found.keys.add(known.hold.key) // The view is a copy, and this is its only reader. Waits refer to the line itself.
+      ;(found.line.holds as Array<Hold>).push(known.hold)
+    } catch {
+      failed++
+    }
+  }
+  if (failed > 0) missing.push(`${failed} holds, since they failed.`)
+}
+
+const deadlocksOf = (views: ReadonlyArray<View>): ReadonlyArray<Found> => {
+  const found: Array<Found> = []
+  const known = new Set<Node>()
+  const add = (evidence: Found["evidence"], options: VerdictOptions): void => {
+    const verdict = new Verdict(views, options)
+    for (const nodes of verdict.circles) {
+      if (nodes.some((node) => known.has(node))) continue
+      for (const node of nodes) known.add(node)
+      found.push({ evidence, nodes, verdict })
+    }
+  }
+  add("certain", {})
+  add("suspected", { countsScopes: true })
+  return found
+}

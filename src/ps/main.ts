@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+/** The command `sluice`. */
+import { readFileSync } from "node:fs"
+import { explainText } from "../internal/inspect/text.js"
+import { CannotLook } from "./errors.js"
+import type { ProcessDump } from "./model.js"
+import { help, type Options, parse } from "./options.js"
+import { paint, print, printProcess } from "./print.js"
+import { NoSluice, ps } from "./ps.js"
+
+const isColored = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb"
+
+const read = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8")
+
+/** Writes all of it, also where the reader of a pipe is slow. */
+const write = (text: string): Promise<void> =>
+  new Promise((resolve) => {
+    process.stdout.write(text, () => resolve())
+  })
+
+const say = (text: string): void => {
+  process.stderr.write(`sluice: ${text}\n`)
+}
+
+const show = (dump: ProcessDump, { explain, json }: Options): string => {
+  if (json) return `${JSON.stringify(dump, undefined, 2)}\n`
+  if (explain !== undefined) return `${explainText(dump, explain)}\n`
+  return isColored ? paint(print(dump)) : print(dump)
+}
+
+const look = async (options: Options): Promise<number> => {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  process.once("SIGINT", abort).once("SIGTERM", abort)
+  try {
+    const dump = await ps({ ...options, agent: read("agent.global.js"), notice: say, signal: controller.signal })
+    await write(show(dump, options))
+    return options.failOnDeadlock && dump.deadlocks.length > 0 ? 3 : 0
+  } catch (error) {
+    if (error instanceof NoSluice) await write(`${printProcess(error.process).join("\n")}\n`)
+    say(
+      error instanceof CannotLook
+        ? error.message
+        : error instanceof Error
+        ? error.stack ?? error.message
+        : String(error)
+    )
+    return 1
+  }
+}
+
+const main = async (): Promise<number> => {
+  const parsed = parse(process.argv.slice(2))
+  switch (parsed._tag) {
+    case "Ps":
+      return look(parsed.options)
+    case "Help":
+      await write(help)
+      return 0
+    case "Version": {
+      const { version } = JSON.parse(read("../../package.json")) as { readonly version: string }
+      await write(`${version}\n`)
+      return 0
+    }
+    case "Usage":
+      say(`${parsed.error}\nsluice --help shows the options`)
+      return 2
+  }
+}
+
+// A reader that wants no more, such as `head`, is no failure.
+process.stdout.on("error", () => process.exit(0))
+// Sockets that the other side has not closed yet would keep the process alive.
+process.exit(await main())

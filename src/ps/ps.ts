@@ -1,0 +1,86 @@
+/** `sluice ps`: looks at a process, and returns the dump. */
+import { connectToProcess, type Inspected } from "./connect.js"
+import { CannotLook } from "./errors.js"
+import type { Answer, ProcessDump, ProcessInfo, Task } from "./model.js"
+import type { Options } from "./options.js"
+import { agentUrl } from "./stack.js"
+import { findTarget } from "./Target.js"
+import { threadsOf } from "./threads.js"
+
+export interface PsOptions extends Pick<Options, "pid" | "port" | "timeout" | "close" | "threads"> {
+  /** The bundle of `agent.ts`, which defines `agent`. */
+  readonly agent: string
+  /** Notices for a person who waits. */
+  readonly notice: (text: string) => void
+  /** Aborts the look. The inspector is closed also then. */
+  readonly signal: AbortSignal
+}
+
+export const ps = async (options: PsOptions): Promise<ProcessDump> => {
+  const { notice, pid, signal } = options
+  const inspected = await connectToProcess(findTarget(pid), {
+    ...options,
+    slow: () => notice(`waiting for process ${pid} to open its inspector ...`)
+  })
+  const slow = setTimeout(notice, 2_000, `looking at the heap of process ${pid} ...`)
+  try {
+    return await Promise.race([look(inspected, options), aborted(signal)])
+  } finally {
+    clearTimeout(slow)
+    await inspected.close()
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const abort = () => reject(new CannotLook("interrupted"))
+    if (signal.aborted) abort()
+    else signal.addEventListener("abort", abort)
+  })
+
+/** The agent's variables are local: nothing is left behind. */
+const call = (agent: string, task: Task): string =>
+  `(() => { ${agent}\n; return agent.run(${JSON.stringify(task)}) })()\n//# sourceURL=${agentUrl}`
+
+/** Long enough for a loop that turns, however busy. */
+const pause = 100
+
+const look = async ({ session }: Inspected, { agent, pid, threads }: PsOptions): Promise<ProcessDump> => {
+  if (await session.evaluate("typeof process.getBuiltinModule") !== "function") {
+    const version = String(await session.evaluate("process.version"))
+    throw new CannotLook(`process ${pid} runs Node.js ${version}: sluice ps needs 20.16 or later`)
+  }
+  const began = performance.now()
+  await session.evaluate(mark)
+  const answer = JSON.parse(String(await session.evaluate(call(agent, "look")))) as Answer
+  if (answer._tag === "Stack") throw new Error("the agent did another task")
+  const info = answer._tag === "Dump" ? answer.dump.process : answer.process
+  if (info.stack.length > 0) await new Promise((resolve) => setTimeout(resolve, pause))
+  const isBlocked = await session.evaluate(unmark) === false
+  const blocked = { millis: Math.round(performance.now() - began), isBlocked }
+  const seen: ProcessInfo = {
+    ...info,
+    blocked: info.stack.length > 0 ? blocked : undefined,
+    threads: threads ? await threadsOf(session, call(agent, "stack")) : undefined
+  }
+  if (answer._tag === "Dump") return { ...answer.dump, process: seen }
+  throw new NoSluice(seen)
+}
+
+/** No resource can be found, and what the process does now is known nevertheless. */
+export class NoSluice extends CannotLook {
+  constructor(readonly process: ProcessInfo) {
+    super(`process ${process.pid} has no sluice in its main thread that this version of sluice ps can see`)
+  }
+}
+
+// An immediate runs when the event loop turns. The mark is a property of a module of Node's, and is taken away again.
+const inspector = `process.getBuiltinModule("node:inspector")`
+const key = JSON.stringify("~sluice/ps/turned")
+const mark = `Object.defineProperty(${inspector}, ${key}, { value: { turned: false }, configurable: true });
+  setImmediate((mark) => { mark.turned = true }, ${inspector}[${key}]).unref(); undefined`
+const unmark = `(() => {
+  const mark = ${inspector}[${key}]
+  delete ${inspector}[${key}]
+  return mark === undefined || mark.turned
+})()`
