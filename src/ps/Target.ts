@@ -183,9 +183,7 @@ class Linux extends Named implements Target {
     // After the name, which may have any character.
     const state = /\) (\w)/.exec(this.read(`task/${this.pid}/stat`))?.[1]
     if (state === "R") return "is in native code"
-    return state === undefined
-      ? super.occupation()
-      : "waits in a system call, such as a synchronous one of a file or process"
+    return state === undefined ? super.occupation() : "waits in a synchronous call, as of a file or a process"
   }
 }
 

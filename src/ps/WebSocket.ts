@@ -50,10 +50,14 @@ const open = (stream: Duplex, head: Buffer, events: Events): WebSocket => {
   const write = (opcode: number, payload: Buffer): void => {
     if (stream.writable) stream.write(frame(opcode, payload))
   }
+  /** Does not wait for the other side. */
+  const end = (payload: Buffer): void => {
+    if (stream.writable) stream.end(frame(opcodes.close, payload), () => stream.destroy())
+  }
   const reader = new Reader((opcode, payload) => {
     if (opcode === opcodes.text) events.message(payload.toString("utf8"))
     if (opcode === opcodes.ping) write(opcodes.pong, payload)
-    if (opcode === opcodes.close) stream.end(frame(opcodes.close, payload))
+    if (opcode === opcodes.close) end(payload)
   })
   stream.on("data", (data: Buffer) => reader.read(data))
   // An error is followed by `close`.
@@ -62,9 +66,7 @@ const open = (stream: Duplex, head: Buffer, events: Events): WebSocket => {
   reader.read(head)
   return {
     send: (text) => write(opcodes.text, Buffer.from(text, "utf8")),
-    close: () => {
-      if (stream.writable) stream.end(frame(opcodes.close, Buffer.alloc(0)))
-    }
+    close: () => end(Buffer.alloc(0))
   }
 }
 

@@ -14,6 +14,7 @@ export interface ConnectOptions {
   readonly close: boolean
   /** Is called once if the process does not react soon. */
   readonly slow: () => void
+  readonly signal: AbortSignal
 }
 
 export interface Inspected {
@@ -34,8 +35,35 @@ export const connectToProcess = async (target: Target, options: ConnectOptions):
 const delay = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 const step = 20
-/** For so long another process may own the port: another `sluice ps` is done by then. */
-const patience = 3_000
+/** Signals a process when its inspector's port is free. */
+class Signals {
+  private readonly began = performance.now()
+  private checked = -Infinity
+  private sent = -Infinity
+  private count = 0
+
+  constructor(private readonly target: Target, private readonly timeout: number) {}
+
+  /** Is called repeatedly, until the inspector is open. */
+  send(): void {
+    const now = performance.now()
+    if (now < this.checked + 500) return
+    this.checked = now
+    const { inspectorPort, pid } = this.target
+    const owner = this.target.ownerOf(inspectorPort)
+    if (owner !== undefined) {
+      // Another `sluice ps` is done soon. Node tries the port once for each signal.
+      this.count = 0
+      if (now < this.began + this.timeout / 2) return
+      throw new CannotLook(`port ${inspectorPort}, where process ${pid} opens its inspector, is taken by ${owner}`)
+    }
+    // The second signal is for a port that was taken for a moment only.
+    if (this.count === 2 || (this.count === 1 && now < this.sent + this.timeout / 4)) return
+    this.target.wake()
+    this.count++
+    this.sent = now
+  }
+}
 
 class Opening {
   private readonly deadline: number
@@ -63,42 +91,27 @@ class Opening {
   }
 
   private async wake(before: ReadonlyArray<Address> | undefined): Promise<Inspected> {
-    const { target } = this
-    target.wake()
-    let next = performance.now() + 500
-    let round = 0
-    const taken = { since: Infinity, by: "" }
-    while (this.left > 0) {
+    const { options: { signal, timeout }, target } = this
+    const { inspectorPort, pid } = target
+    const signals = new Signals(target, timeout)
+    for (let round = 0; this.left > 0; round++) {
+      if (signal.aborted) throw new CannotLook("interrupted")
+      signals.send()
       await delay(step)
       const isNew = (one: Address) => before?.every(({ port }) => port !== one.port) ?? false
       const found = await this.tryEach(
-        before === undefined ? [{ host: "127.0.0.1", port: target.inspectorPort }] : this.listening.filter(isNew),
+        before === undefined ? [{ host: "127.0.0.1", port: inspectorPort }] : this.listening.filter(isNew),
         false
       )
       if (found !== undefined) return found
-      if (performance.now() < next) continue
-      next = performance.now() + 500
-      const owner = target.ownerOf(target.inspectorPort)
-      if (owner !== undefined) {
-        taken.since = Math.min(taken.since, performance.now())
-        taken.by = owner
-        // Node has tried once, and tries again when asked again.
-        target.wake()
-      }
-      if (performance.now() - taken.since > patience) {
-        throw new CannotLook(
-          `port ${target.inspectorPort}, where process ${target.pid} opens its inspector, is taken by ${taken.by}`
-        )
-      }
       // The program may have opened its inspector itself, at a port of its choice.
-      if (++round === 2) {
-        const own = await this.tryEach((before ?? []).filter(({ host }) => /^127\.|^::1$/.test(host)), true)
-        if (own !== undefined) return own
-      }
+      if (round !== 20) continue
+      const own = await this.tryEach((before ?? []).filter(({ host }) => /^127\.|^::1$/.test(host)), true)
+      if (own !== undefined) return own
     }
     throw new CannotLook(
-      `process ${target.pid} did not open its inspector within ${this.options.timeout / 1_000} s: its main thread ` +
-        `${target.occupation()}, or the program handles SIGUSR1 itself. ` +
+      `process ${pid} did not open its inspector within ${timeout / 1_000} s: ` +
+        `its main thread ${target.occupation()}, or the program handles SIGUSR1 itself. ` +
         "The inspector may open later: sluice ps --close looks, and closes it"
     )
   }

@@ -33,7 +33,9 @@ const look = async (options: Options): Promise<number> => {
   const abort = () => controller.abort()
   process.once("SIGINT", abort).once("SIGTERM", abort)
   try {
-    const dump = await ps({ ...options, agent: read("agent.global.js"), notice: say, signal: controller.signal })
+    // Scripts that read the standard error get nothing but errors.
+    const notice = (text: string) => process.stderr.isTTY ? say(text) : undefined
+    const dump = await ps({ ...options, agent: read("agent.global.js"), notice, signal: controller.signal })
     await write(show(dump, options))
     return options.failOnDeadlock && dump.deadlocks.length > 0 ? 3 : 0
   } catch (error) {

@@ -45,7 +45,7 @@ const call = (agent: string, task: Task): string =>
 /** Long enough for a loop that turns, however busy. */
 const pause = 100
 
-const look = async ({ session }: Inspected, { agent, pid, threads }: PsOptions): Promise<ProcessDump> => {
+const look = async ({ session }: Inspected, { agent, pid, threads, timeout }: PsOptions): Promise<ProcessDump> => {
   if (await session.evaluate("typeof process.getBuiltinModule") !== "function") {
     const version = String(await session.evaluate("process.version"))
     throw new CannotLook(`process ${pid} runs Node.js ${version}: sluice ps needs 20.16 or later`)
@@ -61,7 +61,7 @@ const look = async ({ session }: Inspected, { agent, pid, threads }: PsOptions):
   const seen: ProcessInfo = {
     ...info,
     blocked: info.stack.length > 0 ? blocked : undefined,
-    threads: threads ? await threadsOf(session, call(agent, "stack")) : undefined
+    threads: threads ? await threadsOf(session, call(agent, "stack"), timeout / 2) : undefined
   }
   if (answer._tag === "Dump") return { ...answer.dump, process: seen }
   throw new NoSluice(seen)

@@ -3,10 +3,12 @@ import type { Answer, ThreadStack } from "./model.js"
 import { Session } from "./Session.js"
 import { within } from "./within.js"
 
-/** A thread that computes reacts in less. */
-const patience = 1_000
-
-export const threadsOf = async (session: Session, agent: string): Promise<ReadonlyArray<ThreadStack>> => {
+/** Threads that do not react within so many milliseconds are shown as such. */
+export const threadsOf = async (
+  session: Session,
+  agent: string,
+  patience: number
+): Promise<ReadonlyArray<ThreadStack>> => {
   const workers = new Map<string, Session>()
   const stacks: Array<Promise<ThreadStack>> = []
   session.on("NodeWorker.receivedMessageFromWorker", ({ message, sessionId }) => {
@@ -18,7 +20,7 @@ export const threadsOf = async (session: Session, agent: string): Promise<Readon
       session.send("NodeWorker.sendMessageToWorker", { sessionId, message }).catch(() => {})
     })
     workers.set(sessionId, worker)
-    stacks.push(stackOf(worker, agent, title === "" ? url : title))
+    stacks.push(stackOf(worker, agent, patience, title === "" ? url : title))
   })
   // All threads that there are have been attached when it returns.
   await session.send("NodeWorker.enable", { waitForDebuggerOnStart: false })
@@ -27,7 +29,12 @@ export const threadsOf = async (session: Session, agent: string): Promise<Readon
   return found
 }
 
-const stackOf = async (worker: Session, agent: string, title: string): Promise<ThreadStack> => {
+const stackOf = async (
+  worker: Session,
+  agent: string,
+  patience: number,
+  title: string
+): Promise<ThreadStack> => {
   const text = await within(worker.evaluate(agent).catch(() => undefined), patience)
   // Of the agent.
   const answer = typeof text === "string" ? JSON.parse(text) as Answer : undefined
