@@ -1,5 +1,5 @@
 /** A dump of objects that the heap had, where nobody watches. */
-import { collect, type Found, Ids } from "../internal/inspect/collect.js"
+import { collect, type Found, Ids, type Numbers } from "../internal/inspect/collect.js"
 import type { Dump } from "../internal/inspect/model.js"
 import { isFiber } from "../internal/inspect/runtime.js"
 import { flat, Verdict, type VerdictOptions } from "../internal/inspect/verdict.js"
@@ -27,7 +27,7 @@ export const look = ({ current, holdings, locator, prototypes, resources }: Look
   const dump = collect({
     views,
     found: deadlocksOf(views),
-    ids: new Ids(),
+    ids: new Ids(numbers()),
     now: Date.now(),
     watchedSince: undefined,
     since: () => undefined,
@@ -53,6 +53,21 @@ const functionsOf = (prototypes: ReadonlyArray<object>, views: ReadonlyArray<Vie
   }
   return [...functions].filter((one) => one !== undefined)
 }
+
+/**
+ * The process keeps the numbers of its resources, so that a person can ask for `semaphore-1` in a second call. They are
+ * plain data, weakly held, on a module of Node's: all that a look leaves behind.
+ */
+const numbers = (): Numbers => {
+  const home = process.getBuiltinModule("node:inspector") as { [numbersKey]?: Numbers }
+  const known = home[numbersKey]
+  if (known !== undefined) return known
+  const value: Numbers = { ids: new WeakMap(), counts: new Map() }
+  Object.defineProperty(home, numbersKey, { value, configurable: true })
+  return value
+}
+
+const numbersKey = "~sluice/inspect/Numbers"
 
 /** Another version of sluice may be there, and the interrupt may have come in the middle of one of its methods. */
 const viewsOf = (resources: ReadonlyArray<object>, missing: Array<string>): ReadonlyArray<View> => {

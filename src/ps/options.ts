@@ -45,8 +45,8 @@ Examples
 
 How it looks
   SIGUSR1 has Node.js open its inspector on 127.0.0.1, which prints two lines on the standard error of the process.
-  A script looks, which takes about half a second for a million objects on the heap: the process does nothing else
-  meanwhile. Then the inspector is closed again. One that was open before is used, and stays open.
+  A script looks, which takes about a second and 150 MB for a million objects on the heap: the process does nothing
+  else meanwhile. Then the inspector is closed again. One that was open before is used, and stays open.
   It needs the same user as the process, or root. No signal goes to a process that is not Node.js.
 
 Exit status

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import { kill } from "node:process"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import type { ProcessDump } from "../../src/ps/model.js"
 
@@ -124,7 +125,8 @@ describe("sluice ps", () => {
   test("shows the deadlock of two fibers with source lines, and closes the inspector again", async () => {
     const running = await start([anyPort, mapped])
     const { deadlocks, process, resources } = await dump(running)
-    expect(resources.map(({ id, name }) => [id, name]).toSorted()).toEqual([["semaphore-1", "a"], ["semaphore-2", "b"]])
+    expect(resources.map(({ id }) => id).toSorted()).toEqual(["semaphore-1", "semaphore-2", "semaphore-3"])
+    expect(resources.map(({ name }) => name).toSorted()).toEqual(["a", "b", "first"])
     expect(deadlocks).toMatchObject([{ evidence: "certain" }])
     const at = { file: program, text: "yield* Semaphore.withPermit(to, Effect.void)" }
     const held = { weight: 1, of: "permits", at: { file: program, text: "yield* Semaphore.withPermit(" } }
@@ -149,6 +151,17 @@ describe("sluice ps", () => {
     const explained = await ps(running, "--explain", member)
     expect(explained).toMatchObject({ code: 0, err: "" })
     expect(explained.out).toContain("waits for itself: a deadlock (certain).")
+  })
+
+  test("calls a resource the same in each look, also when others are gone", async () => {
+    const running = await start([anyPort, mapped])
+    const idOf = (name: string, { resources }: ProcessDump) => resources.find((one) => one.name === name)?.id
+    const first = await dump(running)
+    kill(running.pid, "SIGUSR2")
+    await expect.poll(running.out).toContain("dropped")
+    const second = await dump(running)
+    expect(second.resources).toHaveLength(2)
+    for (const name of ["a", "b"]) expect(idOf(name, second)).toBe(idOf(name, first))
   })
 
   test("exits with 3 at a deadlock if asked to", async () => {
@@ -184,7 +197,7 @@ describe("sluice ps", () => {
 
   test("finds resources in minified code without a source map", async () => {
     const { deadlocks, resources } = await dump(await start([anyPort, minified]))
-    expect(resources.map(({ name }) => name).toSorted()).toEqual(["a", "b"])
+    expect(resources.map(({ name }) => name).toSorted()).toEqual(["a", "b", "first"])
     expect(deadlocks).toMatchObject([{ evidence: "certain" }])
     for (const { at, holds } of deadlocks[0]!.members) {
       expect([at!.text, holds[0]!.at!.text]).toEqual([
@@ -196,7 +209,7 @@ describe("sluice ps", () => {
 
   test("finds resources of two copies of sluice and Effect", async () => {
     const { deadlocks, resources } = await dump(await start([anyPort, twice], 2))
-    expect(resources.map(({ name }) => name).toSorted()).toEqual(["a", "a", "b", "b"])
+    expect(resources.map(({ name }) => name).toSorted()).toEqual(["a", "a", "b", "b", "first", "first"])
     expect(deadlocks).toHaveLength(2)
   })
 

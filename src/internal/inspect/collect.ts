@@ -17,10 +17,21 @@ import type {
 import { type Captured, framesOf, isFiber, isInterrupted, lacks, spanOf } from "./runtime.js"
 import { flat, type Verdict } from "./verdict.js"
 
+/** The names that resources have got, and the last number of each kind. */
+export interface Numbers {
+  readonly ids: WeakMap<object, string>
+  readonly counts: Map<string, number>
+}
+
 /** Numbers resources, each kind by itself, in the order in which they are seen. The same resource keeps its number. */
 export class Ids {
-  private readonly ids = new WeakMap<object, string>()
-  private readonly counts = new Map<string, number>()
+  private readonly ids: Numbers["ids"]
+  private readonly counts: Numbers["counts"]
+
+  constructor({ counts, ids }: Numbers = { ids: new WeakMap(), counts: new Map() }) {
+    this.ids = ids
+    this.counts = counts
+  }
 
   of(kind: string, self: object): string {
     const known = this.ids.get(self)

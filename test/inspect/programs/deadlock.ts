@@ -6,6 +6,7 @@ import { Semaphore } from "sluice"
 
 const [, , mode] = process.argv
 
+let first: Semaphore.Semaphore | undefined = Semaphore.makeUnsafe(1, { name: "first" })
 const a = Semaphore.makeUnsafe(1, { name: "a" })
 const b = Semaphore.makeUnsafe(1, { name: "b" })
 
@@ -36,7 +37,12 @@ class Getter {
     return touched()
   }
 }
+const Odd = function(this: unknown) {
+  return this
+}
+Odd.prototype = proxied({})
 const kept = [
+  Odd,
   proxied({}),
   proxied(() => undefined),
   Object.create(proxied({})) as object,
@@ -62,4 +68,9 @@ setTimeout(() => {
   if (mode === "native") execFileSync("sleep", ["60"])
 }, 100)
 // Keeps all of them from being collected.
-setInterval(() => [a, b, kept, threads].length, 60_000)
+setInterval(() => [first, a, b, kept, threads].length, 60_000)
+
+process.on("SIGUSR2", () => {
+  first = undefined
+  console.log("dropped")
+})
