@@ -1,10 +1,11 @@
 /** A dump of objects that the heap had, where nobody watches. */
-import { collect, type Found, Ids, type Numbers } from "../internal/inspect/collect.js"
+import { collect, Ids, type Numbers } from "../internal/inspect/collect.js"
+import { judge } from "../internal/inspect/judge.js"
 import type { Dump } from "../internal/inspect/model.js"
 import { isFiber } from "../internal/inspect/runtime.js"
-import { flat, Verdict, type VerdictOptions } from "../internal/inspect/verdict.js"
+import { flat } from "../internal/inspect/verdict.js"
 import type { AnyFiber } from "../internal/stack.js"
-import { type Hold, HoldTypeId, type Line, type Node, type View, ViewTypeId } from "../internal/view.js"
+import { type Hold, HoldTypeId, type Line, type View, ViewTypeId } from "../internal/view.js"
 import type { Locator } from "../source/Locator.js"
 import { ask, type Found as Objects, methodOf } from "./heap.js"
 import { Places } from "./Places.js"
@@ -20,17 +21,21 @@ export interface Looked {
 }
 
 export const look = ({ current, holdings, locator, prototypes, resources }: LookOptions): Looked => {
-  const missing: Array<string> = []
+  const missing = [
+    "No duration is known, and no holder of permits that a scope returns, unless a watch has noted them."
+  ]
   const views = viewsOf(resources, missing)
   addHolds(views, holdings, missing)
   const places = new Places(locator, functionsOf(prototypes, views))
   const dump = collect({
     views,
-    found: deadlocksOf(views),
+    ...judge(views, { captured: locator.captured, isLong: () => true }),
+    also: current === undefined ? [] : [current],
     ids: new Ids(numbers()),
     now: Date.now(),
     watchedSince: undefined,
     since: () => undefined,
+    sweptAt: () => undefined,
     locate: places.locate,
     captured: locator.captured,
     current,
@@ -114,20 +119,4 @@ const addHolds = (views: ReadonlyArray<View>, holdings: ReadonlyArray<object>, m
     }
   }
   if (failed > 0) missing.push(`${failed} holds, since they failed.`)
-}
-
-const deadlocksOf = (views: ReadonlyArray<View>): ReadonlyArray<Found> => {
-  const found: Array<Found> = []
-  const known = new Set<Node>()
-  const add = (evidence: Found["evidence"], options: VerdictOptions): void => {
-    const verdict = new Verdict(views, options)
-    for (const nodes of verdict.circles) {
-      if (nodes.some((node) => known.has(node))) continue
-      for (const node of nodes) known.add(node)
-      found.push({ evidence, nodes, verdict })
-    }
-  }
-  add("certain", {})
-  add("suspected", { countsScopes: true })
-  return found
 }
