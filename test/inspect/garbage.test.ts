@@ -1,0 +1,103 @@
+import { Effect } from "effect"
+import * as v8 from "node:v8"
+import * as vm from "node:vm"
+import { Semaphore } from "sluice"
+import { Inspect } from "sluice/inspect"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { startWatch } from "../../src/internal/inspect/look.js"
+
+v8.setFlagsFromString("--expose-gc")
+// The flag makes the function a global of new contexts.
+const gc = vm.runInNewContext("gc") as () => void
+
+/** Collects all that nothing refers to: a WeakRef keeps its object up to the end of the turn. */
+const collect = async (): Promise<void> => {
+  for (let n = 0; n < 4; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    gc()
+  }
+}
+
+let watch: ReturnType<typeof startWatch> | undefined
+
+beforeEach(() => {
+  watch = startWatch(() => performance.now(), false)
+})
+
+afterEach(() => {
+  watch?.stop()
+  watch = undefined
+})
+
+const sweep = (): void => void watch?.registry.sweep()
+
+/** A semaphore of one permit, a fiber that holds it for ever, and perhaps one that waits. Nothing else refers to them. */
+const abandoned = (waits: boolean) => {
+  const semaphore = Semaphore.makeUnsafe(1, { name: "abandoned" })
+  const holder = Effect.runFork(Semaphore.withPermit(semaphore, Effect.never))
+  if (waits) Effect.runFork(Semaphore.withPermit(semaphore, Effect.void))
+  return { semaphore: new WeakRef(semaphore), holder: new WeakRef(holder) }
+}
+
+const names = async (): Promise<ReadonlyArray<string | undefined>> =>
+  (await Effect.runPromise(Inspect.dump)).resources.map(({ name }) => name)
+
+describe("while somebody watches (I6)", () => {
+  test("a resource that nobody waits for is collected, with its holders", async () => {
+    const { holder, semaphore } = abandoned(false)
+    sweep()
+    await collect()
+    expect(semaphore.deref()).toBe(undefined)
+    expect(holder.deref()).toBe(undefined)
+    expect(await names()).toEqual([])
+  })
+
+  test("a resource that somebody waits for is kept, until nobody watches", async () => {
+    const { semaphore } = abandoned(true)
+    sweep()
+    await collect()
+    expect(await names()).toEqual(["abandoned"])
+    watch?.stop()
+    watch = undefined
+    await collect()
+    expect(semaphore.deref()).toBe(undefined)
+  })
+
+  test("a holder is collected, though others wait, and its permits count as lost", async () => {
+    const semaphore = Semaphore.makeUnsafe(2)
+    const hold = () => new WeakRef(Effect.runFork(Semaphore.withPermit(semaphore, Effect.never)))
+    const holder = hold()
+    const waiter = Effect.runFork(Semaphore.withPermits(semaphore, 2, Effect.void))
+    sweep()
+    await collect()
+    sweep()
+    expect(holder.deref()).toBe(undefined)
+    const dump = await Effect.runPromise(Inspect.dump)
+    expect(dump.resources[0]?.lines).toMatchObject([{ held: 1, lost: 1, holders: [] }])
+    waiter.interruptUnsafe()
+  })
+
+  test("permits that come back do not count as lost", async () => {
+    const semaphore = Semaphore.makeUnsafe(1)
+    for (let n = 0; n < 3; n++) {
+      const fiber = Effect.runFork(Semaphore.withPermit(semaphore, Effect.never))
+      const waiter = Effect.runFork(Semaphore.withPermit(semaphore, Effect.void))
+      sweep()
+      fiber.interruptUnsafe()
+      await collect()
+      sweep()
+      expect(waiter.pollUnsafe()).not.toBe(undefined)
+    }
+    Effect.runFork(Semaphore.withPermit(semaphore, Effect.never))
+    const dump = await Effect.runPromise(Inspect.dump)
+    expect(dump.resources[0]?.lines[0]?.lost).toBe(undefined)
+  })
+})
+
+test("a look keeps nothing from being collected (I1)", async () => {
+  const { holder, semaphore } = abandoned(false)
+  await Effect.runPromise(Inspect.dump)
+  await collect()
+  expect(semaphore.deref()).toBe(undefined)
+  expect(holder.deref()).toBe(undefined)
+})
