@@ -74,8 +74,8 @@ test.each(["Schema", "Config", "ConfigProvider", "SchemaAST"])("only PoolConfig 
   expect(loading(module)).toEqual(["src/PoolConfig.ts"])
 })
 
-test.each(["Stream", "Channel"])("only pools and the index load effect/%s", (module) => {
-  expect(loading(module).toSorted()).toEqual([...pools, "src/index.ts"].toSorted())
+test.each(["Stream", "Channel"])("only pools, the index and inspect load effect/%s", (module) => {
+  expect(loading(module).toSorted()).toEqual([...pools, "src/index.ts", "src/inspect/index.ts"].toSorted())
 })
 
 test("no entry loads the index of Effect", () => {

@@ -31,7 +31,7 @@ afterEach(() => {
 
 const sweep = (): void => void watch?.registry.sweep()
 
-/** A semaphore of one permit, a fiber that holds it for ever, and perhaps one that waits. Nothing else refers to them. */
+/** A semaphore of one permit, a fiber that never returns it, and perhaps one that waits. Nothing refers to them. */
 const abandoned = (waits: boolean) => {
   const semaphore = Semaphore.makeUnsafe(1, { name: "abandoned" })
   const holder = Effect.runFork(Semaphore.withPermit(semaphore, Effect.never))
