@@ -830,7 +830,7 @@ export const finish: {
    */
   <V>(value: V): Effect.Effect<never, never, Current<never, V>>
 } = (value?: unknown): Effect.Effect<never, never, Current<never>> =>
-  Effect.withFiber((fiber) => currentGroup(fiber).finish(value, fiber.id))
+  Effect.withFiber((fiber) => currentGroup(fiber).finish(value, fiber))
 
 /**
  * Runs effects until the first of them succeeds, interrupts the others, and returns its value. As `Promise.any`, but no
@@ -1147,7 +1147,7 @@ export const cancel = <E>(self: Group<E>): Effect.Effect<void> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiber((fiber) => {
       const group = impl(self)
-      group.close(fiber.id)
+      group.close(fiber, "cancel")
       return group.awaitQuiet(fiber, "end", restore)
     })
   )

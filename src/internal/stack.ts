@@ -1,3 +1,4 @@
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Fiber } from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
@@ -89,13 +90,17 @@ export const resume = <T>(fiber: AnyFiber, go: (value: T) => void, value: T): vo
   }
 }
 
-/** Interrupts a fiber in the name of the fiber `by`. */
-export const interrupt = (fiber: AnyFiber, by: number | undefined): void => {
+/** Interrupts a fiber in the name of the fiber `by`. `annotations`: those of the reason, while somebody watches. */
+export const interrupt = (
+  fiber: AnyFiber,
+  by: number | undefined,
+  annotations?: Context.Context<never>
+): void => {
   const level = depth
-  if (level >= maxDepth) return later(fiber, () => interrupt(fiber, by))
+  if (level >= maxDepth) return later(fiber, () => interrupt(fiber, by, annotations))
   depth = level + 1
   try {
-    fiber.interruptUnsafe(by)
+    fiber.interruptUnsafe(by, annotations)
   } catch (error) {
     rethrow(fiber, error)
   } finally {

@@ -2,10 +2,11 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import type { Invariant } from "effect/Types"
 import { Callers } from "../Callers.js"
+import { type Annotations, cancellation, interruptAlong, interruptedBy, type Why } from "../cancellation.js"
 import { Described } from "../Described.js"
 import { Drain } from "../Drain.js"
 import { Forks } from "../Forks.js"
@@ -14,7 +15,7 @@ import type { Observe, Observers } from "../Observers.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import { type Detail, type Line, type View, type Viewable, ViewTypeId, type Wait, watch } from "../view.js"
-import { defectsOf } from "./causes.js"
+import { defectsOf, isInterruption } from "./causes.js"
 import { GroupClosed, GroupDeadlock } from "./errors.js"
 import { type Group, type Stats, TypeId } from "./model.js"
 import { ParkingLot, type Purpose, type Restore } from "./ParkingLot.js"
@@ -60,6 +61,8 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
   private body: AnyFiber | undefined = undefined
   /** In whose names the group has interrupted its children. */
   private interrupters: Set<number | undefined> | undefined = undefined
+  /** The annotations of the first cancellation of the group, if somebody watched then. */
+  private cancelled: Annotations | undefined = undefined
 
   /** The calls that wait for a place. */
   private readonly pending = new List<Waiting<E>>()
@@ -107,7 +110,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
    */
   refusal(): Exit.Exit<never, E> | undefined {
     if (this.state === "open") return undefined
-    if (this.isCurrent && this.isEnding) return Exit.interrupt(this.interrupters?.values().next().value)
+    if (this.isCurrent && this.isEnding) return interruptedBy(this.interrupters?.values().next().value, this.cancelled)
     return this.state === "failed" ? this.fatal : Exit.die(new GroupClosed({ group: this.name }))
   }
 
@@ -152,6 +155,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       if (started !== undefined) return resume(started)
       const pending = new Pending<E>(
         parent,
+        this.name,
         () => this.startChild(parent, effect),
         // The end of the wait is that child, or else the exit of a group that has ended.
         (end) => resume(Exit.isExit(end) ? end : answer(end as Fiber.Fiber<A, XE>))
@@ -166,7 +170,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
   private leave(pending: Pending<E>): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.withdraw(pending)
-      return pending.child === undefined ? Effect.void : Fiber.interrupt(pending.child)
+      return pending.child === undefined ? Effect.void : interruptAlong(pending.child, this.name)
     })
   }
 
@@ -300,7 +304,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
     // While it was unknown here, the group may have ended without it, ...
     if (this.state !== "open") {
       this.noteInterrupter(parent.id)
-      stack.interrupt(child, parent.id)
+      stack.interrupt(child, parent.id, this.cancelled)
     }
     // ... and it may have begun to wait for the group from what looked like outside.
     if (this.outside.arrivals !== arrivals) {
@@ -350,7 +354,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
     if (this.state !== "open" || this.onFailure === "continue") return
     this.state = "failed"
     this.fatal = Exit.failCause(cause)
-    this.interruptAll(by, true)
+    this.interruptAll(by, true, cancellation("group", this.name, "a child failed", by, cause))
   }
 
   /** G1: without the interrupts of the group's own that reached a child as it cleaned up after its failure. */
@@ -384,28 +388,40 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
         const isOthersEnd = this.fatal !== undefined || this.finished !== undefined
         const defects = isOthersEnd ? defectsOf([exit.cause]) : undefined
         if (defects !== undefined) this.failures.push(defects)
-        if (this.state === "open") this.close(body.id)
+        if (this.state === "open") {
+          this.close(body, isInterruption(exit) ? "the body was interrupted" : "the body failed", exit.cause)
+        }
       }
       this.wakeIfQuiet()
     })
     return body
   }
 
-  /** Ends the group and its children, but not the body. */
-  close(by: number): void {
+  /** Ends the group and its children, but not the body. `led`: the cause that has led to it. */
+  close(by: AnyFiber, why: Why, led?: Cause.Cause<unknown>): void {
     if (this.state === "closed") return
     this.state = "closed"
-    this.interruptAll(by, false)
+    this.interruptAll(by.id, false, cancellation("group", this.name, why, by, led))
+  }
+
+  /** Ends the body, the group and its children, as the fiber that runs `scoped` has been interrupted. */
+  abandon(by: AnyFiber, led: Cause.Cause<unknown>): void {
+    const annotations = cancellation("group", this.name, "its owner was interrupted", by, led)
+    this.interruptBody(by.id, annotations)
+    if (this.state === "closed") return
+    this.state = "closed"
+    this.interruptAll(by.id, false, annotations)
   }
 
   /** G10: ends the group, its children and the body, which has no value any more: `scoped` returns this one. */
-  finish(value: unknown, by: number): Exit.Exit<never> {
+  finish(value: unknown, by: AnyFiber): Exit.Exit<never> {
+    const annotations = cancellation("group", this.name, "finish", by)
     if (this.state === "open") {
       this.finished = Exit.succeed(value) as Exit.Success<unknown>
       this.state = "closed"
-      this.interruptAll(by, true)
+      this.interruptAll(by.id, true, annotations)
     }
-    return Exit.interrupt(by)
+    return interruptedBy(by.id, annotations)
   }
 
   private noteInterrupter(by: number): void {
@@ -413,15 +429,16 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
     this.interrupters.add(by)
   }
 
-  interruptBody(by: number): void {
-    if (this.body !== undefined) stack.interrupt(this.body, by)
+  private interruptBody(by: number, annotations: Annotations | undefined): void {
+    if (this.body !== undefined) stack.interrupt(this.body, by, annotations)
   }
 
   /** G1: all of them at once, and every pending `go`. From a snapshot: those that end leave the set meanwhile. */
-  private interruptAll(by: number, withBody: boolean): void {
+  private interruptAll(by: number, withBody: boolean, annotations: Annotations | undefined): void {
     this.noteInterrupter(by)
-    for (const child of this.fibersOfChildren()) stack.interrupt(child, by)
-    if (withBody) this.interruptBody(by)
+    this.cancelled ??= annotations
+    for (const child of this.fibersOfChildren()) stack.interrupt(child, by, annotations)
+    if (withBody) this.interruptBody(by, annotations)
     const refusal = this.refusal()
     const refused = this.pending.takeAll()
     for (const pending of refused) pending.leave()

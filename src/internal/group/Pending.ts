@@ -1,5 +1,6 @@
 import type * as Exit from "effect/Exit"
 import { capture, release, runIn } from "../asyncContext.js"
+import { cancellation } from "../cancellation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 
@@ -39,6 +40,7 @@ export class Pending<in out E> implements Waiting<E> {
 
   constructor(
     readonly parent: AnyFiber,
+    private readonly group: string | undefined,
     private readonly start: () => AnyFiber,
     /** With the child; or with the failure of the group. */
     private readonly resume: (end: AnyFiber | Exit.Exit<never, E>) => void
@@ -68,7 +70,8 @@ export class Pending<in out E> implements Waiting<E> {
     this.begun = child
     // Its caller may have left while the child began.
     if (!this.hasLeft) return "served"
-    stack.interrupt(child, this.parent.id)
+    const { group, parent } = this
+    stack.interrupt(child, parent.id, cancellation("group", group, "its caller was interrupted", parent))
     return "gone"
   }
 

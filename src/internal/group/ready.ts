@@ -70,7 +70,7 @@ export const startReady = <A, XE, R, E>(
       // Its errors were caught above, so it was interrupted: with the group, or alone.
       return group.refusal() ?? Exit.failCause(exit.cause as Cause.Cause<never>)
     }
-    return takeAlong(start(child), (fiber) => {
+    return takeAlong(group, start(child), (fiber) => {
       // From the fiber and not from within it: an interrupt may come before its first operation.
       fiber.addObserver((exit) => void Deferred.doneUnsafe(ready, early(exit)))
       return Deferred.await(ready)

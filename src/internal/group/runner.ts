@@ -19,6 +19,6 @@ export const runnerOf =
     const start = Effect.withFiber<Fiber.Fiber<unknown, unknown>, E, R>((fiber) =>
       group.start(fiber, effect, Effect.succeed)
     )
-    const standIn = takeAlong(start, Fiber.join)
+    const standIn = takeAlong(group, start, Fiber.join)
     return Effect.runForkWith(context)(standIn as typeof effect, options)
   }

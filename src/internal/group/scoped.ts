@@ -15,7 +15,7 @@ import type { Restore } from "./ParkingLot.js"
 export const closeScope = <E>(group: FiberGroup<E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     const known = group.failures.length
-    group.close(fiber.id)
+    group.close(fiber, "its scope closed", Exit.isFailure(exit) ? exit.cause : undefined)
     return Effect.flatMap(group.awaitQuiet(fiber, "end", identity), () => {
       const defects = Exit.isSuccess(exit) || isInterruption(exit) ? defectsOf(group.failures.slice(known)) : undefined
       return defects === undefined ? Effect.void : Effect.failCause(defects)
@@ -53,8 +53,7 @@ export const runScoped = <A, XE, R, E>(
     if (Exit.isSuccess(exit)) return undefined
     // Interrupted from outside. An earlier failure, if there is one, is reported together with the interrupt, as the
     // runtime does (G4), but without the echo of the group's own interrupts (G1).
-    group.interruptBody(fiber.id)
-    group.close(fiber.id)
+    group.abandon(fiber, exit.cause)
     return Effect.flatMap(group.awaitEnd(fiber, identity), () =>
       Effect.flatMap(Fiber.await(body), (exit) => {
         const told = outcome(group, exit)

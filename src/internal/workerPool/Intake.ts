@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { runIn, share, type SharedContext } from "../asyncContext.js"
+import type { Annotations } from "../cancellation.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
@@ -259,11 +260,11 @@ export class Intake<in out Job, in out A, in out E> {
    * Cancels every job that has not ended, and returns when all have. The newest goes first, and those that wait go
    * before those that run, so that none begins in the place of another.
    */
-  cancel(by: AnyFiber): Effect.Effect<void> {
+  cancel(by: AnyFiber, annotations: Annotations | undefined): Effect.Effect<void> {
     this.stop()
     const jobs: Array<PoolJob<Job, A, E>> = []
     for (let item = this.open.tail; item !== undefined; item = item.prev) jobs.push(item.job)
     jobs.sort((one, other) => Number(one.worker !== undefined) - Number(other.worker !== undefined))
-    return Effect.asVoid(Effect.all(jobs.map((job) => this.pool.cancelBy(job, by))))
+    return Effect.asVoid(Effect.all(jobs.map((job) => this.pool.cancelBy(job, by, annotations))))
   }
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { StackFrame } from "effect/References"
 import { type AsyncContext, capture, release } from "../asyncContext.js"
+import { type Annotations, interruptedBy } from "../cancellation.js"
 import { Described } from "../Described.js"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
@@ -34,6 +35,8 @@ export interface Past<A, E> {
 export interface Cancelled {
   readonly by: number | undefined
   readonly reason: "cancelled" | "aborted" | "timedOut"
+  /** Of its interrupts, if somebody watches. */
+  readonly annotations: Annotations | undefined
 }
 
 /**
@@ -214,12 +217,12 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
   // Its interrupts
 
   /** Interrupts its fiber; where the stack is deep, in a later turn. Runs fibers. */
-  interrupt(fiber: AnyFiber, by: number | undefined): void {
-    if (!stack.isDeep()) return stack.interrupt(fiber, by)
+  interrupt(fiber: AnyFiber, by: number | undefined, annotations: Annotations | undefined): void {
+    if (!stack.isDeep()) return stack.interrupt(fiber, by, annotations)
     this.few.interrupts++
     stack.later(fiber, () => {
       this.few.interrupts--
-      stack.interrupt(fiber, by)
+      stack.interrupt(fiber, by, annotations)
     })
   }
 
@@ -330,6 +333,10 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
       : exit
   }
 }
+
+/** The exit of a job that ends since it is cancelled; or since its resource is lost. */
+export const interruptionOf = ({ cancelled }: { readonly cancelled: Cancelled | undefined }): Exit.Exit<never> =>
+  interruptedBy(cancelled?.by, cancelled?.annotations)
 
 /** A column of the ledger for each way a job can end by itself (P4). A defect counts most: it condemns the resource. */
 export const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {

@@ -9,6 +9,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import type * as Stream from "effect/Stream"
 import type { AsyncContext } from "../asyncContext.js"
+import { type Annotations, cancellation, interruptedBy, takingAlong, type Why } from "../cancellation.js"
 import { Described } from "../Described.js"
 import { inLaterTurn, sharing } from "../dispatcher.js"
 import { List } from "../List.js"
@@ -21,7 +22,7 @@ import { bring, type Inheritance, type TaskRun } from "./callers.js"
 import { Census } from "./Census.js"
 import { type PoolClosed, PoolDeadlock, PoolFailed, QueueFull } from "./errors.js"
 import { Findings } from "./Findings.js"
-import { type AnyJob, isOwn, outcomeOf, PoolJob, type Settled, type Told } from "./Job.js"
+import { type AnyJob, interruptionOf, isOwn, outcomeOf, PoolJob, type Settled, type Told } from "./Job.js"
 import { Ledger } from "./Ledger.js"
 import { checkLevel } from "./level.js"
 import { Ender, Lifecycle } from "./Lifecycle.js"
@@ -250,9 +251,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   /** A job that waits for room is not to come. Runs fibers. */
-  withdraw(job: PoolJob<Job, A, E>, by: AnyFiber | undefined): void {
+  withdraw(job: PoolJob<Job, A, E>, by: AnyFiber | undefined, annotations?: Annotations): void {
     this.queue.remove(job)
-    job.settle("withdrawn", Exit.interrupt(by?.id))
+    job.settle("withdrawn", interruptedBy(by?.id, annotations))
     job.tell()
     this.wakeIdlers()
   }
@@ -364,7 +365,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return Effect.suspend(() => {
       caller.served()
       job.callerLeft()
-      return Effect.asVoid(this.cancel(job))
+      return takingAlong(
+        "pool",
+        this.name,
+        (annotations, fiber) => Effect.asVoid(this.cancelBy(job, fiber, annotations))
+      )
     })
   }
 
@@ -546,7 +551,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** The job's fiber has come to its first operation. */
   perform(worker: Worker, tenure: Tenure): Effect.Effect<unknown, unknown> {
     const job = this.jobOf(worker)
-    if (job.cancelled !== undefined) return Exit.interrupt(job.cancelled.by)
+    if (job.cancelled !== undefined) return interruptionOf(job)
     const check = this.upkeep?.due(tenure)
     return check === undefined ? this.runJobOn(worker, job, tenure) : this.performChecked(worker, job, tenure, check)
   }
@@ -568,7 +573,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
         const isBad = Exit.isFailure(exit) && !isCutOff
         if (isBad) tenure.condemned = true
         if (!tenure.condemned) {
-          if (cancelled !== undefined) return Exit.interrupt(cancelled.by)
+          if (cancelled !== undefined) return interruptionOf(job)
           // Another fiber may have its turn in between, and condemn the resource.
           return restore(
             Effect.suspend(() => tenure.condemned ? worker.lose() : this.runJobOn(worker, job, tenure))
@@ -627,7 +632,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     if (this.deadlines !== undefined && job.cancelled?.reason === "timedOut" && (isLost || outcome === "interrupted")) {
       return { outcome: "timedOut", exit: this.deadlines.timeout(job, "run"), isLost }
     }
-    if (isLost) return { outcome: "interrupted", exit: Exit.interrupt(job.cancelled?.by), isLost }
+    if (isLost) return { outcome: "interrupted", exit: interruptionOf(job), isLost }
     return { outcome, exit: exit as Exit.Exit<A, E>, isLost }
   }
 
@@ -735,8 +740,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   interruptLate(job: PoolJob<Job, A, E>, by: number): () => void {
     const fiber = job.worker?.fiber
     if (fiber === undefined || job.cancelled !== undefined) return () => {}
-    job.cancelled = { by, reason: "timedOut" }
-    return () => job.interrupt(fiber, by)
+    const annotations = cancellation("pool", this.name, "the deadline of its run", by)
+    job.cancelled = { by, reason: "timedOut", annotations }
+    return () => job.interrupt(fiber, by, annotations)
   }
 
   // Jobs between two attempts (P12)
@@ -780,29 +786,32 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** Removes the job, or interrupts it and waits for its end. Returns whether that is how it ended. */
   cancel(job: PoolJob<Job, A, E>): Effect.Effect<boolean> {
-    return Effect.withFiber((fiber) => this.cancelBy(job, fiber))
+    return Effect.withFiber((fiber) => this.cancelBy(job, fiber, cancellation("pool", this.name, "cancel", fiber)))
   }
 
   /** `by`: none where a promise's caller cancels. Runs fibers. */
-  cancelBy(job: PoolJob<Job, A, E>, by: AnyFiber | undefined): Effect.Effect<boolean> {
+  cancelBy(
+    job: PoolJob<Job, A, E>,
+    by: AnyFiber | undefined,
+    annotations: Annotations | undefined
+  ): Effect.Effect<boolean> {
     const { phase, worker } = job
-    const interrupted: Exit.Exit<never> = Exit.interrupt(by?.id)
     if (phase === "blocked") {
-      this.withdraw(job, by)
+      this.withdraw(job, by, annotations)
     } else if (phase === "queued") {
       this.queue.remove(job)
-      this.settle(job, "interrupted", interrupted)
+      this.settle(job, "interrupted", interruptedBy(by?.id, annotations))
       job.tell()
       this.queue.wakeLater()
       this.drained()
     } else if (phase === "retrying") {
-      return this.interruptAndWait(job, this.retries?.fiberOf(job), by)
+      return this.interruptAndWait(job, this.retries?.fiberOf(job), by, annotations)
     } else if (worker === undefined) {
       return Effect.succeed(false)
     } else if (worker.isUnbegun) {
-      this.endJob(worker, "interrupted", interrupted, false)
+      this.endJob(worker, "interrupted", interruptedBy(by?.id, annotations), false)
     } else {
-      return this.interruptAndWait(job, worker.fiber, by)
+      return this.interruptAndWait(job, worker.fiber, by, annotations)
     }
     return Effect.succeed(true)
   }
@@ -810,13 +819,14 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private interruptAndWait(
     job: PoolJob<Job, A, E>,
     fiber: AnyFiber | undefined,
-    by: AnyFiber | undefined
+    by: AnyFiber | undefined,
+    annotations: Annotations | undefined
   ): Effect.Effect<boolean> {
     // A deadline leaves it another attempt, this does not.
     if (job.cancelled === undefined || job.cancelled.reason === "timedOut") {
-      job.cancelled = { by: by?.id, reason: "cancelled" }
+      job.cancelled = { by: by?.id, reason: "cancelled", annotations }
     }
-    if (fiber !== undefined) job.interrupt(fiber, by?.id)
+    if (fiber !== undefined) job.interrupt(fiber, by?.id, annotations)
     // A job that cancels itself would wait for itself. And that another one waits here calls for no verdict (P9): what
     // it waits for has been interrupted.
     if (fiber === by) return Effect.succeed(true)
@@ -1015,11 +1025,12 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   private letGo(surplus: ReadonlyArray<Worker>): void {
     for (const worker of surplus) worker.wanted = false
+    const annotations = cancellation("pool", this.name, "resize", undefined)
     for (const worker of surplus) {
       // The release of a worker before this one may have resized the pool again.
       if (worker.wanted) continue
       if (worker.state === "idle") this.retire(worker)
-      else worker.giveUp(undefined)
+      else worker.giveUp(undefined, annotations)
     }
   }
 
@@ -1065,7 +1076,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   cannotAcquire(worker: Worker, cause: Cause.Cause<unknown>): void {
     worker.become(workerStates.givenUp)
     if (this.lifecycle.state === "starting") {
-      this.stop(undefined)
+      this.stop(undefined, "a resource could not be acquired", cause)
       this.wakeStarter(Exit.failCause(cause))
     } else if (this.needs(worker)) {
       // One more than there were could not be had: the pool goes on without it, if another one can serve (P9).
@@ -1105,14 +1116,20 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   get shutdownNow(): Effect.Effect<model.ShutdownReport<Job>> {
-    return this.ending((fiber) => this.stop(fiber.id), false)
+    return this.ending((fiber) => this.stop(fiber, "shutdownNow"), false)
+  }
+
+  /** The same, when its scope closes with this exit. */
+  shutdownWith(exit: Exit.Exit<unknown, unknown>): Effect.Effect<model.ShutdownReport<Job>> {
+    const led = Exit.isFailure(exit) ? exit.cause : undefined
+    return this.ending((fiber) => this.stop(fiber, "its scope closed", led), false)
   }
 
   /** The pool's finalizer (P8). It dies of the defects of releases that no report has contained. */
-  get close(): Effect.Effect<void> {
+  close(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     const closed = Effect.suspend(() => {
       const news = this.findings.news()
-      return Effect.flatMap(this.shutdownNow, () => {
+      return Effect.flatMap(this.shutdownWith(exit), () => {
         const reasons = news().flatMap((cause) => cause.reasons)
         return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
       })
@@ -1135,7 +1152,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     if (
       (state === "draining" || state === "failed") && this.roster.live + this.pending > 0 && Duration.isFinite(deadline)
     ) {
-      const expire = Effect.withFiber((fiber) => Effect.sync(() => this.stop(fiber.id)))
+      const expire = Effect.withFiber((fiber) => Effect.sync(() => this.stop(fiber, "the deadline of the shutdown")))
       const timer = Effect.andThen(Effect.sleep(deadline), expire)
       this.lifecycle.addTimer(stack.start<void, never, never>(Effect.runForkWith(this.context), timer))
     }
@@ -1175,26 +1192,28 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private drained(): void {
     this.wakeIdlers()
     if (this.lifecycle.state !== "draining" || this.pending > 0) return
-    if (this.ledger.running === 0) this.stop(undefined)
+    if (this.ledger.running === 0) this.stop(undefined, "shutdown")
     else this.checkEnders()
   }
 
-  /** Ends what waits, and interrupts what runs. Runs fibers. */
-  private stop(by: number | undefined): void {
+  /** Ends what waits, and interrupts what runs. `led`: the cause that has led to it. Runs fibers. */
+  private stop(fiber: AnyFiber | undefined, why: Why, led?: Cause.Cause<unknown>): void {
     const { state } = this.lifecycle
     if (state === "stopping" || state === "stopped") return
+    const by = fiber?.id
+    const annotations = cancellation("pool", this.name, why, fiber, led)
     const timers = this.lifecycle.takeTimers()
     if (state !== "failed") this.lifecycle.stop()
     const clear = this.clear(undefined)
     const fibers = timers.concat(this.retries?.fibers ?? [])
     for (const worker of this.roster.workers) {
       if (worker.job === undefined) continue
-      this.jobOf(worker).cancelled ??= { by, reason: "aborted" }
+      this.jobOf(worker).cancelled ??= { by, reason: "aborted", annotations }
       if (worker.fiber !== undefined) fibers.push(worker.fiber)
     }
     this.tellFollowers()
-    clear(by)
-    for (const fiber of fibers) stack.interrupt(fiber, by)
+    clear(by, annotations)
+    for (const fiber of fibers) stack.interrupt(fiber, by, annotations)
     this.checkEnders()
   }
 
@@ -1203,14 +1222,18 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.lifecycle.fail(error)
     const retrying = this.retries?.fibers ?? []
     const clear = this.clear(Exit.fail(error))
+    const { cause } = error
+    const annotations = cancellation("pool", this.name, "a resource could not be acquired", undefined, cause)
     this.tellFollowers()
-    clear(undefined)
-    for (const fiber of retrying) stack.interrupt(fiber, undefined)
+    clear(undefined, annotations)
+    for (const fiber of retrying) stack.interrupt(fiber, undefined, annotations)
     this.checkEnders()
   }
 
   /** The books of the pool's end. The returned function runs fibers: it notifies the waiters and ends idle workers. */
-  private clear(exit: Exit.Exit<never, PoolFailed> | undefined): (by: number | undefined) => void {
+  private clear(
+    exit: Exit.Exit<never, PoolFailed> | undefined
+  ): (by: number | undefined, annotations: Annotations | undefined) => void {
     // Jobs that were assigned and have not begun are older than those that wait.
     const { workers } = this.roster
     const unbegun = workers.filter(({ isUnbegun }) => isUnbegun)
@@ -1223,11 +1246,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const tellBlocked = this.reject(exit === undefined ? "stopping" : "failed")
     const home = workers.filter((worker) => worker.state === "idle").concat(unbegun)
     for (const worker of home) this.roster.releases(worker)
-    return (by) => {
+    return (by, annotations) => {
       for (const job of jobs) job.tell()
       tellBlocked()
       for (const worker of home) worker.relieve(Exit.void)
-      for (const worker of workers) worker.giveUp(by)
+      for (const worker of workers) worker.giveUp(by, annotations)
     }
   }
 
@@ -1311,7 +1334,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     for (const timer of timers) stack.interrupt(timer, undefined)
     if (over) this.config.deadLetters?.close()
     // Only a scope that has closed ends a pool before it runs, and lets no acquisition fail.
-    if (over) this.wakeStarter(Exit.interrupt())
+    if (over) this.wakeStarter(interruptedBy(undefined, cancellation("pool", this.name, "its scope closed", undefined)))
     for (const ender of woken) ender.wake()
   }
 

@@ -10,7 +10,7 @@ import * as Schedule from "effect/Schedule"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { isOwn, type Past, type PoolJob } from "./Job.js"
+import { interruptionOf, isOwn, type Past, type PoolJob } from "./Job.js"
 import type { DeadLetter } from "./model.js"
 import type { Controls, Retries } from "./parts.js"
 import type { Poison } from "./Poison.js"
@@ -156,7 +156,7 @@ export class JobRetries<Job, A, E> implements Retries<Job, A, E> {
     }
     const isOver = Exit.isSuccess(decision) && decision.value === "over"
     // Its interrupt may still be on its way.
-    if (isCancelled && !isOver) return controls.end(job, "interrupted", Exit.interrupt(job.cancelled?.by))
+    if (isCancelled && !isOver) return controls.end(job, "interrupted", interruptionOf(job))
     if (controls.isEnding && !isOver) return controls.cutOff(job)
     // Over, or a schedule that interrupts itself.
     if (isOver || Exit.isFailure(decision)) return controls.end(job, trial.outcome, trial.exit)

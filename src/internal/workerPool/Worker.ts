@@ -7,6 +7,7 @@ import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { type AsyncContext, runIn } from "../asyncContext.js"
+import { type Annotations, cancellation } from "../cancellation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { Care, Tended } from "./Care.js"
@@ -207,7 +208,10 @@ export class Worker {
       this.owner.workerEnded(this)
     })
     // Before this fiber was known here, the pool may have begun to end, or the worker may have become surplus.
-    if (this.owner.isEnding || !this.wanted) this.giveUp(fiber.id)
+    const { isEnding, name } = this.owner
+    if (isEnding || !this.wanted) {
+      this.giveUp(fiber.id, cancellation("pool", name, isEnding ? "the pool closed" : "resize", undefined))
+    }
   }
 
   private life(): Effect.Effect<void> {
@@ -305,8 +309,8 @@ export class Worker {
   }
 
   /** Gives up an acquisition that the pool does not need any more. */
-  giveUp(by: number | undefined): void {
-    if (this.state === "acquiring" && this.self !== undefined) stack.interrupt(this.self, by)
+  giveUp(by: number | undefined, annotations: Annotations | undefined): void {
+    if (this.state === "acquiring" && this.self !== undefined) stack.interrupt(this.self, by, annotations)
   }
 
   // The jobs

@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { checkMillis } from "../args.js"
 import type { ShutdownReport } from "./model.js"
@@ -25,7 +26,7 @@ export interface EndOptions<in Job, out RD> {
 
 interface Ending<Job> {
   readonly shutdown: (deadline: Duration.Duration) => Effect.Effect<ShutdownReport<Job>>
-  readonly shutdownNow: Effect.Effect<ShutdownReport<Job>>
+  readonly shutdownWith: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<ShutdownReport<Job>>
 }
 
 /**
@@ -36,9 +37,10 @@ export const ending = <Job, RD>(where: string, { drain = 0, onShutdown }: EndOpt
   const deadline = checkMillis(where, "drain", drain, "a duration that is not negative", (n) => n >= 0)
   return (pool: Ending<Job>): Effect.Effect<void, never, RD | Scope.Scope> => {
     if (deadline === 0 && onShutdown === undefined) return Effect.void
-    const end = deadline === 0 ? pool.shutdownNow : pool.shutdown(Duration.millis(deadline))
-    return Effect.addFinalizer(() =>
-      Effect.flatMap(end, (report): Effect.Effect<unknown, never, RD> => onShutdown?.(report) ?? Effect.void)
+    const end = (exit: Exit.Exit<unknown, unknown>) =>
+      deadline === 0 ? pool.shutdownWith(exit) : pool.shutdown(Duration.millis(deadline))
+    return Effect.addFinalizer((exit) =>
+      Effect.flatMap(end(exit), (report): Effect.Effect<unknown, never, RD> => onShutdown?.(report) ?? Effect.void)
     )
   }
 }

@@ -28,7 +28,7 @@ export const makePool = <
       const pool = new Pool(check(options, context, sharing))
       // A scope between, so that a pool which could not start leaves nothing behind in the caller's.
       const scope = Scope.forkUnsafe(Context.get(context, Scope.Scope))
-      const started = Effect.andThen(Scope.addFinalizer(scope, pool.close), restore(pool.start))
+      const started = Effect.andThen(Scope.addFinalizerExit(scope, (exit) => pool.close(exit)), restore(pool.start))
       return Effect.onExit(Effect.as(started, pool), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void
         const message = `WorkerPool.make: a resource could not be released after another could not be acquired`

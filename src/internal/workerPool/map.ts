@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { type Annotations, cancellation, type Why } from "../cancellation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
 import type { Wait } from "../view.js"
@@ -74,7 +75,7 @@ export const map = <Job, A, E, E2, R2, B>(
           feed.start(jobs, Effect.runForkWith(fiber.context as Parameters<typeof Effect.runForkWith<R2>>[0]))
           return Effect.succeed(feed)
         }),
-        (feed) => feed.close
+        (feed, exit) => feed.close(exit)
       ),
       (feed) => Stream.fromPull(Effect.succeed(feed.pull))
     )
@@ -103,6 +104,8 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
   /** The first result that is none. It ends the stream, after those that are ready. */
   private failure: Exit.Exit<never, E | RunError> | undefined = undefined
   private state: "open" | "halted" | "ended" = "open"
+  /** Of the interrupt of a feeder that is halted, if somebody watches. */
+  private halted: Annotations | undefined = undefined
   /** How the stream ends after the results. */
   private end: Exit.Exit<never, E2 | PoolClosed | Cause.Done> = Exit.fail(Cause.Done())
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
@@ -134,7 +137,7 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
     this.feeder = feeder
     feeder.addObserver((exit) => this.sourceEnded(exit))
     // The source's first step may have closed the pool, when the feeder was not known here.
-    if (this.state === "halted") stack.interrupt(feeder, undefined)
+    if (this.state === "halted") stack.interrupt(feeder, undefined, this.halted)
   }
 
   /** The effect of the feeder. The source's own resources are released as it ends. */
@@ -178,14 +181,15 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
     // A job that waits for room is the pool's to refuse.
     if (this.state !== "open" || this.intake.isBlocked) return
     this.end = this.pool.rejection() ?? this.end
-    this.halt()
+    this.halt("the pool closed")
   }
 
   /** Interrupts the feeder, so that it takes nothing more from the source. Runs fibers. */
-  private halt(): void {
+  private halt(why: Why, led?: Cause.Cause<unknown>): void {
     if (this.state !== "open") return
     this.state = "halted"
-    if (this.feeder !== undefined) stack.interrupt(this.feeder, undefined)
+    this.halted = cancellation("pool", this.pool.name, why, undefined, led)
+    if (this.feeder !== undefined) stack.interrupt(this.feeder, undefined, this.halted)
   }
 
   /** The feeder has ended, and with it the source. Runs fibers. */
@@ -223,7 +227,9 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
   /** L3: results become ready once each, in the source's order where `ordered` says so. Runs fibers. */
   ended(item: Item<Job, A, E>, exit: Told<A, E>): void {
     const { open } = this.intake
-    if (Exit.isFailure(exit) && Exit.isFailure(this.shows(item.job.input, exit))) this.halt()
+    if (Exit.isFailure(exit) && Exit.isFailure(this.shows(item.job.input, exit))) {
+      this.halt("another job failed", exit.cause)
+    }
     if (!this.ordered) this.show(open.remove(item))
     else while (open.head?.exit !== undefined) this.show(open.remove(open.head))
     this.intake.fill()
@@ -284,14 +290,18 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
   }
 
   /** Takes back all that is still in the pool, and returns when it has ended, and when the source has. */
-  readonly close: Effect.Effect<void> = Effect.withFiber((fiber) => {
-    const { feeder } = this
-    if (feeder !== undefined) stack.interrupt(feeder, fiber.id)
-    const ended = this.intake.cancel(fiber)
-    if (feeder === undefined) return ended
-    // Last, since it may fail: the jobs have ended by then in any case (L2).
-    return Effect.andThen(ended, Effect.flatMap(Fiber.await(feeder), (exit) => this.releaseDefects(exit)))
-  })
+  close(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      const { feeder, pool } = this
+      const led = Exit.isFailure(exit) ? exit.cause : undefined
+      const annotations = cancellation("pool", pool.name, "its stream closed", fiber, led)
+      if (feeder !== undefined) stack.interrupt(feeder, fiber.id, annotations)
+      const ended = this.intake.cancel(fiber, annotations)
+      if (feeder === undefined) return ended
+      // Last, since it may fail: the jobs have ended by then in any case (L2).
+      return Effect.andThen(ended, Effect.flatMap(Fiber.await(feeder), (exit) => this.releaseDefects(exit)))
+    })
+  }
 
   /** A source that dies as it is given up fails the close. One that died before is no concern of who has had enough. */
   private releaseDefects(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {

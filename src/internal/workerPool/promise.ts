@@ -2,6 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { hasProperty } from "effect/Predicate"
 import { invalid, isRecord } from "../args.js"
+import { cancellation } from "../cancellation.js"
 import type { PoolJob, Told } from "./Job.js"
 import type { Pool } from "./Pool.js"
 import type { Observer } from "./Suspended.js"
@@ -39,7 +40,8 @@ class Awaiting<Job, A, E> implements Observer<Told<A, E>> {
 
   /** Of the signal: it has been aborted. Runs fibers. */
   handleEvent(): void {
-    this.pool.cancelBy(this.job, undefined)
+    const { job, pool } = this
+    pool.cancelBy(job, undefined, cancellation("pool", pool.name, "its signal was aborted", undefined))
   }
 
   served(): void {

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { isIterable } from "effect/Predicate"
 import { invalid } from "../args.js"
+import { cancellation } from "../cancellation.js"
 import type { AnyFiber } from "../stack.js"
 import type { Wait } from "../view.js"
 import type { PoolClosed } from "./errors.js"
@@ -37,7 +38,7 @@ export const runAll = <Job, A, E, B>(
     Effect.withFiber((fiber) => {
       if (!isIterable(jobs)) throw invalid("WorkerPool.runAll", "jobs", "an iterable", jobs)
       const all = new All(pool, new SyncCursor(jobs), shows, fiber)
-      return Effect.onExit(restore(all.results), () => all.close(fiber))
+      return Effect.onExit(restore(all.results), (exit) => all.close(fiber, exit))
     })
   )
 
@@ -173,9 +174,12 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
   }
 
   /** Cancels what has not ended, waits for it, and returns the iterator. */
-  close(by: AnyFiber): Effect.Effect<void> {
-    this.pool.followers.delete(this)
+  close(by: AnyFiber, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    const { intake, items, pool } = this
+    pool.followers.delete(this)
     this.waitsNoMore()
-    return Effect.andThen(this.intake.cancel(by), this.items.close)
+    const why = this.failure === undefined ? "its caller was interrupted" : "another job failed"
+    const annotations = cancellation("pool", pool.name, why, by, Exit.isFailure(exit) ? exit.cause : undefined)
+    return Effect.andThen(intake.cancel(by, annotations), items.close)
   }
 }
