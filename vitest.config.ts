@@ -14,7 +14,7 @@ if (SLUICE_SEED === "random") console.error(`SLUICE_SEED=${seed}`)
 // `unit`.
 const kinds = {
   // Real threads, all that is about them, and real browsers.
-  threads: ["test/threads/**/*.test.ts", "test/**/browser.test.ts"],
+  threads: ["test/threads/**/*.test.ts", "test/inspect/threads.test.ts", "test/**/browser.test.ts"],
   // Programs of a folder of their own, in processes of their own.
   examples: ["test/examples/**/*.test.ts", "test/inspect/ps.test.ts"],
   // What README, docs and doc comments show.
@@ -28,7 +28,8 @@ const kinds = {
   // Random workloads, schedules and cancellations, and every schedule of small scenarios.
   laws: [
     "test/**/{properties,observed.properties,model,reentrant,Unbegun,Autoscaler}.test.ts",
-    "test/{handOver,pipelines}.test.ts"
+    "test/{handOver,pipelines}.test.ts",
+    "test/inspect/{verdict,looking}.test.ts"
   ]
 }
 

@@ -17,6 +17,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { AdaptiveLimit } from "../internal/adaptiveLimit/model.js"
 import { durationOf, invalid } from "../internal/args.js"
+import * as cancellation from "../internal/cancellation.js"
 import type { Group } from "../internal/group/model.js"
 import { type HandlerOptions, makeHandler } from "../internal/inspect/handler.js"
 import * as internalLayer from "../internal/inspect/layer.js"
@@ -306,6 +307,40 @@ export const timeout: {
       )
     })
 )
+
+/**
+ * Returns who has cancelled a fiber, and why, in sentences, by the cause with which the fiber has ended: the first
+ * cancellation that happened comes first.
+ *
+ * **Details**
+ *
+ * Only interrupts by sluice while somebody watched say so: those of a group and those of a pool. `undefined` for all
+ * others, and for a cause without interrupts. `Cause.pretty`, and so each log of the cause, has the same as lines of a
+ * stack.
+ *
+ * **Example** (A child that did not fail)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { Group } from "sluice"
+ * import { Inspect } from "sluice/inspect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const group = yield* Group.make<string>({ name: "uploads" })
+ *   const sibling = yield* Group.fork(group, Effect.never)
+ *   yield* Group.go(group, Effect.fail("disk full"))
+ *   const exit = yield* Fiber.await(sibling)
+ *   console.log(exit._tag === "Failure" && Inspect.whyInterrupted(exit.cause)?.replace(/\d+/, "N"))
+ *   // => Group uploads: child fiber N failed with "disk full".
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(Effect.scoped(program), Inspect.layer({ adopt: false })))
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const whyInterrupted = (cause: Cause.Cause<unknown>): string | undefined => cancellation.whyInterrupted(cause)
 
 /**
  * The reports of all layers, from the moment when the stream is run. It has no end. A consumer that is slower than the

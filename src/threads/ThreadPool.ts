@@ -492,7 +492,7 @@ const startPool = <J, RD = never>(
     // A function cannot be cloned, so it is none of the data.
     const dataOf = (place: number) => typeof data === "function" ? (data as (place: number) => unknown)(place) : data
     const fork = Effect.runForkWith(context)
-    const crew = new Crew(seats, (place) => {
+    const crew = new Crew(pool.name, seats, (place) => {
       const name = `${poolName(pool.name)}/thread-${place}`
       const spawn = heard === undefined
         ? platform.spawn

@@ -38,7 +38,7 @@ const make = (seats: number, onSpawn: (puppet: Puppet) => void = () => {}) => {
     })
   /** The workers that were asked to stop using their thread, in order. */
   const invalidated: Array<string> = []
-  const crew = new Crew(seats, (place) => ({
+  const crew = new Crew("pool", seats, (place) => ({
     thread: (owner) => {
       const options = { module: new URL("fake:threads"), name: `pool/thread-${place}`, node: {} }
       return new Thread(threads.spawn, options, seats, 1, owner)

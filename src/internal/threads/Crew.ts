@@ -1,18 +1,25 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import { Described } from "../Described.js"
+import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import { currentFiber } from "../workerPool/Suspended.js"
 import type { ThreadFailed } from "./errors.js"
 import { Home, Lease, type Making } from "./Home.js"
 
 /** All places of a pool's threads, and who has a part of which. */
-export class Crew {
+export class Crew extends Described implements Viewable {
   private readonly homes: Array<Home> = []
 
   /** `making` says how the threads of a place are made, of which the first is 1. */
   constructor(
+    /** The name of the pool. */
+    readonly name: string | undefined,
     private readonly seats: number,
     private readonly making: (place: number) => Making
-  ) {}
+  ) {
+    super()
+    watch?.appeared(this)
+  }
 
   /** Suspends until there is a thread. The scope gives the worker's part of it back. */
   acquire(invalidate: Effect.Effect<void>): Effect.Effect<Lease, ThreadFailed, Scope.Scope> {
@@ -53,5 +60,36 @@ export class Crew {
   /** The names of the module's jobs, once a thread has loaded it. */
   get jobs(): ReadonlyArray<string> {
     return this.homes[0]?.jobs ?? []
+  }
+
+  /** How many places have a thread, how many calls the threads have, and how many workers wait for a thread. */
+  private stats(): { readonly threads: number; readonly calls: number; readonly waiting: number } {
+    const { homes } = this
+    const views = homes.map((home) => home.view(0))
+    return {
+      threads: homes.filter(({ isVacant }) => !isVacant).length,
+      calls: views.reduce((sum, { calls }) => sum + calls.length, 0),
+      waiting: homes.reduce((sum, { waits }) => sum + waits.length, 0)
+    }
+  }
+
+  toJSON(): unknown {
+    return { _id: "Threads", name: this.name, ...this.stats() }
+  }
+
+  /** No fiber waits for threads in a circle: the view of the pool has the waits of its callers and jobs. */
+  [ViewTypeId](detail: Parameters<Viewable[typeof ViewTypeId]>[0]): View | undefined {
+    if (detail !== "all") return undefined
+    const { homes, name } = this
+    return {
+      version: 1,
+      kind: "threads",
+      name,
+      self: this,
+      stats: this.stats(),
+      lines: [],
+      waits: homes.flatMap(({ waits }) => waits),
+      threads: homes.map((home, i) => home.view(i + 1))
+    }
   }
 }

@@ -5,6 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import { List } from "../List.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { ThreadView, Wait } from "../view.js"
 import type { Sharing } from "../workerPool/parts.js"
 import { ThreadFailed } from "./errors.js"
 import type { Call, Thread, Unbegun } from "./Thread.js"
@@ -256,5 +257,18 @@ export class Home {
 
   get isVacant(): boolean {
     return this.state._tag === "vacant"
+  }
+
+  // As `sluice/inspect` sees it
+
+  /** Of the place `id`. */
+  view(id: number): ThreadView {
+    const { state } = this
+    return state._tag === "vacant" ? { id, state: "vacant", calls: [] } : state.thread.view(id)
+  }
+
+  /** The workers that have no thread yet. Each goes on: with a thread, or with the failure of its start. */
+  get waits(): ReadonlyArray<Wait> {
+    return [...this.waiting].map((key) => ({ node: key.fiber, who: "fiber", for: "a thread", key }))
   }
 }

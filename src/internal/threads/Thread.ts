@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
+import type { ThreadView } from "../view.js"
 import { currentFiber } from "../workerPool/Suspended.js"
 import { decodeCause, decodeFailure } from "./causes.js"
 import { copyOf, uncopied } from "./copy.js"
@@ -424,6 +425,15 @@ export class Thread {
     for (const { isMoved, seat, turn } of this.latestFirst()) {
       if (!isMoved && this.isShared && this.board.withdraw(seat, turn)) this.take(seat, turn)?.endUnbegun()
     }
+  }
+
+  /** As `sluice/inspect` sees it, in the place `id`. Where memory is not shared, no call is known to have begun. */
+  view(id: number): ThreadView {
+    const calls = this.latestFirst().toReversed().map((flight) => {
+      const { fiber, name, seat, turn } = flight
+      return { name, seat, begun: this.isShared && !this.board.isWaiting(seat, turn), node: fiber, key: flight }
+    })
+    return { id, state: this.state, calls }
   }
 
   /** Each that comes back goes to the head of the pool's queue. */
