@@ -70,11 +70,12 @@ export type { Source } from "../source/Source.js"
  *   yield* Effect.forkScoped(both(a, b))
  *   yield* Effect.forkScoped(both(b, a))
  *   const report = yield* Stream.runHead(Inspect.reports)
- *   console.log(Option.map(report, ({ _tag, text }) => `${_tag}: ${text.split("\n")[0]}`))
- *   // => some('Deadlock: deadlock-1 (certain): 2 wait for each other')
+ *   console.log(Option.map(report, (one) => one._tag === "Deadlock" && one.deadlock.evidence)) // => some('certain')
  * })
  *
- * await Effect.runPromise(Effect.provide(Effect.scoped(program), Inspect.layer({ tick: "10 millis" })))
+ * // Without `onReport` the log has the report.
+ * const watched = Inspect.layer({ tick: "10 millis", onReport: () => Effect.void })
+ * await Effect.runPromise(Effect.provide(Effect.scoped(program), watched))
  * ```
  *
  * @category layers
@@ -331,7 +332,7 @@ export const timeout: {
  *   yield* Group.go(group, Effect.fail("disk full"))
  *   const exit = yield* Fiber.await(sibling)
  *   console.log(exit._tag === "Failure" && Inspect.whyInterrupted(exit.cause)?.replace(/\d+/, "N"))
- *   // => Group uploads: child fiber N failed with "disk full".
+ *   // => Group uploads: child fiber N failed with Error: disk full.
  * })
  *
  * await Effect.runPromise(Effect.provide(Effect.scoped(program), Inspect.layer({ adopt: false })))
@@ -357,7 +358,7 @@ export const whyInterrupted = (cause: Cause.Cause<unknown>): string | undefined 
  *   Stream.runForEach(({ text }) => Effect.logError(text))
  * )
  *
- * const main = Effect.andThen(Effect.forkScoped(alerts), Effect.log("serving"))
+ * const main = Effect.andThen(Effect.forkScoped(alerts), Effect.yieldNow)
  * await Effect.runPromise(Effect.provide(Effect.scoped(main), Inspect.layer({ onReport: () => Effect.void })))
  * ```
  *

@@ -49,7 +49,7 @@ export class Holds<H extends Held> {
     this.fresh.clear()
   }
 
-  /** Each hold, with the sweep that saw it first. */
+  /** Each hold, with the time of the sweep that saw it first. */
   *[Symbol.iterator](): Iterator<readonly [hold: H, since: number | undefined]> {
     for (const { ref, since } of this.older) {
       const hold = ref.deref()

@@ -272,7 +272,7 @@ export class WaitQueue<E = never> implements Line {
     return hold
   }
 
-  /** Holds that are noted become older. `since`: the number of the sweep. */
+  /** Holds that are noted become older. `since`: the time of the sweep. */
   sweep(since: number): void {
     this.holds?.sweep(since)
   }

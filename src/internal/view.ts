@@ -37,7 +37,7 @@ export interface Hold {
   readonly until: "exit" | "scope"
   /** An object that lives as long as the hold: what is known about the hold is kept with it. */
   readonly key: object
-  /** The sweep that saw it first, as the sweep's own number. Undefined: the holder keeps no such number. */
+  /** When a sweep first saw it. Undefined: the resource does not note that. */
   readonly since?: number | undefined
 }
 
@@ -122,8 +122,8 @@ export interface View {
 
 /** Somebody who watches: new resources are made known to it, and holds are noted. */
 export interface Watch {
-  /** The number of the present sweep. */
-  readonly sweeps: number
+  /** When the present or the last sweep began: milliseconds since 1970. */
+  readonly sweptAt: number
   appeared(self: Viewable): void
 }
 

@@ -35,7 +35,6 @@ export const look = ({ current, holdings, locator, prototypes, resources }: Look
     now: Date.now(),
     watchedSince: undefined,
     since: () => undefined,
-    sweptAt: () => undefined,
     locate: places.locate,
     captured: locator.captured,
     current,

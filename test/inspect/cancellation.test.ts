@@ -7,7 +7,7 @@ import { setWatch, type Watch, watch } from "../../src/internal/view.js"
 import { after, deepInTheStack, interrupted, run, runTimed, settle, start } from "../support/effect.js"
 import { make } from "../support/workerPool.js"
 
-const watching: Watch = { sweeps: 0, appeared: () => undefined }
+const watching: Watch = { sweptAt: 0, appeared: () => undefined }
 let before: Watch | undefined
 
 beforeEach(() => {

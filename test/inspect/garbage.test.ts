@@ -1,7 +1,7 @@
-import { Effect } from "effect"
+import { Effect, Scope } from "effect"
 import * as v8 from "node:v8"
 import * as vm from "node:vm"
-import { Semaphore } from "sluice"
+import { Group, Semaphore } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { startWatch } from "../../src/internal/inspect/look.js"
@@ -50,6 +50,19 @@ describe("while somebody watches (I6)", () => {
     expect(semaphore.deref()).toBe(undefined)
     expect(holder.deref()).toBe(undefined)
     expect(await names()).toEqual([])
+  })
+
+  test("a group whose children nobody waits for is collected, and they are", async () => {
+    const abandon = () => {
+      const scope = Scope.makeUnsafe()
+      const group = Effect.runSync(Scope.provide(Group.make(), scope))
+      Effect.runFork(Group.go(group, Effect.never))
+      return new WeakRef(group)
+    }
+    const group = abandon()
+    sweep()
+    await collect()
+    expect(group.deref()).toBe(undefined)
   })
 
   test("a resource that somebody waits for is kept, until nobody watches", async () => {

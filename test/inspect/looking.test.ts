@@ -23,7 +23,6 @@ const look = (registry: Registry): void => {
     now: 0,
     watchedSince: undefined,
     since: registry.since,
-    sweptAt: registry.sweptAt,
     locate: () => undefined,
     captured: () => [],
     current: undefined,

@@ -19,7 +19,7 @@ let seen: Array<Viewable> = []
 beforeEach(() => {
   before = watch
   seen = []
-  setWatch({ sweeps: 0, appeared: (self) => void seen.push(self) })
+  setWatch({ sweptAt: 0, appeared: (self) => void seen.push(self) })
 })
 afterEach(() => {
   setWatch(before)

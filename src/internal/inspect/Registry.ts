@@ -1,5 +1,8 @@
 import { type Detail, type View, type Viewable, ViewTypeId, type Watch } from "../view.js"
 
+const isWaitedFor = ({ parts = [], waits }: View): boolean =>
+  waits.some(({ who }) => who !== "event") || parts.some(isWaitedFor)
+
 /**
  * The resources that are known while somebody watches, and since when each wait is known.
  *
@@ -8,19 +11,15 @@ import { type Detail, type View, type Viewable, ViewTypeId, type Watch } from ".
  */
 export class Registry implements Watch {
   private resources: Array<WeakRef<Viewable>> = []
+  /** Only held, so that they are not collected. */
   private waitedFor: ReadonlyArray<Viewable> = []
   private readonly seen = new WeakMap<object, number>()
-  /** When each sweep was, by its number. */
-  private times: Array<number> = []
+  sweptAt: number
   readonly startedAt: number
 
   /** `now`: milliseconds since 1970, of a clock that nobody sets back. */
   constructor(readonly now: () => number) {
-    this.startedAt = now()
-  }
-
-  get sweeps(): number {
-    return this.times.length
+    this.startedAt = this.sweptAt = now()
   }
 
   appeared(self: Viewable): void {
@@ -39,7 +38,7 @@ export class Registry implements Watch {
 
   /** The views of all that is waited for. Notes when each wait was first seen. O(resources + holds + waits). */
   sweep(): ReadonlyArray<View> {
-    const now = this.now()
+    const now = this.sweptAt = this.now()
     const views: Array<View> = []
     const live: Array<WeakRef<Viewable>> = []
     const waitedFor: Array<Viewable> = []
@@ -50,12 +49,11 @@ export class Registry implements Watch {
       const view = resource[ViewTypeId]("sweep")
       if (view === undefined) continue
       views.push(view)
-      waitedFor.push(resource)
+      if (isWaitedFor(view)) waitedFor.push(resource)
       this.note(view, now)
     }
     this.resources = live
     this.waitedFor = waitedFor
-    this.times.push(now)
     return views
   }
 
@@ -77,6 +75,4 @@ export class Registry implements Watch {
   }
 
   readonly since = (key: object): number | undefined => this.seen.get(key)
-
-  readonly sweptAt = (sweep: number): number | undefined => this.times[sweep]
 }

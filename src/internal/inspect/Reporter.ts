@@ -17,7 +17,6 @@ export interface Thresholds {
 export interface Eyes {
   readonly now: () => number
   readonly since: (key: object) => number | undefined
-  readonly sweptAt: (sweep: number) => number | undefined
   readonly dump: (views: ReadonlyArray<View>, judgement: Judgement) => Dump
 }
 
@@ -127,7 +126,7 @@ export class Reporter {
   }
 
   private isLongHold({ key, since }: Hold): boolean {
-    return this.isPast(since === undefined ? this.eyes.since(key) : this.eyes.sweptAt(since), this.thresholds.heldFor)
+    return this.isPast(since ?? this.eyes.since(key), this.thresholds.heldFor)
   }
 
   /** A sweep does not see the holds of a resource that nobody waits for any more. */

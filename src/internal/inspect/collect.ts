@@ -65,8 +65,6 @@ export interface Look {
   readonly watchedSince: number | undefined
   /** When a hold or a wait was first seen. */
   readonly since: (key: object) => number | undefined
-  /** The time of a sweep, by its number. */
-  readonly sweptAt: (sweep: number) => number | undefined
   /** The line of a function or a generator of the user's. Undefined for those of sluice and Effect. */
   readonly locate: (subject: object) => Source | undefined
   readonly captured: Captured
@@ -233,7 +231,7 @@ class Collector {
   }
 
   private heldSince({ key, since }: Hold): number | undefined {
-    return since === undefined ? this.look.since(key) : this.look.sweptAt(since)
+    return since ?? this.look.since(key)
   }
 
   private hold(hold: Hold): HoldInfo {

@@ -76,7 +76,6 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
     const reporter = new Reporter(thresholds, {
       now,
       since: registry.since,
-      sweptAt: registry.sweptAt,
       dump: dumpOf
     })
     const report = (one: Report): Effect.Effect<void> =>

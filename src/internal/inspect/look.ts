@@ -88,7 +88,7 @@ const adopt = (registry: Registry): void => {
     if (waiters === undefined) byQueue.set(waiter.queue, [waiter])
     else waiters.push(waiter)
   }
-  for (const [queue, waiters] of byQueue) queue.adopt(waiters, registry.sweeps)
+  for (const [queue, waiters] of byQueue) queue.adopt(waiters, registry.sweptAt)
 }
 
 /** The views of all resources, and whether they come from the heap. */
@@ -165,7 +165,6 @@ export const dumpOf = (
     now: registry?.now() ?? Date.now(),
     watchedSince: registry?.startedAt,
     since: (key) => registry?.since(key),
-    sweptAt: (sweep) => registry?.sweptAt(sweep),
     locate,
     captured: theLocator().captured,
     current: Fiber.getCurrent() as AnyFiber | undefined,

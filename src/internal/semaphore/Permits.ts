@@ -168,7 +168,7 @@ export class Permits extends Methods implements Viewable {
   }
 
   view(detail: Detail): View | undefined {
-    if (detail === "sweep" && watch !== undefined) this.queue.sweep(watch.sweeps)
+    if (detail === "sweep" && watch !== undefined) this.queue.sweep(watch.sweptAt)
     if (detail !== "all" && this.queue.size === 0) return undefined
     const line = this.queue.line(this.capacity, this.held)
     const stats = { ...this.stats() }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { Described } from "../Described.js"
-import { type View, type Viewable, ViewTypeId, watch } from "../view.js"
+import { type Detail, type View, type Viewable, ViewTypeId, watch } from "../view.js"
 import { currentFiber } from "../workerPool/Suspended.js"
 import type { ThreadFailed } from "./errors.js"
 import { Home, Lease, type Making } from "./Home.js"
@@ -78,9 +78,11 @@ export class Crew extends Described implements Viewable {
   }
 
   /** No fiber waits for threads in a circle: the view of the pool has the waits of its callers and jobs. */
-  [ViewTypeId](detail: Parameters<Viewable[typeof ViewTypeId]>[0]): View | undefined {
-    if (detail !== "all") return undefined
+  [ViewTypeId](detail: Detail): View | undefined {
     const { homes, name } = this
+    if (detail === "waits") return undefined
+    const threads = homes.map((home, i) => home.view(i + 1))
+    if (detail === "sweep" && threads.every(({ calls }) => calls.length === 0)) return undefined
     return {
       version: 1,
       kind: "threads",
@@ -89,7 +91,7 @@ export class Crew extends Described implements Viewable {
       stats: this.stats(),
       lines: [],
       waits: homes.flatMap(({ waits }) => waits),
-      threads: homes.map((home, i) => home.view(i + 1))
+      threads
     }
   }
 }
