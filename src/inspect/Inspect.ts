@@ -70,7 +70,7 @@ export type { Source } from "../source/Source.js"
  *   yield* Effect.forkScoped(both(a, b))
  *   yield* Effect.forkScoped(both(b, a))
  *   const report = yield* Stream.runHead(Inspect.reports)
- *   console.log(Option.map(report, (one) => one._tag === "Deadlock" && one.deadlock.evidence)) // => some('certain')
+ *   console.log(Option.isSome(report) && report.value._tag) // => Deadlock
  * })
  *
  * // Without `onReport` the log has the report.
@@ -350,7 +350,7 @@ export const whyInterrupted = (cause: Cause.Cause<unknown>): string | undefined 
  * **Example** (Reports elsewhere than in the log)
  *
  * ```ts
- * import { Effect, Stream } from "effect"
+ * import { Console, Effect, Stream } from "effect"
  * import { Inspect } from "sluice/inspect"
  *
  * const alerts = Inspect.reports.pipe(
@@ -358,7 +358,7 @@ export const whyInterrupted = (cause: Cause.Cause<unknown>): string | undefined 
  *   Stream.runForEach(({ text }) => Effect.logError(text))
  * )
  *
- * const main = Effect.andThen(Effect.forkScoped(alerts), Effect.yieldNow)
+ * const main = Effect.andThen(Effect.forkScoped(alerts), Console.log("serving")) // => serving
  * await Effect.runPromise(Effect.provide(Effect.scoped(main), Inspect.layer({ onReport: () => Effect.void })))
  * ```
  *
