@@ -22,7 +22,7 @@ export type Detail = "waits" | "sweep" | "all"
 
 /** A resource: a semaphore, a group, a pool, a limit. */
 export interface Viewable {
-  /** Returns a view, or undefined where `detail` asks for less. Runs no fiber, changes no book. O(holds + waits). */
+  /** Returns a view; undefined where `detail` asks for less. Runs no fiber, changes no book (I1). O(holds + waits). */
   readonly [ViewTypeId]: (detail: Detail) => View | undefined
 }
 
@@ -127,7 +127,7 @@ export interface Watch {
   appeared(self: Viewable): void
 }
 
-/** Undefined until somebody watches. A live binding: one check of it is all that an operation costs meanwhile. */
+/** Undefined until somebody watches. A live binding: one check of it is all that an operation costs meanwhile (I5). */
 export let watch: Watch | undefined = undefined
 
 export const setWatch = (next: Watch | undefined): void => {

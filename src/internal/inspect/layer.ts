@@ -51,7 +51,7 @@ const log = (report: Report): Effect.Effect<void> =>
 /** Of the time, one part in so many at most goes into looking; but no pause is longer than so many ticks. */
 const [share, longest] = [100, 10]
 
-/** Watches while the scope is open. */
+/** Watches while the scope is open: a deadlock stays, so the next sweep finds it (I4). */
 const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     const millis = (name: keyof LayerOptions & `${string}For` | "tick", otherwise: Duration.Input) =>

@@ -144,7 +144,7 @@ export interface Seen {
   readonly views: ReadonlyArray<View>
 }
 
-/** Looks now, from within whatever runs (I2). */
+/** Looks now, from within whatever runs (I2), and keeps nothing of it (I1). */
 export const lookNow = (also: ReadonlyArray<AnyFiber> = []): Seen => {
   const views = viewsNow()
   return { dump: dumpOf(views, judged(views, 0), also), views }

@@ -1,7 +1,7 @@
 /**
  * All that `sluice/inspect` reads of Effect's runtime beyond its public API is in this file. Verdicts of certain
- * evidence, names and durations need none of it. Without `_stack` a dump has no source lines, and without `_observers`
- * no deadlock is derived: `lacks` says so, for the dump to show.
+ * evidence and durations need none of it. Without `_stack` a dump has no source lines, as `lacks` says for the dump to
+ * show; and without `_observers` no deadlock is derived.
  *
  * Nothing here imports Effect, since `sluice ps` runs it in processes whose Effect is another copy.
  */

@@ -53,7 +53,7 @@ export interface VerdictOptions {
   readonly bounded?: ReadonlySet<Node> | undefined
 }
 
-/** The nodes that are stuck, and the waits that hold them. */
+/** The nodes that are stuck, and the waits that hold them: no more than these (I3), and no fewer (I4). */
 export class Verdict {
   private readonly stuck = new Map<Node, Waiting>()
   private readonly lines = new Map<Line, Taken>()
