@@ -66,8 +66,41 @@ describe("the floors", () => {
     expect(offending((from, to) => isPs(from) ? !allowed(to) && !types(to) : isPs(to))).toEqual([])
   })
 
+  test("sluice/inspect stands on all: nothing but its public module and the command imports it", () => {
+    const isInspect = isIn("internal/inspect/")
+    const mayLook = (file: string) => isInspect(file) || isIn("inspect/")(file) || isIn("ps/")(file)
+    expect(offending((from, to) => isInspect(to) && !mayLook(from))).toEqual([])
+    expect(offending((from, to) => isIn("inspect/")(to) && !isIn("inspect/")(from))).toEqual([])
+  })
+
+  test("sluice/inspect knows each primitive by its view, and the types of its public form", () => {
+    const isRoom = (file: string) =>
+      ["group", "semaphore", "workerPool", "adaptiveLimit", "threads", "watch"].some((name) =>
+        isIn(`internal/${name}/`)(file)
+      )
+    const isModel = (file: string) => file.endsWith("/model.ts")
+    const isInspect = (file: string) => isIn("internal/inspect/")(file) || isIn("inspect/")(file)
+    expect(offending((from, to) => isInspect(from) && isRoom(to) && !isModel(to))).toEqual([])
+  })
+
+  test("a view and the notes of holds are of the ground floor", () => {
+    const ground = ["internal/view.ts", "internal/Holds.ts"]
+    expect(offending((from, to) => ground.includes(from) && !ground.includes(to))).toEqual([])
+  })
+
+  test("dumps, verdicts and texts import nothing of Effect: the command runs them in other processes", () => {
+    const parts = ["collect", "judge", "model", "runtime", "text", "verdict"].map((name) =>
+      `internal/inspect/${name}.ts`
+    )
+    const named = parts.filter((file) =>
+      /^import (?!type\b).*"effect/m.test(readFileSync(path.join(src, file), "utf8"))
+    )
+    expect(named).toEqual([])
+  })
+
   test("groups, semaphores and limits know nothing of pools", () => {
-    const isBelow = (file: string) => !isIn("internal/workerPool/")(file) && !isIn("internal/threads/")(file)
+    const isBelow = (file: string) =>
+      ["workerPool", "threads", "inspect"].every((name) => !isIn(`internal/${name}/`)(file))
     expect(offending((from, to) => isIn("internal/")(from) && isBelow(from) && !isBelow(to))).toEqual([])
   })
 
