@@ -82,6 +82,7 @@ const steady = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
   }
   return lines.map((line) =>
     line.replaceAll(folder, "")
+      .replaceAll(/\b[\w.]+_\d+\.ts\b/g, "main.ts")
       .replaceAll(/\bfor \d+(?:\.\d+)? (?:ms|s)\b/g, "for 1 s")
       .replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "2026-01-01T00:00:00.000Z")
       .replaceAll(/\b(fiber )(\d+)\b/gi, (_, word: string, fiber: string) => word + numbered(fiber))
