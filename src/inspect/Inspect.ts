@@ -59,7 +59,7 @@ export type { Source } from "../source/Source.js"
  * **Example** (A deadlock in the log)
  *
  * ```ts
- * import { Effect, Stream } from "effect"
+ * import { Effect, Option, Stream } from "effect"
  * import { Semaphore } from "sluice"
  * import { Inspect } from "sluice/inspect"
  *

@@ -17,6 +17,7 @@ export interface Dump {
   readonly watchedSince?: number | undefined
   /** Deadlocks first. */
   readonly deadlocks: ReadonlyArray<Deadlock>
+  /** Every semaphore, group, pool, limit and thread pool that is known. */
   readonly resources: ReadonlyArray<Resource>
   /** Every fiber that holds something of a resource, or waits for one. */
   readonly fibers: ReadonlyArray<FiberInfo>
@@ -41,7 +42,9 @@ export type Ref = string
 export interface Resource {
   /** Names the resource within the process: `semaphore-1`. The same in each dump of a process. */
   readonly id: string
+  /** A semaphore, a group, a pool, an adaptive limit, or the threads of a pool. */
   readonly kind: "semaphore" | "group" | "pool" | "limit" | "threads"
+  /** The option `name` of the resource. */
   readonly name?: string | undefined
   /** Of the semaphore of a key: that key, as text. */
   readonly key?: string | undefined
@@ -55,7 +58,9 @@ export interface Resource {
   readonly waiting: number
   /** Of a pool: its jobs that have not ended, at most 1,000. */
   readonly jobs?: ReadonlyArray<JobInfo> | undefined
+  /** Of a pool: its workers. */
   readonly workers?: ReadonlyArray<WorkerInfo> | undefined
+  /** Of the threads of a pool. */
   readonly threads?: ReadonlyArray<ThreadInfo> | undefined
 }
 
@@ -66,10 +71,13 @@ export interface Resource {
  * @since 0.1.0
  */
 export interface LineInfo {
+  /** The unit. */
   readonly of: "permits" | "places" | "workers" | "jobs of the key"
+  /** The key whose limit the line is. */
   readonly key?: string | undefined
   /** How many there are. Undefined: any number. */
   readonly capacity?: number | undefined
+  /** How many are held. */
   readonly held: number
   /** The longest holds first, at most 1,000. Holders that are not known count in `held` alone. */
   readonly holders: ReadonlyArray<HoldInfo>
@@ -84,7 +92,9 @@ export interface LineInfo {
  * @since 0.1.0
  */
 export interface HoldInfo {
+  /** The holder. */
   readonly by: Ref
+  /** How many it holds. */
   readonly weight: number
   /** The event that gives it back: the end of the holder, or the close of a scope. */
   readonly until: "exit" | "scope"
@@ -101,6 +111,7 @@ export interface HoldInfo {
  * @since 0.1.0
  */
 export interface WaitInfo {
+  /** The fiber that waits. */
   readonly by: Ref
   /** Completes "waits for": `2 permits`. */
   readonly for: string
@@ -108,6 +119,7 @@ export interface WaitInfo {
   readonly on: ReadonlyArray<Ref>
   /** How many wait before it. */
   readonly ahead: number
+  /** For how long, in milliseconds, as far as the watch knows. */
   readonly millis?: number | undefined
   /** The line that waits. */
   readonly at?: Source | undefined
@@ -124,10 +136,13 @@ export interface WaitInfo {
  * @since 0.1.0
  */
 export interface JobInfo {
+  /** Its number in the pool. 0 while it waits for room. */
   readonly id: number
+  /** Its phase: `queued`, `running`, `blocked` while it waits for room, or `retrying`. */
   readonly state: string
   /** The number of its attempt, from 1. */
   readonly attempt: number
+  /** The number of its worker. */
   readonly worker?: number | undefined
   /** The fiber that runs it. */
   readonly fiber?: Ref | undefined
@@ -142,11 +157,15 @@ export interface JobInfo {
  * @since 0.1.0
  */
 export interface WorkerInfo {
+  /** Its number in the pool. */
   readonly id: number
+  /** `acquiring`, `idle`, `busy`, `releasing` or `givenUp`. */
   readonly state: string
   /** False for a surplus worker. */
   readonly stays: boolean
+  /** The number of its job. */
   readonly job?: number | undefined
+  /** The fiber of its job; or its own, while it acquires or releases a resource. */
   readonly fiber?: Ref | undefined
 }
 
@@ -157,14 +176,19 @@ export interface WorkerInfo {
  * @since 0.1.0
  */
 export interface ThreadInfo {
+  /** The number of its place in the pool. */
   readonly id: number
+  /** Its state; `vacant` for a place without a thread. */
   readonly state: string
+  /** The calls that it was given, the oldest first. */
   readonly calls: ReadonlyArray<{
     /** The name of the function. */
     readonly name: string
+    /** The seat that the call has in the thread, from 0. */
     readonly seat: number
     /** Whether the thread has begun it. */
     readonly begun: boolean
+    /** For how long it has had the call, in milliseconds, as far as the watch knows. */
     readonly millis?: number | undefined
   }>
   /** The functions on its stack, innermost first. Only where a dump was asked for it. */
@@ -178,6 +202,7 @@ export interface ThreadInfo {
  * @since 0.1.0
  */
 export interface FiberInfo {
+  /** `fiber 6`, by the number that Effect gives it. */
   readonly id: Ref
   /** The name of its span. */
   readonly name?: string | undefined
@@ -204,19 +229,29 @@ export interface FiberInfo {
  * @since 0.1.0
  */
 export interface Deadlock {
+  /** Names the deadlock within its dump: `deadlock-1`. */
   readonly id: string
+  /** How sure the verdict is. */
   readonly evidence: "certain" | "derived" | "suspected"
   /** Each waits for what another of them holds. */
   readonly members: ReadonlyArray<{
+    /** The fiber or the job that waits. */
     readonly by: Ref
     /** The id of the resource that it waits for. Undefined for a wait in an operation of Effect's. */
     readonly resource?: string | undefined
+    /** Completes "waits for". */
     readonly for: string
+    /** The line that waits. */
     readonly at?: Source | undefined
+    /** The holds of the member, also those that nobody in the deadlock waits for. */
     readonly holds: ReadonlyArray<{
+      /** The id of the resource. */
       readonly resource: string
+      /** How many it holds. */
       readonly weight: number
+      /** The unit. */
       readonly of: LineInfo["of"]
+      /** The line that took them. */
       readonly at?: Source | undefined
     }>
   }>
@@ -233,15 +268,61 @@ export interface Deadlock {
  * @since 0.1.0
  */
 export type Report =
-  | { readonly _tag: "Deadlock"; readonly deadlock: Deadlock; readonly text: string }
-  | { readonly _tag: "Waited"; readonly resource: string; readonly wait: WaitInfo; readonly text: string }
   | {
-    readonly _tag: "Held"
-    readonly resource: string
-    readonly hold: HoldInfo
-    readonly over: boolean
+    /** A deadlock that no earlier sweep has seen. */
+    readonly _tag: "Deadlock"
+    /** The deadlock. */
+    readonly deadlock: Deadlock
+    /** The report in words. */
     readonly text: string
   }
-  | { readonly _tag: "Lingers"; readonly fiber: FiberInfo; readonly millis: number; readonly text: string }
-  | { readonly _tag: "Starved"; readonly millis: number; readonly text: string }
-  | { readonly _tag: "Lost"; readonly resource: string; readonly permits: number; readonly text: string }
+  | {
+    /** A request has waited for longer than `waitedFor`. */
+    readonly _tag: "Waited"
+    /** The id of the resource. */
+    readonly resource: string
+    /** The wait. */
+    readonly wait: WaitInfo
+    /** The report in words. */
+    readonly text: string
+  }
+  | {
+    /** Something has been held for longer than `heldFor`, while somebody waits for it; or is given back. */
+    readonly _tag: "Held"
+    /** The id of the resource. */
+    readonly resource: string
+    /** The hold. */
+    readonly hold: HoldInfo
+    /** Whether the hold, which was reported, has ended. */
+    readonly over: boolean
+    /** The report in words. */
+    readonly text: string
+  }
+  | {
+    /** A fiber was interrupted longer than `lingersFor` ago, and has not ended. */
+    readonly _tag: "Lingers"
+    /** The fiber. */
+    readonly fiber: FiberInfo
+    /** How long ago the interrupt was first seen, in milliseconds. */
+    readonly millis: number
+    /** The report in words. */
+    readonly text: string
+  }
+  | {
+    /** A sweep came later than `starvedFor`: the event loop was blocked. */
+    readonly _tag: "Starved"
+    /** How late the sweep was, in milliseconds. */
+    readonly millis: number
+    /** The report in words. */
+    readonly text: string
+  }
+  | {
+    /** Fibers were garbage collected that held permits for which others wait: nobody gives them back. */
+    readonly _tag: "Lost"
+    /** The id of the semaphore. */
+    readonly resource: string
+    /** How many permits. */
+    readonly permits: number
+    /** The report in words. */
+    readonly text: string
+  }
