@@ -4,16 +4,16 @@ import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 
 const limits = {
-  Semaphore: 5_200,
-  "Group { scoped, go }": 5_950,
-  Group: 7_800,
-  AdaptiveLimit: 7_400,
-  WorkerPool: 28_200,
-  "WorkerPool { make, run }": 22_200,
+  Semaphore: 6_050,
+  "Group { scoped, go }": 6_900,
+  Group: 8_650,
+  AdaptiveLimit: 8_200,
+  WorkerPool: 30_800,
+  "WorkerPool { make, run }": 24_600,
   PoolConfig: 1_300,
   Watch: 5_200,
-  index: 45_400,
-  "threads/ThreadPool": 34_700,
+  index: 49_600,
+  "threads/ThreadPool": 37_400,
   "threads/ThreadWorker": 6_600
 }
 

@@ -17,9 +17,9 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { AdaptiveLimit } from "../internal/adaptiveLimit/model.js"
 import { durationOf, invalid } from "../internal/args.js"
-import * as cancellation from "../internal/cancellation.js"
 import type { Group } from "../internal/group/model.js"
 import { type HandlerOptions, makeHandler } from "../internal/inspect/handler.js"
+import * as interruptions from "../internal/inspect/interruptions.js"
 import * as internalLayer from "../internal/inspect/layer.js"
 import { lookNow, refOf } from "../internal/inspect/look.js"
 import type { Deadlock, Dump, Report } from "../internal/inspect/model.js"
@@ -341,7 +341,7 @@ export const timeout: {
  * @category getters
  * @since 0.1.0
  */
-export const whyInterrupted = (cause: Cause.Cause<unknown>): string | undefined => cancellation.whyInterrupted(cause)
+export const whyInterrupted = (cause: Cause.Cause<unknown>): string | undefined => interruptions.whyInterrupted(cause)
 
 /**
  * The reports of all layers, from the moment when the stream is run. It has no end. A consumer that is slower than the

@@ -3,6 +3,9 @@
  * snapshot in plain objects, made when somebody looks. The names and the version are a protocol: `sluice ps` reads the
  * views of a process that has another version of sluice in it.
  */
+import type * as Cause from "effect/Cause"
+import type { Annotations, Interruption, Why } from "./interruption.js"
+import type { AnyFiber } from "./stack.js"
 
 export const ViewTypeId = "~sluice/inspect/View"
 
@@ -125,6 +128,13 @@ export interface Watch {
   /** When the present or the last sweep began: milliseconds since 1970. */
   readonly sweptAt: number
   appeared(self: Viewable): void
+  /** A group or a pool is about to interrupt fibers. Returns the annotations of the interrupts. */
+  cancelled(
+    by: Interruption["by"],
+    why: Why,
+    fiber: AnyFiber | number | undefined,
+    led: Cause.Cause<unknown> | undefined
+  ): Annotations
 }
 
 /** Undefined until somebody watches. A live binding: one check of it is all that an operation costs meanwhile (I5). */

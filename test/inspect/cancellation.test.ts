@@ -2,12 +2,13 @@
 import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import { Group, WorkerPool } from "sluice"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { type Interruption, interruptionsOf, whyInterrupted } from "../../src/internal/cancellation.js"
+import { annotationsOf, interruptionsOf, whyInterrupted } from "../../src/internal/inspect/interruptions.js"
+import type { Interruption } from "../../src/internal/interruption.js"
 import { setWatch, type Watch, watch } from "../../src/internal/view.js"
 import { after, deepInTheStack, interrupted, run, runTimed, settle, start } from "../support/effect.js"
 import { make } from "../support/workerPool.js"
 
-const watching: Watch = { sweptAt: 0, appeared: () => undefined }
+const watching: Watch = { sweptAt: 0, appeared: () => undefined, cancelled: annotationsOf }
 let before: Watch | undefined
 
 beforeEach(() => {

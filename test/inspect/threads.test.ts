@@ -4,6 +4,7 @@ import { WorkerPool } from "sluice"
 import { ThreadPool } from "sluice/threads"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { Described } from "../../src/internal/Described.js"
+import { annotationsOf } from "../../src/internal/inspect/interruptions.js"
 import { isTagged } from "../../src/internal/threads/protocol.js"
 import { setWatch, type View, type Viewable, ViewTypeId, type Watch, watch } from "../../src/internal/view.js"
 import { run, settle, start } from "../support/effect.js"
@@ -19,7 +20,7 @@ let seen: Array<Viewable> = []
 beforeEach(() => {
   before = watch
   seen = []
-  setWatch({ sweptAt: 0, appeared: (self) => void seen.push(self) })
+  setWatch({ sweptAt: 0, cancelled: annotationsOf, appeared: (self) => void seen.push(self) })
 })
 afterEach(() => {
   setWatch(before)

@@ -1,4 +1,5 @@
 import { type Detail, type View, type Viewable, ViewTypeId, type Watch } from "../view.js"
+import { annotationsOf } from "./interruptions.js"
 
 const isWaitedFor = ({ parts = [], waits }: View): boolean =>
   waits.some(({ who }) => who !== "event") || parts.some(isWaitedFor)
@@ -25,6 +26,8 @@ export class Registry implements Watch {
   appeared(self: Viewable): void {
     this.resources.push(new WeakRef(self))
   }
+
+  readonly cancelled = annotationsOf
 
   /** Resources that were there before anybody watched. */
   adopt(resources: Iterable<Viewable>): void {
