@@ -4,8 +4,8 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { Group, Semaphore, WorkerPool } from "sluice"
 import * as GroupEntry from "sluice/Group"
-import * as SemaphoreEntry from "sluice/Semaphore"
 import { Inspect } from "sluice/inspect"
+import * as SemaphoreEntry from "sluice/Semaphore"
 import { ThreadPool } from "sluice/threads"
 import * as WorkerPoolEntry from "sluice/WorkerPool"
 
@@ -31,6 +31,16 @@ const work = Group.scoped({ limit: 4 }, (group) =>
   }))
 await Effect.runPromise(work)
 assert.equal(done, 10_000)
+
+// Bun and Deno have no inspector: there a dump has the resources that were made while somebody watched, and no line.
+const watched = Effect.gen(function*() {
+  const db = yield* Semaphore.make(2, { name: "db" })
+  return Inspect.toText(yield* Semaphore.withPermit(db, Inspect.dump))
+})
+assert.match(
+  await Effect.runPromise(Effect.provide(watched, Inspect.layer())),
+  /semaphore db: 1 of 2 permits taken\n +held by fiber \d+/
+)
 
 const failing = Group.scoped(
   {},
