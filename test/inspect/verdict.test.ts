@@ -55,7 +55,7 @@ describe("a broken verdict is noticed", () => {
     "the order of a line is ignored": waits((wait) => ({ ...wait, all: wait.rooms === undefined ? wait.all : [] })),
     "the body of a group is forgotten": waits((wait) => ({
       ...wait,
-      all: wait.for === "the end of the group" ? wait.all?.slice(0, 1) : wait.all
+      all: wait.for === "the end" ? wait.all?.slice(0, 1) : wait.all
     })),
     "the children of a group are forgotten": waits((wait) => wait.who === "event" ? { ...wait, all: [] } : wait),
     "the fiber of a job is forgotten": waits((wait) => wait.for === "its fiber" ? { ...wait, all: [] } : wait),

@@ -563,9 +563,9 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       event(end, "the other children", fibers.filter((one) => !inEnd.has(one))),
       event(outside, "all children", fibers.concat(pending)),
       ...waits(work, "the other children", [work]),
-      ...waits(end, "the end of the group", [end]),
+      ...waits(end, "the end", [end]),
       ...waits(outside, "the children", [outside]),
-      ...waits(this.owner, "the end of the group", this.body === undefined ? [outside] : [outside, this.body])
+      ...waits(this.owner, "the end", this.body === undefined ? [outside] : [outside, this.body])
     ]
   }
 }

@@ -1,8 +1,8 @@
 import type { Hold, View, Wait } from "../view.js"
 import type { Judgement } from "./judge.js"
-import type { Deadlock, Dump, HoldInfo, Report } from "./model.js"
+import type { Deadlock, Dump, HoldInfo, Report, Resource, WaitInfo } from "./model.js"
 import { isFiber, isInterrupted } from "./runtime.js"
-import { deadlockText, explainText, holdText } from "./text.js"
+import { deadlockText, explainText, holdText, titleText, whoText } from "./text.js"
 import { flat } from "./verdict.js"
 
 /** In milliseconds. */
@@ -20,11 +20,17 @@ export interface Eyes {
   readonly dump: (views: ReadonlyArray<View>, judgement: Judgement) => Dump
 }
 
-/** A hold that was reported, and is not over. */
+/** A hold that was reported, and is not over. Its holder may be collected. */
 interface Reported {
+  readonly key: WeakRef<object>
   readonly resource: string
   readonly hold: HoldInfo
+  /** The text of its end. */
+  readonly over: string
 }
+
+/** A sweep does not see the holds of a resource that nobody waits for any more. */
+const isGranted = (key: object): boolean => (key as { readonly state?: unknown }).state === "granted"
 
 /**
  * Turns what each sweep sees into reports, each once (I7). Nothing is dumped, and no line is looked for, before a
@@ -32,7 +38,8 @@ interface Reported {
  */
 export class Reporter {
   private waited: ReadonlySet<object> = new Set()
-  private readonly held = new Map<object, Reported>()
+  private readonly known = new WeakSet<object>()
+  private held: ReadonlyArray<Reported> = []
   private deadlocked = new Set<object>()
   private interrupted = new Map<object, { readonly since: number; isReported: boolean }>()
   private readonly lost = new WeakMap<object, number>()
@@ -76,19 +83,22 @@ export class Reporter {
     return since !== undefined && this.eyes.now() - since >= threshold
   }
 
-  /** One wait of a resource, until none there is long any more. Waits of deadlocks are reported with these. */
+  /** One request of a resource, until none there is long any more. Waits of deadlocks are reported with these. */
   private waits(views: ReadonlyArray<View>, { found }: Judgement, dump: () => Dump): ReadonlyArray<Report> {
     const reports: Array<Report> = []
     const waited = new Set<object>()
     for (const [place, { self, waits }] of flat(views).entries()) {
-      const fibers = waits.filter(({ who }) => who === "fiber")
-      const isLong = ({ key }: Wait): boolean => this.isPast(this.eyes.since(key), this.thresholds.waitedFor)
-      const first = fibers.findIndex((wait) => isLong(wait) && !found.some(({ verdict }) => verdict.isStuck(wait.node)))
-      if (first < 0) continue
+      // A fiber that waits for others to end is as patient as they are long.
+      const requests = waits.filter(({ rooms = [] }) => rooms.length > 0)
+      const first = requests.find(({ key, node }) =>
+        this.isPast(this.eyes.since(key), this.thresholds.waitedFor) &&
+        !found.some(({ verdict }) => verdict.isStuck(node))
+      )
+      if (first === undefined) continue
       waited.add(self)
       if (this.waited.has(self)) continue
       const resource = dump().resources[place]
-      const wait = resource?.waits[first]
+      const wait = resource && this.waitOf(first, resource, requests.indexOf(first))
       if (resource === undefined || wait === undefined) continue
       reports.push({ _tag: "Waited", resource: resource.id, wait, text: explainText(dump(), wait.by) })
     }
@@ -96,42 +106,48 @@ export class Reporter {
     return reports
   }
 
+  private waitOf({ for: what, key, node }: Wait, { id, jobs, waits }: Resource, ahead: number): WaitInfo | undefined {
+    if (isFiber(node)) return waits.find(({ by }) => by === `fiber ${node.id}`)
+    const millis = this.eyes.now() - (this.eyes.since(key) ?? this.eyes.now())
+    const job = jobs?.filter(({ state }) => state === "queued" || state === "blocked")[ahead]
+    return job && { by: `job ${job.id} of ${id}`, for: what, on: [], ahead, millis }
+  }
+
   /** The longest hold of each line, while somebody waits for it; and its end. As for waits of deadlocks. */
   private holds(views: ReadonlyArray<View>, { found }: Judgement, dump: () => Dump): ReadonlyArray<Report> {
     const reports: Array<Report> = []
     const keys = new Set<object>()
     for (const [place, { lines, waits }] of flat(views).entries()) {
-      for (const [row, { holds }] of lines.entries()) {
+      for (const [row, line] of lines.entries()) {
+        const { holds } = line
         for (const { key } of holds) keys.add(key)
-        const isReported = holds.some(({ key }) => this.held.has(key))
-        if (waits.every(({ who }) => who === "event") || isReported || !holds.some((hold) => this.isLongHold(hold))) {
-          continue
-        }
+        const isReported = holds.some(({ key }) => this.known.has(key))
+        if (isReported || !holds.some((hold) => this.isLongHold(hold))) continue
+        const waiting = waits.filter(({ rooms = [] }) => rooms.some(([room]) => room === line)).length
+        if (waiting === 0) continue
         const resource = dump().resources[place]
         const hold = resource?.lines[row]?.holders[0]
         const longest = holds.find(({ node }) => isFiber(node) && `fiber ${node.id}` === hold?.by)
         if (resource === undefined || hold === undefined || longest === undefined) continue
         if (found.some(({ verdict }) => verdict.isStuck(longest.node))) continue
-        this.held.set(longest.key, { resource: resource.id, hold })
-        reports.push({ _tag: "Held", resource: resource.id, hold, over: false, text: holdText(dump(), resource, hold) })
+        const over = `${whoText(dump(), hold.by)} has given back its hold of ${titleText(dump(), resource)}`
+        this.known.add(longest.key)
+        this.held = this.held.concat({ key: new WeakRef(longest.key), resource: resource.id, hold, over })
+        const text = holdText(dump(), resource, row, hold, waiting)
+        reports.push({ _tag: "Held", resource: resource.id, hold, over: false, text })
       }
     }
-    for (const [key, { hold, resource }] of this.held) {
-      if (keys.has(key) || this.isHeld(key)) continue
-      this.held.delete(key)
-      const text = `${hold.by} has given back its hold of ${resource}`
-      reports.push({ _tag: "Held", resource, hold, over: true, text })
-    }
+    this.held = this.held.filter(({ hold, key, over, resource }) => {
+      const held = key.deref()
+      if (held !== undefined && (keys.has(held) || isGranted(held))) return true
+      reports.push({ _tag: "Held", resource, hold, over: true, text: over })
+      return false
+    })
     return reports
   }
 
   private isLongHold({ key, since }: Hold): boolean {
     return this.isPast(since ?? this.eyes.since(key), this.thresholds.heldFor)
-  }
-
-  /** A sweep does not see the holds of a resource that nobody waits for any more. */
-  private isHeld(key: object): boolean {
-    return (key as { readonly state?: unknown }).state === "granted"
   }
 
   private lingers(views: ReadonlyArray<View>, dump: () => Dump): ReadonlyArray<Report> {
@@ -166,9 +182,12 @@ export class Reporter {
       if (line === undefined || lost <= before) return []
       this.lost.set(line.self, lost)
       const permits = lost - before
-      const resource = dump().resources[place]?.id ?? ""
-      const text = `${permits} permits of ${resource} are lost: the fibers that held them were garbage collected`
-      return [{ _tag: "Lost", resource, permits, text }]
+      const resource = dump().resources[place]
+      if (resource === undefined) return []
+      const what = permits === 1 ? "A permit" : `${permits} permits`
+      const text = `${what} of ${titleText(dump(), resource)} ${permits === 1 ? "is" : "are"} lost: ` +
+        "the fiber that held it was garbage collected"
+      return [{ _tag: "Lost", resource: resource.id, permits, text }]
     })
   }
 }

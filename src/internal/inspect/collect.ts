@@ -175,7 +175,7 @@ class Collector {
 
   private millis(key: object): number | undefined {
     const since = this.look.since(key)
-    return since === undefined ? undefined : Math.max(0, this.look.now - since)
+    return since === undefined ? undefined : Math.max(0, Math.round(this.look.now - since))
   }
 
   private resource(view: View): Resource {
@@ -237,7 +237,7 @@ class Collector {
   private hold(hold: Hold): HoldInfo {
     const { key, node, until, weight } = hold
     const since = this.heldSince(hold)
-    const millis = since === undefined ? undefined : Math.max(0, this.look.now - since)
+    const millis = since === undefined ? undefined : Math.max(0, Math.round(this.look.now - since))
     return { by: this.ref(node), weight, until, millis, at: this.takenAt(node, key) }
   }
 

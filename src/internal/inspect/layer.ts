@@ -76,7 +76,7 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
     const reporter = new Reporter(thresholds, {
       now,
       since: registry.since,
-      dump: dumpOf
+      dump: (views, judgement) => dumpOf(views, judgement, [], registry.sweptAt)
     })
     const report = (one: Report): Effect.Effect<void> =>
       Effect.catchCause(

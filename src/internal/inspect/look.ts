@@ -154,7 +154,8 @@ export const lookNow = (also: ReadonlyArray<AnyFiber> = []): Seen => {
 export const dumpOf = (
   views: ReadonlyArray<View>,
   { found, joins }: Judgement,
-  also: ReadonlyArray<AnyFiber> = []
+  also: ReadonlyArray<AnyFiber> = [],
+  now = registry?.now() ?? Date.now()
 ): Dump =>
   collect({
     views,
@@ -162,8 +163,8 @@ export const dumpOf = (
     joins,
     also,
     ids,
-    now: registry?.now() ?? Date.now(),
-    watchedSince: registry?.startedAt,
+    now: Math.round(now),
+    watchedSince: registry && Math.round(registry.startedAt),
     since: (key) => registry?.since(key),
     locate,
     captured: theLocator().captured,
@@ -174,7 +175,12 @@ export const dumpOf = (
 
 const missing = (): ReadonlyArray<string> => {
   const sentences: Array<string> = []
-  if (!hasInspector()) sentences.push("There is no inspector here: no source line is known, and no join of fibers.")
+  if (!hasInspector()) {
+    sentences.push(
+      "There is no inspector here: no source line is known, and no join of fibers. " +
+        "So a timeout or a race may end a deadlock that is called certain."
+    )
+  }
   if (registry !== undefined) return sentences
   if (!hasInspector()) sentences.push("Nobody watches, and without an inspector no resource is found.")
   return [...sentences, "Nobody watches, so no duration is known, and no holder of permits that a scope returns."]

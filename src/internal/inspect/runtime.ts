@@ -8,13 +8,11 @@
 import type { AnyFiber } from "../stack.js"
 import type { Node } from "../view.js"
 
-const identifier = "~effect/Effect/identifier"
 const args = "~effect/Effect/args"
 const successCont = "~effect/Effect/successCont"
 const failureCont = "~effect/Effect/failureCont"
 
 interface Primitive {
-  readonly [identifier]?: string
   readonly [args]?: unknown
   readonly [successCont]?: unknown
   readonly [failureCont]?: unknown
@@ -114,7 +112,10 @@ export const joinersOf = (fiber: AnyFiber, captured: Captured): ReadonlyArray<Jo
 /** Sentences about the internals that this version of Effect does not have. */
 export const lacks = (fiber: AnyFiber): ReadonlyArray<string> => {
   const version = "This version of effect has no"
-  return Array.isArray(internals(fiber)._stack) ? [] : [`${version} Fiber._stack: a dump has no source lines.`]
+  return [
+    ...Array.isArray(internals(fiber)._stack) ? [] : [`${version} Fiber._stack: a dump has no source lines.`],
+    ..."_observers" in fiber ? [] : [`${version} Fiber._observers: joins of fibers, and timeouts, are not seen.`]
+  ]
 }
 
 /** The fiber that runs on this thread, of any copy of Effect: all of them share the global variable. */

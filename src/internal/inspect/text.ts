@@ -11,7 +11,9 @@ const durationOf = (millis: number): string =>
     ? `${Math.round(millis / 60_000)} min`
     : `${(millis / 3_600_000).toFixed(1)} h`
 
-const forMillis = (millis: number | undefined): string => millis === undefined ? "" : ` for ${durationOf(millis)}`
+/** The sweep that sees something first knows no duration of it. */
+const forMillis = (millis: number | undefined): string =>
+  millis === undefined || millis === 0 ? "" : ` for ${durationOf(millis)}`
 
 const place = ({ file, line, text }: Source): string =>
   text === undefined ? `${file}:${line}` : `${file}:${line} \`${text}\``
@@ -97,7 +99,9 @@ export const explainText = (dump: Dump, of: string): string => {
   const resource = reader.resource(of)
   if (resource !== undefined) return explainResource(reader, resource)
   if (reader.fiber(of) === undefined && reader.jobBehind(of) === undefined) {
-    return `${of} neither holds nor waits for anything of sluice, or has ended.`
+    return /^(?:fiber|job) \d/.test(of)
+      ? `${capital(of)} neither holds nor waits for anything of sluice, or has ended.`
+      : `No fiber, job or resource is called ${JSON.stringify(of)}.`
   }
   return chain(reader, of).join(" ")
 }
@@ -110,8 +114,10 @@ const chain = (reader: Reader, of: Ref): ReadonlyArray<string> => {
     if (seen.has(ref)) {
       const found = reader.waitOf(ref)
       const deadlock = reader.deadlock(found?.wait.deadlock)
-      const evidence = deadlock === undefined ? "" : ` (${deadlock.evidence})`
-      sentences.push(`So ${reader.who(ref)} waits for itself: a deadlock${evidence}.`)
+      const what = deadlock === undefined
+        ? "a circle, which a deadline or the loss of a race may end"
+        : `a deadlock (${deadlock.evidence})`
+      sentences.push(`So ${reader.who(ref)} waits for itself: ${what}.`)
       break
     }
     seen.add(ref)
@@ -143,7 +149,7 @@ const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref |
   const [next] = wait.on
   if (next !== undefined) {
     const more = wait.on.length === 1 ? "" : ` (the first of them is ${reader.who(next)})`
-    const what = isOf(wait) ? wait.for : `${wait.for} of ${reader.title(resource)}`
+    const what = isJob(wait.for) ? wait.for : `${wait.for} of ${reader.title(resource)}`
     return [`${subject} waits${forMillis(wait.millis)} for ${what}${at(wait.at)}${more}.${ends}`, next]
   }
   const line = resource.lines[0]
@@ -155,7 +161,7 @@ const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref |
 }
 
 /** Whether the wait's text names the resource itself: `job 5 of pool sender`. */
-const isOf = ({ for: what }: WaitInfo): boolean => /^(?:a )?job\b/.test(what)
+const isJob = (what: string): boolean => /^(?:a )?job .* of pool /.test(what)
 
 const linkOfJob = (
   reader: Reader,
@@ -181,9 +187,11 @@ const holding = (reader: Reader, line: LineInfo | undefined): readonly [string, 
   const [oldest] = holders
   if (oldest === undefined) return [`${taken}${gone}`, undefined]
   const by = reader.who(oldest.by)
+  // Where nobody watches, no order is known.
+  const one = held === 1 || oldest.millis === undefined ? "one" : "the longest"
   const longest = of === "workers"
-    ? `the longest${forMillis(oldest.millis)} with ${by}`
-    : `the longest is held${forMillis(oldest.millis)} by ${by}${at(oldest.at)}`
+    ? `${one}${forMillis(oldest.millis)} with ${by}`
+    : `${one} is held${forMillis(oldest.millis)} by ${by}${at(oldest.at)}`
   const scope = oldest.until === "scope" ? ", until a scope closes" : ""
   return [`${taken}${gone}; ${longest}${scope}`, oldest.by]
 }
@@ -205,9 +213,8 @@ const explainResource = (reader: Reader, resource: Resource): string => {
 const headOf = (reader: Reader, resource: Resource): string => {
   const taken = resource.lines.map(({ capacity, held, key, of }) => {
     const whose = key === undefined ? "" : ` ${key}`
-    return `${held} of ${capacity === undefined ? "unbounded" : count(capacity, units[of])}${whose} ${
-      of === "workers" ? "busy" : "taken"
-    }`
+    const all = capacity === undefined ? count(held, units[of]) : `${held} of ${count(capacity, units[of])}`
+    return `${all}${whose} ${of === "workers" ? "busy" : "taken"}`
   })
   const waiting = resource.waiting === 0 ? [] : [`${resource.waiting} wait`]
   return `${reader.title(resource)}: ${[...taken, ...waiting].join(", ")}`
@@ -253,7 +260,9 @@ const deadlockLines = (reader: Reader, { behind, evidence, id, members, millis }
   return [
     `${id} (${evidence}): ${size}${forMillis(millis)}${others}`,
     ...members.flatMap(({ at: source, by, for: what, holds, resource }) => [
-      `  ${reader.who(by)} waits for ${what}${resource === undefined ? "" : ` of ${reader.titleOf(resource)}`}` +
+      `  ${reader.who(by)} waits for ${what}${
+        resource === undefined || isJob(what) ? "" : ` of ${reader.titleOf(resource)}`
+      }` +
       at(source),
       ...holds.map(({ at: source, of, resource, weight }) =>
         `    and holds ${count(weight, units[of])} of ${reader.titleOf(resource)}${at(source)}`
@@ -283,13 +292,18 @@ export const toText = (dump: Dump): string => {
   ].join("\n")
 }
 
-/** A hold as a sentence. */
-export const holdText = (dump: Dump, resource: Resource, hold: HoldInfo): string => {
+/** A hold as a sentence, with the number of requests that wait for it. */
+export const holdText = (dump: Dump, resource: Resource, row: number, hold: HoldInfo, waiting: number): string => {
   const reader = new Reader(dump)
-  const [line] = resource.lines
+  const line = resource.lines[row]
   const what = line === undefined ? `${hold.weight}` : count(hold.weight, units[line.of])
-  const waiting = count(resource.waiting, "request")
   return `${capital(reader.who(hold.by))} holds ${what} of ${reader.title(resource)}${forMillis(hold.millis)}${
     at(hold.at)
-  }, and ${waiting} ${resource.waiting === 1 ? "waits" : "wait"}`
+  }, and ${count(waiting, "request")} ${waiting === 1 ? "waits" : "wait"}`
 }
+
+/** A resource, as a person calls it. */
+export const titleText = (dump: Dump, resource: Resource): string => new Reader(dump).title(resource)
+
+/** A fiber or a job, as a person calls it. */
+export const whoText = (dump: Dump, ref: Ref): string => new Reader(dump).who(ref)

@@ -87,7 +87,13 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
     const { intake, waitsForEnd } = this
     if (this.isOver || (waitsForEnd === undefined && !intake.waits)) return []
     const { jobs } = intake
-    return [{ node: intake.caller, who: "fiber", for: `${jobs.length} jobs`, any: jobs, key: this }]
+    return [{
+      node: intake.caller,
+      who: "fiber",
+      for: jobs.length === 1 ? "a job" : `${jobs.length} jobs`,
+      any: jobs,
+      key: this
+    }]
   }
 
   get results(): Effect.Effect<Array<B>, E | RunError> {

@@ -144,12 +144,12 @@ class Reader {
     const waits: Array<Wait> = []
     if (starter !== undefined) {
       const acquiring = roster.workers.filter(({ state }) => state === "acquiring").map(nodeOf)
-      waits.push({ node: starter.fiber, who: "fiber", for: "the workers' resources", all: acquiring, key: starter })
+      waits.push({ node: starter.fiber, who: "fiber", for: "resources for the workers", all: acquiring, key: starter })
     }
     if (idlers.size > 0) waits.push({ node: idlers, who: "event", for: "all jobs", all: jobs, key: idlers })
     for (const idler of idlers) {
       if (idler.by !== undefined) {
-        waits.push({ node: idler.by, who: "fiber", for: "an idle pool", all: [idlers], key: idler })
+        waits.push({ node: idler.by, who: "fiber", for: "the last job", all: [idlers], key: idler })
       }
     }
     if (lifecycle.waiting === 0) return waits
@@ -170,7 +170,7 @@ class Reader {
     waits.push({ node: events.inside, who: "event", for: "all other jobs", all: others, key: events.inside })
     for (const ender of lifecycle.enders) {
       const event = ender.part === undefined ? events.outside : events.inside
-      waits.push({ node: ender.fiber, who: "fiber", for: "the end of the pool", all: [event], ends, key: ender })
+      waits.push({ node: ender.fiber, who: "fiber", for: "the end", all: [event], ends, key: ender })
     }
     return waits
   }

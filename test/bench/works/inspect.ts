@@ -39,7 +39,9 @@ const works: Readonly<Record<string, readonly [items: number, run: () => Promise
 }
 
 const scope = Scope.makeUnsafe()
-if (process.argv[2] === "watched") await Effect.runPromise(Scope.provide(Layer.build(Inspect.layer()), scope))
+if (process.argv[2] === "watched") {
+  await Effect.runPromise(Scope.provide(Layer.build(Inspect.layer({ onReport: () => Effect.void })), scope))
+}
 const times: Record<string, number> = {}
 for (const [name, [items, run]] of Object.entries(works)) {
   for (let i = 0; i < 3; i++) await run()
