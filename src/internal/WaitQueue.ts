@@ -2,7 +2,7 @@ import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { Drain, type Line } from "./Drain.js"
-import { Holds } from "./Holds.js"
+import { type Held, Holds } from "./Holds.js"
 import { List } from "./List.js"
 import * as stack from "./stack.js"
 import type { AnyFiber } from "./stack.js"
@@ -60,7 +60,7 @@ export class WaitQueue<E = never> implements Line {
   /** How much of the room is kept from those who wait, until a later turn. */
   private cooling = 0
   /** The holds that are known, once somebody has watched one begin. */
-  private holds: Holds<Hold> | undefined = undefined
+  private holds: Holds | undefined = undefined
 
   constructor(private readonly owner: Owner) {}
 
@@ -255,7 +255,7 @@ export class WaitQueue<E = never> implements Line {
 
   // As `sluice/inspect` sees it
 
-  private note(hold: Hold): void {
+  private note(hold: Held): void {
     this.holds ??= new Holds()
     this.holds.add(hold)
   }
@@ -320,15 +320,10 @@ export interface Joint<E> {
   readonly lead: Waiter<E>
 }
 
-/** A hold that is known: a waiter that was granted, or what was left to a scope. */
-interface Hold {
-  readonly fiber: AnyFiber
-  readonly weight: number
-  readonly state: string
-}
-
 /** A weight that a scope gives back, and the fiber that took it. Made only while somebody watches. */
-export class ScopedHold implements Hold {
+export class ScopedHold implements Held {
+  prev: Held | undefined = undefined
+  next: Held | undefined = undefined
   readonly fiber = Fiber.getCurrent() as AnyFiber
   state: "granted" | "gone" = "granted"
 
@@ -336,7 +331,7 @@ export class ScopedHold implements Hold {
 }
 
 /** One who waits, or who has a reservation. */
-export class Waiter<E> implements Hold, view.Holding {
+export class Waiter<E> implements Held, view.Holding {
   // A waiter is made by a fiber that runs.
   readonly fiber = Fiber.getCurrent() as AnyFiber
   state: "new" | "waiting" | "granted" | "settled" | "gone" = "new"

@@ -5,7 +5,7 @@ import type { Option } from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Observe, Observers } from "../Observers.js"
 import { operation } from "../operation.js"
-import { type Detail, type View, type Viewable, ViewTypeId, watch } from "../view.js"
+import { type Detail, type View, type Viewable, ViewTypeId, type Watch, watch } from "../view.js"
 import { Waiter, WaitQueue } from "../WaitQueue.js"
 import { CapacityExceeded } from "./errors.js"
 import { type AnyEffect, Methods, type Refuse, type Restore } from "./Methods.js"
@@ -20,11 +20,11 @@ export class Permits extends Methods implements Viewable {
   constructor(private capacity: number, readonly name: string | undefined, observe?: Observe) {
     super()
     this.observers = observe?.(this)
-    this.appears()
+    if (watch !== undefined) this.appears(watch)
   }
 
-  protected appears(): void {
-    watch?.appeared(this)
+  protected appears(watch: Watch): void {
+    watch.appeared(this)
   }
 
   /** S1: less than nothing after a shrink, until enough has been returned. */
