@@ -55,8 +55,8 @@ const circlesOf = (
     .map((nodes) => ({ evidence, nodes, verdict }))
 
 /**
- * The verdict without the fibers that lose a race to a fiber which is not stuck, such as the sleep of a timeout. Only
- * fibers of circles are asked: nearly always there is none.
+ * The verdict without the fibers that lose a race to a fiber which is not stuck, such as the sleep of a timeout, or
+ * whose ends are awaited by such a fiber. Only fibers of circles are asked: nearly always there is none.
  */
 const withoutRaces = (
   views: ReadonlyArray<View>,
@@ -67,13 +67,7 @@ const withoutRaces = (
   for (;;) {
     const verdict = new Verdict(views, { ...options, bounded })
     const before = bounded.size
-    for (const node of verdict.circles.flat()) {
-      if (!isFiber(node)) continue
-      const loses = joins.of(node).some(({ fibers, how }) =>
-        how === "first" && fibers.some((fiber) => !verdict.isStuck(fiber))
-      )
-      if (loses) bounded.add(node)
-    }
+    for (const node of verdict.circles.flat()) if (isFiber(node) && joins.loses(node, verdict)) bounded.add(node)
     if (bounded.size === before) return verdict
   }
 }
@@ -89,6 +83,22 @@ class Joins {
     let joins = this.known.get(fiber)
     if (joins === undefined) this.known.set(fiber, joins = joinersOf(fiber, this.captured))
     return joins
+  }
+
+  /**
+   * Whether the fiber, or one that waits for its end in operations of Effect's, races with a fiber that is not stuck:
+   * `Effect.all` under a timeout takes its fibers along.
+   */
+  loses(fiber: AnyFiber, verdict: Verdict): boolean {
+    const seen = new Set([fiber])
+    // A set's iterator visits what is added meanwhile.
+    for (const one of seen) {
+      for (const { by, fibers, how } of this.of(one)) {
+        if (how === "first" && fibers.some((other) => !seen.has(other) && !verdict.isStuck(other))) return true
+        seen.add(by)
+      }
+    }
+    return false
   }
 
   /** The waits of fibers that wait for these fibers, for those, and so on, in operations of Effect's. */
