@@ -49,6 +49,8 @@ export interface Line {
   readonly of: "permits" | "places" | "workers" | "jobs of the key"
   readonly key?: unknown
   readonly capacity: number
+  /** The capacity that calls may come to by themselves as they end. Undefined: the same. */
+  readonly reach?: number | undefined
   /** How much of it is taken. Undefined: as much as the holds say. */
   readonly held?: number | undefined
   /** The holds that are known. Holds that began before anybody watched may be missing. */

@@ -1,6 +1,6 @@
-import { Effect, type Scope } from "effect"
+import { Deferred, Effect, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { Semaphore } from "sluice"
+import { AdaptiveLimit, Semaphore } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { describe, expect, test } from "vitest"
 
@@ -44,6 +44,30 @@ describe("no deadlock is reported", () => {
         expect(reports).toEqual([])
         // Without the timeout the same is a deadlock.
         yield* fork(Effect.all(yield* crosswise, { concurrency: "unbounded" }))
+        yield* TestClock.adjust("1 second")
+        expect(tags(reports)).toEqual(["Deadlock"])
+      })
+    ))
+
+  test("of calls within a limit that another call raises as it succeeds", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        const limit = yield* AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd({ initial: 2, increase: 4 }) })
+        const inner = yield* Deferred.make<void>()
+        const nested = AdaptiveLimit.withPermit(
+          limit,
+          Effect.andThen(Deferred.await(inner), AdaptiveLimit.withPermit(limit, Effect.void))
+        )
+        const calls = [yield* fork(nested), yield* fork(nested)]
+        yield* fork(AdaptiveLimit.measure(limit, Effect.sleep("3 seconds")))
+        yield* Deferred.succeed(inner, undefined)
+        yield* TestClock.adjust("2 seconds")
+        expect(reports).toEqual([])
+        yield* TestClock.adjust("1 second")
+        expect(calls.map((call) => call.pollUnsafe()?._tag)).toEqual(["Success", "Success"])
+        // Without another call the same is a deadlock.
+        const one = yield* AdaptiveLimit.make({ algorithm: AdaptiveLimit.aimd({ initial: 1 }) })
+        yield* fork(AdaptiveLimit.withPermit(one, AdaptiveLimit.withPermit(one, Effect.void)))
         yield* TestClock.adjust("1 second")
         expect(tags(reports)).toEqual(["Deadlock"])
       })

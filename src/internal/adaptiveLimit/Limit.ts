@@ -166,7 +166,12 @@ export class Limit extends Described implements AdaptiveLimit, Viewable {
 
   [ViewTypeId](detail: Detail): View | undefined {
     const view = this.permits.view(detail)
-    return view && { ...view, kind: "limit", self: this, stats: { ...this.stats() } }
+    if (view === undefined) return undefined
+    const { held } = this.permits.stats()
+    // A call that succeeds may raise the limit: within it one that is not stuck, and any that is only measured.
+    const reach = this.inFlight > held ? Infinity : Math.max(this.capacity, held)
+    for (const line of view.lines) Object.assign(line, { reach })
+    return { ...view, kind: "limit", self: this, stats: { ...this.stats() } }
   }
 }
 

@@ -28,7 +28,8 @@ class Taken {
   constructor(readonly line: Line) {}
 
   get room(): number {
-    return Math.max(0, this.line.capacity - this.held - (this.line.lost ?? 0))
+    const { capacity, lost = 0, reach = capacity } = this.line
+    return Math.max(0, reach - this.held - lost)
   }
 
   add(weight: number, who: Waiting): void {
