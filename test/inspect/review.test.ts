@@ -24,6 +24,12 @@ const watched = <A, E>(
 
 const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(effect, { startImmediately: true })
 
+const twice = (semaphore: Semaphore.Semaphore) =>
+  Semaphore.withPermit(semaphore, Semaphore.withPermit(semaphore, Effect.void))
+
+/** A deadlock of its own. */
+const deadlock = Effect.flatMap(Semaphore.make(1), (semaphore) => fork(twice(semaphore)))
+
 const tags = (reports: ReadonlyArray<Inspect.Report>) => reports.map(({ _tag }) => _tag)
 
 describe("no deadlock is reported", () => {
@@ -70,6 +76,25 @@ describe("no deadlock is reported", () => {
         yield* fork(AdaptiveLimit.withPermit(one, AdaptiveLimit.withPermit(one, Effect.void)))
         yield* TestClock.adjust("1 second")
         expect(tags(reports)).toEqual(["Deadlock"])
+      })
+    ))
+})
+
+describe("the watch goes on", () => {
+  test("after a report of a key without text", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        const fails = (): never => {
+          throw new Error("no text")
+        }
+        const keyed = yield* Semaphore.makeKeyed<object>({ permits: 1 })
+        yield* fork(twice(Semaphore.forKey(keyed, { toJSON: fails, toString: fails })))
+        yield* TestClock.adjust("1 second")
+        expect(tags(reports)).toEqual(["Deadlock"])
+        expect(reports[0]?.text).toContain("a key without text (object)")
+        yield* deadlock
+        yield* TestClock.adjust("1 second")
+        expect(tags(reports)).toEqual(["Deadlock", "Deadlock"])
       })
     ))
 })

@@ -330,13 +330,16 @@ const idOf = (i: number): string => `deadlock-${i + 1}`
 
 const textOf = (key: unknown): string => {
   if (typeof key === "string") return key
-  try {
-    // Undefined for a function or a symbol.
-    const json = JSON.stringify(key) as string | undefined
-    return json ?? String(key)
-  } catch {
-    return String(key)
+  for (const text of [JSON.stringify, String]) {
+    try {
+      // JSON has no text for a function or a symbol.
+      const written = text(key) as string | undefined
+      if (written !== undefined) return written
+    } catch {
+      // A circle, or a method of the user's that throws.
+    }
   }
+  return `a key without text (${typeof key})`
 }
 
 const plain = (stats: Readonly<Record<string, unknown>>): Record<string, string | number> =>
