@@ -97,4 +97,23 @@ describe("the watch goes on", () => {
         expect(tags(reports)).toEqual(["Deadlock", "Deadlock"])
       })
     ))
+
+  test("while a report is being made", () => {
+    const seen: Array<Inspect.Report> = []
+    const onReport = (report: Inspect.Report) => Effect.andThen(Effect.sync(() => seen.push(report)), Effect.never)
+    return watched(() =>
+      Effect.gen(function*() {
+        const semaphore = yield* Semaphore.make(1, { name: "db" })
+        yield* deadlock
+        yield* TestClock.adjust("1 second")
+        expect(tags(seen)).toEqual(["Deadlock"])
+        yield* fork(Semaphore.withPermit(semaphore, Effect.never))
+        yield* fork(Semaphore.withPermit(semaphore, Effect.void))
+        yield* TestClock.adjust("3 seconds")
+        const { resources } = yield* Inspect.dump
+        const [wait] = resources.find(({ name }) => name === "db")?.waits ?? []
+        // A sweep has seen it.
+        expect(wait?.millis).toBeGreaterThan(2_000)
+      }), { onReport })
+  })
 })

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import { checkMillis, isPositive } from "../args.js"
 import { monotonicMillis } from "../monotonic.js"
@@ -80,12 +81,12 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
     })
     const report = (one: Report): Effect.Effect<void> =>
       Effect.catchCause(
-        Effect.suspend(() => {
-          for (const listener of listeners) listener(one)
-          return onReport(one)
-        }),
+        Effect.suspend(() => onReport(one)),
         (cause) => Effect.logError("Inspect: onReport did not succeed", cause)
       )
+    // No report delays the watch: `onReport` may wait for what it reports.
+    const reports = yield* Queue.sliding<Report>(1_024)
+    yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(reports), report)))
     let due = now() + tick
     const sweep = Effect.suspend(() => {
       const began = now()
@@ -94,17 +95,20 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
       const views = registry.sweep()
       const judgement = judged(views, thresholds.waitedFor)
       const cost = performance.now() - start
-      const reports = reporter.sweep(views, judgement, late)
+      for (const one of reporter.sweep(views, judgement, late)) {
+        for (const listener of listeners) listener(one)
+        Queue.offerUnsafe(reports, one)
+      }
       const pause = Math.max(tick, Math.min(longest * tick, share * cost))
-      return Effect.andThen(
-        Effect.forEach(reports, report, { discard: true }),
-        Effect.suspend(() => {
-          due = now() + pause
-          return Effect.sleep(pause)
-        })
-      )
+      due = now() + pause
+      return Effect.sleep(pause)
     })
-    yield* Effect.forkScoped(Effect.andThen(Effect.sleep(tick), Effect.forever(sweep)))
+    // Without this a defect would end the watch, and nobody would know.
+    const guarded = Effect.catchDefect(sweep, (defect) => {
+      due = now() + longest * tick
+      return Effect.andThen(Effect.logError("Inspect: a sweep did not succeed", defect), Effect.sleep(longest * tick))
+    })
+    yield* Effect.forkScoped(Effect.andThen(Effect.sleep(tick), Effect.forever(guarded)))
   })
 
 export const layer = (options: LayerOptions): Layer.Layer<never> => Layer.effectDiscard(watching(options))
