@@ -170,6 +170,9 @@ const linkOfJob = (
 ): readonly [string, Ref | undefined] => {
   if (state === "retrying") return [`${subject} waits${forMillis(millis)} for its next attempt.`, undefined]
   if (state === "running") return [`${subject} is about to begin.`, undefined]
+  if (pool.stats["state"] === "paused") {
+    return [`${subject} waits${forMillis(millis)} for the end of the pause of ${reader.title(pool)}.`, undefined]
+  }
   const queued = pool.jobs?.filter((job) => job.state === state) ?? []
   const ahead = queued.findIndex((job) => job.id === id)
   const before = ahead === 0 ? "first in line" : `behind ${count(ahead, "other")}`
