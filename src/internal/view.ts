@@ -73,6 +73,8 @@ export interface Wait {
   readonly rooms?: ReadonlyArray<readonly [line: Line, weight: number]> | undefined
   readonly all?: ReadonlyArray<Node> | undefined
   readonly any?: ReadonlyArray<Node> | undefined
+  /** An interrupt of the node interrupts the nodes that it waits for: a timeout around it ends their waits, too. */
+  readonly takes?: boolean | undefined
   /** A deadline, or its like, that ends the wait in any case: then it is nobody's deadlock. */
   readonly ends?: string | undefined
   /** As that of a hold. */

@@ -213,6 +213,38 @@ describe("evidence", () => {
       })
     ))
 
+  const crosswise = (a: Semaphore.Semaphore, b: Semaphore.Semaphore) => {
+    const both = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>
+      Semaphore.withPermit(one, Effect.andThen(Effect.yieldNow, Semaphore.withPermit(other, Effect.void)))
+    return [both(a, b), both(b, a)] as const
+  }
+
+  test.each([
+    [
+      "a group",
+      (one: Effect.Effect<void>, other: Effect.Effect<void>) =>
+        Group.scoped(Effect.andThen(Group.go(one), Group.go(other)))
+    ],
+    ["two jobs", (one: Effect.Effect<void>, other: Effect.Effect<void>) =>
+      Effect.scoped(Effect.flatMap(
+        WorkerPool.make({ size: 2, run: (job: Effect.Effect<void>) => job }),
+        (pool) => WorkerPool.runAll(pool, [one, other])
+      ))]
+  ])("is none for %s under a timeout", (_, wait) =>
+    watched(() =>
+      Effect.gen(function*() {
+        const effects = crosswise(yield* Semaphore.make(1), yield* Semaphore.make(1))
+        const all = wait(...effects)
+        const bounded = yield* fork(Effect.timeout(all, "1 hour"))
+        yield* settle
+        expect(yield* evidence).toEqual([])
+        yield* Fiber.interrupt(bounded)
+        yield* fork(all)
+        yield* settle
+        expect((yield* evidence).map(([how]) => how)).toEqual(["certain"])
+      })
+    ))
+
   test("is none for a sibling in Effect.all that may fail, when the holder waits for both", () =>
     watched(() =>
       Effect.gen(function*() {

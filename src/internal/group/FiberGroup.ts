@@ -555,8 +555,8 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
     const inEnd = new Set([...end].map(({ fiber }) => fiber))
     const fibers = children.map(({ fiber }) => fiber)
     const pending = [...this.pending].map(({ parent }) => parent)
-    const waits = (lot: ParkingLot, what: string, all: ReadonlyArray<object>): ReadonlyArray<Wait> =>
-      [...lot].map((key) => ({ node: key.fiber, who: "fiber", for: what, all, key }))
+    const waits = (lot: ParkingLot, what: string, all: ReadonlyArray<object>, takes = false): ReadonlyArray<Wait> =>
+      [...lot].map((key) => ({ node: key.fiber, who: "fiber", for: what, all, takes, key }))
     return [
       // Each lot stands for its event.
       event(work, "the other children", fibers.filter((one) => !inWork.has(one) && !inEnd.has(one))),
@@ -565,7 +565,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       ...waits(work, "the other children", [work]),
       ...waits(end, "the end", [end]),
       ...waits(outside, "the children", [outside]),
-      ...waits(this.owner, "the end", this.body === undefined ? [outside] : [outside, this.body])
+      ...waits(this.owner, "the end", this.body === undefined ? [outside] : [outside, this.body], true)
     ]
   }
 }

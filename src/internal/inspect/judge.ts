@@ -1,12 +1,13 @@
 /** Deadlocks, with the evidence for each: the verdict, together with the joins of Effect's own operations. */
+import { once } from "../../source/node.js"
 import type { AnyFiber } from "../stack.js"
 import type { Node, View, Wait } from "../view.js"
 import type { Found } from "./collect.js"
-import { type Captured, isFiber, type Joined, joinersOf } from "./runtime.js"
+import { type Captured, isFiber, type Joined, joinersOf, unreadOf } from "./runtime.js"
 import { flat, Verdict, type VerdictOptions } from "./verdict.js"
 
-/** How many fibers are asked for their joins at one look: each takes a millisecond. */
-const most = 200
+/** How many observers of fibers are read at one look: each takes a millisecond, and is read once. */
+const most = 100
 
 export interface Evidence {
   /** Undefined where closures cannot be read. */
@@ -23,9 +24,14 @@ export interface Judgement {
 
 /** The deadlocks among the waits of the views. */
 export const judge = (views: ReadonlyArray<View>, evidence: Evidence): Judgement => {
-  const joins = new Joins(evidence.captured)
+  const joins = new Joins(evidence.captured, views)
+  const isOld = ({ nodes, verdict }: Found) =>
+    nodes.every((node) => verdict.waitsOf(node).every((wait) => wait.who !== "fiber" || evidence.isLong(wait)))
   const certain = withoutRaces(views, {}, joins)
-  const found: Array<Found> = circlesOf(certain, "certain", [])
+  // Without closures no race is seen, and each timeout is one.
+  const found: Array<Found> = evidence.captured === undefined
+    ? circlesOf(certain, "suspected", []).filter(isOld)
+    : circlesOf(certain, "certain", [])
   const long = flat(views).flatMap(({ waits }) => waits.filter((wait) => wait.who === "fiber" && evidence.isLong(wait)))
   if (long.length === 0) return { found, joins: [] }
   const more = joins.waits(long.flatMap(({ node }) => isFiber(node) ? [node] : []), views)
@@ -38,62 +44,93 @@ export const judge = (views: ReadonlyArray<View>, evidence: Evidence): Judgement
     const isLong = (wait: Wait) => wait.who !== "fiber" || more.includes(wait) || evidence.isLong(wait)
     found.push(
       ...circlesOf(suspected, "suspected", found).filter(({ nodes }) =>
-        nodes.every((node) => suspected.waitsOf(node).every(isLong))
+        nodes.every((node) => suspected.verdict.waitsOf(node).every(isLong))
       )
     )
   }
   return { found, joins: more }
 }
 
+/** A verdict, and the nodes about which this look has not read enough. */
+interface Checked {
+  readonly verdict: Verdict
+  readonly unknown: ReadonlySet<Node>
+}
+
 const circlesOf = (
-  verdict: Verdict,
+  { unknown, verdict }: Checked,
   evidence: Found["evidence"],
   known: ReadonlyArray<Found>
 ): Array<Found> =>
   verdict.circles
+    .filter((nodes) => !nodes.some((node) => unknown.has(node)))
     .filter((nodes) => !known.some((found) => found.nodes.some((node) => nodes.includes(node))))
     .map((nodes) => ({ evidence, nodes, verdict }))
 
 /**
  * The verdict without the fibers that lose a race to a fiber which is not stuck, such as the sleep of a timeout, or
- * whose ends are awaited by such a fiber. Only fibers of circles are asked: nearly always there is none.
+ * that such a fiber takes along. Only fibers of circles are asked: nearly always there is none.
  */
-const withoutRaces = (
-  views: ReadonlyArray<View>,
-  options: VerdictOptions,
-  joins: Joins
-): Verdict => {
+const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins: Joins): Checked => {
   const bounded = new Set<Node>()
   for (;;) {
     const verdict = new Verdict(views, { ...options, bounded })
     const before = bounded.size
-    for (const node of verdict.circles.flat()) if (isFiber(node) && joins.loses(node, verdict)) bounded.add(node)
-    if (bounded.size === before) return verdict
+    const unknown = new Set<Node>()
+    for (const node of verdict.circles.flat()) {
+      const loses = isFiber(node) ? joins.loses(node, verdict) : false
+      if (loses === true) bounded.add(node)
+      if (loses === undefined) unknown.add(node)
+    }
+    if (bounded.size === before) return { verdict, unknown }
   }
 }
 
-/** The joins of fibers, each asked for once. */
+/** The nodes that take a node along when they are interrupted. Events and jobs stand for the fibers they are about. */
+const takersOf = (views: ReadonlyArray<View>): ReadonlyMap<Node, ReadonlyArray<Node>> => {
+  const takers = new Map<Node, Array<Node>>()
+  for (const { all = [], any = [], node, takes, who } of flat(views).flatMap(({ waits }) => waits)) {
+    if (takes !== true && who === "fiber") continue
+    for (const taken of [...all, ...any]) {
+      const known = takers.get(taken)
+      if (known === undefined) takers.set(taken, [node])
+      else known.push(node)
+    }
+  }
+  return takers
+}
+
+/** The joins of fibers, in Effect's own operations and in those of sluice that take others along. */
 class Joins {
-  private readonly known = new Map<AnyFiber, ReadonlyArray<Joined>>()
+  private left = most
+  private readonly takers: () => ReadonlyMap<Node, ReadonlyArray<Node>>
 
-  constructor(private readonly captured: Captured | undefined) {}
+  constructor(private readonly captured: Captured | undefined, views: ReadonlyArray<View>) {
+    this.takers = once(() => takersOf(views))
+  }
 
-  of(fiber: AnyFiber): ReadonlyArray<Joined> {
+  /** Undefined where this look has read enough. */
+  private of(fiber: AnyFiber): ReadonlyArray<Joined> | undefined {
     if (this.captured === undefined) return []
-    let joins = this.known.get(fiber)
-    if (joins === undefined) this.known.set(fiber, joins = joinersOf(fiber, this.captured))
-    return joins
+    const unread = unreadOf(fiber)
+    if (unread > this.left) return undefined
+    this.left -= unread
+    return joinersOf(fiber, this.captured)
   }
 
   /**
-   * Whether the fiber, or one that waits for its end in operations of Effect's, races with a fiber that is not stuck:
-   * `Effect.all` under a timeout takes its fibers along.
+   * Whether the fiber, or one that takes it along, races with a fiber that is not stuck: `Effect.all` under a timeout
+   * takes its fibers along, and so does `Group.scoped`. Undefined where this look has read enough.
    */
-  loses(fiber: AnyFiber, verdict: Verdict): boolean {
-    const seen = new Set([fiber])
-    // A set's iterator visits what is added meanwhile.
+  loses(fiber: AnyFiber, verdict: Verdict): boolean | undefined {
+    const seen = new Set<Node>([fiber])
+    // A set's iterator visits nodes that are added meanwhile.
     for (const one of seen) {
-      for (const { by, fibers, how } of this.of(one)) {
+      for (const taker of this.takers().get(one) ?? []) seen.add(taker)
+      if (!isFiber(one)) continue
+      const joins = this.of(one)
+      if (joins === undefined) return undefined
+      for (const { by, fibers, how } of joins) {
         if (how === "first" && fibers.some((other) => !seen.has(other) && !verdict.isStuck(other))) return true
         seen.add(by)
       }
@@ -105,9 +142,9 @@ class Joins {
   waits(fibers: ReadonlyArray<AnyFiber>, views: ReadonlyArray<View>): ReadonlyArray<Wait> {
     const waiting = new Set(flat(views).flatMap(({ waits }) => waits.map(({ node }) => node)))
     const waits = new Map<AnyFiber, Wait>()
-    const queue = fibers.slice(0, most)
-    for (let fiber = queue.pop(); fiber !== undefined && waits.size < most; fiber = queue.pop()) {
-      for (const { by, fibers, how } of this.of(fiber)) {
+    const queue = [...fibers]
+    for (let fiber = queue.pop(); fiber !== undefined; fiber = queue.pop()) {
+      for (const { by, fibers, how } of this.of(fiber) ?? []) {
         if (waiting.has(by) || waits.has(by)) continue
         waits.set(by, {
           node: by,

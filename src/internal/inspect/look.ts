@@ -178,7 +178,7 @@ const missing = (): ReadonlyArray<string> => {
   if (!hasInspector()) {
     sentences.push(
       "There is no inspector here: no source line is known, and no join of fibers. " +
-        "So a timeout or a race may end a deadlock that is called certain."
+        "So no timeout and no race is seen, and a deadlock is a suspicion at most."
     )
   }
   if (registry !== undefined) return sentences

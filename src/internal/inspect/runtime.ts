@@ -91,22 +91,49 @@ export interface Joined {
 /** Reads the variables that a closure refers to. */
 export type Captured = (closure: object) => ReadonlyArray<object>
 
+/** The variables of an observer. They never change, so each observer is read once. */
+interface Read {
+  readonly by: WeakRef<AnyFiber> | undefined
+  readonly how: Join
+  /** All fibers that `by` waits for, while they have not ended. */
+  readonly set: WeakRef<ReadonlySet<AnyFiber>> | undefined
+}
+
+const read = new WeakMap<object, Read>()
+
+/** Observers of sluice's own, whose waits have views. */
+const isOwn = (observer: object): boolean =>
+  /\.(?:children\.remove|jobEnded|between\.remove)\(/.test(Function.prototype.toString.call(observer))
+
+const readObserver = (observer: object, fiber: AnyFiber, captured: Captured): Read => {
+  const known = read.get(observer)
+  if (known !== undefined) return known
+  const variables = isOwn(observer) ? [] : captured(observer)
+  const isOther = (found: object): found is AnyFiber => isFiber(found) && found !== fiber
+  // `Fiber.join` has the resuming function itself as its observer.
+  const by = variables.find(isOther) ??
+    variables.flatMap((variable) => typeof variable === "function" ? captured(variable) : []).find(isOther)
+  const isSet = (found: object): found is ReadonlySet<AnyFiber> => found instanceof Set && found.has(fiber)
+  const set = variables.find(isSet)
+  const result = { by: by && new WeakRef(by), how: joinOf(observer), set: set && new WeakRef(set) }
+  read.set(observer, result)
+  return result
+}
+
+/** How many observers of a fiber have not been read. */
+export const unreadOf = (fiber: AnyFiber): number =>
+  (internals(fiber)._observers ?? []).filter((observer) => !read.has(observer)).length
+
 /**
  * The fibers that wait for a fiber in one of Effect's own operations: `Fiber.join`, `Effect.all`, a race, a timeout.
  * Their observers refer to the function that resumes the waiting fiber, and that function to the fiber.
  */
 export const joinersOf = (fiber: AnyFiber, captured: Captured): ReadonlyArray<Joined> =>
   (internals(fiber)._observers ?? []).flatMap((observer) => {
-    const variables = captured(observer)
-    const isOther = (found: object): found is AnyFiber => isFiber(found) && found !== fiber
-    // `Fiber.join` has the resuming function itself as its observer.
-    const by = variables.find(isOther) ??
-      variables.flatMap((variable) => typeof variable === "function" ? captured(variable) : []).find(isOther)
-    if (by === undefined || by.pollUnsafe() !== undefined) return []
-    const set = variables.find((variable) => variable instanceof Set && variable.has(fiber)) as
-      | ReadonlySet<AnyFiber>
-      | undefined
-    return [{ by, how: joinOf(observer), fibers: set === undefined ? [fiber] : [...set] }]
+    const { by, how, set } = readObserver(observer, fiber, captured)
+    const joiner = by?.deref()
+    if (joiner === undefined || joiner.pollUnsafe() !== undefined) return []
+    return [{ by: joiner, how, fibers: [...set?.deref() ?? [fiber]] }]
   })
 
 /** Sentences about the internals that this version of Effect does not have. */

@@ -218,7 +218,8 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
     const [all, any] = this.ordered && first !== undefined
       ? [[first], undefined]
       : [undefined, this.state === "ended" || feeder === undefined ? jobs : [...jobs, feeder]]
-    waits.push({ node: waitsForResult.fiber, who: "fiber", for: "the next result", all, any, key: waitsForResult })
+    const { fiber } = waitsForResult
+    waits.push({ node: fiber, who: "fiber", for: "the next result", all, any, takes: true, key: waitsForResult })
     return waits
   }
 

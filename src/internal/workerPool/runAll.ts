@@ -92,6 +92,7 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
       who: "fiber",
       for: jobs.length === 1 ? "a job" : `${jobs.length} jobs`,
       any: jobs,
+      takes: true,
       key: this
     }]
   }

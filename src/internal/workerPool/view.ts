@@ -126,7 +126,9 @@ class Reader {
       for (const observer of job.observers) {
         const { by } = observer
         if (isCall(by)) calls.add(by)
-        else if (by !== undefined) waits.push({ node: by, who: "fiber", for: titleOf(job), all: [job], key: observer })
+        else if (by !== undefined) {
+          waits.push({ node: by, who: "fiber", for: titleOf(job), all: [job], takes: true, key: observer })
+        }
       }
       const { submitter } = job
       if (submitter === undefined || job.phase !== "blocked") continue
