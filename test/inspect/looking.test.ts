@@ -49,7 +49,7 @@ const looking = ({ body }: Scenario): Scenario =>
 /** The schedules that are tried, with their outcome: the same choices in the same order, if a look changes nothing. */
 const schedulesOf = (self: Scenario) => {
   const bounds = { preemptions: 1, cancels: 1 }
-  const { exhausted, failure, runs } = explore(self, { strategy: { exhaustive: bounds }, runs: times(400) })
+  const { exhausted, failure, runs } = explore(self, { strategy: { exhaustive: bounds }, runs: times(100) })
   return { runs, exhausted, failure: failure?.message }
 }
 
