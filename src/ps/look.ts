@@ -3,9 +3,9 @@ import { collect, Ids, type Numbers } from "../internal/inspect/collect.js"
 import { judge } from "../internal/inspect/judge.js"
 import type { Dump } from "../internal/inspect/model.js"
 import { isFiber } from "../internal/inspect/runtime.js"
-import { flat } from "../internal/inspect/verdict.js"
+import { addHolds, flat, type Held } from "../internal/inspect/views.js"
 import type { AnyFiber } from "../internal/stack.js"
-import { type Hold, HoldTypeId, type Line, type View, ViewTypeId } from "../internal/view.js"
+import { HoldTypeId, type View, ViewTypeId } from "../internal/view.js"
 import type { Locator } from "../source/Locator.js"
 import { ask, type Found as Objects, methodOf } from "./heap.js"
 import { Places } from "./Places.js"
@@ -25,7 +25,7 @@ export const look = ({ current, holdings, locator, prototypes, resources }: Look
     "No duration is known, and no holder of permits that a scope returns, unless a watch has noted them."
   ]
   const views = viewsOf(resources, missing)
-  addHolds(views, holdings, missing)
+  addHolds(views, heldOf(holdings, missing))
   const places = new Places(locator, functionsOf(prototypes, views))
   const dump = collect({
     views,
@@ -50,7 +50,7 @@ const functionsOf = (prototypes: ReadonlyArray<object>, views: ReadonlyArray<Vie
   for (const prototype of prototypes) {
     for (const key of [ViewTypeId, HoldTypeId]) functions.add(methodOf(prototype, key))
   }
-  for (const { lines, waits } of flat(views)) {
+  for (const { lines, waits } of views) {
     for (const { node } of [...waits, ...lines.flatMap(({ holds }) => holds)]) {
       if (isFiber(node)) functions.add(methodOf(node, "evaluate"))
     }
@@ -84,7 +84,7 @@ const viewsOf = (resources: ReadonlyArray<object>, missing: Array<string>): Read
       if (typeof view !== "object" || view === null) continue
       const version = "version" in view ? view.version : undefined
       // By the protocol of that version.
-      if (version === 1) views.push(view as View)
+      if (version === 1) views.push(...flat(view as View))
       else versions.add(version)
     } catch {
       failed++
@@ -95,27 +95,19 @@ const viewsOf = (resources: ReadonlyArray<object>, missing: Array<string>): Read
   return views
 }
 
-/** Holds that began before anybody watched: the lines do not know them. */
-const addHolds = (views: ReadonlyArray<View>, holdings: ReadonlyArray<object>, missing: Array<string>): void => {
-  const lines = new Map<object, { readonly line: Line; readonly keys: Set<object> }>()
-  for (const view of flat(views)) {
-    for (const line of view.lines) {
-      // Of several lines, as those of a pool, none needs this.
-      lines.set(line.self, { line, keys: new Set(line.holds.map(({ key }) => key)) })
-    }
-  }
+/** As `viewsOf`. */
+const heldOf = (holdings: ReadonlyArray<object>, missing: Array<string>): ReadonlyArray<Held> => {
+  const held: Array<Held> = []
   let failed = 0
   for (const holding of holdings) {
     try {
       // Of the protocol.
-      const known = ask(holding, HoldTypeId) as { readonly of: object; readonly hold: Hold } | undefined
-      const found = known && lines.get(known.of)
-      if (known === undefined || found === undefined || found.keys.has(known.hold.key)) continue
-      found.keys.add(known.hold.key) // The view is a copy, and this is its only reader. Waits refer to the line itself.
-      ;(found.line.holds as Array<Hold>).push(known.hold)
+      const known = ask(holding, HoldTypeId) as Held | undefined
+      if (known !== undefined) held.push(known)
     } catch {
       failed++
     }
   }
   if (failed > 0) missing.push(`${failed} holds, since they failed.`)
+  return held
 }

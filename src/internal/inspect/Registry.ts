@@ -1,8 +1,8 @@
-import { type Detail, type View, type Viewable, ViewTypeId, type Watch } from "../view.js"
+import { type Detail, type View, type Viewable, type Watch } from "../view.js"
 import { annotationsOf } from "./interruptions.js"
+import { viewsOf } from "./views.js"
 
-const isWaitedFor = ({ parts = [], waits }: View): boolean =>
-  waits.some(({ who }) => who !== "event") || parts.some(isWaitedFor)
+const isWaitedFor = ({ waits }: View): boolean => waits.some(({ who }) => who !== "event")
 
 /**
  * The resources that are known while somebody watches, and since when each wait is known.
@@ -36,7 +36,7 @@ export class Registry implements Watch {
   }
 
   views(detail: Exclude<Detail, "sweep">): ReadonlyArray<View> {
-    return this.resources.flatMap((ref) => ref.deref()?.[ViewTypeId](detail) ?? [])
+    return this.resources.flatMap((ref) => viewsOf(ref.deref(), detail))
   }
 
   /** The views of all that is waited for. Notes when each wait was first seen. O(resources + holds + waits). */
@@ -49,23 +49,23 @@ export class Registry implements Watch {
       const resource = ref.deref()
       if (resource === undefined) continue
       live.push(ref)
-      const view = resource[ViewTypeId]("sweep")
-      if (view === undefined) continue
-      views.push(view)
-      if (isWaitedFor(view)) waitedFor.push(resource)
-      this.note(view, now)
+      const own = viewsOf(resource, "sweep")
+      if (own.some(isWaitedFor)) waitedFor.push(resource)
+      for (const view of own) {
+        views.push(view)
+        this.note(view, now)
+      }
     }
     this.resources = live
     this.waitedFor = waitedFor
     return views
   }
 
-  private note({ jobs = [], lines, parts = [], threads = [], waits }: View, now: number): void {
+  private note({ jobs = [], lines, threads = [], waits }: View, now: number): void {
     for (const { holds } of lines) for (const { key, since } of holds) if (since === undefined) this.see(key, now)
     for (const { key } of waits) this.see(key, now)
     for (const { node } of jobs) this.see(node, now)
     for (const { calls } of threads) for (const { key } of calls) this.see(key, now)
-    for (const part of parts) this.note(part, now)
   }
 
   private see(key: object, now: number): void {

@@ -3,7 +3,6 @@ import type { Judgement } from "./judge.js"
 import type { Deadlock, Dump, HoldInfo, Report, Resource, WaitInfo } from "./model.js"
 import { isFiber, isInterrupted } from "./runtime.js"
 import { deadlockText, explainText, holdText, titleText, whoText } from "./text.js"
-import { flat } from "./verdict.js"
 
 /** In milliseconds. */
 export interface Thresholds {
@@ -87,18 +86,19 @@ export class Reporter {
   private waits(views: ReadonlyArray<View>, { found }: Judgement, dump: () => Dump): ReadonlyArray<Report> {
     const reports: Array<Report> = []
     const waited = new Set<object>()
-    for (const [place, { self, waits }] of flat(views).entries()) {
+    for (const [place, { self, waits }] of views.entries()) {
       // A fiber that waits for others to end is as patient as they are long.
       const requests = waits.filter(({ rooms = [] }) => rooms.length > 0)
-      const first = requests.find(({ key, node }) =>
+      const ahead = requests.findIndex(({ key, node }) =>
         this.isPast(this.eyes.since(key), this.thresholds.waitedFor) &&
         !found.some(({ verdict }) => verdict.isStuck(node))
       )
+      const first = requests[ahead]
       if (first === undefined) continue
       waited.add(self)
       if (this.waited.has(self)) continue
       const resource = dump().resources[place]
-      const wait = resource && this.waitOf(first, resource, requests.indexOf(first))
+      const wait = resource && this.waitOf(first, resource, ahead)
       if (resource === undefined || wait === undefined) continue
       reports.push({ _tag: "Waited", resource: resource.id, wait, text: explainText(dump(), wait.by) })
     }
@@ -117,7 +117,7 @@ export class Reporter {
   private holds(views: ReadonlyArray<View>, { found }: Judgement, dump: () => Dump): ReadonlyArray<Report> {
     const reports: Array<Report> = []
     const keys = new Set<object>()
-    for (const [place, { lines, waits }] of flat(views).entries()) {
+    for (const [place, { lines, waits }] of views.entries()) {
       for (const [row, line] of lines.entries()) {
         const { holds } = line
         for (const { key } of holds) keys.add(key)
@@ -153,7 +153,7 @@ export class Reporter {
   private lingers(views: ReadonlyArray<View>, dump: () => Dump): ReadonlyArray<Report> {
     const reports: Array<Report> = []
     const interrupted: typeof this.interrupted = new Map()
-    const nodes = flat(views).flatMap(({ lines, waits }) => [
+    const nodes = views.flatMap(({ lines, waits }) => [
       ...lines.flatMap(({ holds }) => holds.map(({ node }) => node)),
       ...waits.map(({ node }) => node)
     ])
@@ -176,7 +176,7 @@ export class Reporter {
   }
 
   private losses(views: ReadonlyArray<View>, dump: () => Dump): ReadonlyArray<Report> {
-    return flat(views).flatMap(({ lines: [line] }, place): ReadonlyArray<Report> => {
+    return views.flatMap(({ lines: [line] }, place): ReadonlyArray<Report> => {
       const lost = line?.lost ?? 0
       const before = line === undefined ? 0 : this.lost.get(line.self) ?? 0
       if (line === undefined || lost <= before) return []

@@ -15,7 +15,7 @@ import type {
   WaitInfo
 } from "./model.js"
 import { type Captured, framesOf, isFiber, isInterrupted, lacks, spanOf } from "./runtime.js"
-import { flat, type Verdict } from "./verdict.js"
+import type { Verdict } from "./verdict.js"
 
 /** The names that resources have got, and the last number of each kind. */
 export interface Numbers {
@@ -82,15 +82,13 @@ class Collector {
   private readonly jobs = new Map<Node, Ref>()
   private readonly stacks = new Map<AnyFiber, ReadonlyArray<Source>>()
   private readonly deadlocks = new Map<Node, string>()
-  private readonly views: ReadonlyArray<View>
   private readonly waiting = new Set<Node>()
   private readonly events = new Map<Node, ReadonlyArray<Node>>()
   /** The view of each wait. */
   private readonly places = new Map<Wait, View>()
 
   constructor(private readonly look: Look) {
-    this.views = flat(look.views)
-    for (const view of this.views) {
+    for (const view of look.views) {
       const id = look.ids.of(view.kind, view.self)
       for (const wait of view.waits) {
         this.places.set(wait, view)
@@ -104,7 +102,7 @@ class Collector {
 
   get dump(): Dump {
     const { also, found, missing, now, watchedSince } = this.look
-    const resources = this.views.map((view) => this.resource(view))
+    const resources = this.look.views.map((view) => this.resource(view))
     const deadlocks = found.map((one, i) => this.deadlock(one, i))
     for (const fiber of also) this.ref(fiber)
     const fibers = [...this.fibers.values()]
@@ -296,7 +294,7 @@ class Collector {
       // A job that runs is shown as its fiber.
       if (wait === undefined || (wait.who === "job" && wait.all !== undefined)) return []
       const view = this.places.get(wait)
-      const holds = this.views.flatMap((view) =>
+      const holds = this.look.views.flatMap((view) =>
         view.lines.flatMap((line) =>
           line.holds.filter((hold) => hold.node === node).map((hold) => ({
             resource: this.look.ids.of(view.kind, view.self),

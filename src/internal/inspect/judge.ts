@@ -4,7 +4,7 @@ import type { AnyFiber } from "../stack.js"
 import type { Node, View, Wait } from "../view.js"
 import type { Found } from "./collect.js"
 import { type Captured, isFiber, type Joined, joinersOf, unreadOf } from "./runtime.js"
-import { flat, Verdict, type VerdictOptions } from "./verdict.js"
+import { Verdict, type VerdictOptions } from "./verdict.js"
 
 /** How many observers of fibers are read at one look: each takes a millisecond, and is read once. */
 const most = 100
@@ -32,14 +32,14 @@ export const judge = (views: ReadonlyArray<View>, evidence: Evidence): Judgement
   const found: Array<Found> = evidence.captured === undefined
     ? circlesOf(certain, "suspected", []).filter(isOld)
     : circlesOf(certain, "certain", [])
-  const long = flat(views).flatMap(({ waits }) => waits.filter((wait) => wait.who === "fiber" && evidence.isLong(wait)))
+  const long = views.flatMap(({ waits }) => waits.filter((wait) => wait.who === "fiber" && evidence.isLong(wait)))
   if (long.length === 0) return { found, joins: [] }
   const more = joins.waits(long.flatMap(({ node }) => isFiber(node) ? [node] : []), views)
   if (more.length > 0) {
     const derived = withoutRaces(views, { more }, joins)
     found.push(...circlesOf(derived, "derived", found))
   }
-  if (flat(views).some(({ lines }) => lines.some(({ holds }) => holds.some(({ until }) => until === "scope")))) {
+  if (views.some(({ lines }) => lines.some(({ holds }) => holds.some(({ until }) => until === "scope")))) {
     const suspected = withoutRaces(views, { more, countsScopes: true }, joins)
     const isLong = (wait: Wait) => wait.who !== "fiber" || more.includes(wait) || evidence.isLong(wait)
     found.push(
@@ -89,7 +89,7 @@ const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins
 /** The nodes that take a node along when they are interrupted. Events and jobs stand for the fibers they are about. */
 const takersOf = (views: ReadonlyArray<View>): ReadonlyMap<Node, ReadonlyArray<Node>> => {
   const takers = new Map<Node, Array<Node>>()
-  for (const { all = [], any = [], node, takes, who } of flat(views).flatMap(({ waits }) => waits)) {
+  for (const { all = [], any = [], node, takes, who } of views.flatMap(({ waits }) => waits)) {
     if (takes !== true && who === "fiber") continue
     for (const taken of [...all, ...any]) {
       const known = takers.get(taken)
@@ -140,7 +140,7 @@ class Joins {
 
   /** The waits of fibers that wait for these fibers, for those, and so on, in operations of Effect's. */
   waits(fibers: ReadonlyArray<AnyFiber>, views: ReadonlyArray<View>): ReadonlyArray<Wait> {
-    const waiting = new Set(flat(views).flatMap(({ waits }) => waits.map(({ node }) => node)))
+    const waiting = new Set(views.flatMap(({ waits }) => waits.map(({ node }) => node)))
     const waits = new Map<AnyFiber, Wait>()
     const queue = [...fibers]
     for (let fiber = queue.pop(); fiber !== undefined; fiber = queue.pop()) {

@@ -5,14 +5,14 @@ import { once } from "../../source/node.js"
 import type { Source } from "../../source/Source.js"
 import { Described } from "../Described.js"
 import type { AnyFiber } from "../stack.js"
-import { type Hold, type Holding, HoldTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
+import { HoldTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
 import { Waiter, type WaitQueue } from "../WaitQueue.js"
 import { collect, Ids } from "./collect.js"
 import { judge, type Judgement } from "./judge.js"
 import type { Dump } from "./model.js"
 import { Registry } from "./Registry.js"
 import { isFiber } from "./runtime.js"
-import { flat } from "./verdict.js"
+import { addHolds, viewsOf } from "./views.js"
 
 const ids = new Ids()
 /** Kept between looks, with the source maps that it has parsed. */
@@ -80,7 +80,7 @@ const holdsOfHeap = (): ReadonlyArray<Waiter<unknown>> =>
 const adopt = (registry: Registry): void => {
   const resources = resourcesOfHeap()
   registry.adopt(resources)
-  if (!isAnyHeld(resources.flatMap((resource) => resource[ViewTypeId]("all") ?? []))) return
+  if (!isAnyHeld(resources.flatMap((resource) => viewsOf(resource, "all")))) return
   const byQueue = new Map<WaitQueue<unknown>, Array<Waiter<unknown>>>()
   for (const waiter of holdsOfHeap()) {
     if (waiter.state !== "granted") continue
@@ -91,38 +91,17 @@ const adopt = (registry: Registry): void => {
   for (const [queue, waiters] of byQueue) queue.adopt(waiters, registry.sweptAt)
 }
 
-/** The views of all resources, and whether they come from the heap. */
+/** The views of all resources. */
 const viewsNow = (): ReadonlyArray<View> => {
   if (registry !== undefined) return registry.views("all")
-  const views = resourcesOfHeap().flatMap((resource) => resource[ViewTypeId]("all") ?? [])
-  return isAnyHeld(views) ? withHolds(views, holdsOfHeap()) : views
+  const views = resourcesOfHeap().flatMap((resource) => viewsOf(resource, "all"))
+  if (isAnyHeld(views)) addHolds(views, holdsOfHeap().flatMap((waiter) => waiter[HoldTypeId]() ?? []))
+  return views
 }
 
 /** Whether permits are held: only then are their holders looked for, which takes a garbage collection. */
 const isAnyHeld = (views: ReadonlyArray<View>): boolean =>
-  flat(views).some(({ lines }) => lines.some(({ held = 0 }) => held > 0))
-
-/** The views, with holds that their lines do not know. */
-export const withHolds = (views: ReadonlyArray<View>, holders: ReadonlyArray<Holding>): ReadonlyArray<View> => {
-  const holds = new Map<object, Array<Hold>>()
-  for (const holder of holders) {
-    const held = holder[HoldTypeId]()
-    if (held === undefined) continue
-    const known = holds.get(held.of)
-    if (known === undefined) holds.set(held.of, [held.hold])
-    else known.push(held.hold)
-  }
-  const complete = (view: View): View => ({
-    ...view,
-    lines: view.lines.map((line) => {
-      const more = holds.get(line.self)?.filter(({ key }) => !line.holds.some((hold) => hold.key === key)) ?? []
-      // The waits refer to the line.
-      return Object.assign(line, { holds: line.holds.concat(more) })
-    }),
-    parts: view.parts?.map(complete)
-  })
-  return views.map(complete)
-}
+  views.some(({ lines }) => lines.some(({ held = 0 }) => held > 0))
 
 /** How many waits, holds and jobs of a resource a dump lists. */
 const most = 1_000
@@ -191,7 +170,7 @@ export const refOf = (views: ReadonlyArray<View>, target: object): string | unde
   if (isFiber(target)) return `fiber ${target.id}`
   const own = isViewable(target) ? target[ViewTypeId]("all") : undefined
   if (own !== undefined) return ids.of(own.kind, own.self)
-  for (const { jobs = [], kind, self } of flat(views)) {
+  for (const { jobs = [], kind, self } of views) {
     const job = jobs.find(({ node }) => node === target)
     if (job !== undefined) return `job ${job.id} of ${ids.of(kind, self)}`
   }

@@ -64,10 +64,9 @@ export class Verdict {
   private readonly holds = new Map<Node, Array<readonly [Taken, weight: number]>>()
 
   constructor(views: ReadonlyArray<View>, private readonly options: VerdictOptions = {}) {
-    const all = flat(views)
     const bounded = new Set<Node>(options.bounded)
-    const waits = all.flatMap(({ waits }) => waits).concat(options.more ?? [])
-    for (const view of all) for (const node of view.bounded ?? []) bounded.add(node)
+    const waits = views.flatMap(({ waits }) => waits).concat(options.more ?? [])
+    for (const view of views) for (const node of view.bounded ?? []) bounded.add(node)
     for (const { ends, node } of waits) if (ends !== undefined) bounded.add(node)
     for (const wait of waits) {
       if (bounded.has(wait.node)) continue
@@ -75,7 +74,7 @@ export class Verdict {
       if (waiting === undefined) this.stuck.set(wait.node, waiting = new Waiting(wait.node))
       waiting.waits.push(wait)
     }
-    for (const { lines } of all) for (const line of lines) this.addLine(line)
+    for (const { lines } of views) for (const line of lines) this.addLine(line)
     const free = [...this.stuck.values()].filter((waiting) => {
       for (const wait of waiting.waits) this.addWait(waiting, wait)
       return waiting.missing === 0
@@ -217,10 +216,6 @@ export class Verdict {
     return circles
   }
 }
-
-/** Views, and the views of their parts. */
-export const flat = (views: ReadonlyArray<View>): ReadonlyArray<View> =>
-  views.flatMap((view) => view.parts === undefined ? [view] : [view, ...flat(view.parts)])
 
 const push = <K, V>(map: Map<K, Array<V>>, key: K, value: V): void => {
   const values = map.get(key)
