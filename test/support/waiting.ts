@@ -221,7 +221,7 @@ export const judging = (
       const alive = roots.filter((fiber) => fiber.pollUnsafe() === undefined)
       tally.programs++
       if (alive.length > 0) tally.deadlocked++
-      yield* t.expect(alive.every((fiber) => last.isStuck(fiber)), "a fiber waits for ever, and was not called stuck")
+      yield* t.expect(alive.every((fiber) => last.isStuck(fiber)), "a fiber never ends, and was not called stuck")
       isEnded = true
       yield* Fiber.interruptAll(roots)
       yield* Scope.close(scope, Exit.void)

@@ -84,16 +84,27 @@ class Collector {
   private readonly deadlocks = new Map<Node, string>()
   private readonly waiting = new Set<Node>()
   private readonly events = new Map<Node, ReadonlyArray<Node>>()
+  /** The holds of each node, by resource and line. */
+  private readonly holds = new Map<Node, Array<readonly [View, Line, Hold]>>()
+  private readonly joins: ReadonlyMap<Node, Wait>
   /** The view of each wait. */
   private readonly places = new Map<Wait, View>()
 
   constructor(private readonly look: Look) {
+    this.joins = new Map(look.joins.map((wait) => [wait.node, wait]))
     for (const view of look.views) {
       const id = look.ids.of(view.kind, view.self)
       for (const wait of view.waits) {
         this.places.set(wait, view)
         if (wait.who === "event") this.events.set(wait.node, wait.all ?? [])
         this.waiting.add(wait.node)
+      }
+      for (const line of view.lines) {
+        for (const hold of line.holds) {
+          const known = this.holds.get(hold.node)
+          if (known === undefined) this.holds.set(hold.node, [[view, line, hold]])
+          else known.push([view, line, hold])
+        }
       }
       for (const { id: number, node } of view.jobs ?? []) this.jobs.set(node, `job ${number} of ${id}`)
     }
@@ -137,7 +148,7 @@ class Collector {
       name: spanOf(fiber),
       state,
       stack: this.stackOf(fiber),
-      joins: this.look.joins.find(({ node }) => node === fiber)?.any?.map((one) => this.ref(one)),
+      joins: this.joins.get(fiber)?.any?.map((one) => this.ref(one)),
       interrupted: isInterrupted(fiber) ? true : undefined
     }
   }
@@ -171,8 +182,7 @@ class Collector {
     return undefined
   }
 
-  private millis(key: object): number | undefined {
-    const since = this.look.since(key)
+  private millis(key: object, since = this.look.since(key)): number | undefined {
     return since === undefined ? undefined : Math.max(0, Math.round(this.look.now - since))
   }
 
@@ -224,19 +234,12 @@ class Collector {
   }
 
   private longest(holds: ReadonlyArray<Hold>): ReadonlyArray<Hold> {
-    const since = (hold: Hold): number => this.heldSince(hold) ?? this.look.now
+    const since = ({ key, since }: Hold): number => since ?? this.look.since(key) ?? this.look.now
     return holds.toSorted((one, other) => since(one) - since(other)).slice(0, this.look.most)
   }
 
-  private heldSince({ key, since }: Hold): number | undefined {
-    return since ?? this.look.since(key)
-  }
-
-  private hold(hold: Hold): HoldInfo {
-    const { key, node, until, weight } = hold
-    const since = this.heldSince(hold)
-    const millis = since === undefined ? undefined : Math.max(0, Math.round(this.look.now - since))
-    return { by: this.ref(node), weight, until, millis, at: this.takenAt(node, key) }
+  private hold({ key, node, since, until, weight }: Hold): HoldInfo {
+    return { by: this.ref(node), weight, until, millis: this.millis(key, since), at: this.takenAt(node, key) }
   }
 
   /**
@@ -270,8 +273,7 @@ class Collector {
       millis: this.millis(key),
       at: isFiber(node) ? this.stackOf(node)[0] : undefined,
       ends,
-      deadlock: this.deadlocks.get(node) ??
-        (this.look.found.some(({ verdict }) => verdict.isStuck(node)) ? this.behind(node) : undefined)
+      deadlock: this.deadlocks.get(node) ?? this.behind(node)
     }
   }
 
@@ -294,16 +296,12 @@ class Collector {
       // A job that runs is shown as its fiber.
       if (wait === undefined || (wait.who === "job" && wait.all !== undefined)) return []
       const view = this.places.get(wait)
-      const holds = this.look.views.flatMap((view) =>
-        view.lines.flatMap((line) =>
-          line.holds.filter((hold) => hold.node === node).map((hold) => ({
-            resource: this.look.ids.of(view.kind, view.self),
-            weight: hold.weight,
-            of: line.of,
-            at: this.takenAt(node, hold.key)
-          }))
-        )
-      )
+      const holds = (this.holds.get(node) ?? []).map(([{ kind, self }, { of }, { key, weight }]) => ({
+        resource: this.look.ids.of(kind, self),
+        weight,
+        of,
+        at: this.takenAt(node, key)
+      }))
       return [{
         by: this.ref(node),
         resource: view && this.look.ids.of(view.kind, view.self),
