@@ -3,36 +3,7 @@ import { TestClock } from "effect/testing"
 import { AdaptiveLimit, Group, Semaphore, WorkerPool } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { describe, expect, test } from "vitest"
-
-/** Everything that is forked ends with the scope. */
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> => Effect.runPromise(Effect.scoped(effect))
-
-const start = { startImmediately: true } as const
-
-/** Lets all fibers go as far as they can without a timer. */
-const settle = Effect.repeat(Effect.yieldNow, { times: 10 })
-
-/** Forks a fiber that goes as far as it can. */
-const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(effect, start)
-
-/** Runs with a watch that has reported nothing yet; `reports` are its reports, on a clock of the test. */
-const watched = <A, E>(
-  f: (reports: ReadonlyArray<Inspect.Report>) => Effect.Effect<A, E, Scope.Scope>,
-  options: Inspect.LayerOptions = {}
-): Promise<A> => {
-  const reports: Array<Inspect.Report> = []
-  const layer = Inspect.layer({
-    adopt: false,
-    onReport: (report) => Effect.sync(() => void reports.push(report)),
-    ...options
-  })
-  return run(f(reports).pipe(Effect.provide(layer), Effect.provide(TestClock.layer())))
-}
-
-const tags = (reports: ReadonlyArray<Inspect.Report>) => reports.map(({ _tag }) => _tag)
-
-const twice = (semaphore: Semaphore.Semaphore) =>
-  Semaphore.withPermit(semaphore, Semaphore.withPermit(semaphore, Effect.void))
+import { crosswise, fork, run, settle, tags, twice, watched } from "../support/inspect.js"
 
 describe("a dump", () => {
   test("shows the holders and waiters of a semaphore, and their lines, though nobody watched", () =>
@@ -171,10 +142,9 @@ describe("evidence", () => {
     watched(() =>
       Effect.gen(function*() {
         const [a, b] = [yield* Semaphore.make(1), yield* Semaphore.make(1)]
-        const both = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>
-          Semaphore.withPermit(one, Effect.andThen(Effect.yieldNow, Semaphore.withPermit(other, Effect.void)))
-        yield* fork(both(a, b))
-        yield* fork(both(b, a))
+        const [first, second] = crosswise(a, b)
+        yield* fork(first)
+        yield* fork(second)
         yield* fork(Semaphore.withPermit(a, Effect.void))
         yield* settle
         expect(yield* evidence).toEqual([["certain", 2]])
@@ -204,20 +174,13 @@ describe("evidence", () => {
     watched(() =>
       Effect.gen(function*() {
         const [a, b] = [yield* Semaphore.make(1), yield* Semaphore.make(1)]
-        const both = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>
-          Semaphore.withPermit(one, Effect.andThen(Effect.yieldNow, Semaphore.withPermit(other, Effect.void)))
-        yield* fork(both(a, b))
-        yield* fork(bound(both(b, a)))
+        const [first, second] = crosswise(a, b)
+        yield* fork(first)
+        yield* fork(bound(second))
         yield* settle
         expect(yield* evidence).toEqual([])
       })
     ))
-
-  const crosswise = (a: Semaphore.Semaphore, b: Semaphore.Semaphore) => {
-    const both = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>
-      Semaphore.withPermit(one, Effect.andThen(Effect.yieldNow, Semaphore.withPermit(other, Effect.void)))
-    return [both(a, b), both(b, a)] as const
-  }
 
   test.each([
     [
@@ -428,36 +391,30 @@ describe("reports", () => {
       }).pipe(Effect.provide(Inspect.layer({ adopt: false, tick: 1, onReport: () => Effect.die("a bug") })))
     ))
 
-  test("that the event loop was late", async () => {
-    // A clock that jumps while nobody looks.
-    let late = 0
+  test("that the event loop was late", () => {
     const reports: Array<Inspect.Report> = []
-    const layer = Inspect.layer({
-      adopt: false,
-      tick: 1,
-      onReport: (report) => Effect.sync(() => void reports.push(report))
-    })
-    await run(
+    const layer = Inspect.layer({ adopt: false, onReport: (report) => Effect.sync(() => void reports.push(report)) })
+    return run(
       Effect.gen(function*() {
-        yield* Effect.sleep(20)
+        const clock = yield* Clock.Clock
+        // The time passes while no timer fires.
+        let late = 0
+        const jumping: Clock.Clock = {
+          currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+          currentTimeMillis: clock.currentTimeMillis,
+          currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+          currentTimeNanos: clock.currentTimeNanos,
+          monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + BigInt(late) * 1_000_000n,
+          monotonicTimeNanos: clock.monotonicTimeNanos,
+          sleep: (duration) => clock.sleep(duration)
+        }
+        yield* Effect.provideService(Layer.build(layer), Clock.Clock, jumping)
+        yield* TestClock.adjust("10 seconds")
+        expect(reports).toEqual([])
         late = 5_000
-        while (reports.length === 0) yield* Effect.sleep(1)
+        yield* TestClock.adjust("1 second")
         expect(reports).toMatchObject([{ _tag: "Starved" }])
-      }).pipe(
-        Effect.provide(layer),
-        Effect.provide(Layer.effect(
-          Clock.Clock,
-          Effect.map(Effect.clockWith(Effect.succeed), (clock): Clock.Clock => ({
-            currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
-            currentTimeMillis: clock.currentTimeMillis,
-            currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-            currentTimeNanos: clock.currentTimeNanos,
-            monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + BigInt(late) * 1_000_000n,
-            monotonicTimeNanos: clock.monotonicTimeNanos,
-            sleep: (duration) => clock.sleep(duration)
-          }))
-        ))
-      )
+      }).pipe(Effect.provide(TestClock.layer()))
     )
   })
 
