@@ -286,9 +286,7 @@ export class WaitQueue<E = never> implements Line {
   line(capacity: number, held: number): view.Line {
     const holds: Array<view.Hold> = []
     for (const [hold, since] of this.holds ?? []) {
-      const until = hold instanceof ScopedHold ? "scope" : "exit"
-      const key = hold instanceof Waiter ? hold.joint?.lead ?? hold : hold
-      holds.push({ node: hold.fiber, weight: hold.weight, until, key, since })
+      holds.push({ ...viewOf(hold), since })
     }
     return { of: "permits", capacity, held, holds, lost: this.holds?.lost ?? 0, self: this }
   }
@@ -319,6 +317,14 @@ export interface Joint<E> {
   readonly parts: ReadonlyArray<Waiter<E>>
   readonly lead: Waiter<E>
 }
+
+/** A hold as `sluice/inspect` sees it. */
+const viewOf = (hold: Held): view.Hold => ({
+  node: hold.fiber,
+  weight: hold.weight,
+  until: hold instanceof ScopedHold ? "scope" : "exit",
+  key: hold instanceof Waiter ? hold.joint?.lead ?? hold : hold
+})
 
 /** A weight that a scope gives back, and the fiber that took it. Made only while somebody watches. */
 export class ScopedHold implements Held {
@@ -375,10 +381,7 @@ export class Waiter<E> implements Held, view.Holding {
 
   [HoldTypeId](): { readonly of: object; readonly hold: view.Hold } | undefined {
     if (this.state !== "granted") return undefined
-    return {
-      of: this.queue,
-      hold: { node: this.fiber, weight: this.weight, until: "exit", key: this.joint?.lead ?? this }
-    }
+    return { of: this.queue, hold: viewOf(this) }
   }
 
   /** The effect that the waiter's fiber goes on with. */

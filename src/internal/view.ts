@@ -115,7 +115,8 @@ export interface View {
   /** Of a keyed semaphore: the key that this one is for. */
   readonly key?: unknown
   readonly self: object
-  readonly stats: Readonly<Record<string, unknown>>
+  /** Numbers and texts, by their names. */
+  readonly stats: object
   readonly lines: ReadonlyArray<Line>
   readonly waits: ReadonlyArray<Wait>
   readonly jobs?: ReadonlyArray<JobView> | undefined

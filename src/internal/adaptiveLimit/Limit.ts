@@ -171,7 +171,7 @@ export class Limit extends Described implements AdaptiveLimit, Viewable {
     // A call that succeeds may raise the limit: within it one that is not stuck, and any that is only measured.
     const reach = this.inFlight > held ? Infinity : Math.max(this.capacity, held)
     for (const line of view.lines) Object.assign(line, { reach })
-    return { ...view, kind: "limit", self: this, stats: { ...this.stats() } }
+    return { ...view, kind: "limit", self: this, stats: this.stats() }
   }
 }
 

@@ -534,7 +534,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       self: this
     }
     const waits = [...this.waitsForPlaces(line), ...this.waitsForEnds(children)]
-    return { version: 1, kind: "group", name: this.name, self: this, stats: { ...this.stats() }, lines: [line], waits }
+    return { version: 1, kind: "group", name: this.name, self: this, stats: this.stats(), lines: [line], waits }
   }
 
   private waitsForPlaces(line: Line): ReadonlyArray<Wait> {

@@ -338,7 +338,7 @@ const textOf = (key: unknown): string => {
   return `a key without text (${typeof key})`
 }
 
-const plain = (stats: Readonly<Record<string, unknown>>): Record<string, string | number> =>
+const plain = (stats: object): Record<string, string | number> =>
   Object.fromEntries(
     Object.entries(stats).filter((entry): entry is [string, string | number] =>
       typeof entry[1] === "number" || typeof entry[1] === "string"

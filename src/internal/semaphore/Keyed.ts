@@ -108,7 +108,7 @@ export class KeyedPermits<in out K> extends Described implements Keyed<K>, Viewa
   [ViewTypeId](detail: Detail): View | undefined {
     const parts = [...this.keys.values()].flatMap((permits) => permits.view(detail) ?? [])
     if (detail !== "all" && parts.length === 0) return undefined
-    const stats = { ...this.stats() }
+    const stats = this.stats()
     return { version: 1, kind: "semaphore", name: this.name, self: this, stats, lines: [], waits: [], parts }
   }
 }

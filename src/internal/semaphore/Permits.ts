@@ -171,7 +171,7 @@ export class Permits extends Methods implements Viewable {
     if (detail === "sweep" && watch !== undefined) this.queue.sweep(watch.sweptAt)
     if (detail !== "all" && this.queue.size === 0) return undefined
     const line = this.queue.line(this.capacity, this.held)
-    const stats = { ...this.stats() }
+    const stats = this.stats()
     const waits = this.queue.waits(line)
     return { version: 1, kind: "semaphore", name: this.name, self: this, stats, lines: [line], waits }
   }

@@ -1,6 +1,6 @@
 import type { List } from "../List.js"
 import type { Detail, Hold, JobView, Line, Node, View, Wait, WorkerView } from "../view.js"
-import type { AnyJob } from "./Job.js"
+import type { PoolJob } from "./Job.js"
 import type { Lifecycle } from "./Lifecycle.js"
 import type { Deadlines, Retries } from "./parts.js"
 import type { Queue } from "./Queue.js"
@@ -9,19 +9,15 @@ import { type Call, isCall, type Observer, type Suspended } from "./Suspended.js
 import type { Worker } from "./Worker.js"
 
 /** The rooms of a pool, for who reads them. */
-export interface Books {
+export interface Books<in out Job, in out A, in out E> {
   readonly self: object
   readonly name: string | undefined
   readonly reach: number
   readonly stats: () => object
   readonly roster: Roster
-  // A pool's own jobs, whatever they are.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly queue: Queue<any, any, any>
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly deadlines: Deadlines<any, any, any> | undefined
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly retries: Retries<any, any, any> | undefined
+  readonly queue: Queue<Job, A, E>
+  readonly deadlines: Deadlines<Job, A, E> | undefined
+  readonly retries: Retries<Job, A, E> | undefined
   readonly lifecycle: Lifecycle
   readonly idlers: List<Observer<void>>
   readonly starter: Pick<Suspended<never>, "fiber"> | undefined
@@ -29,26 +25,28 @@ export interface Books {
 }
 
 /** The pool as `sluice/inspect` sees it: the reader of all rooms. Changes nothing. */
-export const viewOf = (books: Books, detail: Detail): View | undefined =>
+export const viewOf = <Job, A, E>(books: Books<Job, A, E>, detail: Detail): View | undefined =>
   detail !== "all" && isAtRest(books) ? undefined : new Reader(books).view
 
-const isAtRest = ({ calls, idlers, lifecycle, queue, retries, roster, starter }: Books): boolean =>
+const isAtRest = <Job, A, E>(
+  { calls, idlers, lifecycle, queue, retries, roster, starter }: Books<Job, A, E>
+): boolean =>
   queue.size + queue.blocked + (retries?.size ?? 0) + idlers.size + lifecycle.waiting === 0 && starter === undefined &&
   roster.workers.every(({ state }) => state === "idle") && [...calls].length === 0
 
-class Reader {
-  private readonly running: ReadonlyArray<readonly [worker: Worker, job: AnyJob]>
-  private readonly queued: ReadonlyArray<AnyJob>
-  private readonly blocked: ReadonlyArray<AnyJob>
-  private readonly retrying: ReadonlyArray<AnyJob>
+class Reader<in out Job, in out A, in out E> {
+  private readonly running: ReadonlyArray<readonly [worker: Worker, job: PoolJob<Job, A, E>]>
+  private readonly queued: ReadonlyArray<PoolJob<Job, A, E>>
+  private readonly blocked: ReadonlyArray<PoolJob<Job, A, E>>
+  private readonly retrying: ReadonlyArray<PoolJob<Job, A, E>>
   private readonly workers: Line
   private readonly keys = new Map<unknown, Line>()
 
-  constructor(private readonly books: Books) {
+  constructor(private readonly books: Books<Job, A, E>) {
     const { queue, reach, retries, roster, self } = books
     // A worker only ever has this pool's jobs.
     this.running = roster.workers.flatMap((worker) => {
-      const job = worker.job as AnyJob | undefined
+      const job = worker.job as PoolJob<Job, A, E> | undefined
       return job === undefined ? [] : [[worker, job] as const]
     })
     const lanes = [...queue.order.lanes]
@@ -83,7 +81,7 @@ class Reader {
       kind: "pool",
       name,
       self,
-      stats: { ...stats() },
+      stats: stats(),
       lines: [this.workers, ...this.keys.values()],
       waits: [...this.jobWaits, ...this.callerWaits, ...this.poolWaits],
       jobs: this.jobs.map(jobView),
@@ -92,7 +90,7 @@ class Reader {
     }
   }
 
-  private get jobs(): ReadonlyArray<AnyJob> {
+  private get jobs(): ReadonlyArray<PoolJob<Job, A, E>> {
     return this.running.map(([, job]) => job).concat(this.queued, this.blocked, this.retrying)
   }
 
@@ -101,7 +99,7 @@ class Reader {
     const { books: { deadlines, lifecycle, queue, retries } } = this
     const expires = deadlines?.limits.wait === true ? "the deadline of its wait" : undefined
     const ends = lifecycle.isPaused ? "the end of the pause" : expires
-    const waitsForWorker = (job: AnyJob, ends: string | undefined): Wait => {
+    const waitsForWorker = (job: PoolJob<Job, A, E>, ends: string | undefined): Wait => {
       const key = this.keys.get(job.lane?.key)
       const rooms: Wait["rooms"] = key === undefined ? [[this.workers, 1]] : [[this.workers, 1], [key, 1]]
       return { node: job, who: "job", for: "a worker", rooms, ends, key: job }
@@ -181,7 +179,7 @@ class Reader {
 /** The fiber on which it depends that the worker becomes free; its job, where that has no fiber yet. */
 const nodeOf = (worker: Worker): Node => worker.fiber ?? worker.job ?? worker.ownFiber ?? worker
 
-const follows = (job: AnyJob, fiber: Node): Wait => ({
+const follows = <Job, A, E>(job: PoolJob<Job, A, E>, fiber: Node): Wait => ({
   node: job,
   who: "job",
   for: "its fiber",
@@ -189,13 +187,13 @@ const follows = (job: AnyJob, fiber: Node): Wait => ({
   key: job
 })
 
-const titleOf = ({ id, owner, phase }: AnyJob): string => {
+const titleOf = <Job, A, E>({ id, owner, phase }: PoolJob<Job, A, E>): string => {
   const pool = owner.name === undefined ? "" : ` of pool ${owner.name}`
   // A job that waits for room has no number.
   return phase === "blocked" ? `a job${pool} that waits for room` : `job ${id}${pool}`
 }
 
-const jobView = (job: AnyJob): JobView => {
+const jobView = <Job, A, E>(job: PoolJob<Job, A, E>): JobView => {
   const { attempt, id, phase, worker } = job
   return { node: job, id, state: phase, attempt, worker: worker?.id, fiber: worker?.fiber }
 }
