@@ -44,7 +44,7 @@ export default defineConfig([
   },
   // These only name the entries above. Bundled, a namespace would be an object of its own, which no bundler can shake.
   { ...shared, entry: entries("index", "inspect/index", "threads/index"), bundle: false },
-  // The command, and the script that it evaluates in another process. The script has to be one file that needs no other.
+  // The command, and the script that it evaluates in another process: one file, which needs no other.
   { ...shared, entry: entries("ps/main"), platform: "node", bundle: true, splitting: false },
   {
     ...shared,

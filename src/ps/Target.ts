@@ -161,8 +161,8 @@ class Linux extends Named implements Target {
     const network = this.link("ns/net")
     if (network !== undefined && network !== attempt(() => readlinkSync("/proc/self/ns/net"))) {
       throw new CannotLook(
-        `process ${this.pid} is in another network namespace, as in a container: run sluice ps ${this.ownPid} inside, ` +
-          `or: nsenter --target ${this.pid} --net sluice ps ${this.pid}`
+        `process ${this.pid} is in another network namespace, as in a container: ` +
+          `run sluice ps ${this.ownPid} inside, or: nsenter --target ${this.pid} --net sluice ps ${this.pid}`
       )
     }
     if (/^[Tt]/.test(this.status("State"))) {

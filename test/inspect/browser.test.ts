@@ -200,7 +200,8 @@ describe.skipIf(chromium === undefined)("the page", () => {
     const faint = `(() => {
       const numbers = (color) => color.match(/[\\d.]+/g).map(Number)
       const light = (color) => {
-        const [r, g, b] = numbers(color).map((n) => n / 255).map((n) => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4)
+        const linear = (n) => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4
+        const [r, g, b] = numbers(color).map((n) => linear(n / 255))
         return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05
       }
       const behind = (element) => {

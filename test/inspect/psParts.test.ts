@@ -125,7 +125,8 @@ const serve = async (sent: ReadonlyArray<Buffer>, size: number) => {
     const key = `${headers["sec-websocket-key"] ?? ""}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
     const accept = createHash("sha1").update(key).digest("base64")
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`
     )
     socket.on("data", (data: Buffer) => received.push(data))
     const all = Buffer.concat(sent)
