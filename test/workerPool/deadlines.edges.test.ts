@@ -63,3 +63,14 @@ test.each(["wait", "run"] as const)(
       balanced(pool)
     }))
 )
+
+test("a job that begins as another one times out has its deadline, too", () =>
+  runTimed(Effect.gen(function*() {
+    const pool = yield* make({ run: 100 })
+    const twice = yield* Effect.forkScoped(Effect.retry(WorkerPool.run(pool, Effect.never), { times: 1 }))
+    yield* after(100)
+    expect(WorkerPool.stats(pool)).toMatchObject({ running: 1, timedOut: 1 })
+    yield* after(100)
+    expect(WorkerPool.stats(pool)).toMatchObject({ running: 0, timedOut: 2 })
+    expect(twice.pollUnsafe()?._tag).toBe("Failure")
+  })))

@@ -103,28 +103,33 @@ export class Deadline<T> {
     // The clock may have gone on since: what is due by now must not expire within `start`.
     yield* Effect.yieldNow
     for (;;) {
-      const left = this.expireDue(fiber.id)
+      this.expireDue(fiber.id)
       this.tell(slice)
+      // Read after the callbacks: one of them may have started the next timing, and this fiber sleeps for it.
+      const { left } = this
       if (this.expired.length > 0) yield* Effect.yieldNow
-      else if (left !== undefined) yield* Effect.sleep(Math.ceil(left))
-      else break
+      else if (left === undefined) break
+      else if (left > 0) yield* Effect.sleep(Math.ceil(left))
+      else yield* Effect.yieldNow
     }
     this.sleeper = undefined
   })
 
   private readonly watch = Effect.ensuring(this.loop, Effect.sync(() => this.tell(Infinity)))
 
-  /** Returns how many milliseconds are left to the first that is not due; undefined if nothing will be. */
-  private expireDue(by: number): number | undefined {
-    if (this.held !== undefined) return undefined
+  /** How many milliseconds are left to the first timing. Undefined if nothing will be due. */
+  private get left(): number | undefined {
+    const first = this.timings.head
+    return this.held !== undefined || first === undefined ? undefined : first.due - this.now
+  }
+
+  private expireDue(by: number): void {
+    if (this.held !== undefined) return
     const { now } = this
-    for (let first = this.timings.head; first !== undefined; first = this.timings.head) {
-      const left = first.due - now
-      if (left > 0) return left
+    for (let first = this.timings.head; first !== undefined && first.due <= now; first = this.timings.head) {
       this.stop(first)
       this.expired.push(this.expire(first.of, by))
     }
-    return undefined
   }
 
   /** Runs fibers, any of which may bring what is to be timed, or end the pool. */
