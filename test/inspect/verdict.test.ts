@@ -2,30 +2,44 @@ import * as fc from "fast-check"
 import { explore } from "sluice/testing"
 import { describe, expect, test } from "vitest"
 import type { Line, View, Wait } from "../../src/internal/view.js"
-import { seed, times } from "../support/seed.js"
+import { seed, soak, times } from "../support/seed.js"
 import { type Break, judging, type Tally, workload } from "../support/waiting.js"
 
+/** The targets of weak references stay in memory until the event loop has its turn. */
+const aTurn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** In milliseconds, of one test. */
+const patience = 120_000 * Math.max(1, soak)
+
 /** Runs random programs, each under three schedules, up to the first that fails. */
-const judge = (
+const judge = async (
   programs: number,
   breaks?: Break,
   workloads = workload
-): { readonly tally: Tally; readonly failure: string | undefined } => {
+): Promise<{ readonly tally: Tally; readonly failure: string | undefined }> => {
   const tally: Tally = { programs: 0, deadlocked: 0 }
-  let failure: string | undefined
-  const property = fc.property(workloads, fc.nat(), (workload, seed) => {
-    failure = explore(judging(workload, tally, breaks), { seed, runs: 2, shrink: false }).failure?.message
-    return failure === undefined
+  let tried = 0
+  const property = fc.asyncProperty(workloads, fc.nat(), async (workload, seed) => {
+    if (tried++ % 20 === 0) await aTurn()
+    const { failure } = explore(judging(workload, tally, breaks), { seed, runs: 2, shrink: false })
+    if (failure !== undefined) throw new Error(failure.message)
   })
-  const { counterexample } = fc.check(property, { numRuns: programs, seed: seed(), endOnFailure: breaks !== undefined })
-  return { tally, failure: failure && `${failure}: ${JSON.stringify(counterexample)}` }
+  const { counterexample, errorInstance, failed } = await fc.check(property, {
+    numRuns: programs,
+    seed: seed(),
+    endOnFailure: breaks !== undefined,
+    // To shrink a large program may take an hour.
+    interruptAfterTimeLimit: patience * 0.9,
+    markInterruptAsFailure: true
+  })
+  return { tally, failure: failed ? `${String(errorInstance)}: ${JSON.stringify(counterexample)}` : undefined }
 }
 
-test("a fiber is called stuck if and only if it never ends (I3, I4)", () => {
-  const { failure, tally } = judge(times(5_000))
+test("a fiber is called stuck if and only if it never ends (I3, I4)", async () => {
+  const { failure, tally } = await judge(times(5_000))
   expect(failure).toBe(undefined)
   expect(tally.deadlocked / tally.programs).toBeGreaterThan(0.1)
-}, 120_000)
+}, patience)
 
 /** Each wait, changed. */
 const waits = (change: (wait: Wait, view: View) => Wait): Break => (views) =>
@@ -64,12 +78,13 @@ describe("a broken verdict is noticed", () => {
     "workers are too few": lines((line) => line.of === "workers" ? { ...line, capacity: line.capacity - 1 } : line)
   }
 
-  test.each(Object.entries(breaks))("%s", (_, broken) => {
-    expect(judge(5_000, broken).failure).not.toBe(undefined)
-  }, 120_000)
+  test.each(Object.entries(breaks))("%s", async (_, broken) => {
+    expect((await judge(5_000, broken)).failure).not.toBe(undefined)
+  }, patience)
 
-  test("deadlines of waits are ignored", () => {
+  test("deadlines of waits are ignored", async () => {
     const expiring = workload.map((one) => ({ ...one, pool: { ...one.pool, deadlines: "wait" as const } }))
-    expect(judge(5_000, waits((wait) => ({ ...wait, ends: undefined })), expiring).failure).not.toBe(undefined)
-  }, 120_000)
+    const { failure } = await judge(5_000, waits((wait) => ({ ...wait, ends: undefined })), expiring)
+    expect(failure).not.toBe(undefined)
+  }, patience)
 })
