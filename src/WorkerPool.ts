@@ -2,7 +2,7 @@
  * A set of workers that serve a queue of jobs. Each worker owns a resource, acquired and released by its scope. The
  * queue is bounded, with backpressure. Every accepted job is accounted for, however the pool ends.
  *
- * The laws it keeps are numbered P1 to P21, here, in `docs/worker-pool.md`, `docs/resources.md`, `docs/retries.md` and
+ * The laws it keeps are numbered P1 to P22, here, in `docs/worker-pool.md`, `docs/resources.md`, `docs/retries.md` and
  * `docs/order.md`.
  *
  * @since 0.1.0
@@ -31,6 +31,7 @@ import {
   type JobHandle,
   type RunError,
   type ShutdownReport,
+  type Slot,
   type Stats,
   TypeId,
   type WorkerPool
@@ -40,6 +41,7 @@ import { ownOrder } from "./internal/workerPool/OwnLane.js"
 import type { Order, OrderLine } from "./internal/workerPool/ownOrder.js"
 import type { Pool } from "./internal/workerPool/Pool.js"
 import { runPromise as promiseOf, type RunPromiseOptions } from "./internal/workerPool/promise.js"
+import { reserve as reservePlace } from "./internal/workerPool/reserve.js"
 import { runAll as runAllJobs, type RunAllOptions } from "./internal/workerPool/runAll.js"
 import { makeEnding, type PoolService } from "./internal/workerPool/service.js"
 import { type Sizing, sizing as size, type Workload } from "./internal/workerPool/sizing.js"
@@ -55,6 +57,7 @@ export type {
   Ledger,
   RunError,
   ShutdownReport,
+  Slot,
   Stats,
   WorkerInfo,
   WorkerPool
@@ -834,6 +837,55 @@ export const use: {
     return impl(self).use(task as TaskRun, options?.as) as ReturnType<typeof run>
   }
 )
+
+/**
+ * Reserves a worker's place, for a job that is still to come.
+ *
+ * **When to use**
+ *
+ * Use to take jobs from elsewhere, from a broker or a database, only when a worker can begin them: first the place,
+ * then the job. A job that is there already is for `run` or `submit`.
+ *
+ * **Details**
+ *
+ * Suspends until a worker is idle for which there is no job, first come, first served. Returns the place. Until the
+ * scope closes or the place is used, the pool keeps one idle worker from other jobs (P22). A place is no worker in
+ * particular: where a resource is replaced meanwhile, the next worker that becomes idle stands for it. Fails with
+ * `PoolClosed` if the pool takes no more jobs. In a job of the same pool it dies with `PoolDeadlock` where it would
+ * wait without end (P9). An interrupt gives the place back. O(1).
+ *
+ * Jobs go first. A job that waits while places keep idle workers from it has the place recalled that was reserved
+ * last. The pool's end, a pause and a lower size recall places, too. The holder of a place that still waits for a job
+ * should give it back once `recalled` returns. `idle` and `shutdown` wait for no place, and places count in no column
+ * of the ledger. In a pool with `resource.min`, workers come for the calls that wait.
+ *
+ * **Example** (Jobs from a broker, never more than there are workers for)
+ *
+ * ```ts
+ * import { Effect, Queue } from "effect"
+ * import { WorkerPool } from "sluice"
+ *
+ * const program = Effect.gen(function*() {
+ *   const broker = yield* Queue.unbounded<string>()
+ *   const pool = yield* WorkerPool.make({ size: 2, run: (name: string) => Effect.succeed(`sent ${name}`) })
+ *   const sendNext = Effect.scoped(Effect.gen(function*() {
+ *     const slot = yield* WorkerPool.reserve(pool)
+ *     return yield* slot.run(yield* Queue.take(broker))
+ *   }))
+ *   yield* Queue.offer(broker, "letter")
+ *   console.log(yield* sendNext) // => sent letter
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @see {@link run} for a job that is there
+ * @category combinators
+ * @since 0.1.0
+ */
+export const reserve = <Job, A, E>(
+  self: WorkerPool<Job, A, E>
+): Effect.Effect<Slot<Job, A, E>, PoolClosed, Scope.Scope> => reservePlace(impl(self))
 
 /**
  * Gives the pool a job, and returns a handle on it once it is accepted.

@@ -127,7 +127,7 @@ describe("the pool", () => {
   })
 
   test("is imported by no room and no part, but by callers that stand over it", () => {
-    const knows = ["make", "check", "Intake", "map", "runAll", "promise"].map((name) => `${pool}${name}.ts`)
+    const knows = ["make", "check", "Intake", "map", "runAll", "promise", "reserve"].map((name) => `${pool}${name}.ts`)
     expect(offending((from, to) => isIn(pool)(from) && to === `${pool}Pool.ts` && !knows.includes(from))).toEqual([])
   })
 

@@ -552,3 +552,47 @@ export const pauses: Record<string, Scenario> = {
     run(job("three"))
   ])
 }
+
+/** The third actor of most of them makes the schedules too many to try them all. */
+export const reservations: Record<string, Scenario> = {
+  "a job in a place": around(one, ({ inPlace, run }) => [inPlace(job("one")), run(job("two"))]),
+  "a place that is recalled": around(one, ({ holding, submit }) => [holding, submit(job("one"))]),
+  "two wait for a place": around(one, ({ inPlace }) => [inPlace(job("one")), inPlace(job("two"))]),
+  "a place, and shutdown": around(one, ({ holding, inPlace, shutdown }) => [holding, inPlace(job("one")), shutdown]),
+  "a place, and the scope closes": around({ ...one, closing: true }, ({ holding, inPlace }) => [
+    inPlace(job("one")),
+    holding
+  ]),
+  "places, and resize to less": around({ size: 2 }, ({ holding, inPlace, resize }) => [
+    holding,
+    inPlace(job("one"), Effect.yieldNow),
+    resize(1)
+  ]),
+  "a place whose worker is lost": around(one, ({ inPlace, invalidate, run }) => [
+    inPlace(job("one"), Effect.yieldNow),
+    invalidate(0),
+    run(job("two"))
+  ]),
+  "a place, and a pause": around(one, ({ inPlace, paused, run }) => [
+    inPlace(job("one"), Effect.yieldNow),
+    paused,
+    run(job("two"))
+  ]),
+  "places on demand": around({ size: 2, resource: { min: 0, idleTimeout: 10 } }, ({ holding, inPlace }) => [
+    holding,
+    inPlace(job("one"))
+  ]),
+  "a place in a pool that drops": around(
+    { size: 1, queue: { capacity: 0, strategy: "dropping" } },
+    ({ inPlace, run }) => [inPlace(job("one"), Effect.yieldNow), run(job("two"))]
+  ),
+  "a place for a key with a limit": around(keyed(2, 1), ({ inPlace, run }) => [
+    inPlace(job("a1"), Effect.yieldNow),
+    run(job("a2")),
+    run(job("b1"))
+  ]),
+  "a place, reserved by a job": around(one, ({ inPlace, run }) => [
+    run(job("one", Effect.scoped(inPlace(job("two"))) as Effect.Effect<unknown, string>)),
+    run(job("three"))
+  ])
+}

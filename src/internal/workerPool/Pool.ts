@@ -9,6 +9,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import type * as Stream from "effect/Stream"
 import type { AsyncContext } from "../asyncContext.js"
+import type { Request } from "../Callers.js"
 import { type Annotations, cancellation, interruptedBy, takingAlong, type Why } from "../cancellation.js"
 import { Described } from "../Described.js"
 import { inLaterTurn, sharing } from "../dispatcher.js"
@@ -27,8 +28,9 @@ import { Ledger } from "./Ledger.js"
 import { checkLevel } from "./level.js"
 import { Ender, Lifecycle } from "./Lifecycle.js"
 import * as model from "./model.js"
-import type { Controls, Deadlines, OnDemand, Parts, Retries, Sample, Upkeep } from "./parts.js"
+import type { Controls, Deadlines, OnDemand, Parts, Reservations, Retries, Sample, Upkeep } from "./parts.js"
 import { type Discipline, Queue } from "./Queue.js"
+import type { Reservation } from "./Reservation.js"
 import { Roster } from "./Roster.js"
 import { jobPhases, type Outcome, workerStates } from "./states.js"
 import { type Call, currentFiber, type Observer, Suspended } from "./Suspended.js"
@@ -84,7 +86,8 @@ interface Judgement<A, E> {
  * may call any operation of the pool. So every method completes the books first and runs fibers last, from its local
  * variables. The comment of a method that runs fibers says so.
  *
- * Between methods an idle worker means that no job could run, and the ledger balances (P4).
+ * Between methods an idle worker that is kept for nobody (P22) means that no job could run, and the ledger balances
+ * (P4).
  *
  * P16: only a job's success has its worker begin the next job at once. Jobs are often interrupted together, and those
  * that wait may be next: so a worker that is free for any other reason is given its next job at once, and begins it in
@@ -115,6 +118,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private readonly retries: Retries<Job, A, E> | undefined
   private readonly upkeep: Upkeep | undefined
   private readonly onDemand: OnDemand | undefined
+  /** Undefined until the first call of `reserve`. */
+  private reservations: Reservations | undefined = undefined
   private readonly watchers: Watchers | undefined
   readonly followers = new Set<Follower>()
   /** The autoscalers at work. */
@@ -293,6 +298,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return this.runJob(input, undefined, false) as Effect.Effect<A, E | model.RunError>
   }
 
+  /** P22: runs a job in a place that was reserved for it. */
+  runIn(reservation: Reservation, input: Job): Effect.Effect<A, E | model.RunError> {
+    return this.runJob(input, undefined, false, reservation) as Effect.Effect<A, E | model.RunError>
+  }
+
   /** As `run`, but fails where the job would wait for room. */
   tryRun(input: Job): Effect.Effect<A, E | model.RunError | QueueFull> {
     return this.runJob(input, undefined, true)
@@ -313,7 +323,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private runJob(
     input: Job,
     task: TaskRun | undefined,
-    failsIfFull: boolean
+    failsIfFull: boolean,
+    reservation?: Reservation
   ): Effect.Effect<A, E | model.RunError | QueueFull> {
     return Effect.callback((resume) => {
       const fiber = currentFiber()
@@ -322,7 +333,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const job = this.newJob(fiber.context, input, task)
       const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
-      const waits = this.roster.idle === 0 && !this.queue.drops(job) && !(failsIfFull && this.queue.isFull(job))
+      if (reservation?.state === "gone") {
+        return resume(Effect.die(new Error("Slot.run: the slot was used or given back")))
+      }
+      const waits = reservation === undefined && this.spare <= 0 && !this.queue.drops(job) &&
+        !(failsIfFull && this.queue.isFull(job))
       const deadlock = inside && waits
         ? this.deadlock("run", inside, "room", this.queue.oldestToDrop(job))
         : undefined
@@ -331,7 +346,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const wait = inside && this.waits.begin(inside, job)
       const caller = new Suspended<Told<A, E>>(fiber, (exit) => resume(job.result(exit)), wait)
       job.observe(caller)
-      if (!this.offer(job, "strategy")) {
+      if (reservation !== undefined) {
+        this.useUp(reservation, job)
+      } else if (!this.offer(job, "strategy")) {
         if (failsIfFull) {
           job.forget(caller)
           return resume(this.refuse())
@@ -396,6 +413,82 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return true
   }
 
+  // Places for jobs to come (P22)
+
+  /** How many idle workers there are for jobs without a place; below 0 if workers were lost that places stand for. */
+  private get spare(): number {
+    return this.roster.idle - (this.reservations?.count ?? 0)
+  }
+
+  /**
+   * Reserves a place: now, or as soon as there is a worker for it. Returns undefined if the caller has to wait. The
+   * first call makes the part. Runs fibers only where workers come on demand.
+   */
+  reserve(
+    reservation: Reservation,
+    make: (later: Request) => Reservations
+  ): Exit.Exit<void, PoolClosed> | undefined {
+    const { rejection } = this.lifecycle
+    if (rejection !== undefined) return rejection
+    const scheduler = Context.get(this.context, Scheduler.Scheduler)
+    const reservations = this.reservations ??= make((task) => inLaterTurn(scheduler, task))
+    if (this.isPlaceFree) {
+      reservations.hold(reservation)
+      return Exit.void
+    }
+    const { fiber } = reservation.caller
+    const inside = this.insideOf(fiber)
+    const deadlock = inside && this.deadlock("reserve", inside, "room")
+    if (deadlock !== undefined) return deadlock
+    reservation.ends = inside && this.waits.begin(inside, "room")
+    reservations.wait(reservation)
+    this.hireForJobs()
+    return undefined
+  }
+
+  /** A worker is idle for which there is neither a job nor a place. */
+  private get isPlaceFree(): boolean {
+    return this.isOpen && !this.isPaused && this.spare > 0 && this.queue.order.ready === 0
+  }
+
+  /** Idle workers that no job wants are there for those who wait for a place. */
+  private grant(): void {
+    const { reservations } = this
+    if (reservations !== undefined && reservations.wanted > 0 && this.isPlaceFree) reservations.grant(this.spare)
+  }
+
+  /** A place is given back, or its caller waits no more. Runs fibers. */
+  giveBack(reservation: Reservation): void {
+    if (this.reservations?.remove(reservation) === true) this.serveSpare()
+  }
+
+  /** Fewer places are held: an idle worker may take a job. Runs fibers. */
+  private serveSpare(): void {
+    this.deal()
+    this.grant()
+  }
+
+  /** Jobs that could run wait, while places keep idle workers from them. */
+  private recall(): void {
+    const { reservations, roster: { idle } } = this
+    if (reservations !== undefined && reservations.count > 0) {
+      reservations.recall(this.isPaused ? Infinity : Math.min(this.queue.order.ready, idle))
+    }
+  }
+
+  /** The job has a place: it begins, or waits in the queue where the worker was lost or is not for it. Runs fibers. */
+  private useUp(reservation: Reservation, job: PoolJob<Job, A, E>): void {
+    this.reservations?.remove(reservation)
+    const worker = this.idleFor(job)
+    if (worker === undefined) {
+      this.queue.enlist(job)
+      return this.serveSpare()
+    }
+    this.queue.pass(job)
+    this.assign(worker, job)
+    this.begin(worker)
+  }
+
   // Jobs go to workers
 
   /** The job whose turn it is, for a worker that is free. None in a pause (P20). */
@@ -403,9 +496,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return this.isPaused ? undefined : this.queue.take()
   }
 
-  /** An idle worker, for a job that may run. None in a pause (P20). */
+  /** An idle worker, for a job that may run. None in a pause (P20), and none that is kept for another job (P22). */
   private takeIdle(): Worker | undefined {
-    return this.isPaused ? undefined : this.roster.takeIdle()
+    return this.isPaused || this.spare <= 0 ? undefined : this.roster.takeIdle()
   }
 
   /** None where the limit of its key holds it back, or a pause. */
@@ -443,11 +536,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   /**
-   * The worker is free: it takes the job that waits longest, or is idle. If a success has freed it, it begins in this
-   * turn. `queue.wake` has to follow, or `wakeLater`.
+   * The worker is free: it takes the job that waits longest, or is idle, also for a place that has lost its worker
+   * (P22). If a success has freed it, it begins in this turn. `queue.wake` has to follow, or `wakeLater`.
    */
   private serve(worker: Worker, begins: "now" | "later"): void {
-    const job = this.takeJob()
+    const job = this.spare < 0 ? undefined : this.takeJob()
     if (job === undefined) return this.rest(worker)
     this.assign(worker, job)
     this.unbegun.add(worker, begins)
@@ -456,6 +549,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private rest(worker: Worker): void {
     this.roster.rest(worker)
     this.upkeep?.rests(worker.tenure)
+    this.grant()
   }
 
   /**
@@ -463,7 +557,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * if any; it may have to `go`.
    */
   private dispatch(begins: "now" | "later"): Worker | undefined {
-    const job = this.roster.idle > 0 && !this.isEnding ? this.takeJob() : undefined
+    const job = this.spare > 0 && !this.isEnding ? this.takeJob() : undefined
     const worker = job && this.roster.takeIdle()
     if (job === undefined || worker === undefined) return undefined
     this.assign(worker, job)
@@ -476,7 +570,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * come. Runs fibers only where workers come on demand.
    */
   private deal(): void {
-    if (this.roster.idle > 0 && this.queue.order.ready > 0) this.dispatchAll()
+    if (this.spare > 0 && this.queue.order.ready > 0) this.dispatchAll()
     this.hireForJobs()
   }
 
@@ -498,6 +592,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       this.rest(worker)
       this.queue.putBack(job)
     }
+    this.recall()
   }
 
   resume(): void {
@@ -510,6 +605,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   private goOn(): void {
     this.deadlines?.resume()
     this.dispatchAll()
+    this.grant()
     this.hireForJobs()
   }
 
@@ -884,7 +980,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** The defect of a job that is about to wait for its pool, when nothing in the pool could end the wait. */
   private deadlock(
-    operation: "run" | "runAll" | "submit" | "await" | "shutdown",
+    operation: "run" | "runAll" | "submit" | "reserve" | "await" | "shutdown",
     inside: Worker,
     wait: Wait,
     pushedOut?: AnyJob
@@ -962,9 +1058,10 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * a resource than jobs that are ready. A worker that releases one may take long.
    */
   private lacks(spare: number): boolean {
-    const { census, onDemand, queue, roster } = this
-    return onDemand === undefined || census.present - spare < roster.floor ||
-      queue.order.ready > census.wanted("acquiring")
+    const { census, onDemand, queue, reservations, roster } = this
+    if (onDemand === undefined || census.present - spare < roster.floor) return true
+    const lost = Math.max(0, -this.spare)
+    return queue.order.ready + lost + (reservations?.wanted ?? 0) > census.wanted("acquiring")
   }
 
   /** P19: whether there is, or will be, a worker for the job in addition to those for jobs that are ready. */
@@ -977,6 +1074,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** P19: the worker has been idle for too long. The returned function runs fibers. */
   private letIdleGo(worker: Worker): () => void {
     if (worker.state !== "idle" || this.census.present <= this.roster.floor) return () => {}
+    if (this.spare <= 0) {
+      // The place that keeps it may be given back.
+      this.onDemand?.rests(worker)
+      return () => {}
+    }
     worker.wanted = false
     this.roster.releases(worker)
     return () => worker.relieve(Exit.void)
@@ -1032,6 +1134,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       if (worker.state === "idle") this.retire(worker)
       else worker.giveUp(undefined, annotations)
     }
+    this.reservations?.recall(-this.spare)
   }
 
   /** Starts the missing workers. Leaving ones count, so that there are never more resources than workers. */
@@ -1045,6 +1148,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** P19: jobs are ready that no worker is about to take, or a worker leaves. Runs fibers. */
   private hireForJobs(): void {
+    this.recall()
     if (this.onDemand !== undefined && this.lifecycle.state !== "starting" && !this.isPaused) this.hire()
   }
 
@@ -1257,6 +1361,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
   /** The books of rejecting all callers that wait for room. The returned function runs fibers: it notifies them. */
   private reject(state: PoolClosed["state"]): () => void {
     const closed = this.lifecycle.closed(state)
+    const tellReserving = this.reservations?.close(closed)
     const jobs = this.queue.takeBlocked()
     this.watchers?.rejected("PoolClosed", jobs.length)
     for (const job of jobs) {
@@ -1268,6 +1373,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
         job.callerGoesOn(closed)
         job.tell()
       }
+      tellReserving?.()
     }
   }
 
@@ -1369,6 +1475,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       state: this.lifecycle.state,
       size: this.size,
       idle: this.roster.idle,
+      reserved: this.reservations?.count ?? 0,
       acquiring: this.census.count("acquiring"),
       releasing: this.census.count("releasing"),
       capacity: capacity === Infinity ? "unbounded" : capacity,
@@ -1385,7 +1492,19 @@ export class Pool<in out Job, in out A, in out E> extends Described
   }
 
   [ViewTypeId](detail: Detail): View | undefined {
-    const { deadlines, followers: calls, idlers, lifecycle, name, queue, reach, retries, roster, starter } = this
+    const {
+      deadlines,
+      followers: calls,
+      idlers,
+      lifecycle,
+      name,
+      queue,
+      reach,
+      reservations,
+      retries,
+      roster,
+      starter
+    } = this
     const stats = () => this.stats()
     const books = {
       self: this,
@@ -1399,6 +1518,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       lifecycle,
       idlers,
       starter,
+      reservations,
       calls
     }
     return viewOf(books, detail)

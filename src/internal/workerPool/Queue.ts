@@ -96,6 +96,12 @@ export class Queue<Job, A, E> {
     this.enter(job, "first")
   }
 
+  /** A job comes that had a place, and has to wait: it may be one more than there is room. */
+  enlist(job: PoolJob<Job, A, E>): void {
+    this.pass(job)
+    this.enter(job, "last")
+  }
+
   /** A job wants another attempt. It comes as if it came now; but for the bound. */
   comeBack(job: PoolJob<Job, A, E>): void {
     this.rank(job)

@@ -153,6 +153,35 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
 }
 
 /**
+ * A worker's place, for a job to come: see `reserve`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Slot<in Job, out A, out E = never> {
+  /**
+   * Runs a job in the place, and uses the place up: as `WorkerPool.run` does, but that no other job goes before it, and
+   * that the job is never refused, dropped or kept waiting for room.
+   */
+  readonly run: {
+    /**
+     * Runs a job in the place, which is used up then. The job begins immediately, as with `WorkerPool.run` on an idle
+     * worker. It waits in the queue, whatever the capacity, where the worker has been lost meanwhile, the pool is
+     * paused, or the limit of the job's key is reached. Suspends until the job has ended, and returns its value. Fails
+     * as the job does, or as `WorkerPool.run`. A second call, and one after the end of the scope, is a defect. An
+     * interrupt cancels the job, and waits for its end. O(1).
+     */
+    (job: Job): Effect.Effect<A, E | RunError>
+  }
+  /**
+   * Suspends until the pool wants the place back: a job waits for a worker, the pool has paused, has fewer workers or
+   * ends; or until the place is used or given back. The holder of a place without a job should close its scope then.
+   * Never fails.
+   */
+  readonly recalled: Effect.Effect<void>
+}
+
+/**
  * The counts of all jobs by outcome. At every moment, `submitted` is the sum of the other columns (P4).
  *
  * @category models
@@ -206,8 +235,10 @@ export interface Stats extends Ledger {
    * more.
    */
   readonly size: number
-  /** How many workers wait for a job. */
+  /** How many workers wait for a job, those with a `reserved` place included. */
   readonly idle: number
+  /** How many places calls of `reserve` hold. */
+  readonly reserved: number
   /** How many workers acquire a resource. */
   readonly acquiring: number
   /** How many workers release a resource. */

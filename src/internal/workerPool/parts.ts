@@ -2,14 +2,17 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { AnyFiber } from "../stack.js"
+import type { Hold, Line, Wait } from "../view.js"
 import type { Tended } from "./Care.js"
+import type { PoolClosed } from "./errors.js"
 import type { PoolJob, Settled } from "./Job.js"
+import type { Reservation } from "./Reservation.js"
 import type { Outcome } from "./states.js"
 import type { Worker } from "./Worker.js"
 
 /**
- * The interfaces of a pool's parts: deadlines, retries, upkeep and sharing. The pool knows them by these types alone. A
- * pool without a part executes no code of it. A part is made with the pool's `Controls`.
+ * The interfaces of a pool's parts: deadlines, retries, upkeep, sharing and reservations. The pool knows them by these
+ * types alone. A pool without a part executes no code of it. A part is made with the pool's `Controls`.
  */
 export interface Controls<Job, A, E> {
   readonly name: string | undefined
@@ -118,6 +121,29 @@ export interface Sharing {
    * its fiber was interrupted.
    */
   unbegun(part: unknown): "lost" | "withdrawn" | undefined
+}
+
+/** P22. Idle workers that are kept for jobs to come. Made by the first call of `reserve`. */
+export interface Reservations {
+  /** How many places are held: so many idle workers take no other job. */
+  readonly count: number
+  /** How many calls wait for a place. */
+  readonly wanted: number
+  wait(reservation: Reservation): void
+  /** A call gets a place without a wait. */
+  hold(reservation: Reservation): void
+  /** So many workers are idle, and no job may have them: calls that wait get a place, in order. */
+  grant(workers: number): void
+  /** At least so many places are wanted back: those that were granted last. */
+  recall(count: number): void
+  /** The place is used or given back, or its caller waits no more. Returns whether it was held. */
+  remove(reservation: Reservation): boolean
+  /** The pool takes no more jobs. The returned function runs fibers: it notifies the calls that wait. */
+  close(exit: Exit.Exit<never, PoolClosed>): () => void
+  /** The fibers that hold a place, as `sluice/inspect` sees them. */
+  readonly holds: ReadonlyArray<Hold>
+  /** The fibers that wait for one of the `workers`. */
+  waits(workers: Line): ReadonlyArray<Wait>
 }
 
 /** How each part is made; undefined for a part that the pool does not have. */

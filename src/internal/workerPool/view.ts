@@ -2,7 +2,7 @@ import type { List } from "../List.js"
 import type { Detail, Hold, JobView, Line, Node, View, Wait, WorkerView } from "../view.js"
 import type { PoolJob } from "./Job.js"
 import type { Lifecycle } from "./Lifecycle.js"
-import type { Deadlines, Retries } from "./parts.js"
+import type { Deadlines, Reservations, Retries } from "./parts.js"
 import type { Queue } from "./Queue.js"
 import type { Roster } from "./Roster.js"
 import { type Call, isCall, type Observer, type Suspended } from "./Suspended.js"
@@ -21,6 +21,7 @@ export interface Books<in out Job, in out A, in out E> {
   readonly lifecycle: Lifecycle
   readonly idlers: List<Observer<void>>
   readonly starter: Pick<Suspended<never>, "fiber"> | undefined
+  readonly reservations: Reservations | undefined
   readonly calls: Iterable<Call>
 }
 
@@ -29,9 +30,11 @@ export const viewOf = <Job, A, E>(books: Books<Job, A, E>, detail: Detail): View
   detail !== "all" && isAtRest(books) ? undefined : new Reader(books).view
 
 const isAtRest = <Job, A, E>(
-  { calls, idlers, lifecycle, queue, retries, roster, starter }: Books<Job, A, E>
+  { calls, idlers, lifecycle, queue, reservations, retries, roster, starter }: Books<Job, A, E>
 ): boolean =>
-  queue.size + queue.blocked + (retries?.size ?? 0) + idlers.size + lifecycle.waiting === 0 && starter === undefined &&
+  queue.size + queue.blocked + (retries?.size ?? 0) + (reservations?.count ?? 0) + idlers.size + lifecycle.waiting ===
+    0 &&
+  starter === undefined &&
   roster.workers.every(({ state }) => state === "idle") && [...calls].length === 0
 
 class Reader<in out Job, in out A, in out E> {
@@ -43,7 +46,7 @@ class Reader<in out Job, in out A, in out E> {
   private readonly keys = new Map<unknown, Line>()
 
   constructor(private readonly books: Books<Job, A, E>) {
-    const { queue, reach, retries, roster, self } = books
+    const { queue, reach, reservations, retries, roster, self } = books
     // A worker only ever has this pool's jobs.
     this.running = roster.workers.flatMap((worker) => {
       const job = worker.job as PoolJob<Job, A, E> | undefined
@@ -57,12 +60,12 @@ class Reader<in out Job, in out A, in out E> {
       of: "workers",
       capacity: reach,
       // A worker that leaves after its job serves nobody any more.
-      holds: roster.workers.filter(({ state, wanted }) => wanted && state !== "idle").map((worker) => ({
+      holds: roster.workers.filter(({ state, wanted }) => wanted && state !== "idle").map((worker): Hold => ({
         node: nodeOf(worker),
         weight: 1,
         until: "exit",
         key: worker.job ?? worker
-      })),
+      })).concat(reservations?.holds ?? []),
       self
     }
     for (const { key, limit } of lanes) {
@@ -140,8 +143,8 @@ class Reader<in out Job, in out A, in out E> {
 
   /** The fibers that wait for the pool as a whole. */
   private get poolWaits(): ReadonlyArray<Wait> {
-    const { books: { idlers, lifecycle, roster, starter }, jobs } = this
-    const waits: Array<Wait> = []
+    const { books: { idlers, lifecycle, reservations, roster, starter }, jobs } = this
+    const waits: Array<Wait> = [...reservations?.waits(this.workers) ?? []]
     if (starter !== undefined) {
       const acquiring = roster.workers.filter(({ state }) => state === "acquiring").map(nodeOf)
       waits.push({ node: starter.fiber, who: "fiber", for: "resources for the workers", all: acquiring, key: starter })

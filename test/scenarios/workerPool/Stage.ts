@@ -27,6 +27,8 @@ export class Stage implements Seen {
   dismissed = 0
   acquiring = 0
   isMapped = false
+  hasPlaces = false
+  reserving = 0
 
   private wrong: string | undefined = undefined
   private acquisitions = 0
@@ -237,6 +239,33 @@ export class Stage implements Seen {
       WorkerPool.use(this.pool!, (_, context) => this.perform(job, context)),
       () => Effect.sync(() => this.ask("runEnded", job))
     )
+
+  // Places.
+
+  private readonly slot = Effect.uninterruptibleMask((restore) => {
+    this.hasPlaces = true
+    this.reserving++
+    return Effect.onExitPrimitive(restore(WorkerPool.reserve(this.pool!)), () => {
+      this.reserving--
+      return undefined
+    }, true)
+  })
+
+  /** Runs a job in a place, some time after that was reserved. */
+  readonly inPlace = (job: Job, before: Effect.Effect<unknown> = Effect.void) =>
+    Effect.onExit(
+      Effect.scoped(Effect.flatMap(this.slot, (slot) => Effect.andThen(before, slot.run(job)))),
+      (exit) =>
+        Effect.sync(() => {
+          this.ask("runEnded", job)
+          this.ask("placeUsed", exit)
+        })
+    )
+
+  /** Holds a place until the pool wants it back, or for some time. */
+  readonly holding = Effect.scoped(
+    Effect.flatMap(this.slot, ({ recalled }) => Effect.raceFirst(recalled, Effect.sleep(10)))
+  )
 
   readonly idle = Effect.suspend(() => WorkerPool.idle(this.pool!))
 

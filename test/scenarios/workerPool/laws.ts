@@ -33,6 +33,8 @@ export interface Moments {
   readonly mapEnded: Mapped
   /** A job's operation on its own pool has ended. All the time another worker could have served it. */
   readonly askedInside: Exit.Exit<unknown, unknown>
+  /** A job that was run in a place has ended. */
+  readonly placeUsed: Exit.Exit<unknown, unknown>
   /** `shutdown`, `shutdownNow` or the close of the scope has returned. */
   readonly poolEnded: undefined
   /** No fiber runs; others may be ready. Asked after each turn, and at the end. */
@@ -108,7 +110,9 @@ export const P2: Law = {
 }
 
 /** Jobs begin in the order of their numbers, where a single worker takes them from a single queue. */
-const isInOrder = ({ isMapped, largestSize, options: { queue } }: Seen): boolean =>
+const isInOrder = ({ hasPlaces, isMapped, largestSize, options: { queue } }: Seen): boolean =>
+  // A job with a place goes before jobs that have come earlier.
+  !hasPlaces &&
   // A job of `map` or `runAll` waits for room in a sliding queue too. Its number comes with the room: after that of a
   // later job.
   largestSize === 1 && queue?.key === undefined && queue?.priority === undefined &&
@@ -121,7 +125,7 @@ const isSorted = (numbers: ReadonlyArray<number>): boolean => numbers.every((n, 
  * has the oldest dropped, as you ask. No accepted job is lost without its handle saying so.
  */
 export const P3: Law = {
-  lull: (seen, { capacity, idle, queued, waiting }) => {
+  lull: (seen, { capacity, idle, queued, reserved, waiting }) => {
     // Each key has a queue of its own, and its limit may leave a worker idle.
     if (seen.options.queue?.key !== undefined) return undefined
     // A job whose resource is lost before the job begins goes back into the queue, which may be full by then.
@@ -136,7 +140,7 @@ export const P3: Law = {
     const toCome = seen.options.resource?.min === undefined ? 0 : seen.largestSize
     return wrongIf(isBounded && queued > capacity + putBack + toCome, "more jobs wait than may") ??
       wrongIf(waiting > 0 && !isFull && !triesAgain(seen), "callers wait although there is room") ??
-      wrongIf(!isPaused && idle > 0 && queued + waiting > 0, "a worker is idle although jobs wait")
+      wrongIf(!isPaused && idle > reserved && queued + waiting > 0, "a worker is idle although jobs wait")
   },
   mapEnded: (seen, { exit, results }) => {
     // The pool takes no more, so all that it took are among the results.
@@ -313,4 +317,53 @@ export const P20: Law = {
   given: ({ state }) => wrongIf(state === "paused", "a job began in a paused pool")
 }
 
-export const laws: Readonly<Record<string, Law>> = { P1, P2, P3, P4, P6, P7, P8, P9, P10, P12, P15, P17, P18, P19, P20 }
+/** A worker is lost to the places where its resource breaks, a size is lowered, or jobs are not given out. */
+const mayLoseWorkers = ({ lowered, resources, options: { resource } }: Seen): boolean =>
+  lowered > 0 || resource !== undefined || resources.some(({ fate }) => fate !== "good")
+
+/**
+ * P22. Reservations. `reserve` returns a place once a worker is idle for which there is no job. Each place keeps one
+ * idle worker from other jobs until it is used or given back. A job in a place begins immediately. Jobs go first: one
+ * that waits has a place recalled.
+ */
+export const P22: Law = {
+  lull: (seen, { idle, reserved, state }) =>
+    wrongIf(reserved > 0 && state !== "running" && state !== "paused", "a place outlives the pool") ??
+      wrongIf(reserved > idle && !mayLoseWorkers(seen), "there are more places than idle workers"),
+  // In these scenarios each holder of a place gives it back once it is recalled.
+  stuck: (seen, { idle, queued, reserved, state }) =>
+    wrongIf(
+      seen.options.queue?.key === undefined && state === "running" && idle > 0 && queued > 0,
+      "a job waits for a place that was not recalled"
+    ) ??
+      wrongIf(
+        state === "running" && idle > reserved && seen.reserving > 0,
+        "a call of reserve waits although a worker is free"
+      ),
+  placeUsed: (_, exit) => {
+    const error = Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause) ? Cause.squash(exit.cause) : undefined
+    return wrongIf(
+      error instanceof WorkerPool.JobLost && error.reason === "dropped",
+      "a job with a place was dropped"
+    )
+  }
+}
+
+export const laws: Readonly<Record<string, Law>> = {
+  P1,
+  P2,
+  P3,
+  P4,
+  P6,
+  P7,
+  P8,
+  P9,
+  P10,
+  P12,
+  P15,
+  P17,
+  P18,
+  P19,
+  P20,
+  P22
+}

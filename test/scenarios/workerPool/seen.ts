@@ -105,6 +105,10 @@ export interface Seen {
   readonly begun: ReadonlyArray<Attempt>
   /** The attempts that have begun and not ended. */
   readonly running: ReadonlySet<Attempt>
+  /** Whether there was a call of `reserve`. */
+  readonly hasPlaces: boolean
+  /** How many calls of `reserve` are in flight. */
+  readonly reserving: number
   /** The state of the pool, once it is made. */
   readonly state: string | undefined
   /** Whether `map` or `runAll` brings jobs. */
