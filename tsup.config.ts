@@ -28,6 +28,10 @@ export default defineConfig([
       "Semaphore",
       "Watch",
       "WorkerPool",
+      "durable/DurableJob",
+      "durable/DurablePool",
+      "durable/DurableStore",
+      "durable/Results",
       "inspect/Inspect",
       "testing/index",
       "threads/ThreadPool",
@@ -43,7 +47,7 @@ export default defineConfig([
     }]
   },
   // These only name the entries above. Bundled, a namespace would be an object of its own, which no bundler can shake.
-  { ...shared, entry: entries("index", "inspect/index", "threads/index"), bundle: false },
+  { ...shared, entry: entries("index", "durable/index", "inspect/index", "threads/index"), bundle: false },
   // The command, and the script that it evaluates in another process: one file, which needs no other.
   { ...shared, entry: entries("ps/main"), platform: "node", bundle: true, splitting: false },
   {

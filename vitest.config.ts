@@ -52,6 +52,7 @@ export default defineConfig(({ mode }) => {
       alias: [
         { find: /^sluice$/, replacement: src("index.ts") },
         { find: /^sluice\/testing$/, replacement: src("testing/index.ts") },
+        { find: /^sluice\/durable$/, replacement: src("durable/index.ts") },
         { find: /^sluice\/inspect$/, replacement: src("inspect/index.ts") },
         { find: /^sluice\/threads$/, replacement: src("threads/index.ts") },
         { find: /^sluice\/(.*)$/, replacement: src("$1.ts") }

@@ -8,12 +8,13 @@ const limits = {
   "Group { scoped, go }": 6_900,
   Group: 8_650,
   AdaptiveLimit: 8_200,
-  WorkerPool: 30_800,
-  "WorkerPool { make, run }": 24_600,
+  WorkerPool: 32_200,
+  "WorkerPool { make, run }": 25_000,
   PoolConfig: 1_300,
   Watch: 5_200,
-  index: 49_600,
-  "threads/ThreadPool": 37_400,
+  index: 51_400,
+  "durable/index": 34_000,
+  "threads/ThreadPool": 38_000,
   "threads/ThreadWorker": 6_600
 }
 

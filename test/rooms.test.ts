@@ -101,7 +101,7 @@ describe("the floors", () => {
 
   test("groups, semaphores and limits know nothing of pools", () => {
     const isBelow = (file: string) =>
-      ["workerPool", "threads", "inspect"].every((name) => !isIn(`internal/${name}/`)(file))
+      ["workerPool", "threads", "inspect", "durable"].every((name) => !isIn(`internal/${name}/`)(file))
     expect(offending((from, to) => isIn("internal/")(from) && isBelow(from) && !isBelow(to))).toEqual([])
   })
 
@@ -119,6 +119,13 @@ describe("the floors", () => {
     const isThreads = (file: string) => isIn("internal/threads/")(file) || isIn("threads/")(file)
     expect(offending((from, to) => isThreads(from) && isIn(pool)(to) && !allowed.includes(to))).toEqual([])
   })
+})
+
+test("durable jobs stand on the pool: nothing but their public modules imports them", () => {
+  const isDurable = (file: string) => isIn("internal/durable/")(file) || isIn("durable/")(file)
+  expect(offending((from, to) => isDurable(to) && !isDurable(from))).toEqual([])
+  const taken = ["errors", "model", "Pool", "reserve"].map((name) => `${pool}${name}.ts`)
+  expect(offending((from, to) => isDurable(from) && isIn(pool)(to) && !taken.includes(to))).toEqual([])
 })
 
 describe("the pool", () => {

@@ -320,6 +320,20 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return this.runJob(as as Job, run, false)
   }
 
+  /** P22: gives a job the place that was reserved for it, and returns the handle. */
+  submitIn(reservation: Reservation, input: Job): Effect.Effect<PoolJob<Job, A, E>, PoolClosed> {
+    return Effect.withFiber((fiber): Exit.Exit<PoolJob<Job, A, E>, PoolClosed> => {
+      // The user's functions that this calls may end the pool.
+      const job = this.newJob(fiber.context, input)
+      const rejection = this.rejection()
+      if (rejection !== undefined) return rejection
+      if (reservation.state === "gone") return usedUp("submit")
+      this.watchers?.offered(job, fiber.context, "submit")
+      this.useUp(reservation, job)
+      return Exit.succeed(job)
+    })
+  }
+
   private runJob(
     input: Job,
     task: TaskRun | undefined,
@@ -333,9 +347,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const job = this.newJob(fiber.context, input, task)
       const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
-      if (reservation?.state === "gone") {
-        return resume(Effect.die(new Error("Slot.run: the slot was used or given back")))
-      }
+      if (reservation?.state === "gone") return resume(usedUp("run"))
       const waits = reservation === undefined && this.spare <= 0 && !this.queue.drops(job) &&
         !(failsIfFull && this.queue.isFull(job))
       const deadlock = inside && waits
@@ -1524,6 +1536,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return viewOf(books, detail)
   }
 }
+
+const usedUp = (operation: string): Exit.Exit<never> =>
+  Exit.die(new Error(`Slot.${operation}: the slot was used or given back`))
 
 const outcomeOfUndone = ({ past }: AnyJob): Outcome => past?.outcome ?? "returned"
 const isLive = ({ state }: Worker): boolean => state !== "ended"

@@ -173,6 +173,15 @@ export interface Slot<in Job, out A, out E = never> {
      */
     (job: Job): Effect.Effect<A, E | RunError>
   }
+  /** Gives a job the place, which is used up then, and returns a handle on the job. */
+  readonly submit: {
+    /**
+     * Gives a job the place, which is used up then, and returns a handle on the job. The job begins as with `run`. It
+     * no longer depends on its caller. Never suspends. Fails with `PoolClosed` if the pool takes no more jobs. A second
+     * call, and one after the end of the scope, is a defect. O(1).
+     */
+    (job: Job): Effect.Effect<JobHandle<A, E>, PoolClosed>
+  }
   /**
    * Suspends until the pool wants the place back: a job waits for a worker, the pool has paused, has fewer workers or
    * ends; or until the place is used or given back. The holder of a place without a job should close its scope then.

@@ -26,5 +26,6 @@ export const reserve = <Job, A, E>(pool: Pool<Job, A, E>): Effect.Effect<Slot<Jo
 
 const slotOf = <Job, A, E>(pool: Pool<Job, A, E>, reservation: Reservation): Slot<Job, A, E> => ({
   run: (job) => pool.runIn(reservation, job),
+  submit: (job) => pool.submitIn(reservation, job),
   recalled: reservation.recalled
 })

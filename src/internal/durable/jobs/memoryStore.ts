@@ -1,0 +1,196 @@
+/**
+ * The engine's store, in memory. Effect's own (4.1) loses a job whose taker is interrupted between the claim and the
+ * finalizer. Here the claim is made in the books of the wait, and an interrupt gives it back.
+ *
+ *     delayed   ──▶ ready, when it is due
+ *     ready     ──▶ claimed, by the taker that has waited longest
+ *     claimed   ──▶ completed on success; ready again if its taker is interrupted, and the attempt does not count;
+ *                   delayed again on failure; failed after the last attempt
+ *     completed, failed ──▶ forgotten, by a cleanup
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import { isTagged } from "effect/Predicate"
+import { List } from "../../List.js"
+import * as stack from "../../stack.js"
+import type { AnyFiber } from "../../stack.js"
+
+interface Entry {
+  prev: Entry | undefined
+  next: Entry | undefined
+  readonly id: string
+  readonly element: unknown
+  attempts: number
+  state: "delayed" | "ready" | "claimed" | "completed" | "failed"
+  changedAt: number
+}
+
+interface Taker {
+  prev: Taker | undefined
+  next: Taker | undefined
+  readonly fiber: AnyFiber
+  readonly maxAttempts: number
+  resume: (entry: Entry) => void
+  entry: Entry | undefined
+  state: "new" | "waiting" | "over"
+}
+
+class MemoryQueue {
+  /** All jobs whose ids are known. */
+  readonly entries = new Map<string, Entry>()
+  private readonly ready = new List<Entry>()
+  private readonly takers = new List<Taker>()
+
+  add(id: string, element: unknown, changedAt: number): Entry | undefined {
+    if (this.entries.has(id)) return undefined
+    const entry: Entry = {
+      prev: undefined,
+      next: undefined,
+      id,
+      element,
+      attempts: 0,
+      state: "delayed",
+      changedAt
+    }
+    this.entries.set(id, entry)
+    return entry
+  }
+
+  /** The job is due. One that was given back is first in line, as before. Runs the fiber of a taker. */
+  enter(entry: Entry, where: "first" | "last"): void {
+    entry.state = "ready"
+    if (where === "first") this.ready.unshift(entry)
+    else this.ready.push(entry)
+    this.serve()
+  }
+
+  /** Runs the fiber of the taker. */
+  wait(taker: Taker): void {
+    taker.state = "waiting"
+    this.takers.push(taker)
+    this.serve()
+  }
+
+  private serve(): void {
+    const served: Array<readonly [Taker, Entry]> = []
+    for (const taker of [...this.takers]) {
+      const entry = this.firstFor(taker)
+      if (entry === undefined) continue
+      this.ready.remove(entry)
+      entry.state = "claimed"
+      entry.attempts++
+      this.takers.remove(taker)
+      taker.state = "over"
+      taker.entry = entry
+      served.push([taker, entry])
+    }
+    for (const [{ fiber, resume }, entry] of served) stack.resume(fiber, resume, entry)
+  }
+
+  private firstFor({ maxAttempts }: Taker): Entry | undefined {
+    for (const entry of this.ready) if (entry.attempts < maxAttempts) return entry
+    return undefined
+  }
+
+  /** The taker is interrupted, with a job or without. Runs the fiber of another one. */
+  leave(taker: Taker): void {
+    if (taker.state === "waiting") this.takers.remove(taker)
+    taker.state = "over"
+    const { entry } = taker
+    taker.entry = undefined
+    if (entry !== undefined) this.giveBack(entry)
+  }
+
+  /** The attempt does not count. Runs the fiber of a taker. */
+  giveBack(entry: Entry): void {
+    entry.attempts--
+    this.enter(entry, "first")
+  }
+}
+
+/** The signal by which the engine says that the payload of a job does not decode. It has no public name. */
+const isDeadLetter = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some((reason) =>
+    Cause.isFailReason(reason) && isTagged(reason.error, "~effect/persistence/PersistedQueue/DeadLetter")
+  )
+
+export const memoryStore = Effect.gen(function*() {
+  const clock = yield* Clock.Clock
+  const scope = yield* Effect.scope
+  const queues = new Map<string, MemoryQueue>()
+  const queueOf = (name: string): MemoryQueue => {
+    let queue = queues.get(name)
+    if (queue === undefined) queues.set(name, queue = new MemoryQueue())
+    return queue
+  }
+  const now = () => clock.currentTimeMillisUnsafe()
+  const enterAfter = (queue: MemoryQueue, entry: Entry, delay: Duration.Duration): Effect.Effect<void> => {
+    const enters = Effect.sync(() => queue.enter(entry, "last"))
+    return Duration.isPositive(delay) ? Effect.asVoid(Effect.forkIn(Effect.delay(enters, delay), scope)) : enters
+  }
+  const settle = (entry: Entry, state: "completed" | "failed"): void => {
+    entry.state = state
+    entry.changedAt = now()
+  }
+  return PersistedQueue.PersistedQueueStore.of({
+    offer: ({ delay = Duration.zero, element, id, name }) =>
+      Effect.suspend(() => {
+        const queue = queueOf(name)
+        const entry = queue.add(id, element, now())
+        return entry === undefined ? Effect.void : enterAfter(queue, entry, delay)
+      }),
+    take: ({ maxAttempts, name, retryDelay }) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.withFiber((fiber) => {
+          const queue = queueOf(name)
+          const taker: Taker = {
+            prev: undefined,
+            next: undefined,
+            fiber,
+            maxAttempts,
+            resume: () => {},
+            entry: undefined,
+            state: "new"
+          }
+          const leave = Effect.sync(() => queue.leave(taker))
+          const wait = Effect.callback<Entry>((resume) => {
+            taker.resume = (entry) => resume(Effect.succeed(entry))
+            queue.wait(taker)
+            return leave
+          })
+          const end = (entry: Entry, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+            if (Exit.isSuccess(exit)) return Effect.sync(() => settle(entry, "completed"))
+            if (Cause.hasInterruptsOnly(exit.cause)) return Effect.sync(() => queue.giveBack(entry))
+            if (entry.attempts >= maxAttempts || isDeadLetter(exit.cause)) {
+              return Effect.sync(() => settle(entry, "failed"))
+            }
+            entry.state = "delayed"
+            return Effect.flatMap(retryDelay(entry.attempts), (delay) => enterAfter(queue, entry, delay))
+          }
+          return Effect.flatMap(
+            Effect.onExit(restore(wait), (exit) => Exit.isFailure(exit) ? leave : Effect.void),
+            (entry) =>
+              Effect.as(Effect.addFinalizer((exit) => end(entry, exit)), {
+                id: entry.id,
+                attempts: entry.attempts,
+                element: entry.element
+              })
+          )
+        })
+      ),
+    cleanup: ({ failedTimeToLive, timeToLive }) =>
+      Effect.sync(() => {
+        const isOld = ({ changedAt, state }: Entry): boolean => {
+          const after = state === "completed" ? timeToLive : state === "failed" ? failedTimeToLive : undefined
+          return after !== undefined && changedAt + Duration.toMillis(after) <= now()
+        }
+        for (const { entries } of queues.values()) {
+          for (const [id, entry] of entries) if (isOld(entry)) entries.delete(id)
+        }
+      })
+  })
+})

@@ -1,0 +1,166 @@
+/** Small scenarios of durable jobs over the memory store, to be explored to the last schedule. */
+import { Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
+import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import { WorkerPool } from "sluice"
+import { DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
+import { type Kit, type Scenario, scenario } from "sluice/testing"
+
+interface Begin {
+  readonly name: string
+  /** The number of the attempt, as the store counts it. */
+  readonly attempt: number
+}
+
+/** A store, its results, and what was seen of them. */
+class Stage {
+  readonly begun: Array<Begin> = []
+  readonly ended: Array<string> = []
+  succeeded = 0
+  running = 0
+  wrong: string | undefined = undefined
+  readonly job
+
+  constructor(readonly attempts: number) {
+    this.job = DurableJob.make("job", {
+      payload: Schema.String,
+      success: Schema.String,
+      error: Schema.String,
+      id: (name) => name,
+      attempts,
+      retry: Schedule.spaced("1 second")
+    })
+  }
+
+  /** The number of the attempt of each claim, by the id of the job. */
+  private readonly claimed = new Map<string, number>()
+
+  readonly layer = Layer.merge(
+    Layer.provideMerge(
+      // The memory store has a factory of its own.
+      Layer.fresh(PersistedQueue.layer),
+      Layer.effect(
+        PersistedQueue.PersistedQueueStore,
+        Effect.map(PersistedQueue.PersistedQueueStore, (store) =>
+          PersistedQueue.PersistedQueueStore.of({
+            ...store,
+            take: (options) =>
+              Effect.map(store.take(options), (taken) => {
+                this.claimed.set(taken.id, taken.attempts)
+                return taken
+              })
+          }))
+      ).pipe(Layer.provide(DurableStore.layerMemory))
+    ),
+    Results.layerMemory
+  )
+
+  /** A process: a pool that serves the job. */
+  readonly process = (
+    size: number,
+    body: (name: string) => Effect.Effect<string, string> = (name) => Effect.as(Effect.yieldNow, name)
+  ) =>
+    Effect.gen({ self: this }, function*() {
+      const pool = yield* WorkerPool.make({
+        size,
+        run: (name: string) =>
+          name === "local" ? Effect.succeed(name) : Effect.uninterruptibleMask((restore) => {
+            this.begun.push({ name, attempt: this.claimed.get(name) ?? 0 })
+            this.running++
+            if (this.running > size) this.wrong = "more jobs run than there are workers"
+            return Effect.onExitPrimitive(restore(body(name)), (exit) => {
+              this.running--
+              if (Exit.isSuccess(exit)) this.ended.push(name)
+              return undefined
+            }, true)
+          })
+      })
+      const serving = yield* DurablePool.serve(this.job, pool, { grace: 0 })
+      return { pool, serving }
+    })
+
+  /** After a process has ended: no claim is left, and its books balance. */
+  readonly over = (t: Kit, serving: DurablePool.Serving) =>
+    Effect.gen({ self: this }, function*() {
+      const { claimed, dead, failed, givenBack, phase, running, skipped, succeeded, waiting } = DurablePool.stats(
+        serving
+      )
+      yield* t.expect(phase === "drained" && running === 0 && waiting === 0, `a claim is left (D4): ${phase}`)
+      yield* t.expect(
+        claimed === succeeded + failed + dead + givenBack + skipped,
+        "the books of the process do not balance"
+      )
+      yield* t.expect(this.running === 0, "a job outlives its process")
+      this.succeeded += succeeded
+    })
+}
+
+const first = "one"
+const second = "two"
+
+/**
+ * A process that ends somehow, and another one that does the rest: each job succeeds once, at attempt 1 (D4). A job
+ * that is cut off may have done its work already.
+ */
+const inTwo = (
+  { cutsOff = false, size }: { readonly size: number; readonly cutsOff?: boolean },
+  actors: (one: {
+    readonly stage: Stage
+    readonly pool: WorkerPool.WorkerPool<string, string, string>
+    readonly serving: DurablePool.Serving
+  }) => ReadonlyArray<Effect.Effect<unknown, unknown, Layer.Success<Stage["layer"]>>>
+): Scenario =>
+  scenario((t) =>
+    Effect.gen(function*() {
+      const stage = new Stage(3)
+      yield* Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const one = yield* Scope.provide(stage.process(size), scope)
+        yield* t.always(() => stage.wrong === undefined, "more jobs run than there are workers (D3)")
+        for (const name of [first, second]) yield* DurableJob.submit(stage.job, name)
+        for (const [i, effect] of actors({ stage, ...one }).entries()) {
+          yield* t.actor(String.fromCharCode(97 + i), effect, { mayDie: true })
+        }
+        yield* t.settled
+        yield* Scope.close(scope, Exit.void)
+        yield* stage.over(t, one.serving)
+        yield* Effect.scoped(Effect.gen(function*() {
+          const { serving } = yield* stage.process(2)
+          for (const name of [first, second]) {
+            const exit = yield* DurableJob.exit(stage.job, name)
+            yield* t.expect(Exit.isSuccess(exit) && exit.value === name, `${name} has no result (D2)`)
+          }
+          yield* DurablePool.drain(serving, { deadline: Infinity })
+          yield* stage.over(t, serving)
+        }))
+        yield* t.expect(
+          stage.succeeded === 2 && (cutsOff || stage.ended.length === 2),
+          `${stage.succeeded} jobs succeeded, and did their work: ${stage.ended.join()} (D2)`
+        )
+        yield* t.expect(
+          stage.begun.every(({ attempt }) => attempt === 1),
+          `attempts: ${JSON.stringify(stage.begun)} (D4)`
+        )
+      }).pipe(Effect.provide(stage.layer))
+    })
+  )
+
+const cutsOff = { size: 1, cutsOff: true }
+
+export const exhausted: Record<string, Scenario> = {
+  "drain, with a deadline": inTwo(cutsOff, ({ serving }) => [DurablePool.drain(serving, { deadline: 0 })]),
+  "drain, without": inTwo({ size: 1 }, ({ serving }) => [DurablePool.drain(serving, { deadline: Infinity })]),
+  "the pool ends": inTwo(cutsOff, ({ pool }) => [WorkerPool.shutdownNow(pool)]),
+  "the pool drains": inTwo({ size: 1 }, ({ pool }) => [WorkerPool.shutdown(pool)]),
+  "a job of the pool itself": inTwo({ size: 1 }, ({ pool }) => [
+    Effect.timeoutOption(WorkerPool.run(pool, "local"), Duration.seconds(1))
+  ])
+}
+
+/** With too many schedules to try them all. */
+export const larger: Record<string, Scenario> = {
+  "drain, twice": inTwo(cutsOff, ({ serving }) => [
+    DurablePool.drain(serving, { deadline: Infinity }),
+    DurablePool.drain(serving, { deadline: 0 })
+  ]),
+  "a result is awaited": inTwo({ size: 2 }, ({ stage }) => [DurableJob.exit(stage.job, second)])
+}
