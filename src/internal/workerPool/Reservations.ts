@@ -94,12 +94,13 @@ export class Places implements Reservations {
     return [...this.held, ...this.recalled].map((key) => ({ node: key.caller.fiber, weight: 1, until: "scope", key }))
   }
 
-  waits(workers: Line): ReadonlyArray<Wait> {
+  waits(workers: Line, ends: string | undefined): ReadonlyArray<Wait> {
     return [...this.waiting].map((key) => ({
       node: key.caller.fiber,
       who: "fiber",
       for: "a worker",
       rooms: [[workers, 1]],
+      ends,
       key
     }))
   }

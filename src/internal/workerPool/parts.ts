@@ -142,8 +142,8 @@ export interface Reservations {
   close(exit: Exit.Exit<never, PoolClosed>): () => void
   /** The fibers that hold a place, as `sluice/inspect` sees them. */
   readonly holds: ReadonlyArray<Hold>
-  /** The fibers that wait for one of the `workers`. */
-  waits(workers: Line): ReadonlyArray<Wait>
+  /** The fibers that wait for one of the `workers`; `ends`: until when at the latest. */
+  waits(workers: Line, ends: string | undefined): ReadonlyArray<Wait>
 }
 
 /** How each part is made; undefined for a part that the pool does not have. */

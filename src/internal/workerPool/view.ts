@@ -32,8 +32,8 @@ export const viewOf = <Job, A, E>(books: Books<Job, A, E>, detail: Detail): View
 const isAtRest = <Job, A, E>(
   { calls, idlers, lifecycle, queue, reservations, retries, roster, starter }: Books<Job, A, E>
 ): boolean =>
-  queue.size + queue.blocked + (retries?.size ?? 0) + (reservations?.count ?? 0) + idlers.size + lifecycle.waiting ===
-    0 &&
+  queue.size + queue.blocked + (retries?.size ?? 0) + idlers.size + lifecycle.waiting === 0 &&
+  (reservations === undefined || reservations.count + reservations.wanted === 0) &&
   starter === undefined &&
   roster.workers.every(({ state }) => state === "idle") && [...calls].length === 0
 
@@ -101,7 +101,7 @@ class Reader<in out Job, in out A, in out E> {
   private get jobWaits(): ReadonlyArray<Wait> {
     const { books: { deadlines, lifecycle, queue, retries } } = this
     const expires = deadlines?.limits.wait === true ? "the deadline of its wait" : undefined
-    const ends = lifecycle.isPaused ? "the end of the pause" : expires
+    const ends = endOf(lifecycle) ?? expires
     const waitsForWorker = (job: PoolJob<Job, A, E>, ends: string | undefined): Wait => {
       const key = this.keys.get(job.lane?.key)
       const rooms: Wait["rooms"] = key === undefined ? [[this.workers, 1]] : [[this.workers, 1], [key, 1]]
@@ -144,7 +144,7 @@ class Reader<in out Job, in out A, in out E> {
   /** The fibers that wait for the pool as a whole. */
   private get poolWaits(): ReadonlyArray<Wait> {
     const { books: { idlers, lifecycle, reservations, roster, starter }, jobs } = this
-    const waits: Array<Wait> = [...reservations?.waits(this.workers) ?? []]
+    const waits: Array<Wait> = [...reservations?.waits(this.workers, endOf(lifecycle)) ?? []]
     if (starter !== undefined) {
       const acquiring = roster.workers.filter(({ state }) => state === "acquiring").map(nodeOf)
       waits.push({ node: starter.fiber, who: "fiber", for: "resources for the workers", all: acquiring, key: starter })
@@ -181,6 +181,9 @@ class Reader<in out Job, in out A, in out E> {
 
 /** The fiber on which it depends that the worker becomes free; its job, where that has no fiber yet. */
 const nodeOf = (worker: Worker): Node => worker.fiber ?? worker.job ?? worker.ownFiber ?? worker
+
+/** When all waits for a worker end, that a pause keeps waiting. */
+const endOf = ({ isPaused }: Lifecycle): string | undefined => isPaused ? "the end of the pause" : undefined
 
 const follows = <Job, A, E>(job: PoolJob<Job, A, E>, fiber: Node): Wait => ({
   node: job,
