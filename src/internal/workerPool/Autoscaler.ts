@@ -5,9 +5,10 @@
  * - **U1.** The size is never below `min` and never above `max`.
  * - **U2.** It grows only for jobs that one more worker could take, those aside that an idle worker could: while more
  *   than `growAbove` of them wait for each worker; and while no worker is idle and the queue is full, so that callers
- *   wait for room, or since the last sample a job found none; and while each worker's job waits for the pool itself. It
- *   shrinks only while nothing of this is so, no job waits that a worker could take, and less than the share
- *   `shrinkBelow` of the workers is busy; and never below the workers that are. Between the marks nothing changes.
+ *   wait for room, or since the last sample a job found none, or callers wait for a place; and while each worker's job
+ *   waits for the pool itself. It shrinks only while nothing of this is so, no job waits that a worker could take, and
+ *   less than the share `shrinkBelow` of the workers is busy; and never below the workers that are. Between the marks
+ *   nothing changes.
  * - **U3.** It grows no sooner than `dwell.grow` after the last change, and shrinks no sooner than `dwell.shrink` after
  *   it, nor before every sample for as long has been below the mark. A clock that is set back or forward does not
  *   matter.

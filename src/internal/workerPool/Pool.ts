@@ -1478,7 +1478,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
     const { heldUp, ledger: { running }, queue: { order: { callers, ready }, overflows }, roster: { idle }, size } =
       this
     const stuck = this.waits.size
-    return { now: this.now(), size, running, idle, ready, callers: callers + heldUp, overflows, stuck }
+    // Calls that wait for places of each other say nothing about the load.
+    const reserving = idle === 0 ? this.reservations?.wanted ?? 0 : 0
+    return { now: this.now(), size, running, idle, ready, callers: callers + heldUp + reserving, overflows, stuck }
   }
 
   stats(): model.Stats {

@@ -167,7 +167,7 @@ export interface Sample {
   readonly idle: number
   /** Jobs that another worker could take, were there one: from the queue, or from a caller who waits for room. */
   readonly ready: number
-  /** Callers who wait for room. */
+  /** Callers who wait for room; or for a place, while no worker is idle. */
   readonly callers: number
   /** How many jobs have ever found the queue full. */
   readonly overflows: number
