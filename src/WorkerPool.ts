@@ -851,8 +851,8 @@ export const use: {
  * Suspends until a worker is idle for which there is no job, first come, first served. Returns the place. Until the
  * scope closes or the place is used, the pool keeps one idle worker from other jobs (P22). A place is no worker in
  * particular: where a resource is replaced meanwhile, the next worker that becomes idle stands for it. Fails with
- * `PoolClosed` if the pool takes no more jobs. In a job of the same pool it dies with `PoolDeadlock` where it would
- * wait without end (P9). An interrupt gives the place back. O(1).
+ * `PoolClosed` if the pool takes no more jobs. In a job of the same pool it dies with `PoolDeadlock` where no worker
+ * could ever become idle (P9); a place that keeps one may be given back. An interrupt gives the place back. O(1).
  *
  * Jobs go first. A job that waits while places keep idle workers from it has the place recalled that was reserved
  * last. The pool's end, a pause and a lower size recall places, too. The holder of a place that still waits for a job

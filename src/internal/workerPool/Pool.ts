@@ -348,8 +348,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
       const rejection = this.rejection()
       if (rejection !== undefined) return resume(rejection)
       if (reservation?.state === "gone") return resume(usedUp("run"))
-      const waits = reservation === undefined && this.spare <= 0 && !this.queue.drops(job) &&
-        !(failsIfFull && this.queue.isFull(job))
+      const waits = reservation === undefined
+        ? this.spare <= 0 && !this.queue.drops(job) && !(failsIfFull && this.queue.isFull(job))
+        : this.roster.idle === 0
       const deadlock = inside && waits
         ? this.deadlock("run", inside, "room", this.queue.oldestToDrop(job))
         : undefined
@@ -450,9 +451,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
     }
     const { fiber } = reservation.caller
     const inside = this.insideOf(fiber)
-    const deadlock = inside && this.deadlock("reserve", inside, "room")
+    const deadlock = inside && this.deadlock("reserve", inside, "worker")
     if (deadlock !== undefined) return deadlock
-    reservation.ends = inside && this.waits.begin(inside, "room")
+    reservation.ends = inside && this.waits.begin(inside, "worker")
     reservations.wait(reservation)
     this.hireForJobs()
     return undefined
@@ -1001,8 +1002,8 @@ export class Pool<in out Job, in out A, in out E> extends Described
     if (this.lifecycle.hasTimer || this.deadlines?.limits.run === true) return undefined
     const found = this.waits.verdict(inside, wait, (wait) =>
       operation === "shutdown"
-        ? wait === "room" || (wait !== "end" && wait.phase === "blocked")
-        : wait !== "room" && wait === pushedOut)
+        ? wait === "room" || wait === "worker" || (wait !== "end" && wait.phase === "blocked")
+        : typeof wait === "object" && wait === pushedOut)
     return found && this.dieOfDeadlock(operation, inside, inside.job?.id, found === "circle")
   }
 

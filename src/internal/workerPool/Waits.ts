@@ -3,9 +3,10 @@ import type { Worker } from "./Worker.js"
 
 /**
  * The reason why a job's own fiber waits: for the end of another job; for "room", which comes when some worker takes
- * the next job; or for the "end" of all jobs that do not wait for the end themselves.
+ * the next job, or a job leaves the queue; for a "worker" that becomes free; or for the "end" of all jobs that do not
+ * wait for the end themselves.
  */
-export type Wait = AnyJob | "room" | "end"
+export type Wait = AnyJob | "room" | "worker" | "end"
 
 /** The pool at the moment when one of its jobs is about to wait. */
 export interface Situation {
@@ -64,7 +65,7 @@ export class Waits {
 
   private goesOn({ queued, reach, retrying }: Situation, inside: Worker, wait: Wait): boolean {
     if (wait === "end") return this.size === 0 && queued + retrying === 0
-    const target = wait === "room" ? undefined : wait.worker
+    const target = typeof wait === "string" ? undefined : wait.worker
     return target === undefined ? this.size + 1 < reach : target !== inside && !this.has(target)
   }
 }
@@ -87,6 +88,8 @@ const isEndless = (
     for (const [worker, wait] of stuck) {
       const goesOn = wait === "end"
         ? allEnd
+        : wait === "worker"
+        ? isServed
         : wait === "room" || wait.phase === "blocked"
         ? isServed || (expires && hasQueue)
         : wait.worker === undefined

@@ -144,7 +144,8 @@ export class PoolFailed extends Data.TaggedError("PoolFailed")<{
  */
 export class PoolDeadlock extends Data.TaggedError("PoolDeadlock")<{
   /**
-   * The operation that would wait without end: `"run"`, `"runAll"`, `"submit"`, `"await"`, `"shutdown"` or `"idle"`.
+   * The operation that would wait without end: `"run"`, `"runAll"`, `"submit"`, `"reserve"`, `"await"`, `"shutdown"` or
+   * `"idle"`.
    */
   readonly operation: string
   /** The `name` of the pool. `undefined` when the pool has none. */
