@@ -54,6 +54,7 @@ class Seldom<Job, A, E> {
   notes: ReadonlyArray<unknown> | undefined = undefined
   /** The call of `submit` that waits for room, until it goes on. */
   submitter: Suspended<Exit.Exit<PoolJob<Job, A, E>, PoolClosed>> | undefined = undefined
+  hadPlace = false
   others: List<Observer<Told<A, E>>> | undefined = undefined
 }
 
@@ -184,8 +185,17 @@ export class PoolJob<Job, A, E> extends Described implements JobHandle<A, E>, Ta
     this.few.notes = notes
   }
 
-  get isReturning(): boolean {
-    return this.past !== undefined
+  /** It had a place that was reserved for it (P22). Set before it may wait. */
+  get hadPlace(): boolean {
+    return this.seldom?.hadPlace === true
+  }
+
+  set hadPlace(hadPlace: boolean) {
+    this.few.hadPlace = hadPlace
+  }
+
+  get isUnbounded(): boolean {
+    return this.past !== undefined || this.hadPlace
   }
 
   /** The number of the attempt that runs, or that is to come. */

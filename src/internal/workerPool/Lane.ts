@@ -13,8 +13,8 @@ export interface Waiting<Job, J extends Waiting<Job, J>> {
   /** How many later jobs may go before it. */
   handicap: number
   lane: Lane<Job, J> | undefined
-  /** It comes for another attempt. */
-  readonly isReturning: boolean
+  /** No bound keeps it out, and no other job drops it: it comes for another attempt, or had a place. */
+  readonly isUnbounded: boolean
 }
 
 /** A `List`, in the order in which they have come, or `Ranked`. */
@@ -34,8 +34,8 @@ export class Lane<Job, J extends Waiting<Job, J>> {
   prev: Lane<Job, J> | undefined = undefined
   next: Lane<Job, J> | undefined = undefined
   readonly queued: Line<J>
-  /** Jobs that come for another attempt, which no bound keeps out. */
-  readonly returning: Line<J>
+  /** Jobs that come for another attempt or had a place, which no bound keeps out. */
+  readonly unbounded: Line<J>
   /** Jobs whose callers wait for room. */
   readonly blocked: Line<J>
   running = 0
@@ -53,22 +53,22 @@ export class Lane<Job, J extends Waiting<Job, J>> {
    */
   constructor(readonly key: unknown, public weight: number, public limit: number, line: () => Line<J>) {
     this.queued = line()
-    this.returning = line()
+    this.unbounded = line()
     this.blocked = line()
   }
 
   get size(): number {
-    return this.queued.size + this.returning.size + this.blocked.size
+    return this.queued.size + this.unbounded.size + this.blocked.size
   }
 
   /** The job that comes next, of those in the queue and those whose callers wait for room. */
   get head(): J | undefined {
-    return sooner(sooner(this.queued.head, this.blocked.head), this.returning.head)
+    return sooner(sooner(this.queued.head, this.blocked.head), this.unbounded.head)
   }
 
   /** The line in which the job waits for a worker. */
   lineOf(job: J): Line<J> {
-    return job.isReturning ? this.returning : this.queued
+    return job.isUnbounded ? this.unbounded : this.queued
   }
 }
 

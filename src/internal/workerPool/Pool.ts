@@ -433,6 +433,11 @@ export class Pool<in out Job, in out A, in out E> extends Described
     return this.roster.idle - (this.reservations?.count ?? 0)
   }
 
+  /** How many places have lost their workers: so many of those that become idle are kept for them. */
+  private get lost(): number {
+    return Math.max(0, -this.spare)
+  }
+
   /**
    * Reserves a place: now, or as soon as there is a worker for it. Returns undefined if the caller has to wait. The
    * first call makes the part. Runs fibers only where workers come on demand.
@@ -489,16 +494,22 @@ export class Pool<in out Job, in out A, in out E> extends Described
     }
   }
 
-  /** The job has a place: it begins, or waits in the queue where the worker was lost or is not for it. Runs fibers. */
+  /**
+   * The job has a place: it begins on any idle worker, also on one that is kept for a younger place, or waits in the
+   * queue. Runs fibers.
+   */
   private useUp(reservation: Reservation, job: PoolJob<Job, A, E>): void {
     this.reservations?.remove(reservation)
-    const worker = this.idleFor(job)
+    job.hadPlace = true
+    const worker = this.isPaused || !this.queue.order.mayRun(job) ? undefined : this.roster.takeIdle()
     if (worker === undefined) {
       this.queue.enlist(job)
       return this.serveSpare()
     }
     this.queue.pass(job)
     this.assign(worker, job)
+    // The place may have been recalled for a job that still waits.
+    this.recall()
     this.begin(worker)
   }
 
@@ -563,6 +574,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
     this.roster.rest(worker)
     this.upkeep?.rests(worker.tenure)
     this.grant()
+    this.recall()
   }
 
   /**
@@ -1071,17 +1083,16 @@ export class Pool<in out Job, in out A, in out E> extends Described
    * a resource than jobs that are ready. A worker that releases one may take long.
    */
   private lacks(spare: number): boolean {
-    const { census, onDemand, queue, reservations, roster } = this
+    const { census, lost, onDemand, queue, reservations, roster } = this
     if (onDemand === undefined || census.present - spare < roster.floor) return true
-    const lost = Math.max(0, -this.spare)
     return queue.order.ready + lost + (reservations?.wanted ?? 0) > census.wanted("acquiring")
   }
 
   /** P19: whether there is, or will be, a worker for the job in addition to those for jobs that are ready. */
   private hasTaker(job: PoolJob<Job, A, E>): boolean {
-    const { census, queue: { order }, roster, size } = this
+    const { census, lost, queue: { order }, roster, size } = this
     return !this.isPaused && order.couldRun(job) &&
-      order.ready < census.wanted("acquiring") + Math.max(0, size - roster.live)
+      order.ready + lost < census.wanted("acquiring") + Math.max(0, size - roster.live)
   }
 
   /** P19: the worker has been idle for too long. The returned function runs fibers. */

@@ -199,7 +199,7 @@ export class Queue<Job, A, E> {
   /** All that wait in the queue. */
   takeQueued(): Array<PoolJob<Job, A, E>> {
     this.size = 0
-    const jobs = this.takeFrom((lane) => lane.queued.takeAll().concat(lane.returning.takeAll()))
+    const jobs = this.takeFrom((lane) => lane.queued.takeAll().concat(lane.unbounded.takeAll()))
     if (this.deadlines !== undefined) { for (const job of jobs) this.deadlines.dequeued(job) }
     return jobs
   }

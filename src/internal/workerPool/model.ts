@@ -160,16 +160,16 @@ export interface JobHandle<out A, out E = never> extends Pipeable, Inspectable {
  */
 export interface Slot<in Job, out A, out E = never> {
   /**
-   * Runs a job in the place, and uses the place up: as `WorkerPool.run` does, but that no other job goes before it, and
-   * that the job is never refused, dropped or kept waiting for room.
+   * Runs a job in the place, and uses the place up: as `WorkerPool.run` does, but the job is never refused, dropped or
+   * kept waiting for room.
    */
   readonly run: {
     /**
      * Runs a job in the place, which is used up then. The job begins immediately, as with `WorkerPool.run` on an idle
-     * worker. It waits in the queue, whatever the capacity, where the worker has been lost meanwhile, the pool is
-     * paused, or the limit of the job's key is reached. Suspends until the job has ended, and returns its value. Fails
-     * as the job does, or as `WorkerPool.run`. A second call, and one after the end of the scope, is a defect. An
-     * interrupt cancels the job, and waits for its end. O(1).
+     * worker. It waits in the queue, whatever the capacity, where no worker is idle since one was lost meanwhile, the
+     * pool is paused, or the limit of the job's key is reached. Suspends until the job has ended, and returns its
+     * value. Fails as the job does, or as `WorkerPool.run`. A second call, and one after the end of the scope, is a
+     * defect. An interrupt cancels the job, and waits for its end. O(1).
      */
     (job: Job): Effect.Effect<A, E | RunError>
   }

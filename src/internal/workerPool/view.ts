@@ -53,7 +53,7 @@ class Reader<in out Job, in out A, in out E> {
       return job === undefined ? [] : [[worker, job] as const]
     })
     const lanes = [...queue.order.lanes]
-    this.queued = lanes.flatMap(({ queued, returning }) => [...queued, ...returning])
+    this.queued = lanes.flatMap(({ queued, unbounded }) => [...queued, ...unbounded])
     this.blocked = lanes.flatMap(({ blocked }) => [...blocked])
     this.retrying = [...retries?.jobs ?? []]
     this.workers = {
