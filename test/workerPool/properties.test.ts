@@ -18,7 +18,7 @@ import { holds, lawsOf, soak } from "../support/property.js"
  */
 interface Task {
   readonly work: number
-  readonly inner: "nothing" | "run" | "runAll" | "submit" | "await"
+  readonly inner: "nothing" | "run" | "runAll" | "submit" | "await" | "place"
   readonly invalidate: boolean
   readonly end: "succeed" | "fail" | "die" | "never" | "interrupt"
   readonly cleanup: number
@@ -27,7 +27,7 @@ interface Task {
 
 /**
  * One actor, after `delay` turns. `cancel` and `await` are about the job of number `n`, `invalidate` about the
- * resource.
+ * resource. `place` uses a place after `n` turns, and `hold` has one until it is recalled.
  */
 interface Act {
   readonly kind:
@@ -38,6 +38,8 @@ interface Act {
     | "await"
     | "map"
     | "runAll"
+    | "place"
+    | "hold"
     | "invalidate"
     | "resize"
     | "shutdown"
@@ -84,7 +86,7 @@ interface Workload {
 
 const task: fc.Arbitrary<Task> = fc.record<Task>({
   work: fc.nat(3),
-  inner: fc.constantFrom("nothing", "nothing", "nothing", "run", "runAll", "submit", "await"),
+  inner: fc.constantFrom("nothing", "nothing", "nothing", "run", "runAll", "submit", "await", "place"),
   invalidate: fc.constantFrom(false, false, true),
   end: fc.constantFrom("succeed", "succeed", "succeed", "fail", "die", "never", "interrupt"),
   cleanup: fc.nat(2),
@@ -94,7 +96,7 @@ const task: fc.Arbitrary<Task> = fc.record<Task>({
 const act: fc.Arbitrary<Act> = fc.record<Act>({
   kind: fc.constantFrom(
     ...["run", "run", "submit", "submit", "trySubmit", "cancel", "await", "map", "runAll", "invalidate"] as const,
-    ...["resize", "shutdown", "shutdownNow", "close"] as const
+    ...["place", "hold", "resize", "shutdown", "shutdownNow", "close"] as const
   ),
   delay: fc.nat(6),
   n: fc.nat(3),
@@ -235,7 +237,8 @@ class Simulation {
         run: Effect.suspend(() => stage.run(inner)),
         runAll: Effect.suspend(() => stage.runAll([inner, job("inner", turns(1)), job("inner")])),
         submit: Effect.suspend(() => stage.submit(inner)),
-        await: Effect.suspend(() => stage.handles[task.work]?.await ?? Effect.void)
+        await: Effect.suspend(() => stage.handles[task.work]?.await ?? Effect.void),
+        place: Effect.suspend(() => stage.inPlace(inner, turns(task.work)))
       }
       const waits = Effect.acquireUseRelease(
         Effect.sync(() => this.inside++),
@@ -271,6 +274,10 @@ class Simulation {
         return Stream.runDrain(Stream.take(WorkerPool.map(pool, jobs, { ordered: n % 2 === 0 }), n + 1))
       case "runAll":
         return stage.runAll([...jobs, ...jobs.slice(0, n).map((job) => ({ ...job }))])
+      case "place":
+        return stage.inPlace(jobs[0]!, turns(n))
+      case "hold":
+        return stage.holding
       case "invalidate":
         return stage.invalidate(n)
       case "resize":
