@@ -1,5 +1,5 @@
 /** Resources that are checked, have limits, or take long to be released: the option `resource` (P2, P17, P18). */
-import { Deferred, Effect, Exit, Fiber } from "effect"
+import { Deferred, Effect, Exit, Fiber, Schedule } from "effect"
 import type { Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Watch, WorkerPool } from "sluice"
@@ -262,6 +262,20 @@ describe("the limits of a resource (P18)", () => {
       yield* settle
       expect(yield* WorkerPool.run(pool, number)).toBe(2)
       expect(site.take()).toEqual(["acquire 1", "release 1", "acquire 2"])
+    })))
+
+  test("a retry that its budget refuses as it begins counts for no limit", () =>
+    runTimed(Effect.gen(function*() {
+      const site = new Site()
+      const budget = { ratio: 0, perSecond: 0.1, window: "10 seconds" } as const
+      const pool = yield* site.make({ maxJobs: 5, jitter: 0 }, {
+        retry: { schedule: Schedule.upTo(Schedule.spaced("1 second"), { times: 1 }), budget }
+      })
+      // The budget has one retry for both, which wait for the worker together.
+      yield* Effect.forEach([1, 2], () => WorkerPool.submit(pool, () => Effect.fail("no")))
+      yield* WorkerPool.submit(pool, () => Effect.sleep("5 seconds"))
+      yield* after(60_000)
+      expect([site.take(), WorkerPool.stats(pool).failed]).toEqual([["acquire 1"], 2])
     })))
 
   test("an idle resource is replaced at maxAge, and a busy one after its job", () =>

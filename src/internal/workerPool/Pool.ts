@@ -715,9 +715,9 @@ export class Pool<in out Job, in out A, in out E> extends Described
   ): Effect.Effect<unknown, unknown> {
     const { invalidate, resource } = tenure
     worker.began()
-    this.upkeep?.began(tenure)
     const refusal = this.retries?.refusal(job)
     if (refusal !== undefined) return refusal
+    this.upkeep?.began(tenure)
     const { config, watchers } = this
     const attempt = watchers && this.attemptOf(worker, job)
     config.parts.sharing?.begins(resource)
