@@ -3,7 +3,7 @@ import { once } from "../../source/node.js"
 import type { AnyFiber } from "../stack.js"
 import type { Node, View, Wait } from "../view.js"
 import type { Found } from "./collect.js"
-import { type Captured, isFiber, type Joined, joinersOf, unreadOf } from "./runtime.js"
+import { type Captured, isFiber, type Joined, joinersOf, supervisionOf, unreadOf } from "./runtime.js"
 import { Verdict, type VerdictOptions } from "./verdict.js"
 
 /** How many observers of fibers are read at one look: each takes a millisecond, and is read once. */
@@ -25,47 +25,38 @@ export interface Judgement {
 /** The deadlocks among the waits of the views. */
 export const judge = (views: ReadonlyArray<View>, evidence: Evidence): Judgement => {
   const joins = new Joins(evidence.captured, views)
-  const isOld = ({ nodes, verdict }: Found) =>
-    nodes.every((node) => verdict.waitsOf(node).every((wait) => wait.who !== "fiber" || evidence.isLong(wait)))
-  const certain = withoutRaces(views, {}, joins)
+  let more: ReadonlyArray<Wait> = []
+  const isOld = (wait: Wait) => wait.who !== "fiber" || more.includes(wait) || evidence.isLong(wait)
+  const found: Array<Found> = []
+  /** Adds the circles that are new, with this evidence at most. A suspicion has to be old. */
+  const add = ({ unknown, unsure, verdict }: Checked, most: Found["evidence"]): void => {
+    for (const nodes of verdict.circles) {
+      if (nodes.some((node) => unknown.has(node) || found.some((known) => known.nodes.includes(node)))) continue
+      const evidence = nodes.some((node) => unsure.has(node)) ? "suspected" : most
+      if (evidence === "suspected" && !nodes.every((node) => verdict.waitsOf(node).every(isOld))) continue
+      found.push({ evidence, nodes, verdict })
+    }
+  }
   // Without closures no race is seen, and each timeout is one.
-  const found: Array<Found> = evidence.captured === undefined
-    ? circlesOf(certain, "suspected", []).filter(isOld)
-    : circlesOf(certain, "certain", [])
+  add(withoutRaces(views, {}, joins), evidence.captured === undefined ? "suspected" : "certain")
   const long = views.flatMap(({ waits }) => waits.filter((wait) => wait.who === "fiber" && evidence.isLong(wait)))
   if (long.length === 0) return { found, joins: [] }
-  const more = joins.waits(long.flatMap(({ node }) => isFiber(node) ? [node] : []), views)
-  if (more.length > 0) {
-    const derived = withoutRaces(views, { more }, joins)
-    found.push(...circlesOf(derived, "derived", found))
-  }
+  more = joins.waits(long.flatMap(({ node }) => isFiber(node) ? [node] : []), views)
+  if (more.length > 0) add(withoutRaces(views, { more }, joins), "derived")
   if (views.some(({ lines }) => lines.some(({ holds }) => holds.some(({ until }) => until === "scope")))) {
-    const suspected = withoutRaces(views, { more, countsScopes: true }, joins)
-    const isLong = (wait: Wait) => wait.who !== "fiber" || more.includes(wait) || evidence.isLong(wait)
-    found.push(
-      ...circlesOf(suspected, "suspected", found).filter(({ nodes }) =>
-        nodes.every((node) => suspected.verdict.waitsOf(node).every(isLong))
-      )
-    )
+    add(withoutRaces(views, { more, countsScopes: true }, joins), "suspected")
   }
   return { found, joins: more }
 }
 
-/** A verdict, and the nodes about which this look has not read enough. */
+/** A verdict, and the nodes of its circles about which it is not the last word. */
 interface Checked {
   readonly verdict: Verdict
+  /** This look has not read enough about them. */
   readonly unknown: ReadonlySet<Node>
+  /** They end as another fiber does, which may come before its own end. */
+  readonly unsure: ReadonlySet<Node>
 }
-
-const circlesOf = (
-  { unknown, verdict }: Checked,
-  evidence: Found["evidence"],
-  known: ReadonlyArray<Found>
-): Array<Found> =>
-  verdict.circles
-    .filter((nodes) => !nodes.some((node) => unknown.has(node)))
-    .filter((nodes) => !known.some((found) => found.nodes.some((node) => nodes.includes(node))))
-    .map((nodes) => ({ evidence, nodes, verdict }))
 
 /**
  * The verdict without the fibers that lose a race to a fiber which is not stuck, such as the sleep of a timeout, or
@@ -76,15 +67,21 @@ const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins
   for (;;) {
     const verdict = new Verdict(views, { ...options, bounded })
     const before = bounded.size
-    const unknown = new Set<Node>()
+    const found = { unknown: new Set<Node>(), unsure: new Set<Node>() }
     for (const node of verdict.circles.flat()) {
-      const loses = isFiber(node) ? joins.loses(node, verdict) : false
-      if (loses === true) bounded.add(node)
-      if (loses === undefined) unknown.add(node)
+      const fate = isFiber(node) ? joins.fateOf(node, verdict) : "stuck"
+      if (fate === "loses") bounded.add(node)
+      else if (fate !== "stuck") found[fate].add(node)
     }
-    if (bounded.size === before) return { verdict, unknown }
+    if (bounded.size === before) return { verdict, ...found }
   }
 }
+
+/**
+ * The prospects of a fiber that waits in a circle. `loses`: a race ends its wait. `unsure`: a race may end a fiber with
+ * which it ends. `unknown`: this look has read enough.
+ */
+type Fate = "stuck" | "loses" | "unsure" | "unknown"
 
 /** The nodes that take a node along when they are interrupted. Events and jobs stand for the fibers they are about. */
 const takersOf = (views: ReadonlyArray<View>): ReadonlyMap<Node, ReadonlyArray<Node>> => {
@@ -120,20 +117,35 @@ class Joins {
 
   /**
    * Whether the fiber, or one that takes it along, races with a fiber that is not stuck: `Effect.all` under a timeout
-   * takes its fibers along, and so does `Group.scoped`. Undefined where this look has read enough.
+   * takes its fibers along, and so does `Group.scoped`. A fiber that ends with another one, such as with its parent or
+   * with the consumer of its stream, is not joined by that, so nothing says whether the race is about both.
    */
-  loses(fiber: AnyFiber, verdict: Verdict): boolean | undefined {
-    const seen = new Set<Node>([fiber])
+  fateOf(fiber: AnyFiber, verdict: Verdict): Fate {
+    const taken = new Set<Node>([fiber])
+    const direct = this.raceOf(taken, verdict, false)
+    if (direct !== false) return direct ?? "unknown"
+    const indirect = this.raceOf(taken, verdict, true)
+    if (indirect === false) return "stuck"
+    return indirect === undefined ? "unknown" : "unsure"
+  }
+
+  /** Adds the fibers that take the taken ones along. Undefined where this look has read enough. */
+  private raceOf(taken: Set<Node>, verdict: Verdict, supervised: boolean): "loses" | false | undefined {
+    const mayEnd = (other: AnyFiber): boolean => !taken.has(other) && !verdict.isStuck(other)
     // A set's iterator visits nodes that are added meanwhile.
-    for (const one of seen) {
-      for (const taker of this.takers().get(one) ?? []) seen.add(taker)
+    for (const one of taken) {
+      for (const taker of this.takers().get(one) ?? []) taken.add(taker)
       if (!isFiber(one)) continue
       const joins = this.of(one)
       if (joins === undefined) return undefined
       for (const { by, fibers, how } of joins) {
-        if (how === "first" && fibers.some((other) => !seen.has(other) && !verdict.isStuck(other))) return true
-        seen.add(by)
+        if (how === "first" && fibers.some(mayEnd)) return "loses"
+        taken.add(by)
       }
+      if (!supervised || this.captured === undefined) continue
+      const { by, rivals } = supervisionOf(one, this.captured)
+      if (rivals.some(mayEnd)) return "loses"
+      for (const other of by) taken.add(other)
     }
     return false
   }

@@ -223,7 +223,8 @@ export interface FiberInfo {
  *   limit or a size is raised.
  * - `derived`: as `certain`, but some of them wait for each other in Effect's own operations, which the watch has read
  *   from closures.
- * - `suspected`: some holds belong to scopes, which somebody else may close.
+ * - `suspected`: some holds belong to scopes, which somebody else may close; or a member ends with another fiber, such
+ *   as its parent or the consumer of its stream, which a timeout or a race may end.
  *
  * @category models
  * @since 0.1.0

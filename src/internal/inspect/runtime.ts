@@ -28,6 +28,8 @@ interface FiberInternals {
   /** The functions to call with its exit. */
   readonly _observers?: ReadonlyArray<(exit: never) => void>
   readonly _interruptedCause?: unknown
+  /** The fiber that has forked this one by `Effect.forkChild`, and interrupts it as it ends. */
+  readonly _parent?: AnyFiber | undefined
 }
 
 // A fiber of another copy of Effect is no instance of anything known here.
@@ -40,6 +42,26 @@ export interface Frame {
   readonly subjects: ReadonlyArray<object>
   readonly onExit: object | undefined
 }
+
+/** An open scope: its finalizers by their keys. A fiber that was forked into it, and a child scope, is a key. */
+interface Scope {
+  readonly state: {
+    readonly finalizerKey?: object | undefined
+    readonly finalizer?: object | undefined
+    readonly finalizers?: ReadonlyMap<object, object> | undefined
+  }
+}
+
+interface Queue {
+  readonly state: { readonly takers?: ReadonlySet<{ readonly resume?: object }> }
+}
+
+const isScope = (found: object): found is Scope => "~effect/Scope" in found
+
+const isQueue = (found: object): found is Queue => "~effect/Queue" in found
+
+const finalizersOf = ({ state: { finalizer, finalizerKey, finalizers } }: Scope): ReadonlyMap<object, object> =>
+  finalizers ?? new Map(finalizer === undefined || finalizerKey === undefined ? [] : [[finalizerKey, finalizer]])
 
 const isObject = (u: unknown): u is object => typeof u === "function" || (typeof u === "object" && u !== null)
 
@@ -97,6 +119,8 @@ interface Read {
   readonly how: Join
   /** All fibers that `by` waits for, while they have not ended. */
   readonly set: WeakRef<ReadonlySet<AnyFiber>> | undefined
+  /** Of a fiber that was forked into a scope. */
+  readonly scope: WeakRef<Scope> | undefined
 }
 
 const read = new WeakMap<object, Read>()
@@ -115,7 +139,13 @@ const readObserver = (observer: object, fiber: AnyFiber, captured: Captured): Re
     variables.flatMap((variable) => typeof variable === "function" ? captured(variable) : []).find(isOther)
   const isSet = (found: object): found is ReadonlySet<AnyFiber> => found instanceof Set && found.has(fiber)
   const set = variables.find(isSet)
-  const result = { by: by && new WeakRef(by), how: joinOf(observer), set: set && new WeakRef(set) }
+  const scope = variables.find(isScope)
+  const result = {
+    by: by && new WeakRef(by),
+    how: joinOf(observer),
+    set: set && new WeakRef(set),
+    scope: scope && new WeakRef(scope)
+  }
   read.set(observer, result)
   return result
 }
@@ -134,6 +164,70 @@ export const joinersOf = (fiber: AnyFiber, captured: Captured): ReadonlyArray<Jo
     const joiner = by?.deref()
     if (joiner === undefined || joiner.pollUnsafe() !== undefined) return []
     return [{ by: joiner, how, fibers: [...set?.deref() ?? [fiber]] }]
+  })
+
+/** The fibers that may end a fiber, though they do not wait for it alone. */
+export interface Supervision {
+  /** Each interrupts the fiber as it ends: the one that has forked it, and those that take from its stream. */
+  readonly by: ReadonlyArray<AnyFiber>
+  /**
+   * The fibers of the other streams that are merged with the fiber's. Each may end the whole: that of
+   * `Stream.interruptWhen` does so, and the timer of `Stream.timeout`.
+   */
+  readonly rivals: ReadonlyArray<AnyFiber>
+}
+
+/** As far as its observers were read. */
+export const supervisionOf = (fiber: AnyFiber, captured: Captured): Supervision => {
+  const parent = internals(fiber)._parent
+  const by = parent === undefined ? [] : [parent]
+  const rivals: Array<AnyFiber> = []
+  for (const observer of internals(fiber)._observers ?? []) {
+    const scope = read.get(observer)?.scope?.deref()
+    const finalizers = scope && finalizersOf(scope)
+    if (scope === undefined || finalizers?.has(fiber) !== true) continue
+    const queue = queueOf(scope, captured)
+    if (queue === undefined) continue
+    by.push(...takersOf(queue, captured))
+    const keys = [...finalizers.keys()]
+    // Only merged streams have scopes of their own within that of the whole.
+    if (keys.some(isScope)) rivals.push(...keys.filter(isFiber))
+  }
+  return { by, rivals }
+}
+
+/** How many finalizers of a scope are read. A stream's queue has one of the first. */
+const mostFinalizers = 5
+
+const queues = new WeakMap<Scope, WeakRef<Queue> | undefined>()
+
+/** The queue of a stream that runs in fibers of its own: a finalizer of their scope shuts it down. */
+const queueOf = (scope: Scope, captured: Captured): Queue | undefined => {
+  if (queues.has(scope)) return queues.get(scope)?.deref()
+  const queue = [...finalizersOf(scope)]
+    .filter(([key]) => !isFiber(key) && !isScope(key))
+    .slice(0, mostFinalizers)
+    .flatMap(([, finalizer]) => captured(finalizer))
+    .flatMap((effect) => {
+      const thunk = (effect as Primitive)[args]
+      return typeof thunk === "function" ? captured(thunk) : []
+    })
+    .find(isQueue)
+  queues.set(scope, queue && new WeakRef(queue))
+  return queue
+}
+
+const resumed = new WeakMap<object, WeakRef<AnyFiber> | undefined>()
+
+/** The fibers that wait for a message of a queue. */
+const takersOf = ({ state: { takers = new Set() } }: Queue, captured: Captured): ReadonlyArray<AnyFiber> =>
+  [...takers].flatMap(({ resume }) => {
+    if (resume === undefined) return []
+    if (!resumed.has(resume)) {
+      const fiber = captured(resume).find(isFiber)
+      resumed.set(resume, fiber && new WeakRef(fiber))
+    }
+    return resumed.get(resume)?.deref() ?? []
   })
 
 /** Sentences about the internals that this version of Effect does not have. */

@@ -371,7 +371,7 @@ export class View {
 const evidences: Readonly<Record<Deadlock["evidence"], string>> = {
   certain: "None goes on unless one is interrupted, or a capacity, a limit or a size is raised.",
   derived: "Some of them wait in operations of Effect's own, which the watch has read from closures.",
-  suspected: "Some holds belong to scopes, which somebody else may close."
+  suspected: "Somebody else may close a scope that has a hold, or end a fiber with which a member ends."
 }
 
 const singular: Readonly<Record<LineInfo["of"], string>> = {
