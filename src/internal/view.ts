@@ -89,6 +89,8 @@ export interface JobView {
   readonly attempt: number
   readonly worker?: number | undefined
   readonly fiber?: Node | undefined
+  /** The line of its key, where that has a limit. */
+  readonly line?: Line | undefined
 }
 
 export interface WorkerView {

@@ -277,6 +277,55 @@ describe("explain", () => {
       })
     ))
 
+  test("names the limit of a job's key that holds it back, and the job that has its place", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const pool = yield* WorkerPool.make({
+          size: 4,
+          name: "tenants",
+          queue: { key: (tenant: string) => tenant, perKey: { concurrency: 1 } },
+          run: () => Effect.never
+        })
+        yield* WorkerPool.submit(pool, "ada")
+        const [second, third] = [yield* WorkerPool.submit(pool, "ada"), yield* WorkerPool.submit(pool, "ada")]
+        const others = [yield* WorkerPool.submit(pool, "bob"), yield* WorkerPool.submit(pool, "cyd")]
+        yield* TestClock.adjust("2 seconds")
+        expect(yield* Inspect.explain(second)).toMatch(
+          /^Job 2 of pool tenants waits for 1\.0 s for a worker, but the limit of its key ada holds it back \(first in line of the key, 1 of 1 held; one is held for 1\.0 s by job 1 of pool tenants/
+        )
+        expect(yield* Inspect.explain(second)).toMatch(
+          /\. Job 1 of pool tenants is suspended outside of sluice, or runs,/
+        )
+        expect(yield* Inspect.explain(third)).toContain("(behind 1 other of the key, 1 of 1 held;")
+        expect(yield* Inspect.explain(others[0]!)).not.toContain("waits")
+        // Jobs of a key that has room wait for workers.
+        yield* WorkerPool.submit(pool, "dan")
+        const last = yield* WorkerPool.submit(pool, "eve")
+        yield* settle
+        expect(yield* Inspect.explain(last)).toMatch(/for a worker \(behind 2 others, 4 of 4 busy; /)
+      })
+    ))
+
+  test("names the limit of a key that keeps a caller from the queue", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const pool = yield* WorkerPool.make({
+          size: 2,
+          name: "tenants",
+          queue: { capacity: 1, key: (tenant: string) => tenant, perKey: { concurrency: 1 } },
+          run: () => Effect.never
+        })
+        yield* WorkerPool.submit(pool, "ada")
+        yield* WorkerPool.submit(pool, "ada")
+        const caller = yield* fork(WorkerPool.submit(pool, "ada"))
+        const why = yield* Inspect.explain(caller)
+        expect(why).toContain(
+          "for room in the queue, but the limit of its key ada holds it back (first in line of the key"
+        )
+        expect(why).toContain("1 of 1 held; one is held by job 1 of pool tenants")
+      })
+    ))
+
   test("ends at a circle", () =>
     watched(() =>
       Effect.gen(function*() {

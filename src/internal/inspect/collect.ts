@@ -190,6 +190,7 @@ class Collector {
     const { jobs, key, kind, lines, name, self, stats, threads, workers } = view
     const { ids, most } = this.look
     const waits = view.waits.filter(({ who }) => who === "fiber")
+    const places = new Map(lines.map((line, i) => [line, i]))
     return {
       id: ids.of(kind, self),
       kind,
@@ -199,12 +200,13 @@ class Collector {
       lines: lines.map((line) => this.line(line)),
       waits: waits.slice(0, most).map((wait, i) => this.wait(wait, i)),
       waiting: waits.length,
-      jobs: jobs?.slice(0, most).map(({ attempt, fiber, id, node, state, worker }): JobInfo => ({
+      jobs: jobs?.slice(0, most).map(({ attempt, fiber, id, line, node, state, worker }): JobInfo => ({
         id,
         state,
         attempt,
         worker,
         fiber: fiber && this.ref(fiber),
+        line: line && places.get(line),
         millis: this.millis(node)
       })),
       workers: workers?.map(({ fiber, id, job, state, stays }) => ({

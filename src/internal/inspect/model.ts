@@ -146,6 +146,8 @@ export interface JobInfo {
   readonly worker?: number | undefined
   /** The fiber that runs it. */
   readonly fiber?: Ref | undefined
+  /** The place in `lines` of its key's limit, from 0. Undefined where its key has none. */
+  readonly line?: number | undefined
   /** How long it has been in the pool, in milliseconds, as far as the watch knows. */
   readonly millis?: number | undefined
 }

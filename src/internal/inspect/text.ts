@@ -166,19 +166,24 @@ const isJob = (what: string): boolean => /^(?:a )?job .* of pool /.test(what)
 const linkOfJob = (
   reader: Reader,
   subject: string,
-  { id, millis, pool, state }: JobInfo & { readonly pool: Resource }
+  { id, line, millis, pool, state }: JobInfo & { readonly pool: Resource }
 ): readonly [string, Ref | undefined] => {
   if (state === "retrying") return [`${subject} waits${forMillis(millis)} for its next attempt.`, undefined]
   if (state === "running") return [`${subject} is about to begin.`, undefined]
   if (pool.stats["state"] === "paused") {
     return [`${subject} waits${forMillis(millis)} for the end of the pause of ${reader.title(pool)}.`, undefined]
   }
-  const queued = pool.jobs?.filter((job) => job.state === state) ?? []
+  const limit = line === undefined ? undefined : pool.lines[line]
+  const isLimited = limit?.capacity !== undefined && limit.held >= limit.capacity
+  const queued = pool.jobs?.filter((job) => job.state === state && (!isLimited || job.line === line)) ?? []
   const ahead = queued.findIndex((job) => job.id === id)
   const before = ahead === 0 ? "first in line" : `behind ${count(ahead, "other")}`
-  const [held, holder] = holding(reader, pool.lines[0])
+  const [held, holder] = holding(reader, isLimited ? limit : pool.lines[0])
   const what = state === "blocked" ? "room in the queue" : "a worker"
-  return [`${subject} waits${forMillis(millis)} for ${what} (${before}, ${held}).`, holder]
+  const [but, whose] = isLimited
+    ? [`, but the limit of its key ${limit.key ?? ""} holds it back`, " of the key"]
+    : ["", ""]
+  return [`${subject} waits${forMillis(millis)} for ${what}${but} (${before}${whose}, ${held}).`, holder]
 }
 
 /** How much of a line is taken, and the longest of its holds. */

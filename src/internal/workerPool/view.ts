@@ -87,7 +87,7 @@ class Reader<in out Job, in out A, in out E> {
       stats: stats(),
       lines: [this.workers, ...this.keys.values()],
       waits: [...this.jobWaits, ...this.callerWaits, ...this.poolWaits],
-      jobs: this.jobs.map(jobView),
+      jobs: this.jobs.map((job) => jobView(job, this.keys.get(job.lane?.key))),
       workers: roster.workers.map(workerView),
       bounded: isBounded ? this.running.map(([worker]) => nodeOf(worker)) : []
     }
@@ -199,9 +199,9 @@ const titleOf = <Job, A, E>({ id, owner, phase }: PoolJob<Job, A, E>): string =>
   return phase === "blocked" ? `a job${pool} that waits for room` : `job ${id}${pool}`
 }
 
-const jobView = <Job, A, E>(job: PoolJob<Job, A, E>): JobView => {
+const jobView = <Job, A, E>(job: PoolJob<Job, A, E>, line: Line | undefined): JobView => {
   const { attempt, id, phase, worker } = job
-  return { node: job, id, state: phase, attempt, worker: worker?.id, fiber: worker?.fiber }
+  return { node: job, id, state: phase, attempt, worker: worker?.id, fiber: worker?.fiber, line }
 }
 
 const workerView = (worker: Worker): WorkerView => {
