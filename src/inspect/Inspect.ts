@@ -21,12 +21,13 @@ import type { Group } from "../internal/group/model.js"
 import { type HandlerOptions, makeHandler } from "../internal/inspect/handler.js"
 import * as interruptions from "../internal/inspect/interruptions.js"
 import * as internalLayer from "../internal/inspect/layer.js"
-import { lookNow, refOf } from "../internal/inspect/look.js"
+import { lookNow, refsOf } from "../internal/inspect/look.js"
 import type { Deadlock, Dump, Report } from "../internal/inspect/model.js"
 import { isFiber } from "../internal/inspect/runtime.js"
 import * as text from "../internal/inspect/text.js"
 import type { Keyed, Semaphore } from "../internal/semaphore/model.js"
 import type { JobHandle, WorkerPool } from "../internal/workerPool/model.js"
+import type { ThreadPool } from "../threads/ThreadPool.js"
 
 export type { HandlerOptions } from "../internal/inspect/handler.js"
 export type { LayerOptions } from "../internal/inspect/layer.js"
@@ -158,6 +159,9 @@ export type Target =
   // As for a group.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   | WorkerPool<any, any, any, any>
+  // As for a group.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  | ThreadPool<any, any>
   | string
 
 /**
@@ -166,7 +170,8 @@ export type Target =
  *
  * **Details**
  *
- * Never suspends, never fails. Costs as much as `dump`. Of something that neither holds nor waits it says so.
+ * Never suspends, never fails. Costs as much as `dump`. Of something that neither holds nor waits it says so, and of
+ * something that is no fiber, job or resource. Of a `ThreadPool` it explains the pool, and then its threads.
  *
  * **Example** (Why does this fiber not go on?)
  *
@@ -192,13 +197,15 @@ export type Target =
  */
 export const explain = (target: Target): Effect.Effect<string> => Effect.sync(() => explainNow(target))
 
-const explainNow = (target: Target): string => {
-  const also = typeof target === "object" && isFiber(target) ? [target] : []
-  const { dump, views } = lookNow(also)
-  const ref = typeof target === "string" ? target : refOf(views, target)
-  return ref === undefined
+// JavaScript may bring anything.
+const explainNow = (target: unknown): string => {
+  if (typeof target === "string") return text.explainText(lookNow().dump, target)
+  if (typeof target !== "object" || target === null) return `${text.valueText(target)} is no fiber, job or resource.`
+  const { dump, views } = lookNow(isFiber(target) ? [target] : [])
+  const refs = refsOf(views, target)
+  return refs.length === 0
     ? "It neither holds nor waits for anything of sluice, or has ended."
-    : text.explainText(dump, ref)
+    : refs.map((ref) => text.explainText(dump, ref)).join(" ")
 }
 
 /**

@@ -12,6 +12,14 @@ export const ViewTypeId = "~sluice/inspect/View"
 /** The key of a method of whatever may hold something: it returns its hold, and the line's own object. */
 export const HoldTypeId = "~sluice/inspect/Hold"
 
+/** The key of a method of an object that is no resource, and has some: it returns them. */
+export const PartsTypeId = "~sluice/inspect/Parts"
+
+/** An object that has resources, as a `ThreadPool` has a pool and its threads. */
+export interface Composite {
+  readonly [PartsTypeId]: () => ReadonlyArray<object>
+}
+
 /** A hold that the heap has, and not the line: it began before anybody watched. */
 export interface Holding {
   readonly [HoldTypeId]: () => { readonly of: object; readonly hold: Hold } | undefined

@@ -31,6 +31,7 @@ import { limitsOf, type Recycle } from "../internal/threads/recycle.js"
 import { type Call, type ReportingCall, Thread } from "../internal/threads/Thread.js"
 import { transfer } from "../internal/threads/transfer.js"
 import { type Web, webPlatform } from "../internal/threads/web.js"
+import { type Composite, PartsTypeId } from "../internal/view.js"
 import { ending } from "../internal/workerPool/ending.js"
 import { poolName } from "../internal/workerPool/errors.js"
 import { makePool } from "../internal/workerPool/make.js"
@@ -385,7 +386,7 @@ const notFunction = (onProgress: unknown) =>
 const byName = (names: ReadonlyArray<string>, operation: (name: string) => Operation): Record<string, Operation> =>
   Object.fromEntries(names.map((name) => [name, operation(name)]))
 
-class ThreadPoolImpl extends Described {
+class ThreadPoolImpl extends Described implements Composite {
   readonly [TypeId] = TypeId
   readonly name: string | undefined
   readonly run: Record<string, Operation>
@@ -395,8 +396,9 @@ class ThreadPoolImpl extends Described {
   readonly trySubmit: Record<string, Operation>
   readonly map: Record<string, Operation>
 
-  constructor(readonly workers: WorkerPool.WorkerPool<Call, unknown, unknown>, names: ReadonlyArray<string>) {
+  constructor(readonly workers: WorkerPool.WorkerPool<Call, unknown, unknown>, private readonly crew: Crew) {
     super()
+    const names = crew.jobs
     this.name = workers.name
     this.run = byName(names, (name) => (input) => WorkerPool.run(workers, { name, input }))
     this.tryRun = byName(names, (name) => (input) => WorkerPool.tryRun(workers, { name, input }))
@@ -422,6 +424,10 @@ class ThreadPoolImpl extends Described {
           options
         )
     )
+  }
+
+  [PartsTypeId](): ReadonlyArray<object> {
+    return [this.workers, this.crew]
   }
 
   toJSON(): unknown {
@@ -457,8 +463,8 @@ const checkOutput = (where: string, output: unknown, platform: Platform): void =
 }
 
 // The class has the operations by the jobs' names, which only the type of the module tells.
-const poolOf = <J>(workers: WorkerPool.WorkerPool<Call, unknown, unknown>, { jobs }: Crew) =>
-  new ThreadPoolImpl(workers, jobs) as unknown as ThreadPool<J>
+const poolOf = <J>(workers: WorkerPool.WorkerPool<Call, unknown, unknown>, crew: Crew) =>
+  new ThreadPoolImpl(workers, crew) as unknown as ThreadPool<J>
 
 const isURL = (u: unknown): u is URL => typeof u === "object" && u !== null && "href" in u
 

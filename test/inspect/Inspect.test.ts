@@ -347,6 +347,21 @@ describe("explain", () => {
     ))
 })
 
+describe("explain of nothing that it knows", () => {
+  test.each([
+    [null, "null"],
+    [undefined, "undefined"],
+    [5, "5"],
+    [true, "true"],
+    [Symbol("db"), "A symbol"],
+    // As the key of a service, in place of the service.
+    [class extends Semaphore.Service()("Db", { permits: 1 }) {}, "A function"]
+  ])("says so of %s", (target, name) =>
+    run(Effect.gen(function*() {
+      expect(yield* Inspect.explain(target as never)).toBe(`${name} is no fiber, job or resource.`)
+    })))
+})
+
 describe("timeout", () => {
   test("fails with Effect's error, and says what the effect waited for", () =>
     watched(() =>

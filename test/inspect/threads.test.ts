@@ -1,6 +1,7 @@
 /** The view of a pool's threads: which there are, and what each does. */
 import { type Duration, Effect, Fiber, Scope } from "effect"
 import { WorkerPool } from "sluice"
+import { Inspect } from "sluice/inspect"
 import { ThreadPool } from "sluice/threads"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { Described } from "../../src/internal/Described.js"
@@ -136,6 +137,24 @@ describe("the threads of a pool", () => {
       yield* settle
       expect(crew()[ViewTypeId]("waits")).toBe(undefined)
       threads.all[0]!.serve()
+    })))
+
+  test("are explained, with the pool, by the pool of threads", () =>
+    run(Effect.gen(function*() {
+      const threads = new Puppets((puppet) => queueMicrotask(() => puppet.serve()))
+      const pool = yield* make(threads)
+      expect(yield* Inspect.explain(pool)).toBe(
+        "Pool images: 0 of 2 workers busy. Nobody waits for it. " +
+          "Threads images: 1 thread serving. Thread 1 is serving: no calls. Nobody waits for it."
+      )
+      yield* start(WorkerPool.run(pool.workers, { name: "add", input: 1 }))
+      yield* settle
+      const why = yield* Inspect.explain(pool)
+      expect(why).toContain("Pool images: 1 of 2 workers busy, 1 wait. Fiber")
+      expect(why).toMatch(/waits for job 1 of pool images.*\. Job 1 of pool images is suspended outside of sluice/)
+      expect(why).toMatch(/Threads images: 1 thread serving\. Thread 1 is serving: add/)
+      // Its pool alone.
+      expect(yield* Inspect.explain(pool.workers)).not.toContain("Threads images")
     })))
 
   test("show how a thread ends", () =>

@@ -5,7 +5,7 @@ import { once } from "../../source/node.js"
 import type { Source } from "../../source/Source.js"
 import { Described } from "../Described.js"
 import type { AnyFiber } from "../stack.js"
-import { HoldTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
+import { type Composite, HoldTypeId, PartsTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
 import { Waiter, type WaitQueue } from "../WaitQueue.js"
 import { collect, Ids } from "./collect.js"
 import { judge, type Judgement } from "./judge.js"
@@ -165,8 +165,13 @@ const missing = (): ReadonlyArray<string> => {
   return [...sentences, "Nobody watches, so no duration is known, and no holder of permits that a scope returns."]
 }
 
-/** The name by which dumps refer to a fiber, a job's handle or a resource; undefined for anything else. */
-export const refOf = (views: ReadonlyArray<View>, target: object): string | undefined => {
+const isComposite = (found: object): found is Composite => PartsTypeId in found
+
+/** The names by which dumps refer to a fiber, a job's handle or the resources of an object; none for anything else. */
+export const refsOf = (views: ReadonlyArray<View>, target: object): ReadonlyArray<string> =>
+  (isComposite(target) ? target[PartsTypeId]() : [target]).flatMap((part) => refOf(views, part) ?? [])
+
+const refOf = (views: ReadonlyArray<View>, target: object): string | undefined => {
   if (isFiber(target)) return `fiber ${target.id}`
   const own = isViewable(target) ? target[ViewTypeId]("all") : undefined
   if (own !== undefined) return ids.of(own.kind, own.self)

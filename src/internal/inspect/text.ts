@@ -1,6 +1,17 @@
 /** A dump as text, and the reasons of a wait in sentences. */
 import type { Source } from "../../source/Source.js"
-import type { Deadlock, Dump, FiberInfo, HoldInfo, JobInfo, LineInfo, Ref, Resource, WaitInfo } from "./model.js"
+import type {
+  Deadlock,
+  Dump,
+  FiberInfo,
+  HoldInfo,
+  JobInfo,
+  LineInfo,
+  Ref,
+  Resource,
+  ThreadInfo,
+  WaitInfo
+} from "./model.js"
 
 const durationOf = (millis: number): string =>
   millis < 1_000
@@ -87,6 +98,10 @@ class Reader {
     return this.dump.deadlocks.find((one) => one.id === id)
   }
 }
+
+/** A value that is no object, as it is written. */
+export const valueText = (value: unknown): string =>
+  typeof value === "function" || typeof value === "symbol" ? `A ${typeof value}` : String(value)
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
@@ -206,7 +221,9 @@ const holding = (reader: Reader, line: LineInfo | undefined): readonly [string, 
 
 const explainResource = (reader: Reader, resource: Resource): string => {
   const [first] = resource.waits
-  const lines = [`${capital(headOf(reader, resource))}.`]
+  const threads = resource.threads ?? []
+  const lines = [headOf(reader, resource), ...threads.slice(0, most).map(threadText)].map((text) => `${capital(text)}.`)
+  if (threads.length > most) lines.push(`There are ${threads.length - most} more.`)
   if (first === undefined) {
     const holder = resource.lines[0]?.holders[0]?.by
     lines.push("Nobody waits for it.")
@@ -217,6 +234,11 @@ const explainResource = (reader: Reader, resource: Resource): string => {
   return lines.join(" ")
 }
 
+const threadText = ({ calls, id, stack = [], state }: ThreadInfo): string => {
+  const texts = calls.map(({ begun, millis, name }) => `${name}${begun ? "" : " (not begun)"}${forMillis(millis)}`)
+  return `thread ${id} is ${state}: ${calls.length === 0 ? "no calls" : texts.join(", ")}${at(stack[0])}`
+}
+
 /** A resource in one line. */
 const headOf = (reader: Reader, resource: Resource): string => {
   const taken = resource.lines.map(({ capacity, held, key, of }) => {
@@ -224,8 +246,10 @@ const headOf = (reader: Reader, resource: Resource): string => {
     const all = capacity === undefined ? count(held, units[of]) : `${held} of ${count(capacity, units[of])}`
     return `${all}${whose} ${of === "workers" ? "busy" : "taken"}`
   })
+  const serving = resource.threads?.filter(({ state }) => state === "serving").length
+  const threads = serving === undefined ? [] : [`${count(serving, "thread")} serving`]
   const waiting = resource.waiting === 0 ? [] : [`${resource.waiting} wait`]
-  return `${reader.title(resource)}: ${[...taken, ...waiting].join(", ")}`
+  return `${reader.title(resource)}: ${[...taken, ...threads, ...waiting].join(", ")}`
 }
 
 const holderLine = (reader: Reader, { at: source, by, millis, until, weight }: HoldInfo, of: LineInfo["of"]): string =>
@@ -249,13 +273,7 @@ const resourceLines = (reader: Reader, resource: Resource): ReadonlyArray<string
   ]),
   ...resource.waits.slice(0, most).map((wait) => waitLine(reader, wait)),
   ...rest(resource.waiting),
-  ...resource.threads?.map(({ calls, id, stack = [], state }) =>
-    `  thread ${id} is ${state}: ${
-      calls.length === 0
-        ? "no calls"
-        : calls.map(({ begun, millis, name }) => `${name}${begun ? "" : " (not begun)"}${forMillis(millis)}`).join(", ")
-    }${at(stack[0])}`
-  ) ?? []
+  ...resource.threads?.map((thread) => `  ${threadText(thread)}`) ?? []
 ]
 
 /** A deadlock as sentences, a line for each member. */
