@@ -15,6 +15,7 @@ import type {
   WaitInfo
 } from "./model.js"
 import { type Captured, framesOf, isFiber, isInterrupted, lacks, spanOf } from "./runtime.js"
+import { cut, keyText } from "./shown.js"
 import type { Verdict } from "./verdict.js"
 
 /** The names that resources have got, and the last number of each kind. */
@@ -136,6 +137,7 @@ class Collector {
   }
 
   private fiber(fiber: AnyFiber): FiberInfo {
+    const span = spanOf(fiber)
     const state = fiber.pollUnsafe() !== undefined
       ? "ended"
       : fiber === this.look.current
@@ -145,7 +147,7 @@ class Collector {
       : "suspended"
     return {
       id: `fiber ${fiber.id}`,
-      name: spanOf(fiber),
+      name: span === undefined ? undefined : cut(span),
       state,
       stack: this.stackOf(fiber),
       joins: this.joins.get(fiber)?.any?.map((one) => this.ref(one)),
@@ -177,7 +179,7 @@ class Collector {
   private lineOf(subjects: ReadonlyArray<object>): Source | undefined {
     for (const subject of subjects) {
       const source = this.look.locate(subject)
-      if (source !== undefined) return source
+      if (source !== undefined) return source.text === undefined ? source : { ...source, text: cut(source.text, 200) }
     }
     return undefined
   }
@@ -194,8 +196,8 @@ class Collector {
     return {
       id: ids.of(kind, self),
       kind,
-      name,
-      key: key === undefined ? undefined : textOf(key),
+      name: name === undefined ? undefined : cut(name),
+      key: key === undefined ? undefined : keyText(key),
       stats: plain(stats),
       lines: lines.map((line) => this.line(line)),
       waits: waits.slice(0, most).map((wait, i) => this.wait(wait, i)),
@@ -219,7 +221,7 @@ class Collector {
       threads: threads?.map(({ calls, id, state }): ThreadInfo => ({
         id,
         state,
-        calls: calls.map(({ begun, key, name, seat }) => ({ name, seat, begun, millis: this.millis(key) }))
+        calls: calls.map(({ begun, key, name, seat }) => ({ name: cut(name), seat, begun, millis: this.millis(key) }))
       }))
     }
   }
@@ -227,7 +229,7 @@ class Collector {
   private line({ capacity, held, holds, key, lost = 0, of }: Line): LineInfo {
     return {
       of,
-      key: key === undefined ? undefined : textOf(key),
+      key: key === undefined ? undefined : keyText(key),
       capacity: capacity === Infinity ? undefined : capacity,
       held: held ?? holds.reduce((sum, { weight }) => sum + weight, 0),
       holders: this.longest(holds).map((hold) => this.hold(hold)),
@@ -269,7 +271,7 @@ class Collector {
     const { ends, for: what, key, node } = wait
     return {
       by: this.ref(node),
-      for: what,
+      for: cut(what),
       on: this.targetsOf(wait),
       ahead,
       millis: this.millis(key),
@@ -307,7 +309,7 @@ class Collector {
       return [{
         by: this.ref(node),
         resource: view && this.look.ids.of(view.kind, view.self),
-        for: wait.for,
+        for: cut(wait.for),
         at: isFiber(node) ? this.stackOf(node)[0] : undefined,
         holds
       }]
@@ -325,20 +327,6 @@ class Collector {
 }
 
 const idOf = (i: number): string => `deadlock-${i + 1}`
-
-const textOf = (key: unknown): string => {
-  if (typeof key === "string") return key
-  for (const text of [JSON.stringify, String]) {
-    try {
-      // JSON has no text for a function or a symbol.
-      const written = text(key) as string | undefined
-      if (written !== undefined) return written
-    } catch {
-      // A circle, or a method of the user's that throws.
-    }
-  }
-  return `a key without text (${typeof key})`
-}
 
 const plain = (stats: object): Record<string, string | number> =>
   Object.fromEntries(
