@@ -496,6 +496,43 @@ describe("reports", () => {
       expect(Exit.isFailure(exit)).toBe(true)
     })))
 
+  test("that wait for an earlier one are made as the layer closes", () =>
+    run(
+      Effect.gen(function*() {
+        const seen: Array<Inspect.Report> = []
+        const gate = yield* Deferred.make<void>()
+        const onReport = (report: Inspect.Report) =>
+          Effect.andThen(Deferred.await(gate), Effect.sync(() => void seen.push(report)))
+        const scope = yield* Scope.make()
+        yield* Scope.provide(Layer.build(Inspect.layer({ adopt: false, onReport })), scope)
+        for (const name of ["a", "b", "c"]) yield* fork(twice(yield* Semaphore.make(1, { name })))
+        yield* TestClock.adjust("1 second")
+        const closing = yield* fork(Scope.close(scope, Exit.void))
+        yield* settle
+        expect(seen).toEqual([])
+        yield* Deferred.succeed(gate, undefined)
+        yield* Fiber.join(closing)
+        expect(tags(seen)).toEqual(["Deadlock", "Deadlock", "Deadlock"])
+        // The layer is gone.
+        expect((yield* Inspect.dump).watchedSince).toBe(undefined)
+      }).pipe(Effect.provide(TestClock.layer()))
+    ))
+
+  test("do not keep the layer from its close for longer than a second", () =>
+    run(
+      Effect.gen(function*() {
+        let ended = 0
+        const onReport = () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => ended++))
+        const scope = yield* Scope.make()
+        yield* Scope.provide(Layer.build(Inspect.layer({ adopt: false, onReport })), scope)
+        yield* fork(twice(yield* Semaphore.make(1)))
+        yield* TestClock.adjust("1 second")
+        // By the real clock: that of a test stands still.
+        yield* Scope.close(scope, Exit.void)
+        expect(ended).toBe(1)
+      }).pipe(Effect.provide(TestClock.layer()))
+    ))
+
   test("two layers share what they know, and each ends by itself", () =>
     run(Effect.gen(function*() {
       const one = yield* Scope.make()

@@ -1,6 +1,8 @@
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -39,7 +41,10 @@ export interface LayerOptions {
   readonly adopt?: boolean | undefined
   /** A signal of the process, such as `SIGUSR2`, that writes a dump to the standard error. Default: none. */
   readonly signal?: string | undefined
-  /** Gets each report. Default: a warning is logged. It must not fail; a defect is logged, and the watch goes on. */
+  /**
+   * Gets each report. Default: a warning is logged. It must not fail; a defect is logged, and the watch goes on. As the
+   * layer closes, it gets those that were found before, for a second at most.
+   */
   readonly onReport?: ((report: Report) => Effect.Effect<void>) | undefined
 }
 
@@ -48,6 +53,15 @@ export const listeners = new Set<(report: Report) => void>()
 
 const log = (report: Report): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logWarning(`sluice: ${report.text}`), { report: report._tag })
+
+/** How long the close of the layer waits for reports that were found before. */
+const lastReports = "1 second"
+
+/** By the real clock, since that of a test may stand still. */
+const within = <A>(duration: Duration.Input, effect: Effect.Effect<A>): Effect.Effect<void> =>
+  Effect.asVoid(
+    Effect.provideService(Effect.timeoutOption(effect, duration), Clock.Clock, Clock.Clock.defaultValue())
+  )
 
 /** Of the time, one part in so many at most goes into looking; but no pause is longer than so many ticks. */
 const [share, longest] = [100, 10]
@@ -85,8 +99,11 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
         (cause) => Effect.logError("Inspect: onReport did not succeed", cause)
       )
     // No report delays the watch: `onReport` may wait for what it reports.
-    const reports = yield* Queue.sliding<Report>(1_024)
-    yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(reports), report)))
+    const reports = yield* Queue.sliding<Report, Cause.Done>(1_024)
+    const reporting = yield* Effect.forkScoped(
+      Effect.ignore(Effect.forever(Effect.flatMap(Queue.take(reports), report)))
+    )
+    yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(reports), within(lastReports, Fiber.await(reporting))))
     let due = now() + tick
     const sweep = Effect.suspend(() => {
       const began = now()
