@@ -530,6 +530,8 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
     const line: Line = {
       of: "places",
       capacity: this.limit,
+      // More than the children: one that is being started is not known yet.
+      held: this.active,
       holds: children.map((key) => ({ node: key.fiber, weight: 1, until: "exit", key })),
       self: this
     }

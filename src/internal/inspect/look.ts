@@ -101,7 +101,7 @@ const viewsNow = (): ReadonlyArray<View> => {
 
 /** Whether permits are held: only then are their holders looked for, which takes a garbage collection. */
 const isAnyHeld = (views: ReadonlyArray<View>): boolean =>
-  views.some(({ lines }) => lines.some(({ held = 0 }) => held > 0))
+  views.some(({ lines }) => lines.some(({ held = 0, of }) => of === "permits" && held > 0))
 
 /** How many waits, holds and jobs of a resource a dump lists. */
 const most = 1_000
