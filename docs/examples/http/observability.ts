@@ -62,7 +62,7 @@ const routes = Layer.mergeAll(
   PrometheusMetrics.layerHttp()
 )
 
-const server = (port: number) => NodeHttpServer.layer(createServer, { host: "127.0.0.1", port })
+export const server = (port: number) => NodeHttpServer.layer(createServer, { host: "127.0.0.1", port })
 
 /** Sends all spans to a collector that speaks OTLP over HTTP. */
 const traces = (collector: string) =>
