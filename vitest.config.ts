@@ -16,7 +16,7 @@ const kinds = {
   // Real threads, all that is about them, and real browsers.
   threads: ["test/threads/**/*.test.ts", "test/inspect/threads.test.ts", "test/**/browser.test.ts"],
   // Programs of a folder of their own, in processes of their own.
-  examples: ["test/examples/**/*.test.ts", "test/inspect/ps.test.ts"],
+  examples: ["test/examples/**/*.test.ts", "test/inspect/{ps,watchdog}.test.ts"],
   // What README, docs and doc comments show.
   docs: ["test/docs.test.ts", "test/testing/{effect-modules,gallery,guide}.test.ts"],
   // Simulations, and searches that take seconds each.

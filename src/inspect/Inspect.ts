@@ -45,7 +45,7 @@ export type {
   WaitInfo,
   WorkerInfo
 } from "../internal/inspect/model.js"
-export type { Source } from "../source/Source.js"
+export type { Frame, Source } from "../source/Source.js"
 
 /**
  * Watches while the layer is there: a sweep each `tick` finds deadlocks and long waits, and reports each once. By

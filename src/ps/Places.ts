@@ -1,18 +1,7 @@
 /** Separates the lines of a program from those of sluice and Effect, which are installed, linked or bundled. */
 import type { Locator } from "../source/Locator.js"
+import { shorten } from "../source/shorten.js"
 import type { Source } from "../source/Source.js"
-
-/** Of a line of a minified program. */
-const longest = 100
-
-/** The line from the column on, where it is too long to show. */
-export const shorten = (source: Source): Source => {
-  const { column, text } = source
-  if (text === undefined || text.length <= longest) return source
-  // The text has lost its indentation, which such a line rarely has.
-  const rest = text.slice(Math.min(column - 1, text.length - 1))
-  return { ...source, text: rest.length <= longest ? rest : `${rest.slice(0, longest - 20)}...` }
-}
 
 const installed = /(?:^|[\\/])node_modules[\\/](?:effect|@effect|sluice)[\\/]/
 

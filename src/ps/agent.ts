@@ -4,10 +4,10 @@
  */
 import { currentFiber } from "../internal/inspect/runtime.js"
 import { type Locator, makeLocator } from "../source/Locator.js"
+import { stackOf } from "../source/stack.js"
 import { findObjects } from "./heap.js"
 import { look } from "./look.js"
-import type { Answer, ProcessInfo, Task } from "./model.js"
-import { stackOf } from "./stack.js"
+import { agentUrl, type Answer, type ProcessInfo, type Task } from "./model.js"
 
 export const run = (task: Task): string => {
   const locator = makeLocator()
@@ -21,7 +21,7 @@ export const run = (task: Task): string => {
 const stack = (locator: Locator): Answer => ({
   _tag: "Stack",
   thread: process.getBuiltinModule("node:worker_threads").threadId,
-  stack: stackOf(locator)
+  stack: stackOf(locator, agentUrl)
 })
 
 const dump = (locator: Locator): Answer => {
@@ -31,7 +31,7 @@ const dump = (locator: Locator): Answer => {
     title: [process.argv0, ...process.argv.slice(1)].join(" ").slice(0, 200),
     node: process.version,
     uptime: Math.round(process.uptime() * 1_000),
-    stack: stackOf(locator),
+    stack: stackOf(locator, agentUrl),
     fiber: fiber && `fiber ${fiber.id}`
   }
   const found = findObjects(locator.instances)

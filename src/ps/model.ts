@@ -1,11 +1,8 @@
 import type { Dump } from "../internal/inspect/model.js"
-import type { Source } from "../source/Source.js"
+import type { Frame } from "../source/Source.js"
 
-/** A function on the stack of a thread, and the place in it. */
-export interface Frame extends Source {
-  /** Undefined for a function without a name. */
-  readonly function: string | undefined
-}
+/** The name of the agent's own script, in stacks. */
+export const agentUrl = "sluice:ps"
 
 /** The process that was looked at. */
 export interface ProcessInfo {

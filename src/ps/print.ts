@@ -1,7 +1,7 @@
 /** Texts for a terminal. */
 import { toText } from "../internal/inspect/text.js"
-import type { Source } from "../source/Source.js"
-import type { Frame, ProcessDump, ProcessInfo } from "./model.js"
+import type { Frame, Source } from "../source/Source.js"
+import type { ProcessDump, ProcessInfo } from "./model.js"
 
 /** Functions of a stack that are printed. */
 const most = 5

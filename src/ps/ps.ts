@@ -1,9 +1,8 @@
 /** `sluice ps`: looks at a process, and returns the dump. */
 import { connectToProcess, type Inspected } from "./connect.js"
 import { CannotLook } from "./errors.js"
-import type { Answer, ProcessDump, ProcessInfo, Task } from "./model.js"
+import { agentUrl, type Answer, type ProcessDump, type ProcessInfo, type Task } from "./model.js"
 import type { Options } from "./options.js"
-import { agentUrl } from "./stack.js"
 import { findTarget } from "./Target.js"
 import { threadsOf } from "./threads.js"
 

@@ -61,6 +61,8 @@ class InspectorLocator implements Locator {
   /** The ids of scripts, by their names. */
   private readonly names = new Map<string, string>()
   private readonly session: Session
+  /** How many calls of `debugging` are under way. */
+  private debuggers = 0
   private readonly holder: Holder = { subject: undefined, found: [] }
   /** The inspector's name of the holder; undefined once closed. */
   private holderId: string | undefined
@@ -259,14 +261,15 @@ class InspectorLocator implements Locator {
 
   /**
    * Never while the program runs: an enabled debugger would pause at a `debugger` statement, with nobody to resume it,
-   * and it takes V8's compilation cache away.
+   * and it takes V8's compilation cache away. Calls may be nested: the watchdog's call may come in the midst of one.
    */
   private debugging<A>(use: () => A): A {
-    this.post("Debugger.enable", {})
+    this.debuggers++
     try {
+      if (this.debuggers === 1) this.post("Debugger.enable", {})
       return use()
     } finally {
-      this.post("Debugger.disable", {})
+      if (--this.debuggers === 0) this.post("Debugger.disable", {})
     }
   }
 

@@ -9,3 +9,9 @@ export interface Source {
   /** The line itself, without its indentation. `undefined` if it cannot be read. */
   readonly text: string | undefined
 }
+
+/** A function on the stack of a thread, and the place in it. */
+export interface Frame extends Source {
+  /** The name of the function. `undefined` for a function without one. */
+  readonly function: string | undefined
+}

@@ -2,7 +2,8 @@ import type { Hold, View, Wait } from "../view.js"
 import type { Judgement } from "./judge.js"
 import type { Deadlock, Dump, HoldInfo, Report, Resource, WaitInfo } from "./model.js"
 import { isFiber, isInterrupted } from "./runtime.js"
-import { deadlockText, explainText, holdText, titleText, whoText } from "./text.js"
+import { deadlockText, explainText, frameText, holdText, titleText, whoText } from "./text.js"
+import type { Block } from "./Watchdog.js"
 
 /** In milliseconds. */
 export interface Thresholds {
@@ -18,6 +19,9 @@ export interface Eyes {
   readonly since: (key: object) => number | undefined
   readonly dump: (views: ReadonlyArray<View>, judgement: Judgement) => Dump
 }
+
+/** How many functions of a stack a text has. */
+const mostFrames = 10
 
 /** A hold that was reported, and is not over. Its holder may be collected. */
 interface Reported {
@@ -45,12 +49,17 @@ export class Reporter {
 
   constructor(private readonly thresholds: Thresholds, private readonly eyes: Eyes) {}
 
-  /** `late`: how long this sweep was kept from running, in milliseconds. */
-  sweep(views: ReadonlyArray<View>, judgement: Judgement, late: number): ReadonlyArray<Report> {
+  /** `late`: how long this sweep was kept from running, in milliseconds. `blocks`: those that the watchdog saw. */
+  sweep(
+    views: ReadonlyArray<View>,
+    judgement: Judgement,
+    late: number,
+    blocks: ReadonlyArray<Block> = []
+  ): ReadonlyArray<Report> {
     let made: Dump | undefined
     const dump = (): Dump => made ??= this.eyes.dump(views, judgement)
     return [
-      ...this.starved(late),
+      ...this.starved(late, blocks),
       ...this.deadlocks(judgement, dump),
       ...this.waits(views, judgement, dump),
       ...this.holds(views, judgement, dump),
@@ -59,7 +68,19 @@ export class Reporter {
     ]
   }
 
-  private starved(late: number): ReadonlyArray<Report> {
+  private starved(late: number, blocks: ReadonlyArray<Block>): ReadonlyArray<Report> {
+    if (blocks.length > 0) {
+      return blocks.map(({ fiber, millis, stack, text }) => ({
+        _tag: "Starved",
+        millis,
+        stack,
+        fiber,
+        text: [
+          `The event loop was blocked for ${Math.round(millis)} ms, ${text}`,
+          ...stack.slice(1, mostFrames).map((frame) => `  called by ${frameText(frame)}`)
+        ].join("\n")
+      }))
+    }
     if (late < this.thresholds.starvedFor) return []
     const text = `The event loop was late by ${Math.round(late)} ms: something computes without a yield`
     return [{ _tag: "Starved", millis: late, text }]

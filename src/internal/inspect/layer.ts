@@ -8,11 +8,13 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import { checkMillis, isPositive } from "../args.js"
 import { monotonicMillis } from "../monotonic.js"
-import { dumpOf, judged, lookNow, startWatch } from "./look.js"
+import { dumpOf, hasInspector, judged, lookNow, stackNow, startWatch } from "./look.js"
 import type { Report } from "./model.js"
 import { Reporter } from "./Reporter.js"
+import { currentFiber, spanOf } from "./runtime.js"
 import { onSignal } from "./signal.js"
-import { toText } from "./text.js"
+import { frameText, toText } from "./text.js"
+import { type Running, Watchdog } from "./Watchdog.js"
 
 /**
  * The options of `layer`. A duration that is none is a defect of the layer's build.
@@ -39,6 +41,13 @@ export interface LayerOptions {
    * garbage collection does. Default: true. Only Node has the inspector that this needs.
    */
   readonly adopt?: boolean | undefined
+  /**
+   * Whether a thread watches the event loop, to name the function that blocks it; or for how long the loop may be
+   * blocked: a duration > 0. `true`: for one second. Default: false. The thread writes a line to the standard error
+   * while the loop is blocked; `Starved` with the functions follows. In the main thread of Node alone: elsewhere a
+   * warning is logged.
+   */
+  readonly watchdog?: boolean | Duration.Input | undefined
   /** A signal of the process, such as `SIGUSR2`, that writes a dump to the standard error. Default: none. */
   readonly signal?: string | undefined
   /**
@@ -63,6 +72,31 @@ const within = <A>(duration: Duration.Input, effect: Effect.Effect<A>): Effect.E
     Effect.provideService(Effect.timeoutOption(effect, duration), Clock.Clock, Clock.Clock.defaultValue())
   )
 
+/** Until the scope closes. Where there can be none, a warning is logged. */
+const startWatchdog = (millis: number): Effect.Effect<Watchdog | undefined, never, Scope.Scope> => {
+  const warn = (error: unknown) => Effect.logWarning("Inspect.layer: nothing watches the event loop", error)
+  return Effect.gen(function*() {
+    const fork = Effect.runForkWith(yield* Effect.context())
+    return yield* Effect.acquireRelease(
+      Effect.try(() => {
+        if (!hasInspector()) throw new Error("there is no inspector here")
+        return new Watchdog({ millis, look: running, failed: (error) => void fork(warn(error)) })
+      }),
+      (dog) => Effect.promise(dog.close)
+    )
+  }).pipe(Effect.catch(({ cause }) => Effect.as(warn(cause), undefined)))
+}
+
+const running = (evaluated: string): Running | undefined => {
+  const stack = stackNow(evaluated)
+  const [first] = stack
+  if (first === undefined) return undefined
+  const fiber = currentFiber()
+  const name = fiber && spanOf(fiber)
+  const by = fiber === undefined ? "" : `by fiber ${fiber.id}${name === undefined ? "" : ` (${name})`} `
+  return { stack, fiber: fiber && `fiber ${fiber.id}`, text: `${by}in ${frameText(first)}` }
+}
+
 /** Of the time, one part in so many at most goes into looking; but no pause is longer than so many ticks. */
 const [share, longest] = [100, 10]
 
@@ -78,7 +112,16 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
       lingersFor: millis("lingersFor", "10 seconds"),
       starvedFor: millis("starvedFor", "1 second")
     }
-    const { adopt = true, onReport = log, signal } = options
+    const { adopt = true, onReport = log, signal, watchdog = false } = options
+    const blockedFor = watchdog === false
+      ? undefined
+      : checkMillis(
+        "Inspect.layer",
+        "watchdog",
+        watchdog === true ? "1 second" : watchdog,
+        "a boolean, or a duration > 0",
+        isPositive
+      )
     const clock = yield* Clock.Clock
     // Nobody sets this clock back.
     const offset = clock.currentTimeMillisUnsafe() - monotonicMillis(clock)
@@ -87,6 +130,7 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
       Effect.sync(() => startWatch(now, adopt)),
       ({ stop }) => Effect.sync(stop)
     )
+    const dog = blockedFor === undefined ? undefined : yield* startWatchdog(blockedFor)
     if (signal !== undefined) yield* onSignal(signal, () => toText(lookNow().dump))
     const reporter = new Reporter(thresholds, {
       now,
@@ -112,7 +156,7 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
       const views = registry.sweep()
       const judgement = judged(views, thresholds.waitedFor)
       const cost = performance.now() - start
-      for (const one of reporter.sweep(views, judgement, late)) {
+      for (const one of reporter.sweep(views, judgement, late, dog?.take())) {
         for (const listener of listeners) listener(one)
         Queue.offerUnsafe(reports, one)
       }

@@ -2,7 +2,8 @@
 import * as Fiber from "effect/Fiber"
 import { type Locator, makeLocator } from "../../source/Locator.js"
 import { once } from "../../source/node.js"
-import type { Source } from "../../source/Source.js"
+import type { Frame, Source } from "../../source/Source.js"
+import { stackOf } from "../../source/stack.js"
 import { Described } from "../Described.js"
 import type { AnyFiber } from "../stack.js"
 import { type Composite, HoldTypeId, PartsTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
@@ -40,6 +41,13 @@ const isInside = ({ file }: Source): boolean => {
 const locate = (subject: object): Source | undefined => {
   const source = theLocator().locate(subject)
   return source === undefined || isInside(source) ? undefined : source
+}
+
+/** The functions below an evaluated script, innermost first: the user's, if there are any. */
+export const stackNow = (evaluated: string): ReadonlyArray<Frame> => {
+  const frames = stackOf(theLocator(), evaluated)
+  const own = frames.filter((frame) => !isInside(frame))
+  return own.length === 0 ? frames : own
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Source } from "../../source/Source.js"
+import type { Frame, Source } from "../../source/Source.js"
 
 /** The public types of `sluice/inspect`: plain data, as in JSON. `schema` changes when a field changes its meaning. */
 
@@ -312,10 +312,14 @@ export type Report =
     readonly text: string
   }
   | {
-    /** A sweep came later than `starvedFor`: the event loop was blocked. */
+    /** A sweep came later than `starvedFor`, or the watchdog saw it: the event loop was blocked. */
     readonly _tag: "Starved"
-    /** How late the sweep was, in milliseconds. */
+    /** How late the sweep was, or how long the event loop was blocked, in milliseconds. */
     readonly millis: number
+    /** The functions that blocked it, innermost first. Only of the option `watchdog`. */
+    readonly stack?: ReadonlyArray<Frame> | undefined
+    /** The fiber that ran meanwhile. Only of the option `watchdog`. */
+    readonly fiber?: Ref | undefined
     /** The report in words. */
     readonly text: string
   }

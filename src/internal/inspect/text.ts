@@ -1,5 +1,5 @@
 /** A dump as text, and the reasons of a wait in sentences. */
-import type { Source } from "../../source/Source.js"
+import type { Frame, Source } from "../../source/Source.js"
 import type {
   Deadlock,
   Dump,
@@ -333,3 +333,6 @@ export const titleText = (dump: Dump, resource: Resource): string => new Reader(
 
 /** A fiber or a job, as a person calls it. */
 export const whoText = (dump: Dump, ref: Ref): string => new Reader(dump).who(ref)
+
+/** A function on the stack of a thread: `compress at zip.ts:12`, with the line. */
+export const frameText = (frame: Frame): string => `${frame.function ?? "a function without a name"} at ${place(frame)}`

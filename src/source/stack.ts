@@ -1,25 +1,31 @@
-/** The functions that the thread of an agent was in when it was interrupted. */
-import type { Locator } from "../source/Locator.js"
-import type { Frame } from "./model.js"
-import { shorten } from "./Places.js"
-
-/** The name of the agent's own script, in stacks. */
-export const agentUrl = "sluice:ps"
+/** The functions that a thread was in when the inspector interrupted it. */
+import type { Locator } from "./Locator.js"
+import { shorten } from "./shorten.js"
+import type { Frame } from "./Source.js"
 
 /** So many functions, innermost first, are read of a stack. */
 const most = 200
 
+/** As much of V8's call sites as is used here. */
+interface CallSite {
+  readonly getScriptNameOrSourceURL: () => string | null
+  readonly getLineNumber: () => number | null
+  readonly getColumnNumber: () => number | null
+  readonly getFunctionName: () => string | null
+}
+
 /**
- * Returns the program's functions below the agent's own, innermost first: none if the thread was waiting for events.
+ * Returns the functions below those of an evaluated script, innermost first: none if the thread was waiting for events.
+ * `evaluated`: the name of that script, which calls this.
  *
  * The inspector evaluates in an interrupt of the running function, whose frames are on the stack as those of a caller.
  * So no debugger is needed, which would pause the thread.
  */
-export const stackOf = (locator: Locator): ReadonlyArray<Frame> => {
+export const stackOf = (locator: Locator, evaluated: string): ReadonlyArray<Frame> => {
   const sites = callSites()
-  const own = sites.findLastIndex((site) => site.getScriptNameOrSourceURL() === agentUrl)
+  const own = sites.findLastIndex((site) => site.getScriptNameOrSourceURL() === evaluated)
   return sites.slice(own + 1).flatMap((site) => {
-    // Null for code without a name, in spite of its type.
+    // Null for code without a name.
     const url = site.getScriptNameOrSourceURL()
     const line = site.getLineNumber()
     const column = site.getColumnNumber()
@@ -31,18 +37,18 @@ export const stackOf = (locator: Locator): ReadonlyArray<Frame> => {
 }
 
 /** The stack of this call, without a call of a function of the program's that formats stacks. */
-const callSites = (): ReadonlyArray<NodeJS.CallSite> => {
+const callSites = (): ReadonlyArray<CallSite> => {
   const before = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace")
   const limit = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")
   try {
     Object.defineProperty(Error, "prepareStackTrace", {
-      value: (_: unknown, sites: ReadonlyArray<NodeJS.CallSite>) => sites,
+      value: (_: unknown, sites: ReadonlyArray<CallSite>) => sites,
       configurable: true
     })
     Object.defineProperty(Error, "stackTraceLimit", { value: most, configurable: true, writable: true })
     // The function above returns it.
     const sites = new Error("for its stack").stack as unknown
-    return Array.isArray(sites) ? sites as ReadonlyArray<NodeJS.CallSite> : []
+    return Array.isArray(sites) ? sites as ReadonlyArray<CallSite> : []
   } catch {
     // The program has frozen Error.
     return []
