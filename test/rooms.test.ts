@@ -90,7 +90,7 @@ describe("the floors", () => {
   })
 
   test("dumps, verdicts and texts import nothing of Effect: the command runs them in other processes", () => {
-    const parts = ["collect", "judge", "model", "runtime", "shown", "text", "verdict", "views"].map((name) =>
+    const parts = ["collect", "judge", "lines", "model", "runtime", "shown", "text", "verdict", "views"].map((name) =>
       `internal/inspect/${name}.ts`
     )
     const named = parts.filter((file) =>

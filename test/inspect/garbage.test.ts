@@ -5,6 +5,7 @@ import { Group, Semaphore } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { startWatch } from "../../src/internal/inspect/look.js"
+import { type Guard, limits, Orders } from "../../src/internal/inspect/order.js"
 
 v8.setFlagsFromString("--expose-gc")
 // The flag makes the function a global of new contexts.
@@ -113,4 +114,22 @@ test("a look keeps nothing from being collected (I1)", async () => {
   await collect()
   expect(semaphore.deref()).toBe(undefined)
   expect(holder.deref()).toBe(undefined)
+})
+
+test("an order of resources that were collected makes room for others", async () => {
+  const orders = new Orders<Guard, string>({ ...limits, edges: 2 })
+  const wants = {}
+  const see = (holds: object) =>
+    orders.add({ by: 1, wants, holds: [{ of: holds, weight: 1, capacity: 1 }] }, () => "an edge")
+  const abandon = () => {
+    for (let n = 0; n < 3; n++) see({})
+  }
+  abandon()
+  expect(orders.size).toBe(2)
+  await collect()
+  const kept = {}
+  see(kept)
+  expect(orders.size).toBe(1)
+  const back = { by: 2, wants: kept, holds: [{ of: wants, weight: 1, capacity: 1 }] }
+  expect(orders.add(back, () => "back").length).toBe(1)
 })

@@ -14,6 +14,8 @@ export class Registry implements Watch {
   private resources: Array<WeakRef<Viewable>> = []
   /** Only held, so that they are not collected. */
   private waitedFor: ReadonlyArray<Viewable> = []
+  /** Resources of which the last sweep did not see all holds. */
+  private unseen: ReadonlyArray<WeakRef<Viewable>> = []
   private readonly seen = new WeakMap<object, number>()
   sweptAt: number
   readonly startedAt: number
@@ -45,12 +47,15 @@ export class Registry implements Watch {
     const views: Array<View> = []
     const live: Array<WeakRef<Viewable>> = []
     const waitedFor: Array<Viewable> = []
+    const unseen: Array<WeakRef<Viewable>> = []
     for (const ref of this.resources) {
       const resource = ref.deref()
       if (resource === undefined) continue
       live.push(ref)
       const own = viewsOf(resource, "sweep")
       if (own.some(isWaitedFor)) waitedFor.push(resource)
+      // Of a keyed semaphore, a sweep sees the keys that somebody waits for.
+      if (own.length !== 1) unseen.push(ref)
       for (const view of own) {
         views.push(view)
         this.note(view, now)
@@ -58,8 +63,12 @@ export class Registry implements Watch {
     }
     this.resources = live
     this.waitedFor = waitedFor
+    this.unseen = unseen
     return views
   }
+
+  /** The views of resources that nobody waited for at the last sweep. O(their holds). */
+  readonly idle = (): ReadonlyArray<View> => this.unseen.flatMap((ref) => viewsOf(ref.deref(), "all"))
 
   private note({ jobs = [], lines, threads = [], waits }: View, now: number): void {
     for (const { holds } of lines) for (const { key, since } of holds) if (since === undefined) this.see(key, now)

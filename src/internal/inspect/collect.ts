@@ -1,7 +1,7 @@
 /** A dump, made of the views of resources. Imports nothing of Effect: `sluice ps` runs it in other processes. */
-import type { Source } from "../../source/Source.js"
 import type { AnyFiber } from "../stack.js"
 import type { Hold, Line, Node, View, Wait } from "../view.js"
+import { Lines, type LinesOptions } from "./lines.js"
 import type {
   Deadlock,
   Dump,
@@ -14,7 +14,7 @@ import type {
   ThreadInfo,
   WaitInfo
 } from "./model.js"
-import { type Captured, framesOf, isFiber, isInterrupted, lacks, spanOf } from "./runtime.js"
+import { isFiber, isInterrupted, lacks, spanOf } from "./runtime.js"
 import { cut, keyText } from "./shown.js"
 import type { Verdict } from "./verdict.js"
 
@@ -53,7 +53,7 @@ export interface Found {
 }
 
 /** All that a dump is made of. */
-export interface Look {
+export interface Look extends LinesOptions {
   readonly views: ReadonlyArray<View>
   readonly found: ReadonlyArray<Found>
   /** Waits in operations of Effect's, as far as they were read. */
@@ -66,11 +66,6 @@ export interface Look {
   readonly watchedSince: number | undefined
   /** When a hold or a wait was first seen. */
   readonly since: (key: object) => number | undefined
-  /** The line of a function or a generator of the user's. Undefined for those of sluice and Effect. */
-  readonly locate: (subject: object) => Source | undefined
-  readonly captured: Captured
-  /** The fiber that asks. */
-  readonly current: AnyFiber | undefined
   /** How many waits, holds and jobs of a resource are listed. */
   readonly most: number
   readonly missing: ReadonlyArray<string>
@@ -81,7 +76,7 @@ export const collect = (look: Look): Dump => new Collector(look).dump
 class Collector {
   private readonly fibers = new Map<AnyFiber, FiberInfo>()
   private readonly jobs = new Map<Node, Ref>()
-  private readonly stacks = new Map<AnyFiber, ReadonlyArray<Source>>()
+  private readonly lines: Lines
   private readonly deadlocks = new Map<Node, string>()
   private readonly waiting = new Set<Node>()
   private readonly events = new Map<Node, ReadonlyArray<Node>>()
@@ -92,6 +87,7 @@ class Collector {
   private readonly places = new Map<Wait, View>()
 
   constructor(private readonly look: Look) {
+    this.lines = new Lines(look)
     this.joins = new Map(look.joins.map((wait) => [wait.node, wait]))
     for (const view of look.views) {
       const id = look.ids.of(view.kind, view.self)
@@ -149,39 +145,10 @@ class Collector {
       id: `fiber ${fiber.id}`,
       name: span === undefined ? undefined : cut(span),
       state,
-      stack: this.stackOf(fiber),
+      stack: this.lines.stackOf(fiber),
       joins: this.joins.get(fiber)?.any?.map((one) => this.ref(one)),
       interrupted: isInterrupted(fiber) ? true : undefined
     }
-  }
-
-  private stackOf(fiber: AnyFiber): ReadonlyArray<Source> {
-    let stack = this.stacks.get(fiber)
-    if (stack === undefined) {
-      stack = fiber === this.look.current ? [] : this.linesOf(framesOf(fiber).map(({ subjects }) => subjects))
-      this.stacks.set(fiber, stack)
-    }
-    return stack
-  }
-
-  /** Lines of the user's, one after the other, and none twice in a row. */
-  private linesOf(frames: ReadonlyArray<ReadonlyArray<object>>): ReadonlyArray<Source> {
-    const lines: Array<Source> = []
-    for (const subjects of frames) {
-      const source = this.lineOf(subjects)
-      const last = lines.at(-1)
-      if (source === undefined || (last?.file === source.file && last.line === source.line)) continue
-      lines.push(source)
-    }
-    return lines
-  }
-
-  private lineOf(subjects: ReadonlyArray<object>): Source | undefined {
-    for (const subject of subjects) {
-      const source = this.look.locate(subject)
-      if (source !== undefined) return source.text === undefined ? source : { ...source, text: cut(source.text, 200) }
-    }
-    return undefined
   }
 
   private millis(key: object, since = this.look.since(key)): number | undefined {
@@ -243,28 +210,7 @@ class Collector {
   }
 
   private hold({ key, node, since, until, weight }: Hold): HoldInfo {
-    return { by: this.ref(node), weight, until, millis: this.millis(key, since), at: this.takenAt(node, key) }
-  }
-
-  /**
-   * The line that took a hold. The exit handler that gives it back is on the holder's stack, and refers to the hold:
-   * the first line of the user's below it is the line. Of a child or a job it is the outermost line.
-   */
-  private takenAt(node: Node, key: object): Source | undefined {
-    if (!isFiber(node) || node === this.look.current) return undefined
-    const frames = framesOf(node)
-    const at = frames.findIndex(({ onExit }) => onExit !== undefined && this.refersTo(onExit, key))
-    if (at >= 0) return this.linesOf(frames.slice(at).map(({ subjects }) => subjects))[0]
-    return this.stackOf(node).at(-1)
-  }
-
-  private refersTo(onExit: object, key: object): boolean {
-    // The handlers that return permits call `leave`: the others need not be read.
-    if (!Function.prototype.toString.call(onExit).includes(".leave(")) return false
-    const { captured } = this.look
-    const variables = captured(onExit)
-    return variables.includes(key) ||
-      variables.some((variable) => typeof variable === "function" && captured(variable).includes(key))
+    return { by: this.ref(node), weight, until, millis: this.millis(key, since), at: this.lines.takenAt(node, key) }
   }
 
   private wait(wait: Wait, ahead: number): WaitInfo {
@@ -275,7 +221,7 @@ class Collector {
       on: this.targetsOf(wait),
       ahead,
       millis: this.millis(key),
-      at: isFiber(node) ? this.stackOf(node)[0] : undefined,
+      at: isFiber(node) ? this.lines.stackOf(node)[0] : undefined,
       ends,
       deadlock: this.deadlocks.get(node) ?? this.behind(node)
     }
@@ -304,13 +250,13 @@ class Collector {
         resource: this.look.ids.of(kind, self),
         weight,
         of,
-        at: this.takenAt(node, key)
+        at: this.lines.takenAt(node, key)
       }))
       return [{
         by: this.ref(node),
         resource: view && this.look.ids.of(view.kind, view.self),
         for: cut(wait.for),
-        at: isFiber(node) ? this.stackOf(node)[0] : undefined,
+        at: isFiber(node) ? this.lines.stackOf(node)[0] : undefined,
         holds
       }]
     })

@@ -8,7 +8,8 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import { checkMillis, isPositive } from "../args.js"
 import { monotonicMillis } from "../monotonic.js"
-import { dumpOf, hasInspector, judged, lookNow, stackNow, startWatch } from "./look.js"
+import { Inversions } from "./Inversions.js"
+import { describing, dumpOf, hasInspector, judged, lookNow, stackNow, startWatch } from "./look.js"
 import type { Report } from "./model.js"
 import { Reporter } from "./Reporter.js"
 import { currentFiber, spanOf } from "./runtime.js"
@@ -48,6 +49,11 @@ export interface LayerOptions {
    * warning is logged.
    */
   readonly watchdog?: boolean | Duration.Input | undefined
+  /**
+   * Whether lock-order inversions are looked for: resources that fibers take in two orders, which may become a
+   * deadlock. Default: true. A sweep that sees a new wait looks at all holds then.
+   */
+  readonly order?: boolean | undefined
   /** A signal of the process, such as `SIGUSR2`, that writes a dump to the standard error. Default: none. */
   readonly signal?: string | undefined
   /**
@@ -112,7 +118,7 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
       lingersFor: millis("lingersFor", "10 seconds"),
       starvedFor: millis("starvedFor", "1 second")
     }
-    const { adopt = true, onReport = log, signal, watchdog = false } = options
+    const { adopt = true, onReport = log, order = true, signal, watchdog = false } = options
     const blockedFor = watchdog === false
       ? undefined
       : checkMillis(
@@ -137,6 +143,7 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
       since: registry.since,
       dump: (views, judgement) => dumpOf(views, judgement, [], registry.sweptAt)
     })
+    const inversions = order ? new Inversions(describing) : undefined
     const report = (one: Report): Effect.Effect<void> =>
       Effect.catchCause(
         Effect.suspend(() => onReport(one)),
@@ -155,8 +162,16 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
       const start = performance.now()
       const views = registry.sweep()
       const judgement = judged(views, thresholds.waitedFor)
-      const cost = performance.now() - start
-      for (const one of reporter.sweep(views, judgement, late, dog?.take())) {
+      let cost = performance.now() - start
+      const idle = () => {
+        const start = performance.now()
+        const views = registry.idle()
+        cost += performance.now() - start
+        return views
+      }
+      const isStuck = (node: object) => judgement.found.some(({ verdict }) => verdict.isStuck(node))
+      const inverted = inversions?.sweep(views, idle, isStuck) ?? []
+      for (const one of [...reporter.sweep(views, judgement, late, dog?.take()), ...inverted]) {
         for (const listener of listeners) listener(one)
         Queue.offerUnsafe(reports, one)
       }

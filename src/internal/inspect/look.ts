@@ -9,10 +9,13 @@ import type { AnyFiber } from "../stack.js"
 import { type Composite, HoldTypeId, PartsTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
 import { Waiter, type WaitQueue } from "../WaitQueue.js"
 import { collect, Ids } from "./collect.js"
+import type { Describing } from "./Inversions.js"
 import { judge, type Judgement } from "./judge.js"
+import { Lines } from "./lines.js"
 import type { Dump } from "./model.js"
 import { Registry } from "./Registry.js"
 import { isFiber } from "./runtime.js"
+import { keyText } from "./shown.js"
 import { addHolds, viewsOf } from "./views.js"
 
 const ids = new Ids()
@@ -159,6 +162,22 @@ export const dumpOf = (
     most,
     missing: missing()
   })
+
+/** How inversions are described: as of the moment at which they are found. */
+export const describing: Describing = {
+  lines: () =>
+    new Lines({
+      locate,
+      captured: theLocator().captured,
+      current: Fiber.getCurrent() as AnyFiber | undefined
+    }),
+  resource: ({ key, kind, name, self }) => ({
+    id: ids.of(kind, self),
+    key: key === undefined ? undefined : keyText(key),
+    kind,
+    name
+  })
+}
 
 const missing = (): ReadonlyArray<string> => {
   const sentences: Array<string> = []

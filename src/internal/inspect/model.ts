@@ -324,6 +324,38 @@ export type Report =
     readonly text: string
   }
   | {
+    /**
+     * A lock-order inversion: fibers took resources in orders that make a circle. No deadlock yet, but one is possible
+     * when they do so at the same time.
+     */
+    readonly _tag: "Inverted"
+    /** One fiber for each resource of the circle. Each waited for a resource that the next one held, at some time. */
+    readonly edges: ReadonlyArray<{
+      /** The fiber, which may have ended. */
+      readonly by: Ref
+      /** The resource that it held. */
+      readonly held: {
+        /** The id of the resource. */
+        readonly resource: string
+        /** The unit. */
+        readonly of: LineInfo["of"]
+        /** The line that took it. */
+        readonly at?: Source | undefined
+      }
+      /** The resource that it waited for. */
+      readonly wanted: {
+        /** The id of the resource. */
+        readonly resource: string
+        /** The unit. */
+        readonly of: LineInfo["of"]
+        /** The line that waited. */
+        readonly at?: Source | undefined
+      }
+    }>
+    /** The report in words. */
+    readonly text: string
+  }
+  | {
     /** Fibers were garbage collected that held permits for which others wait: nobody gives them back. */
     readonly _tag: "Lost"
     /** The id of the semaphore. */

@@ -8,6 +8,7 @@ import type {
   JobInfo,
   LineInfo,
   Ref,
+  Report,
   Resource,
   ThreadInfo,
   WaitInfo
@@ -40,6 +41,12 @@ const units: Readonly<Record<LineInfo["of"], string>> = {
   "jobs of the key": "job of the key"
 }
 
+/** As a person calls it: `pool sender`, or `semaphore-1` without a name. */
+export const titleOf = ({ id, key, kind, name }: Pick<Resource, "id" | "key" | "kind" | "name">): string => {
+  const title = name === undefined ? id : `${kind} ${name}`
+  return key === undefined ? title : `${title} (key ${key})`
+}
+
 /** Looks things up in a dump. */
 class Reader {
   private readonly fibers: ReadonlyMap<Ref, FiberInfo>
@@ -58,10 +65,8 @@ class Reader {
     return this.fibers.get(ref)
   }
 
-  /** As a person calls it: `pool sender`, or `semaphore-1` without a name. */
-  title({ id, key, kind, name }: Resource): string {
-    const title = name === undefined ? id : `${kind} ${name}`
-    return key === undefined ? title : `${title} (key ${key})`
+  title(resource: Resource): string {
+    return titleOf(resource)
   }
 
   titleOf(id: string | undefined): string {
@@ -336,3 +341,22 @@ export const whoText = (dump: Dump, ref: Ref): string => new Reader(dump).who(re
 
 /** A function on the stack of a thread: `compress at zip.ts:12`, with the line. */
 export const frameText = (frame: Frame): string => `${frame.function ?? "a function without a name"} at ${place(frame)}`
+
+/** An edge of an inversion, with names for people: a resource and its fiber may be gone by the time of the report. */
+export type InvertedEdge = Extract<Report, { readonly _tag: "Inverted" }>["edges"][number] & {
+  readonly name: string | undefined
+  readonly from: Pick<Resource, "id" | "key" | "kind" | "name">
+  readonly to: Pick<Resource, "id" | "key" | "kind" | "name">
+}
+
+/** An inversion as sentences, a line for each edge. */
+export const invertedText = (edges: ReadonlyArray<InvertedEdge>): string =>
+  [
+    `Lock-order inversion: ${edges.map(({ from }) => titleOf(from)).join(", ")} are taken in ${
+      edges.length === 2 ? "two orders" : "a circle"
+    }. A deadlock is possible`,
+    ...edges.map(({ by, from, held, name, to, wanted }) =>
+      `  ${by}${name === undefined ? "" : ` (${name})`} held a ${units[held.of]} of ${titleOf(from)}${at(held.at)}` +
+      `, and waited for a ${units[wanted.of]} of ${titleOf(to)}${at(wanted.at)}`
+    )
+  ].join("\n")
