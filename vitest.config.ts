@@ -29,7 +29,7 @@ const kinds = {
   laws: [
     "test/**/{properties,observed.properties,model,reentrant,Unbegun,Autoscaler}.test.ts",
     "test/{handOver,pipelines}.test.ts",
-    "test/inspect/{verdict,looking}.test.ts"
+    "test/inspect/{verdict,joins,looking}.test.ts"
   ]
 }
 

@@ -16,6 +16,21 @@ describe("no deadlock is reported", () => {
     return crosswise(yield* Semaphore.make(1), yield* Semaphore.make(1))
   })
 
+  test("of a fiber that is still starting the fibers that it waits for", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        let found: unknown
+        const looks = Effect.andThen(
+          Effect.tap(Inspect.deadlocks, (deadlocks) => Effect.sync(() => found = deadlocks)),
+          Effect.fail("the end")
+        )
+        const all = Effect.all([Semaphore.withPermit(db, Effect.void), looks], { concurrency: "unbounded" })
+        expect(yield* Effect.flip(Semaphore.withPermit(db, all))).toBe("the end")
+        expect(found).toEqual([])
+      })
+    ))
+
   test("of fibers that a timeout takes along", () =>
     watched((reports) =>
       Effect.gen(function*() {

@@ -138,8 +138,8 @@ class Joins {
       if (!isFiber(one)) continue
       const joins = this.of(one)
       if (joins === undefined) return undefined
-      for (const { by, fibers, how } of joins) {
-        if (how === "first" && fibers.some(mayEnd)) return "loses"
+      for (const { by, fibers, how, isOpen } of joins) {
+        if (isOpen || (how === "first" && fibers.some(mayEnd))) return "loses"
         taken.add(by)
       }
       if (!supervised || this.captured === undefined) continue
@@ -156,8 +156,8 @@ class Joins {
     const waits = new Map<AnyFiber, Wait>()
     const queue = [...fibers]
     for (let fiber = queue.pop(); fiber !== undefined; fiber = queue.pop()) {
-      for (const { by, fibers, how } of this.of(fiber) ?? []) {
-        if (waiting.has(by) || waits.has(by)) continue
+      for (const { by, fibers, how, isOpen } of this.of(fiber) ?? []) {
+        if (isOpen || waiting.has(by) || waits.has(by)) continue
         waits.set(by, {
           node: by,
           who: "fiber",

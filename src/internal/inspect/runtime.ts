@@ -30,6 +30,8 @@ interface FiberInternals {
   readonly _interruptedCause?: unknown
   /** The fiber that has forked this one by `Effect.forkChild`, and interrupts it as it ends. */
   readonly _parent?: AnyFiber | undefined
+  /** Defined while the fiber is suspended. */
+  readonly _yielded?: unknown
 }
 
 // A fiber of another copy of Effect is no instance of anything known here.
@@ -85,6 +87,9 @@ export const framesOf = (fiber: AnyFiber): ReadonlyArray<Frame> =>
 export const isInterrupted = (fiber: AnyFiber): boolean =>
   internals(fiber)._interruptedCause !== undefined && fiber.pollUnsafe() === undefined
 
+/** Whether the fiber is on JavaScript's stack: it may be in the midst of starting the fibers that it will wait for. */
+const isRunning = (fiber: AnyFiber): boolean => "_yielded" in fiber && internals(fiber)._yielded === undefined
+
 /** The name of the span that the fiber is in. */
 export const spanOf = (fiber: AnyFiber): string | undefined => {
   const { span } = fiber.cache as { readonly span?: { readonly _tag: string; readonly name?: string } }
@@ -108,6 +113,8 @@ export interface Joined {
   readonly by: AnyFiber
   readonly how: Join
   readonly fibers: ReadonlyArray<AnyFiber>
+  /** More fibers may come, or the wait is over and the fiber is about to go on. */
+  readonly isOpen: boolean
 }
 
 /** Reads the variables that a closure refers to. */
@@ -163,7 +170,9 @@ export const joinersOf = (fiber: AnyFiber, captured: Captured): ReadonlyArray<Jo
     const { by, how, set } = readObserver(observer, fiber, captured)
     const joiner = by?.deref()
     if (joiner === undefined || joiner.pollUnsafe() !== undefined) return []
-    return [{ by: joiner, how, fibers: [...set?.deref() ?? [fiber]] }]
+    const fibers = [...set?.deref() ?? [fiber]]
+    // A race of one has more to come, or is decided.
+    return [{ by: joiner, how, fibers, isOpen: isRunning(joiner) || (how === "first" && fibers.length === 1) }]
   })
 
 /** The fibers that may end a fiber, though they do not wait for it alone. */
