@@ -8,13 +8,13 @@ const limits = {
   "Group { scoped, go }": 6_900,
   Group: 8_650,
   AdaptiveLimit: 8_200,
-  WorkerPool: 32_200,
-  "WorkerPool { make, run }": 25_000,
+  WorkerPool: 32_500,
+  "WorkerPool { make, run }": 25_300,
   PoolConfig: 1_300,
   Watch: 5_200,
   index: 51_400,
-  "durable/index": 34_000,
-  "threads/ThreadPool": 38_000,
+  "durable/index": 7_000,
+  "threads/ThreadPool": 38_300,
   "threads/ThreadWorker": 6_600
 }
 
