@@ -1,6 +1,7 @@
 /** Small scenarios of durable jobs over the memory store, to be explored to the last schedule. */
 import { Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
 import { DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
 import { type Kit, type Scenario, scenario } from "sluice/testing"
@@ -66,7 +67,7 @@ class Stage {
           name === "local" ? Effect.succeed(name) : Effect.uninterruptibleMask((restore) => {
             this.begun.push({ name, attempt: this.claimed.get(name) ?? 0 })
             this.running++
-            if (this.running > size) this.wrong = "more jobs run than there are workers"
+            if (this.running > size) this.wrong = "more jobs run than there are workers (D3)"
             return Effect.onExitPrimitive(restore(body(name)), (exit) => {
               this.running--
               if (Exit.isSuccess(exit)) this.ended.push(name)
@@ -76,6 +77,13 @@ class Stage {
       })
       const serving = yield* DurablePool.serve(this.job, pool, { grace: 0 })
       return { pool, serving }
+    })
+
+  /** A drain that has returned leaves no claim (D4). */
+  readonly drain = (serving: DurablePool.Serving, deadline: Duration.Input) =>
+    Effect.map(DurablePool.drain(serving, { deadline }), () => {
+      const { running, waiting } = DurablePool.stats(serving)
+      if (running + waiting > 0) this.wrong = "a drain has returned, and a claim is left (D4)"
     })
 
   /** After a process has ended: no claim is left, and its books balance. */
@@ -115,7 +123,10 @@ const inTwo = (
       yield* Effect.gen(function*() {
         const scope = yield* Scope.make()
         const one = yield* Scope.provide(stage.process(size), scope)
-        yield* t.always(() => stage.wrong === undefined, "more jobs run than there are workers (D3)")
+        yield* t.always(() => {
+          if (stage.wrong !== undefined) assert.fail(stage.wrong)
+          return true
+        }, "")
         for (const name of [first, second]) yield* DurableJob.submit(stage.job, name)
         for (const [i, effect] of actors({ stage, ...one }).entries()) {
           yield* t.actor(String.fromCharCode(97 + i), effect, { mayDie: true })
@@ -147,8 +158,8 @@ const inTwo = (
 const cutsOff = { size: 1, cutsOff: true }
 
 export const exhausted: Record<string, Scenario> = {
-  "drain, with a deadline": inTwo(cutsOff, ({ serving }) => [DurablePool.drain(serving, { deadline: 0 })]),
-  "drain, without": inTwo({ size: 1 }, ({ serving }) => [DurablePool.drain(serving, { deadline: Infinity })]),
+  "drain, with a deadline": inTwo(cutsOff, ({ serving, stage }) => [stage.drain(serving, 0)]),
+  "drain, without": inTwo({ size: 1 }, ({ serving, stage }) => [stage.drain(serving, Infinity)]),
   "the pool ends": inTwo(cutsOff, ({ pool }) => [WorkerPool.shutdownNow(pool)]),
   "the pool drains": inTwo({ size: 1 }, ({ pool }) => [WorkerPool.shutdown(pool)]),
   "a job of the pool itself": inTwo({ size: 1 }, ({ pool }) => [
@@ -158,9 +169,9 @@ export const exhausted: Record<string, Scenario> = {
 
 /** With too many schedules to try them all. */
 export const larger: Record<string, Scenario> = {
-  "drain, twice": inTwo(cutsOff, ({ serving }) => [
-    DurablePool.drain(serving, { deadline: Infinity }),
-    DurablePool.drain(serving, { deadline: 0 })
+  "drain, twice": inTwo(cutsOff, ({ serving, stage }) => [
+    stage.drain(serving, Infinity),
+    stage.drain(serving, 0)
   ]),
   "a result is awaited": inTwo({ size: 2 }, ({ stage }) => [DurableJob.exit(stage.job, second)])
 }
