@@ -3,7 +3,8 @@
  * a job of the engine, and runs it there.
  *
  *     reserving ──▶ waiting, when the pool has a place (D3)
- *     waiting   ──▶ running, when the engine has given it a job; recalled, and then over, when the pool wants the place
+ *     waiting   ──▶ running, when the engine has given it a job
+ *     waiting   ──▶ recalled, when the pool wants the place, and then over
  *     running   ──▶ over: acknowledged, tried again, dead, or given back
  *
  *     serving   ──▶ draining, by `drain`, the end of the pool, or the end of the scope
@@ -48,7 +49,7 @@ export interface Counts {
 
 interface Claim {
   state: "reserving" | "waiting" | "recalled" | "running" | "over"
-  fiber: AnyFiber | undefined
+  readonly fiber: AnyFiber
 }
 
 export interface ServeOptions<Payload, A, E, EP> {
@@ -91,18 +92,41 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
   /** Claims until the drain begins, or the pool ends. */
   readonly serve: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     while (this.phase === "serving") {
-      const claim: Claim = { state: "reserving", fiber: undefined }
       const reserved = yield* Deferred.make<boolean>()
-      this.claims.add(claim)
-      claim.fiber = yield* Effect.forkIn(this.claim(claim, reserved), this.scope)
+      yield* Effect.forkIn(this.claim(reserved), this.scope)
       if (!(yield* Deferred.await(reserved))) break
     }
   })
 
-  /** `reserved`: whether there is a place. */
-  private claim(claim: Claim, reserved: Deferred.Deferred<boolean>): Effect.Effect<void> {
+  /**
+   * `reserved`: whether there is a place. A claim is known from its first operation: a drain that has begun before
+   * finds none, and the claim finds the drain.
+   */
+  private claim(reserved: Deferred.Deferred<boolean>): Effect.Effect<void> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiber((fiber) => {
+        if (this.phase !== "serving") return Effect.asVoid(Deferred.succeed(reserved, false))
+        const claim: Claim = { state: "reserving", fiber }
+        this.claims.add(claim)
+        return restore(Effect.scoped(this.claiming(claim, reserved))).pipe(
+          // The pool takes no more jobs.
+          Effect.catchTag("PoolClosed", () => Effect.void),
+          Effect.ensuring(Effect.suspend(() => {
+            claim.state = "over"
+            this.claims.delete(claim)
+            return Deferred.succeed(reserved, false)
+          }))
+        )
+      })
+    )
+  }
+
+  private claiming(
+    claim: Claim,
+    reserved: Deferred.Deferred<boolean>
+  ): Effect.Effect<void, PoolClosed, Scope.Scope> {
     const { job, pool, queue } = this.options
-    const claiming = Effect.gen({ self: this }, function*() {
+    return Effect.gen({ self: this }, function*() {
       const slot = yield* reserve(pool)
       claim.state = "waiting"
       yield* Deferred.succeed(reserved, true)
@@ -123,15 +147,6 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
       // With the place, so that all claims together do not ask again and again.
       yield* Effect.raceFirst(Effect.sleep(pauseAfterError), recalled)
     })
-    return Effect.scoped(claiming).pipe(
-      // The pool takes no more jobs.
-      Effect.catchTag("PoolClosed", () => Effect.void),
-      Effect.ensuring(Effect.suspend(() => {
-        claim.state = "over"
-        this.claims.delete(claim)
-        return Deferred.succeed(reserved, false)
-      }))
-    )
   }
 
   /**
@@ -241,7 +256,7 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
   }
 
   private fibersOf(which: (claim: Claim) => boolean): ReadonlyArray<AnyFiber> {
-    return [...this.claims].flatMap((claim) => which(claim) && claim.fiber !== undefined ? [claim.fiber] : [])
+    return [...this.claims].filter(which).map(({ fiber }) => fiber)
   }
 
   /**
