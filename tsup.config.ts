@@ -31,6 +31,8 @@ export default defineConfig([
       "durable/DurableJob",
       "durable/DurablePool",
       "durable/DurableStore",
+      "durable/Limit",
+      "durable/LimitStore",
       "durable/Results",
       "inspect/Inspect",
       "testing/index",

@@ -13,6 +13,8 @@ if (SLUICE_SEED === "random") console.error(`SLUICE_SEED=${seed}`)
 // Each kind of test is a project: `vitest run --project laws`. A test file belongs to the first that names it, else to
 // `unit`.
 const kinds = {
+  // With servers of Redis and PostgreSQL, which have to be installed. `npm test` leaves these out.
+  servers: ["test/**/*.servers.test.ts"],
   // Real threads, all that is about them, and real browsers.
   threads: ["test/threads/**/*.test.ts", "test/inspect/threads.test.ts", "test/**/browser.test.ts"],
   // Programs of a folder of their own, in processes of their own.
@@ -51,6 +53,7 @@ export default defineConfig(({ mode }) => {
       // Tests, docs and examples say "sluice", as a user does, and run the sources.
       alias: [
         { find: /^sluice$/, replacement: src("index.ts") },
+        { find: /^sluice\/durable$/, replacement: src("durable/index.ts") },
         { find: /^sluice\/testing$/, replacement: src("testing/index.ts") },
         { find: /^sluice\/durable$/, replacement: src("durable/index.ts") },
         { find: /^sluice\/inspect$/, replacement: src("inspect/index.ts") },

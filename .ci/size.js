@@ -13,7 +13,7 @@ const limits = {
   PoolConfig: 1_300,
   Watch: 5_200,
   index: 51_400,
-  "durable/index": 7_000,
+  "durable/index": 14_000,
   "threads/ThreadPool": 38_300,
   "threads/ThreadWorker": 6_600
 }

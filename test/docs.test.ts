@@ -49,6 +49,7 @@ const all = [
   "AGENTS.md",
   ...files("docs", ".md"),
   ...files("src", ".ts"),
+  ...files("src/durable", ".ts"),
   ...files("src/inspect", ".ts"),
   ...files("src/testing", ".ts"),
   ...files("src/threads", ".ts")

@@ -72,12 +72,19 @@ const loading = (module: string) =>
 
 const pools = ["src/PoolConfig.ts", "src/WorkerPool.ts", "src/threads/ThreadPool.ts", "src/threads/index.ts"]
 
-test.each(["Schema", "Config", "ConfigProvider", "SchemaAST"])("only PoolConfig loads effect/%s", (module) => {
+test.each(["Config", "ConfigProvider"])("only PoolConfig loads effect/%s", (module) => {
   expect(loading(module)).toEqual(["src/PoolConfig.ts"])
 })
 
-test.each(["Stream", "Channel"])("only pools, the index and inspect load effect/%s", (module) => {
-  expect(loading(module).toSorted()).toEqual([...pools, "src/index.ts", "src/inspect/index.ts"].toSorted())
+// Effect's services for Redis and SQL have errors that are schemas.
+test.each(["Schema", "SchemaAST"])("only PoolConfig and durable load effect/%s", (module) => {
+  expect(loading(module)).toEqual(["src/PoolConfig.ts", "src/durable/index.ts"])
+})
+
+test.each(["Stream", "Channel"])("only pools, the index, durable and inspect load effect/%s", (module) => {
+  expect(loading(module).toSorted()).toEqual(
+    [...pools, "src/index.ts", "src/durable/index.ts", "src/inspect/index.ts"].toSorted()
+  )
 })
 
 test("no entry loads the index of Effect", () => {

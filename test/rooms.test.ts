@@ -105,6 +105,14 @@ describe("the floors", () => {
     expect(offending((from, to) => isIn("internal/")(from) && isBelow(from) && !isBelow(to))).toEqual([])
   })
 
+  test("sluice/durable stands over the pool: nothing but its public modules imports it", () => {
+    const isDurable = (file: string) => isIn("internal/durable/")(file) || isIn("durable/")(file)
+    expect(offending((from, to) => isDurable(to) && !isDurable(from))).toEqual([])
+    const ground = (file: string) => /^internal\/\w+\.ts$/.test(file)
+    const isLimit = isIn("internal/durable/limit/")
+    expect(offending((from, to) => isLimit(from) && !isLimit(to) && !ground(to))).toEqual([])
+  })
+
   test("only Watch imports metrics and spans", () => {
     const isWatch = (file: string) => isIn("internal/watch/")(file) || file === "Watch.ts"
     expect(offending((from, to) => isIn("internal/watch/")(to) && !isWatch(from))).toEqual([])

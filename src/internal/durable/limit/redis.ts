@@ -1,0 +1,153 @@
+import * as Effect from "effect/Effect"
+import * as Redis from "effect/persistence/Redis"
+import type * as Scope from "effect/Scope"
+import type { Request, Store } from "./model.js"
+import { call, keepListening, makeIds, parseReply } from "./remote.js"
+import { Wakes } from "./Wakes.js"
+
+/**
+ * One step: removes each request whose lease is over, acts, and wakes those that fit. Times are in microseconds, by
+ * `TIME`. A number above 10 ** 14 is formatted: Lua writes fewer digits.
+ *
+ * Three keys: a hash with the numbers of the limit and of each request (`n:` its permits, `t:` its token), the line by
+ * arrival, and all requests by the end of their leases. A token is at least the time, so tokens grow even if the keys
+ * are lost, or have expired.
+ */
+const step = (act: string): string => `
+local main, line, ends = KEYS[1], KEYS[2], KEYS[3]
+local id, channel, n, total, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local function text(number) return string.format('%.0f', number) end
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local permits = tonumber(redis.call('HGET', main, 'permits') or 0)
+local held = tonumber(redis.call('HGET', main, 'held') or 0)
+local hasMadeRoom = false
+
+local function remove(one)
+  redis.call('ZREM', ends, one)
+  if redis.call('ZREM', line, one) == 0 then held = held - redis.call('HGET', main, 'n:' .. one) end
+  redis.call('HDEL', main, 'n:' .. one, 't:' .. one)
+  hasMadeRoom = true
+end
+
+-- The requests at the head of the line that fit together, and those that became impossible.
+local function admissible()
+  local found, free, from = {}, permits - held, 0
+  while true do
+    local some = redis.call('ZRANGE', line, from, from + 31)
+    for _, one in ipairs(some) do
+      local size = tonumber(redis.call('HGET', main, 'n:' .. one))
+      if size <= permits then
+        if size > 0 and size > free then return found end
+        free = free - size
+      end
+      found[#found + 1] = one
+    end
+    if #some < 32 then return found end
+    from = from + 32
+  end
+end
+
+local function act()
+${act}
+end
+
+for _, one in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', text(now))) do remove(one) end
+local reply = act()
+redis.call('HSET', main, 'permits', text(permits), 'held', text(held))
+if hasMadeRoom then
+  for _, one in ipairs(admissible()) do
+    if one ~= id then redis.call('PUBLISH', channel .. string.match(one, '^[^:]*'), one) end
+  end
+end
+local kept = text(math.max(86400000, 2 * lease))
+redis.call('PEXPIRE', main, kept)
+redis.call('PEXPIRE', line, kept)
+redis.call('PEXPIRE', ends, kept)
+return reply`
+
+const extend = "redis.call('ZADD', ends, text(now + lease * 1000), id)"
+
+const acquire = step(`
+  local token = redis.call('HGET', main, 't:' .. id)
+  if token then
+    ${extend}
+    return 'granted ' .. token
+  end
+  local isNew = not redis.call('ZSCORE', line, id)
+  if isNew and permits ~= total then
+    permits = total
+    hasMadeRoom = true
+  end
+  if n > permits then
+    if not isNew then remove(id) end
+    return 'exceeded ' .. text(permits)
+  end
+  if isNew then
+    redis.call('ZADD', line, redis.call('HINCRBY', main, 'arrivals', 1), id)
+    redis.call('HSET', main, 'n:' .. id, n)
+  end
+  ${extend}
+  for _, one in ipairs(admissible()) do
+    if one == id then
+      token = text(math.max(tonumber(redis.call('HGET', main, 'token') or 0) + 1, now))
+      held = held + n
+      redis.call('ZREM', line, id)
+      redis.call('HSET', main, 'token', token, 't:' .. id, token)
+      return 'granted ' .. token
+    end
+  end
+  local first = redis.call('ZRANGE', ends, 0, 0, 'WITHSCORES')
+  return 'waiting ' .. redis.call('ZRANK', line, id) .. ' ' .. text(math.ceil((first[2] - now) / 1000))`)
+
+const renew = step(`
+  if redis.call('HEXISTS', main, 't:' .. id) == 0 then return 'gone' end
+  ${extend}
+  return 'held'`)
+
+const release = step(`
+  local wasHeld = redis.call('HEXISTS', main, 't:' .. id) == 1
+  if wasHeld or redis.call('ZSCORE', line, id) then remove(id) end
+  return wasHeld and 'held' or 'gone'`)
+
+/** The same hash tag for all three, so that a cluster has them on one server. */
+const keysOf = (prefix: string, limit: string): ReadonlyArray<string> => {
+  const key = `${prefix}:{${encodeURIComponent(limit)}}`
+  return [key, `${key}:line`, `${key}:ends`]
+}
+
+/** A store in Redis. A fiber of the scope receives the wake-ups. */
+export const makeRedis = (
+  prefix: string,
+  poll: number
+): Effect.Effect<Store, never, Redis.Redis | Scope.Scope> =>
+  Effect.gen(function*() {
+    const redis = yield* Redis.Redis
+    const wakes = new Wakes()
+    const ids = makeIds()
+    const wake = `${prefix}:wake:`
+    const scriptOf = (lua: string) =>
+      redis.eval(
+        Redis.script(
+          ({ id, lease, limit, permits, total }: Request) => [
+            ...keysOf(prefix, limit),
+            id,
+            wake,
+            permits,
+            total,
+            Math.ceil(lease)
+          ],
+          { lua, numberOfKeys: 3 }
+        ).withReturnType<string>()
+      )
+    const [acquiring, renewing, releasing] = [scriptOf(acquire), scriptOf(renew), scriptOf(release)]
+    yield* keepListening(wakes, redis.subscribe(wake + ids.channel), ({ message }) => message)
+    return {
+      poll,
+      nextId: ids.nextId,
+      acquire: (request) => Effect.map(call(request, "acquire", acquiring(request)), parseReply),
+      renew: (request) => Effect.map(call(request, "renew", renewing(request)), (reply) => reply === "held"),
+      release: (request) => Effect.map(call(request, "release", releasing(request)), (reply) => reply === "held"),
+      onWake: wakes.on
+    }
+  })
