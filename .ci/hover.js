@@ -8,7 +8,7 @@ const root = process.cwd()
 const { config } = ts.readConfigFile("tsconfig.json", (name) => ts.sys.readFile(name))
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
 // The files that package.json exports, in the sources. Of the kit only its index is public.
-const entries = ["src", "src/inspect", "src/threads"].flatMap((folder) =>
+const entries = ["src", "src/durable", "src/inspect", "src/threads"].flatMap((folder) =>
   readdirSync(folder).filter((name) => name.endsWith(".ts")).map((name) => `${root}/${folder}/${name}`)
 ).concat(`${root}/src/testing/index.ts`)
 const program = ts.createProgram(entries, options)

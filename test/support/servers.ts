@@ -11,6 +11,10 @@ export interface Server {
   readonly port: number
   /** Ends the process; its data stay. `SIGKILL`: without a farewell. */
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>
+  /** Freezes the process: connections stay open, and nothing replies. */
+  freeze(): void
+  /** Lets a frozen process go on. */
+  thaw(): void
   /** Starts it again, on the same port and data. */
   start(): Promise<void>
   /** Ends the process, and removes its data. */
@@ -52,6 +56,8 @@ const serve = async (
         await setTimeout(50)
       }
     },
+    freeze: () => void child?.kill("SIGSTOP"),
+    thaw: () => void child?.kill("SIGCONT"),
     stop: async (signal = "SIGTERM") => {
       const running = child
       child = undefined

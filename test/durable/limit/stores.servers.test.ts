@@ -233,6 +233,27 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
     30_000
   )
 
+  // Redis is one process. A frozen postmaster does not keep its sessions from replying.
+  test.runIf(kind === "redis")(
+    "a server that does not reply fails a call within a sixth of the lease (F3, F7)",
+    () =>
+      run(storeOf(place, () =>
+        Effect.gen(function*() {
+          const limit = fresh({ permits: 1, lease: "1800 millis" })
+          const first = yield* holder(limit)
+          yield* first.begun
+          const second = yield* holder(limit)
+          yield* Effect.sleep(100)
+          server.freeze()
+          yield* Effect.addFinalizer(() => Effect.sync(() => server.thaw()))
+          const other = fresh({ permits: 1, lease: "1800 millis" })
+          // The call, and the release of whatever it may have done.
+          expect(yield* timed(Effect.exit(Limit.withPermit(other, () => Effect.void)))).toBeLessThan(900)
+          expect(yield* timed(Fiber.interrupt(second.fiber))).toBeLessThan(900)
+          expect(String(yield* Effect.exit(Fiber.join(first.fiber)))).toContain("LeaseLost")
+        }).pipe(Effect.scoped)))
+  )
+
   test(
     "while the server is away for longer, the holder is interrupted before its lease is over (F7)",
     () =>

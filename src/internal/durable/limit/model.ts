@@ -64,11 +64,13 @@ export interface Request {
  */
 export type Reply =
   | {
+    /** The permits are held from now on. */
     readonly _tag: "Granted"
     /** Greater than the token of every earlier grant of this limit. */
     readonly token: number
   }
   | {
+    /** The request has a place in the line. */
     readonly _tag: "Waiting"
     /** How many requests are ahead in the line. */
     readonly ahead: number
@@ -76,6 +78,7 @@ export type Reply =
     readonly next: number
   }
   | {
+    /** The request is for more than the limit, and has no place. */
     readonly _tag: "Exceeded"
     /** How many permits there are in all. */
     readonly permits: number

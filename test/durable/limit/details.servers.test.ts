@@ -1,0 +1,194 @@
+/** What `Limit` costs on its servers, and how it keeps apart from the caller's transactions and time zones. */
+import { type PgClient } from "@effect/sql-pg"
+import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { Limit, LimitStore } from "sluice/durable"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { pgLayer, type Place, storeOf } from "../../support/fleet.js"
+import { layer as ioredis } from "../../support/ioredis.js"
+import { type Server, startPostgres, startRedis } from "../../support/servers.js"
+
+const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> => Effect.runPromise(Effect.scoped(effect))
+
+describe("redis", () => {
+  let server: Server
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.close())
+
+  test("acquire and release without a wait are two round trips", () => {
+    const sent: Array<string> = []
+    const store = LimitStore.layerRedis().pipe(Layer.provide(ioredis(server.port, (command) => sent.push(command))))
+    return run(
+      Effect.gen(function*() {
+        const use = Limit.withPermit(Limit.make("trips", { permits: 1 }), () => Effect.void)
+        // Loads the scripts.
+        yield* use
+        sent.length = 0
+        yield* use
+        expect(sent).toEqual(["EVALSHA", "EVALSHA"])
+      }).pipe(Effect.provide(store))
+    )
+  })
+
+  test("a limit that is not in use leaves numbers only, which expire", () => {
+    const sent: Array<string> = []
+    const client = ioredis(server.port, (command) => sent.push(command))
+    return run(
+      storeOf(
+        { kind: "redis", port: server.port },
+        () => Limit.withPermits(Limit.make("a}b", { permits: 3 }), 2)(() => Effect.void)
+      ).pipe(
+        Effect.andThen(Effect.gen(function*() {
+          const { Redis } = yield* Effect.promise(() => import("effect/persistence"))
+          const redis = yield* Redis.Redis
+          const keys = yield* redis.send<ReadonlyArray<string>>("KEYS", "sluice:limit:{a%7Db}*")
+          expect(keys).toEqual(["sluice:limit:{a%7Db}"])
+          const fields = yield* redis.send<ReadonlyArray<string>>("HKEYS", keys[0]!)
+          expect([...fields].sort()).toEqual(["arrivals", "held", "permits", "token"])
+          expect(yield* redis.send<string>("HGET", keys[0]!, "held")).toBe("0")
+          const left = yield* redis.send<number>("PTTL", keys[0]!)
+          expect(left).toBeGreaterThan(80_000_000)
+        })),
+        Effect.provide(client)
+      )
+    )
+  })
+})
+
+describe("postgres", () => {
+  let server: Server
+  let place: Place
+  beforeAll(async () => {
+    server = await startPostgres()
+    place = { kind: "postgres", port: server.port }
+  })
+  afterAll(() => server.close())
+
+  /** The client, and a store on it. */
+  const withStore = <A, E>(
+    effect: Effect.Effect<A, E, LimitStore.LimitStore | SqlClient.SqlClient>,
+    options: LimitStore.PgOptions = {},
+    config: Partial<PgClient.PgPoolConfig> = {},
+    zone = "UTC"
+  ) => Effect.provide(effect, LimitStore.layerPg(options).pipe(Layer.provideMerge(pgLayer({ ...place, zone }, config))))
+
+  test("acquire and release without a wait are two round trips", () => {
+    const sent: Array<string> = []
+    const counting = Layer.effect(
+      SqlClient.SqlClient,
+      Effect.map(SqlClient.SqlClient, (sql) =>
+        new Proxy(sql, {
+          get: (target, key) => {
+            if (key !== "unsafe") return Reflect.get(target, key) as unknown
+            return (text: string, parameters: ReadonlyArray<unknown>) => {
+              sent.push(text)
+              return target.unsafe(text, parameters)
+            }
+          }
+        }))
+    )
+    const store = LimitStore.layerPg().pipe(Layer.provide(counting), Layer.provide(pgLayer(place)))
+    return run(
+      Effect.gen(function*() {
+        sent.length = 0
+        yield* Limit.withPermit(Limit.make("trips", { permits: 1 }), () => Effect.void)
+        expect(sent).toHaveLength(2)
+      }).pipe(Effect.provide(store))
+    )
+  })
+
+  test("a permit that is taken in a transaction is held at once, and after its rollback", () =>
+    run(withStore(Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const limit = Limit.make("transaction", { permits: 1 })
+      const begun = yield* Deferred.make<void>()
+      const end = yield* Deferred.make<void>()
+      const inside = Limit.withPermit(limit, ({ token }) =>
+        Effect.gen(function*() {
+          yield* Deferred.succeed(begun, undefined)
+          yield* Deferred.await(end)
+          return token
+        }))
+      const transaction = Effect.flatMap(inside, (token) => Effect.fail(token)).pipe(sql.withTransaction, Effect.flip)
+      const fiber = yield* Effect.forkChild(transaction)
+      yield* Deferred.await(begun)
+      const [row] = yield* sql.unsafe("SELECT count(*)::int FROM sluice_leases WHERE name = 'transaction'").values
+      expect(row).toEqual([1])
+      const other = yield* Effect.forkChild(Limit.withPermit(limit, ({ token }) => Effect.succeed(token)))
+      yield* Effect.sleep(200)
+      expect(other.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(end, undefined)
+      const token = yield* Fiber.join(fiber)
+      expect(yield* Fiber.join(other)).toBeGreaterThan(Number(token))
+    }))))
+
+  test("connections in other time zones agree on the end of a lease (F1)", () =>
+    run(Effect.gen(function*() {
+      const limit = Limit.make("zones", { permits: 1, lease: "1 second" })
+      const held = yield* Deferred.make<void>()
+      const holder = Limit.withPermit(limit, () => Effect.andThen(Deferred.succeed(held, undefined), Effect.never))
+      const fiber = yield* Effect.forkChild(withStore(holder, {}, {}, "Pacific/Kiritimati"))
+      yield* Deferred.await(held)
+      for (const zone of ["Pacific/Pago_Pago", "Asia/Kathmandu"]) {
+        const other = Effect.timeoutOption(Limit.withPermit(limit, () => Effect.void), "700 millis")
+        expect((yield* withStore(other, {}, {}, zone))._tag).toBe("None")
+      }
+      expect(fiber.pollUnsafe()).toBeUndefined()
+    })))
+
+  test("waiters poll where the client may not listen", () =>
+    run(withStore(
+      Effect.gen(function*() {
+        const limit = Limit.make("polled", { permits: 1, lease: "60 seconds" })
+        const store = yield* LimitStore.LimitStore
+        expect(store.poll).toBe(100)
+        const begun = yield* Deferred.make<void>()
+        const first = yield* Effect.forkChild(
+          Limit.withPermit(limit, () => Effect.andThen(Deferred.succeed(begun, undefined), Effect.never))
+        )
+        yield* Deferred.await(begun)
+        const second = yield* Effect.forkChild(Limit.withPermit(limit, () => Effect.void))
+        yield* Effect.sleep(300)
+        yield* Fiber.interrupt(first)
+        yield* Effect.timeout(Fiber.join(second), "1 second")
+      }),
+      { listen: false, prefix: "polled" }
+    )))
+
+  test("a higher isolation level is refused: there the function would not see what others have committed (F1)", () =>
+    run(withStore(
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Limit.withPermit(Limit.make("level", { permits: 1 }), () => Effect.void))
+        expect(error._tag).toBe("LimitStoreError")
+        expect(String((error as Limit.LimitStoreError).cause)).toMatch(/isolation level|SqlError|Unknown/)
+      }),
+      {},
+      { startupParameters: { default_transaction_isolation: "repeatable read" } }
+    )))
+
+  test("processes that start together make the tables, once", () =>
+    run(Effect.gen(function*() {
+      const limit = Limit.make("together", { permits: 100 })
+      const one = withStore(Limit.withPermit(limit, ({ token }) => Effect.succeed(token)), { prefix: "together" })
+      const tokens = yield* Effect.all(Array.from({ length: 10 }, () => one), { concurrency: "unbounded" })
+      expect(new Set(tokens).size).toBe(10)
+    })))
+
+  test("a role that may not create tables uses those that are there", () =>
+    run(Effect.gen(function*() {
+      yield* withStore(
+        Effect.gen(function*() {
+          const sql = yield* SqlClient.SqlClient
+          yield* sql.unsafe("CREATE ROLE guest LOGIN")
+          yield* sql.unsafe("GRANT SELECT, INSERT, UPDATE, DELETE ON guarded_limits, guarded_leases TO guest")
+        }),
+        { prefix: "guarded" }
+      )
+      const use = Limit.withPermit(Limit.make("guest", { permits: 1 }), () => Effect.succeed("used"))
+      expect(yield* withStore(use, { prefix: "guarded" }, { username: "guest" })).toBe("used")
+      const exit = yield* Effect.exit(withStore(use, { prefix: "missing" }, { username: "guest" }))
+      expect(Exit.isFailure(exit)).toBe(true)
+    })))
+})
