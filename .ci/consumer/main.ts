@@ -1,6 +1,7 @@
 // What a user writes, compiled against the tarball: every entry, data-first and data-last, options given and left out.
 import { type Config, Effect, Exit, Schedule } from "effect"
 import { AdaptiveLimit, Group, Semaphore, Watch, WorkerPool } from "sluice"
+import { Limit, LimitStore } from "sluice/durable"
 import { check, explore, type Failure, type Report, type Scenario, scenario } from "sluice/testing"
 import { ThreadPool, type ThreadWorker } from "sluice/threads"
 import { serve } from "sluice/threads/ThreadWorker"
@@ -73,6 +74,15 @@ const patient: Effect.Effect<number, string | WorkerPool.JobTimeout | WorkerPool
       yield* pool.pipe(WorkerPool.autoscale({ min: 1, max: 4 }))
       return yield* run(pool, 1)
     })
+  )
+
+const fleet: Limit.Limit = Limit.make("fleet", { permits: 2, lease: "10 seconds" })
+export const limited: Effect.Effect<number, string | Limit.LimitExceeded | Limit.LeaseLost | Limit.LimitStoreError> =
+  Effect.provide(
+    Limit.withPermit(fleet)(({ token }: Limit.Lease) => Effect.map(page(1), (n) => n + token)).pipe(
+      Effect.andThen(Limit.withPermits(fleet, 2, ({ permits }) => page(permits)))
+    ),
+    LimitStore.layerMemory
   )
 
 const classify = (exit: Exit.Exit<unknown, unknown>): Outcome => Exit.isSuccess(exit) ? "success" : "overload"

@@ -116,4 +116,12 @@ const threads = Effect.scoped(Effect.gen(function*() {
 }))
 await Effect.runPromise(threads)
 
+// Effect 4.0 has no services for Redis and SQL under these names.
+if (!version.startsWith("4.0.")) {
+  const { Limit, LimitStore } = await import("sluice/durable")
+  const fleet = Limit.make("fleet", { permits: 2 })
+  const calls = Effect.all([1, 2, 3].map((n) => Limit.withPermit(fleet, ({ token }) => Effect.succeed([n, token]))))
+  assert.deepEqual(await Effect.runPromise(Effect.provide(calls, LimitStore.layerMemory)), [[1, 1], [2, 2], [3, 3]])
+}
+
 console.log(`works on ${runtime} with effect ${version}`)

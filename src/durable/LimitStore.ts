@@ -79,15 +79,18 @@ export interface RedisOptions {
  *
  * ```ts
  * import { Effect, Layer } from "effect"
- * import { Redis } from "effect/persistence"
+ * import type { Redis } from "effect/persistence"
  * import { Limit, LimitStore } from "sluice/durable"
  *
  * const limit = Limit.make("calls", { permits: 50 })
  * const call = Limit.withPermit(limit, ({ token }) => Effect.log(`token ${token}`))
  *
- * // `NodeRedis.layer()` of `@effect/platform-node`, for one.
- * declare const RedisLive: Layer.Layer<Redis.Redis, Redis.RedisError>
- * export const program = Effect.provide(call, LimitStore.layerRedis().pipe(Layer.provide(RedisLive)))
+ * // `redis`: `NodeRedis.layer()` of `@effect/platform-node`, for one.
+ * const store = LimitStore.layerRedis({ prefix: "shop:limit" })
+ * export const program = (redis: Layer.Layer<Redis.Redis, Redis.RedisError>) =>
+ *   Effect.provide(call, Layer.provide(store, redis))
+ *
+ * console.log(Layer.isLayer(store)) // => true
  * ```
  *
  * @category layers
@@ -148,15 +151,18 @@ export interface PgOptions {
  *
  * ```ts
  * import { Effect, Layer } from "effect"
- * import { SqlClient, type SqlError } from "effect/sql"
+ * import type { SqlClient, SqlError } from "effect/sql"
  * import { Limit, LimitStore } from "sluice/durable"
  *
  * const limit = Limit.make("calls", { permits: 50 })
  * const call = Limit.withPermit(limit, ({ token }) => Effect.log(`token ${token}`))
  *
- * // `PgClient.layer({ url })` of `@effect/sql-pg`, for one.
- * declare const SqlLive: Layer.Layer<SqlClient.SqlClient, SqlError.SqlError>
- * export const program = Effect.provide(call, LimitStore.layerPg().pipe(Layer.provide(SqlLive)))
+ * // `sql`: `PgClient.layer({ url })` of `@effect/sql-pg`, for one.
+ * const store = LimitStore.layerPg({ prefix: "shop" })
+ * export const program = (sql: Layer.Layer<SqlClient.SqlClient, SqlError.SqlError>) =>
+ *   Effect.provide(call, Layer.provide(store, sql))
+ *
+ * console.log(Layer.isLayer(store)) // => true
  * ```
  *
  * @category layers

@@ -39,11 +39,14 @@ class Bodies {
   }
 }
 
-/** Actors on the store in memory. Afterwards nothing is held, and nobody waits, unless `mayLeave`. */
+/**
+ * Actors on the store in memory. Afterwards nothing is held, and nobody waits, unless `mayLeave`. No time has passed if
+ * the scenario is prompt: each waiter was woken.
+ */
 const actors = (
   effects: (bodies: Bodies) => ReadonlyArray<Acting>,
   change: Partial<LimitStore.Store> = {},
-  mayLeave = false
+  { isPrompt = false, mayLeave = false } = {}
 ): Scenario =>
   scenario((t) =>
     Effect.gen(function*() {
@@ -62,7 +65,9 @@ const actors = (
       })
       yield* start(t, provided)
       yield* t.settled
-      const { entries } = oracle.stateOf("x", yield* Clock.currentTimeMillis)
+      const now = yield* Clock.currentTimeMillis
+      yield* t.expect(!isPrompt || now === 0, `a waiter was not woken for ${now} ms (F3)`)
+      const { entries } = oracle.stateOf("x", now)
       yield* t.expect(mayLeave || entries.length === 0, `left in the end (F3): ${JSON.stringify(entries)}`)
     })
   )
@@ -93,14 +98,17 @@ const unreachable = (operation: "renew") => ({
 export const preemptionsOf = (name: string): number =>
   /^withPermit$|failing|nothing|a long hold|a holder/.test(name) ? 1 : 0
 
+const isPrompt = { isPrompt: true }
+
 export const exhausted: Record<string, Scenario> = {
-  withPermit: actors((b) => times(3, use(b, 1, 1, Effect.void))),
-  withPermits: actors((b) => [...times(2, use(b, 2, 2, Effect.void)), use(b, 2, 1, Effect.void)]),
-  "withPermits, failing and dying": actors((b) => [
-    use(b, 1, 1, Effect.fail("planned")),
-    use(b, 1, 1, Effect.die("planned"))
-  ]),
-  "withPermits, of nothing": actors((b) => [use(b, 1, 1), use(b, 1, 0)]),
+  withPermit: actors((b) => times(3, use(b, 1, 1, Effect.void)), {}, isPrompt),
+  withPermits: actors((b) => [...times(2, use(b, 2, 2, Effect.void)), use(b, 2, 1, Effect.void)], {}, isPrompt),
+  "withPermits, failing and dying": actors(
+    (b) => [use(b, 1, 1, Effect.fail("planned")), use(b, 1, 1, Effect.die("planned"))],
+    {},
+    isPrompt
+  ),
+  "withPermits, of nothing": actors((b) => [use(b, 1, 1), use(b, 1, 0)], {}, isPrompt),
   "a holder that is killed": actors((b) => [killed(1, 1), use(b, 1, 1)]),
   "a waiter that is killed": actors((b) => [use(b, 1, 1), killed(1, 1), use(b, 1, 1, Effect.void)]),
   "a long hold": actors((b) => [use(b, 1, 1, Effect.sleep(1.1 * lease))]),
@@ -108,7 +116,7 @@ export const exhausted: Record<string, Scenario> = {
     (b) => [use(b, 1, 1, Effect.sleep(1.1 * lease)), use(b, 1, 1, Effect.void)],
     unreachable("renew")
   ),
-  "another number of permits": actors((b) => [use(b, 2, 2), use(b, 1, 1), use(b, 2, 2, Effect.void)])
+  "another number of permits": actors((b) => [use(b, 2, 2), use(b, 1, 1), use(b, 2, 2, Effect.void)], {}, isPrompt)
 }
 
 /** One process of a random workload. Times are in tenths of a lease. */
@@ -162,7 +170,7 @@ export const processes = (total: number, all: ReadonlyArray<Process>): Scenario 
       }),
     {},
     // A permit that is not given back for want of the store.
-    all.some(({ kind }) => kind === "is cut off")
+    { mayLeave: all.some(({ kind }) => kind === "is cut off") }
   )
 
 /** Calls of a store as a sequential model. The clock is one of its operations. */

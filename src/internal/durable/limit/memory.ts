@@ -105,7 +105,7 @@ class Line {
   }
 }
 
-/** A store in this process. It reads the clock of its caller, and runs no timer. */
+/** A store in this process. It reads the clock of its caller, and runs no timer. Its limits share one counter (F6). */
 export const makeMemory = (): Store => {
   const wakes = new Wakes()
   const lines = new Map<string, Line>()

@@ -17,9 +17,9 @@ import { Wakes } from "./Wakes.js"
  * - A step is one call of a function, so that acquire and release without a wait are one round trip each, and because
  *   each statement of a function sees all that was committed before. In one statement the lock would come too late:
  *   after its wait, the statement still sees the leases from before.
- * - The lock is the row of the limit. Under a higher isolation level the function would not see what was committed
+ * - The lock is the row of the limit (F1). Under a higher isolation level the function would not see what was committed
  *   while it waited for the lock, so it refuses to run there.
- * - A token is at least the time, so tokens grow even if the row is lost.
+ * - A token is at least the time, so tokens grow even if the row is lost (F6).
  * - The version is in the names. Another version of the function may run in other processes.
  */
 const schema = (prefix: string): ReadonlyArray<string> => [

@@ -10,8 +10,8 @@ import { Wakes } from "./Wakes.js"
  * `TIME`. A number above 10 ** 14 is formatted: Lua writes fewer digits.
  *
  * Three keys: a hash with the numbers of the limit and of each request (`n:` its permits, `t:` its token), the line by
- * arrival, and all requests by the end of their leases. A token is at least the time, so tokens grow even if the keys
- * are lost, or have expired.
+ * arrival, and all requests by the end of their leases (F1). A token is at least the time, so tokens grow even if the
+ * keys are lost, or have expired (F6).
  */
 const step = (act: string): string => `
 local main, line, ends = KEYS[1], KEYS[2], KEYS[3]
@@ -30,7 +30,7 @@ local function remove(one)
   hasMadeRoom = true
 end
 
--- The requests at the head of the line that fit together, and those that became impossible.
+-- The requests at the head of the line that fit together (F2), and those that became impossible (F4).
 local function admissible()
   local found, free, from = {}, permits - held, 0
   while true do

@@ -161,6 +161,7 @@ export const use = <A, E, R>(
 ): Effect.Effect<A, E | LimitExceeded | LeaseLost | LimitStoreError, R | LimitStore> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
+      // At once, without a round trip (F4).
       if (permits > limit.permits) {
         return yield* new LimitExceeded({ limit: limit.name, requested: permits, permits: limit.permits })
       }
