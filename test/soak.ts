@@ -6,6 +6,7 @@ import { SingleBar } from "cli-progress"
 import { explore } from "sluice/testing"
 import * as adaptiveLimit from "./scenarios/adaptiveLimit.js"
 import * as group from "./scenarios/group.js"
+import * as limit from "./scenarios/limit.js"
 import * as pipelines from "./scenarios/pipelines.js"
 import * as semaphore from "./scenarios/semaphore.js"
 import * as threads from "./scenarios/threads.js"
@@ -24,6 +25,7 @@ const scenarios = [
   ...Object.entries(semaphore.exhausted).map(([name, self]) => [`Semaphore: ${name}`, self] as const),
   ...Object.entries(group.exhausted).map(([name, self]) => [`Group: ${name}`, self] as const),
   ...Object.entries(adaptiveLimit.exhausted).map(([name, self]) => [`AdaptiveLimit: ${name}`, self] as const),
+  ...Object.entries(limit.exhausted).map(([name, self]) => [`Limit: ${name}`, self] as const),
   ...Object.entries(workerPool.exhausted).map(([name, self]) => [`WorkerPool: ${name}`, self] as const),
   ...Object.entries(threads.exhausted).map(([name, self]) => [`Threads: ${name}`, self] as const),
   ...Object.entries(pipelines.exhausted).map(([name, self]) => [`Pipelines: ${name}`, self] as const),

@@ -111,7 +111,12 @@ export const exhausted: Record<string, Scenario> = {
   "withPermits, of nothing": actors((b) => [use(b, 1, 1), use(b, 1, 0)], {}, isPrompt),
   "a holder that is killed": actors((b) => [killed(1, 1), use(b, 1, 1)]),
   "a waiter that is killed": actors((b) => [use(b, 1, 1), killed(1, 1), use(b, 1, 1, Effect.void)]),
-  "a long hold": actors((b) => [use(b, 1, 1, Effect.sleep(1.1 * lease))]),
+  "a long hold": actors((b) => [
+    Effect.tapError(
+      use(b, 1, 1, Effect.sleep(1.1 * lease)),
+      (error) => Effect.sync(() => b.oracle.violations.push(`a lease that could be renewed: ${String(error)} (F7)`))
+    )
+  ]),
   "a lease that cannot be renewed": actors(
     (b) => [use(b, 1, 1, Effect.sleep(1.1 * lease)), use(b, 1, 1, Effect.void)],
     unreachable("renew")

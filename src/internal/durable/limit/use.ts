@@ -165,8 +165,6 @@ export const use = <A, E, R>(
       if (permits > limit.permits) {
         return yield* new LimitExceeded({ limit: limit.name, requested: permits, permits: limit.permits })
       }
-      // An interrupted caller asks for nothing.
-      yield* restore(Effect.void)
       const store = yield* LimitStore
       const request: Request = {
         limit: limit.name,
