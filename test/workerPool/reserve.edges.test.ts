@@ -3,6 +3,7 @@ import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { WorkerPool } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { describe, expect, test } from "vitest"
+import { Reservation } from "../../src/internal/workerPool/Reservation.js"
 import { after, defectOf, run, runTimed, settle, start, tagOf } from "../support/effect.js"
 import { tags, watched } from "../support/inspect.js"
 import { balanced, type Job, make, type Options, type Pool, verdictOf } from "../support/workerPool.js"
@@ -26,17 +27,16 @@ const recalls = (...slots: ReadonlyArray<WorkerPool.Slot<Job, unknown, string>>)
     return recalled
   })
 
-/** A pool whose resources the test can condemn, and whose acquisitions after the first ones wait for `open`. */
-const breakable = (options: Options) =>
+/** A pool whose resources the test can condemn. All acquisitions but the first of each worker wait for `open`. */
+const breakable = (options: Options & { readonly size: number }) =>
   Effect.gen(function*() {
     const resources: Array<Effect.Effect<void>> = []
     const open = yield* Deferred.make<void>()
-    const first = options.resource?.min ?? options.size ?? 1
     const pool = yield* make({
       ...options,
       worker: ({ invalidate }) =>
         Effect.andThen(
-          Effect.suspend(() => resources.length < first ? Effect.void : Deferred.await(open)),
+          Effect.suspend(() => resources.length < options.size ? Effect.void : Deferred.await(open)),
           Effect.sync(() => void resources.push(invalidate))
         )
     })
@@ -104,20 +104,23 @@ describe("a place whose worker is lost (P22)", () => {
       const placed = yield* start(slot.run(Effect.succeed("placed")))
       expect([first.state, WorkerPool.stats(pool).queued]).toEqual(["queued", 2])
       const second = yield* WorkerPool.submit(pool, Effect.succeed("second"))
-      expect([first.state, second.state]).toEqual(["dropped", "queued"])
+      const third = yield* WorkerPool.submit(pool, Effect.succeed("third"))
+      expect([first.state, second.state, third.state]).toEqual(["dropped", "dropped", "queued"])
       yield* open
       expect(yield* Fiber.join(placed)).toBe("placed")
-      expect(yield* second.join).toBe("second")
+      expect(yield* third.join).toBe("third")
       balanced(pool)
     })))
 
   test("keeps a worker that comes on demand from a job, which then finds the queue full", () =>
     run(Effect.gen(function*() {
       const { condemn, open, pool } = yield* breakable({ size: 1, queue: { capacity: 0 }, resource: { min: 0 } })
-      yield* open
       yield* place(pool)
       yield* condemn(0)
+      yield* settle
+      expect(WorkerPool.stats(pool).acquiring).toBe(1)
       expect(tagOf(yield* Effect.exit(WorkerPool.trySubmit(pool, Effect.void)))).toBe("QueueFull")
+      yield* open
       yield* settle
       expect(statsOf(pool)).toEqual([1, 1, 0, 0])
     })))
@@ -180,10 +183,11 @@ describe("recalled places (P22)", () => {
       yield* settle
       expect(recalled).toEqual([false])
       // And the job of a place waits for the limit as well, while its worker is there for others.
+      const places = yield* Effect.all([place(pool), start(place(pool))])
+      expect(statsOf(pool)).toEqual([2, 2, 1, 1])
       yield* start(slot.run(Effect.void))
-      expect(statsOf(pool)).toEqual([2, 0, 1, 2])
-      yield* place(pool)
-      yield* place(pool)
+      expect(statsOf(pool)).toEqual([2, 2, 1, 2])
+      yield* Fiber.join(places[1])
     })))
 
   test("are all in a pause, and may be used after it", () =>
@@ -203,6 +207,27 @@ describe("recalled places (P22)", () => {
       expect(yield* Fiber.join(placed)).toBe("done")
       yield* Fiber.join(waiting)
       expect(yield* other.run(Effect.succeed("done"))).toBe("done")
+    })))
+
+  test("are followed by new ones once the pause is over, and not before", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 1 })
+      yield* WorkerPool.pause(pool)
+      const waiting = yield* start(Effect.scoped(WorkerPool.reserve(pool)))
+      yield* settle
+      expect(statsOf(pool)).toEqual([1, 0, 0, 0])
+      yield* WorkerPool.resume(pool)
+      yield* Fiber.join(waiting)
+    })))
+
+  test("are all at the end of the pool", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 1 })
+      const [slot] = yield* place(pool)
+      const recalled = yield* recalls(slot)
+      yield* WorkerPool.shutdown(pool)
+      yield* settle
+      expect([recalled, WorkerPool.stats(pool).reserved]).toEqual([[true], 0])
     })))
 
   test("are those of jobs without a queue, too", () =>
@@ -281,12 +306,38 @@ describe("a slot (P22)", () => {
       yield* Fiber.join(next)
     })))
 
+  test("that is given back goes to the first caller that waits, and to no other", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* make({ size: 1 })
+      const [, giveBack] = yield* place(pool)
+      const first = yield* start(place(pool))
+      const second = yield* start(place(pool))
+      yield* giveBack
+      expect(statsOf(pool)).toEqual([1, 1, 0, 0])
+      yield* settle
+      expect([first, second].map((fiber) => fiber.pollUnsafe() !== undefined)).toEqual([true, false])
+      yield* Fiber.interrupt(second)
+    })))
+
+  test("forgets a fiber that waits for its recall no more", () =>
+    run(Effect.gen(function*() {
+      const reservation = new Reservation(yield* Effect.withFiber(Effect.succeed))
+      reservation.state = "held"
+      const fiber = yield* start(reservation.recalled)
+      expect(reservation.observers.size).toBe(1)
+      yield* Fiber.interrupt(fiber)
+      expect(reservation.observers.size).toBe(0)
+    })))
+
   test("and its caller go on in a later turn", () =>
     run(Effect.gen(function*() {
       const pool = yield* make({ size: 1 })
       const [slot, giveBack] = yield* place(pool)
       const recalled = yield* recalls(slot)
       const waiting = yield* start(Effect.scoped(WorkerPool.reserve(pool)))
+      const handle = yield* WorkerPool.submit(pool, Effect.void)
+      expect(recalled).toEqual([false])
+      yield* handle.cancel
       yield* giveBack
       expect([recalled, waiting.pollUnsafe()]).toEqual([[false], undefined])
       yield* settle
@@ -335,10 +386,18 @@ describe("reserve in a job of the same pool (P9, P22)", () => {
 
   test("dies of a deadlock although jobs leave the queue after a time", () =>
     run(Effect.gen(function*() {
-      const pool = yield* WorkerPool.make({ size: 1, deadlines: { wait: "1 second" }, run: (job: Job) => job })
+      const pool = yield* WorkerPool.make({ size: 2, deadlines: { wait: "1 second" }, run: (job: Job) => job })
+      const gate = yield* Deferred.make<void>()
       const reserving = Effect.orDie(Effect.scoped(Effect.asVoid(WorkerPool.reserve(pool))))
-      const exit = yield* Effect.timeout(Effect.exit(WorkerPool.run(pool, reserving)), "1 second")
-      expect(verdictOf(exit)).toMatchObject({ operation: "reserve" })
+      const jobs = yield* Effect.forEach([1, 2], () =>
+        WorkerPool.submit(pool, Effect.andThen(Deferred.await(gate), reserving)))
+      yield* Deferred.succeed(gate, undefined)
+      const exits = yield* Effect.timeout(
+        Effect.forEach(jobs, (job) =>
+          job.await),
+        "1 second"
+      )
+      expect(exits.map((exit) => verdictOf(exit)?.operation)).toEqual([undefined, "reserve"])
     })))
 
   test("counts as a wait until the place is there", () =>
@@ -430,7 +489,8 @@ describe("workers on demand and places (P19, P22)", () => {
 
   test("leave once they have been idle for the time, but for as many as places are held", () =>
     runTimed(Effect.gen(function*() {
-      const pool = yield* make({ ...onDemand, worker: () => Effect.void })
+      let acquired = 0
+      const pool = yield* make({ ...onDemand, worker: () => Effect.sync(() => acquired++) })
       const [, giveBack] = yield* place(pool)
       const [slot] = yield* place(pool)
       yield* slot.run(Effect.void)
@@ -439,7 +499,7 @@ describe("workers on demand and places (P19, P22)", () => {
       yield* after(1)
       expect(statsOf(pool)).toEqual([1, 1, 0, 0])
       yield* after(250)
-      expect(statsOf(pool)).toEqual([1, 1, 0, 0])
+      expect([statsOf(pool), acquired]).toEqual([[1, 1, 0, 0], 2])
       yield* giveBack
       yield* after(100)
       expect(statsOf(pool)).toEqual([0, 0, 0, 0])
@@ -447,7 +507,7 @@ describe("workers on demand and places (P19, P22)", () => {
 })
 
 describe("autoscale and places (U2, P22)", () => {
-  test("a pool grows for calls of reserve while no worker is idle, and shrinks though others wait", () =>
+  test("a pool grows for calls that wait for a place while no worker is idle", () =>
     runTimed(Effect.gen(function*() {
       const pool = yield* make({ size: 1 })
       yield* WorkerPool.autoscale(pool, { min: 1, max: 3, dwell: "1 second" })
@@ -465,6 +525,15 @@ describe("autoscale and places (U2, P22)", () => {
       yield* Deferred.succeed(jobs, undefined)
       for (let n = 0; n < 6; n++) yield* after(1_000)
       expect(WorkerPool.stats(pool)).toMatchObject({ size: 3, running: 3 })
+    })))
+
+  test("a pool shrinks although calls wait for places that others hold", () =>
+    runTimed(Effect.gen(function*() {
+      const pool = yield* make({ size: 3 })
+      yield* WorkerPool.autoscale(pool, { min: 1, max: 3, dwell: "1 second" })
+      for (let n = 0; n < 4; n++) yield* start(place(pool))
+      for (let n = 0; n < 6; n++) yield* after(1_000)
+      expect(WorkerPool.stats(pool).size).toBe(1)
     })))
 })
 

@@ -466,7 +466,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
 
   /** A worker is idle for which there is neither a job nor a place. */
   private get isPlaceFree(): boolean {
-    return this.isOpen && !this.isPaused && this.spare > 0 && this.queue.order.ready === 0
+    return !this.isPaused && this.spare > 0 && this.queue.order.ready === 0
   }
 
   /** Idle workers that no job wants are there for those who wait for a place. */

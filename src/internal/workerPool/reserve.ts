@@ -17,7 +17,6 @@ export const reserve = <Job, A, E>(pool: Pool<Job, A, E>): Effect.Effect<Slot<Jo
         reservation.resume = resume
         const exit = pool.reserve(reservation, (later) => new Places(later))
         if (exit !== undefined) resume(exit)
-        return giveBack
       })
       const held = Effect.onExit(restore(wait), (exit) => Exit.isFailure(exit) ? giveBack : Effect.void)
       return Effect.as(Effect.andThen(held, Effect.addFinalizer(() => giveBack)), slotOf(pool, reservation))
