@@ -582,6 +582,11 @@ export const reservations: Record<string, Scenario> = {
     holding,
     inPlace(job("one"))
   ]),
+  "places and a job on demand": around({ size: 1, resource: { min: 0 } }, ({ inPlace, run }) => [
+    inPlace(job("one", Effect.void)),
+    inPlace(job("two", Effect.void)),
+    run(job("three", Effect.void))
+  ]),
   "a place in a pool that drops": around(
     { size: 1, queue: { capacity: 0, strategy: "dropping" } },
     ({ inPlace, run }) => [inPlace(job("one"), Effect.yieldNow), run(job("two"))]

@@ -213,9 +213,9 @@ describe("recalled places (P22)", () => {
     run(Effect.gen(function*() {
       const pool = yield* make({ size: 1 })
       yield* WorkerPool.pause(pool)
-      const waiting = yield* start(Effect.scoped(WorkerPool.reserve(pool)))
+      const waiting = yield* start(place(pool))
       yield* settle
-      expect(statsOf(pool)).toEqual([1, 0, 0, 0])
+      expect([statsOf(pool), waiting.pollUnsafe()]).toEqual([[1, 0, 0, 0], undefined])
       yield* WorkerPool.resume(pool)
       yield* Fiber.join(waiting)
     })))

@@ -92,6 +92,7 @@ const long = [
   "a place whose worker is lost",
   "a place, and a pause",
   "places on demand",
+  "places and a job on demand",
   "a place for a key with a limit"
 ]
 
