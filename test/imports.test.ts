@@ -66,9 +66,7 @@ const entries = [
   "src/threads/ThreadWorker.ts"
 ]
 
-// Durable jobs need an engine, schemas and a database in any case.
-const loading = (module: string) =>
-  entries.filter((entry) => entry !== "src/durable/index.ts" && effectModulesOf(entry).includes(module))
+const loading = (module: string) => entries.filter((entry) => effectModulesOf(entry).includes(module))
 
 const pools = ["src/PoolConfig.ts", "src/WorkerPool.ts", "src/threads/ThreadPool.ts", "src/threads/index.ts"]
 

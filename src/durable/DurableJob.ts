@@ -206,6 +206,13 @@ export const exit: {
     awaitResult(self, id)
 )
 
+/**
+ * Suspends until the result of a job is recorded, in any process. Returns the job's value, or fails as the job's last
+ * attempt did.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 const awaitJob: {
   /**
    * Returns a function that suspends until the result of this job is recorded. It returns the job's value, or fails as
@@ -223,16 +230,7 @@ const awaitJob: {
     Effect.flatMap(awaitResult(self, id), (exit): Effect.Effect<A, E> => exit)
 )
 
-export {
-  /**
-   * Suspends until the result of a job is recorded, in any process. Returns the job's value, or fails as the job's last
-   * attempt did.
-   *
-   * @category combinators
-   * @since 0.1.0
-   */
-  awaitJob as await
-}
+export { awaitJob as await }
 
 /**
  * Stores a job, suspends until its result is recorded, and returns its value: `submit`, and then `await`.
