@@ -1,14 +1,19 @@
 /**
  * Where the exits of durable jobs are recorded, so that their callers can await them. The first exit of a job stays
  * (D7).
- * A database or a broker is a `Results` service of your own: two functions, and a third one that waits.
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redis from "effect/persistence/Redis"
+import type * as SqlClient from "effect/sql/SqlClient"
+import { checkMillis } from "../internal/args.js"
 import { memoryResults } from "../internal/durable/jobs/memoryResults.js"
+import { redisResults } from "../internal/durable/jobs/redisResults.js"
 import { Results } from "../internal/durable/jobs/results.js"
+import { sqlResults } from "../internal/durable/jobs/sqlResults.js"
 
 export { Results } from "../internal/durable/jobs/results.js"
 
@@ -33,3 +38,33 @@ export const layerNone: Layer.Layer<Results> = /* @__PURE__ */ Layer.succeed(Res
   get: () => Effect.succeed(undefined),
   pause: () => Effect.never
 })
+
+/**
+ * Keeps the exits in a table of the database, which the layer makes if it is not there. The rows stay until you delete
+ * them: `recorded_at` says how old each is. For PostgreSQL, SQLite and MySQL.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSql = (options?: {
+  /** The name of the table. Default: `"sluice_results"`. */
+  readonly tableName?: string | undefined
+}): Layer.Layer<Results, never, SqlClient.SqlClient> =>
+  Layer.effect(Results, sqlResults(options?.tableName ?? "sluice_results"))
+
+/**
+ * Keeps the exits in Redis, each in a key of its own that expires.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerRedis = (options?: {
+  /** Stands before each key. Default: `"sluice:result:"`. */
+  readonly prefix?: string | undefined
+  /** How long each exit is kept: a duration > 0, or `Infinity`. Default: 7 days. */
+  readonly timeToLive?: Duration.Input | undefined
+}): Layer.Layer<Results, never, Redis.Redis> => {
+  const { prefix = "sluice:result:", timeToLive = "7 days" } = options ?? {}
+  const millis = checkMillis("Results.layerRedis", "timeToLive", timeToLive, "a duration above 0", (n) => n > 0)
+  return Layer.effect(Results, redisResults(prefix, Duration.millis(millis)))
+}

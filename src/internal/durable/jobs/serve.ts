@@ -260,21 +260,26 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
   }
 
   /**
-   * The engine may have been asked for jobs when the last claim was interrupted. They arrive within the grace, and stay
-   * in its mailbox: they are taken from there, and given back.
+   * The engine may have been asked for jobs when the last claim was interrupted, and it sometimes claims one more than
+   * there are takers (4.1). Such jobs are in its mailbox within the grace: they are taken from there, and given back.
+   *
+   * A take that finds the mailbox empty has the engine ask its store. To interrupt it then would leave that very claim
+   * behind: so it is left to get a job, which goes back as well, unless there is none for the time of another grace.
    */
   private readonly flush: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     const { grace, queue } = this.options
     if (grace === 0) return
     yield* Effect.sleep(grace)
-    for (let found = true; found;) {
-      found = false
-      const taking = Effect.exit(queue.take(() => {
+    for (let wasThere = true; wasThere;) {
+      let found = false
+      const giveBack = queue.take(() => {
         found = true
         return this.giveBack
-      }))
-      // The engine asks its store in a later turn: this looks at the mailbox alone.
-      yield* Effect.raceFirst(taking, Effect.yieldNow)
+      })
+      const taking = yield* Effect.forkChild(Effect.exit(giveBack), { startImmediately: true })
+      wasThere = found
+      yield* Effect.raceFirst(Fiber.await(taking), Effect.sleep(grace))
+      yield* Fiber.interrupt(taking)
     }
   })
 }

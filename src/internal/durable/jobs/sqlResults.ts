@@ -1,0 +1,37 @@
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { StoreError } from "../errors.js"
+import { backOff } from "./polling.js"
+import { Results } from "./results.js"
+
+const failing = (operation: string) => (cause: SqlError) => new StoreError({ operation, cause })
+
+/** A table of the exits. It is made if it is not there. */
+export const sqlResults = Effect.fnUntraced(function*(tableName: string) {
+  const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+  const table = sql(tableName)
+  // Several processes may start together: PostgreSQL lets one of them fail at the name of the table, which is there then.
+  yield* sql`CREATE TABLE IF NOT EXISTS ${table} (
+    job VARCHAR(255) NOT NULL,
+    id VARCHAR(255) NOT NULL,
+    result TEXT NOT NULL,
+    recorded_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (job, id)
+  )`.pipe(Effect.retry({ times: 3 }), Effect.orDie)
+  const insert = sql.onDialectOrElse({
+    mysql: () => (job: string, id: string, exit: string) =>
+      sql`INSERT IGNORE INTO ${table} (job, id, result) VALUES (${job}, ${id}, ${exit})`,
+    orElse: () => (job: string, id: string, exit: string) =>
+      sql`INSERT INTO ${table} (job, id, result) VALUES (${job}, ${id}, ${exit}) ON CONFLICT (job, id) DO NOTHING`
+  })
+  return Results.of({
+    record: (job, id, exit) => Effect.mapError(Effect.asVoid(insert(job, id, exit)), failing("Results.record")),
+    get: (job, id) =>
+      sql<{ readonly result: string }>`SELECT result FROM ${table} WHERE job = ${job} AND id = ${id}`.pipe(
+        Effect.map(([row]) => row?.result),
+        Effect.mapError(failing("Results.get"))
+      ),
+    pause: (_job, _id, asked) => backOff(asked)
+  })
+})
