@@ -1,6 +1,6 @@
 /** Stores of limits on servers, and what the tests note there: who is inside, and the greatest token written. */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, Redacted } from "effect"
+import { type Duration, Effect, Layer, Redacted } from "effect"
 import { Redis } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import { LimitStore } from "sluice/durable"
@@ -105,15 +105,16 @@ export const pgLayer = ({ port, zone = "UTC" }: Place, more: Partial<PgClient.Pg
 /** A store on a server, as one process has it, and its notes. */
 export const storeOf = <A, E>(
   place: Place,
-  use: (notes: Notes) => Effect.Effect<A, E, LimitStore.LimitStore>
+  use: (notes: Notes) => Effect.Effect<A, E, LimitStore.LimitStore>,
+  options: { readonly poll?: Duration.Input } = {}
 ): Effect.Effect<A, unknown> => {
   if (place.kind === "redis") {
     const client = ioredis(place.port)
     return Effect.flatMap(redisNotes, use).pipe(
-      Effect.provide(LimitStore.layerRedis().pipe(Layer.provideMerge(client)))
+      Effect.provide(LimitStore.layerRedis(options).pipe(Layer.provideMerge(client)))
     )
   }
   return Effect.flatMap(pgNotes, use).pipe(
-    Effect.provide(LimitStore.layerPg().pipe(Layer.provideMerge(pgLayer(place))))
+    Effect.provide(LimitStore.layerPg(options).pipe(Layer.provideMerge(pgLayer(place))))
   )
 }
