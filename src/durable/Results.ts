@@ -41,7 +41,7 @@ export const layerNone: Layer.Layer<Results> = /* @__PURE__ */ Layer.succeed(Res
 
 /**
  * Keeps the exits in a table of the database, which the layer makes if it is not there. The rows stay until you delete
- * them: `recorded_at` says how old each is. For PostgreSQL, SQLite and MySQL.
+ * them: `recorded_at` says how old each is. Tested with PostgreSQL.
  *
  * @category layers
  * @since 0.1.0

@@ -7,11 +7,11 @@ import { Results } from "./results.js"
 
 const failing = (operation: string) => (cause: SqlError) => new StoreError({ operation, cause })
 
-/** A table of the exits. It is made if it is not there. */
+/** A table of the exits, made where there is none. */
 export const sqlResults = Effect.fnUntraced(function*(tableName: string) {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const table = sql(tableName)
-  // Several processes may start together: PostgreSQL lets one of them fail at the name of the table, which is there then.
+  // Of processes that start together, PostgreSQL lets some fail at the name of the table, which exists then.
   yield* sql`CREATE TABLE IF NOT EXISTS ${table} (
     job VARCHAR(255) NOT NULL,
     id VARCHAR(255) NOT NULL,
