@@ -22,7 +22,11 @@ const kinds = {
   // What README, docs and doc comments show.
   docs: ["test/docs.test.ts", "test/testing/{effect-modules,gallery,guide}.test.ts"],
   // Simulations, and searches that take seconds each.
-  slow: ["test/adaptiveLimit/gradient.test.ts", "test/testing/{actors,complete,outside,shrink}.test.ts"],
+  slow: [
+    "test/adaptiveLimit/gradient.test.ts",
+    "test/inspect/joins.test.ts",
+    "test/testing/{actors,complete,outside,shrink}.test.ts"
+  ],
   // The testing kit.
   kit: ["test/testing/**/*.test.ts"],
   // A million of everything.
@@ -31,7 +35,7 @@ const kinds = {
   laws: [
     "test/**/{properties,observed.properties,model,reentrant,Unbegun,Autoscaler}.test.ts",
     "test/{handOver,pipelines}.test.ts",
-    "test/inspect/{verdict,joins,looking}.test.ts"
+    "test/inspect/{verdict,looking}.test.ts"
   ]
 }
 
@@ -53,7 +57,6 @@ export default defineConfig(({ mode }) => {
       // Tests, docs and examples say "sluice", as a user does, and run the sources.
       alias: [
         { find: /^sluice$/, replacement: src("index.ts") },
-        { find: /^sluice\/durable$/, replacement: src("durable/index.ts") },
         { find: /^sluice\/testing$/, replacement: src("testing/index.ts") },
         { find: /^sluice\/durable$/, replacement: src("durable/index.ts") },
         { find: /^sluice\/inspect$/, replacement: src("inspect/index.ts") },

@@ -3,12 +3,12 @@ import { explore, type Scenario, scenario } from "sluice/testing"
 import { describe, expect, test } from "vitest"
 import { collect, Ids } from "../../src/internal/inspect/collect.js"
 import { judge } from "../../src/internal/inspect/judge.js"
-import { startWatch } from "../../src/internal/inspect/look.js"
 import type { Registry } from "../../src/internal/inspect/Registry.js"
 import * as groups from "../scenarios/group.js"
 import * as semaphores from "../scenarios/semaphore.js"
 import * as pools from "../scenarios/workerPool.js"
 import { times } from "../support/seed.js"
+import { watchRun } from "../support/watchRun.js"
 
 /** A dump without source lines, which would take a millisecond each. */
 const look = (registry: Registry): void => {
@@ -35,8 +35,7 @@ const look = (registry: Registry): void => {
 const looking = ({ body }: Scenario): Scenario =>
   scenario((t) =>
     Effect.gen(function*() {
-      const { registry, stop } = startWatch(() => 0, false)
-      yield* Effect.addFinalizer(() => Effect.sync(stop))
+      const registry = yield* watchRun
       yield* t.always(() => {
         look(registry)
         registry.sweep()

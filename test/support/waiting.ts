@@ -4,7 +4,6 @@ import * as fc from "fast-check"
 import { Group, Semaphore, WorkerPool } from "sluice"
 import { type Scenario, scenario } from "sluice/testing"
 import { judge } from "../../src/internal/inspect/judge.js"
-import { startWatch } from "../../src/internal/inspect/look.js"
 import { isFiber, isInterrupted } from "../../src/internal/inspect/runtime.js"
 import { Verdict } from "../../src/internal/inspect/verdict.js"
 import type { AnyFiber } from "../../src/internal/stack.js"
@@ -12,6 +11,7 @@ import type { Node, View, Wait } from "../../src/internal/view.js"
 import { makeLocator } from "../../src/source/Locator.js"
 import { once } from "../../src/source/node.js"
 import { wasInterrupted } from "../../src/testing/runtime.js"
+import { watchRun } from "./watchRun.js"
 
 /** One step of a program. Numbers name resources, modulo their count. */
 export type Op =
@@ -230,8 +230,7 @@ export const judging = (
 ): Scenario =>
   scenario((t) =>
     Effect.gen(function*() {
-      const { registry, stop } = startWatch(() => 0, false)
-      yield* Effect.addFinalizer(() => Effect.sync(stop))
+      const registry = yield* watchRun
       const semaphores = capacities.map((capacity) => Semaphore.makeUnsafe(capacity))
       const of = (n: number) => semaphores[n % semaphores.length]!
       const scope = Scope.makeUnsafe()
