@@ -24,15 +24,25 @@ export const times = (runs: number): number => Math.ceil(runs * soak)
 const runSeed = process.env["SLUICE_SEED"] ?? "1"
 
 /** The running test. `drawn` counts the seeds it has asked for. */
-let running = { name: "", drawn: 0, isRandom: false }
+interface Running {
+  readonly name: string
+  drawn: number
+  isRandom: boolean
+}
+
+// Files that share a process have a copy of this module each, and share the modules that have imported the first one.
+const shared = globalThis as { sluiceRunningTest?: Running }
+shared.sluiceRunningTest ??= { name: "", drawn: 0, isRandom: false }
+
+const running = (): Running => shared.sluiceRunningTest!
 
 const seedOf = (what: string | number): number => {
-  running.isRandom = true
-  return hash(`${runSeed}\n${running.name}\n${what}`)
+  running().isRandom = true
+  return hash(`${runSeed}\n${running().name}\n${what}`)
 }
 
 /** A seed for the running test, from 0 to 2 ** 31 - 1. Each call returns another. */
-export const seed = (): number => seedOf(running.drawn++)
+export const seed = (): number => seedOf(running().drawn++)
 
 const hash = (text: string): number => {
   let state = 0x811c9dc5
@@ -78,8 +88,8 @@ fc.configureGlobal({
 })
 
 beforeEach(({ onTestFailed, task }) => {
-  running = { name: fullName(task), drawn: 0, isRandom: false }
-  const self = running
+  const self: Running = { name: fullName(task), drawn: 0, isRandom: false }
+  shared.sluiceRunningTest = self
   // Not counted: whether Effect draws depends on the tests before, and those do not run when one is repeated.
   let draw: (() => number) | undefined
   Math.random = () => (draw ??= drawing(seedOf("Math.random")))()
