@@ -78,9 +78,9 @@ export const make = <Payload, A = void, E = never>(
   name: string,
   { attempts = 10, error, id, payload, retry, success }: Options<Payload, A, E>
 ): DurableJob<Payload, A, E> => {
-  if (name === "") invalid("DurableJob.make", "name", "a string that is not empty", name)
+  if (name === "") throw invalid("DurableJob.make", "name", "a string that is not empty", name)
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
-    invalid("DurableJob.make", "attempts", "an integer above 0", attempts)
+    throw invalid("DurableJob.make", "attempts", "an integer above 0", attempts)
   }
   return {
     name,

@@ -163,3 +163,13 @@ describe("the end", () => {
       expect(yield* DurableJob.await(Job, "a")).toBe("there")
     })))
 })
+
+describe("bad options", () => {
+  test.each([0, -1, 1.5, NaN, Infinity])("attempts: %d", (attempts) => {
+    expect(() => DurableJob.make("job", { payload: Schema.String, attempts })).toThrow(/DurableJob.make: attempts/)
+  })
+
+  test("an empty name", () => {
+    expect(() => DurableJob.make("", { payload: Schema.String })).toThrow(/DurableJob.make: name/)
+  })
+})
