@@ -15,7 +15,7 @@ import type * as PersistedQueue from "effect/persistence/PersistedQueue"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { checkMillis, invalid } from "../internal/args.js"
-import { StoreError } from "../internal/durable/errors.js"
+import { failing, type StoreError } from "../internal/durable/errors.js"
 import { awaitResult } from "../internal/durable/jobs/awaiting.js"
 import type { DurableJob, Stored } from "../internal/durable/jobs/model.js"
 import { queueOf } from "../internal/durable/jobs/queue.js"
@@ -172,9 +172,7 @@ export const submit: {
         queue.offer(payload, { id, delay: Duration.millis(millis) }))
     }).pipe(
       Effect.catchTag("SchemaError", Effect.die),
-      Effect.mapError((cause) =>
-        new StoreError({ operation: "DurableJob.submit", cause })
-      )
+      Effect.mapError(failing("DurableJob.submit"))
     )
 )
 

@@ -101,7 +101,7 @@ const serverOf = (
  * given back, those of running jobs after the time of `drain`.
  *
  * The end of the pool is no failure of a job: what it has not run goes back to the store (D5). A job that the store
- * gives to a process that dies is begun elsewhere once its lock is over (D4).
+ * gives to a process that dies is begun elsewhere once its lock is over (D2).
  *
  * @category combinators
  * @since 0.1.0

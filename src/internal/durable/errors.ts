@@ -17,3 +17,6 @@ export class StoreError extends Data.TaggedError("StoreError")<{
     return `${this.operation}: the store failed`
   }
 }
+
+/** The error of an operation, for \`Effect.mapError\`. */
+export const failing = (operation: string) => (cause: unknown): StoreError => new StoreError({ operation, cause })

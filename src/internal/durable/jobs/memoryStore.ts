@@ -160,7 +160,6 @@ export const memoryStore = Effect.gen(function*() {
           const wait = Effect.callback<Entry>((resume) => {
             taker.resume = (entry) => resume(Effect.succeed(entry))
             queue.wait(taker)
-            return leave
           })
           const end = (entry: Entry, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
             if (Exit.isSuccess(exit)) return Effect.sync(() => settle(entry, "completed"))

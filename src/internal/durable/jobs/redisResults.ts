@@ -1,11 +1,9 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
-import { StoreError } from "../errors.js"
+import { failing } from "../errors.js"
 import { backOff } from "./polling.js"
 import { Results } from "./results.js"
-
-const failing = (operation: string) => (cause: Redis.RedisError) => new StoreError({ operation, cause })
 
 /** One key for each exit, which expires after `timeToLive`. */
 export const redisResults = Effect.fnUntraced(function*(prefix: string, timeToLive: Duration.Duration) {

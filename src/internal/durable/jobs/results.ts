@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -35,20 +36,10 @@ export const encodeExit = <Payload, A, E>(
   exit: Exit.Exit<A, unknown>
 ): Effect.Effect<string> => {
   const encode = Schema.encodeUnknownEffect(codecOf(job))
-  const asDefect = (defect: unknown) => Effect.orDie(encode(Exit.die(defect)))
   return Effect.catch(
     encode(exit),
-    (error) => asDefect(Exit.isSuccess(exit) ? error : Exit.isFailure(exit) ? squash(exit) : error)
+    (error) => Effect.orDie(encode(Exit.die(Exit.isFailure(exit) ? Cause.squash(exit.cause) : error)))
   )
-}
-
-const squash = (exit: Exit.Failure<unknown, unknown>): unknown => {
-  const reason = exit.cause.reasons.find((reason) => reason._tag !== "Interrupt")
-  return reason === undefined
-    ? new Error("the job was interrupted")
-    : reason._tag === "Fail"
-    ? reason.error
-    : reason.defect
 }
 
 /** A stored exit that does not decode is a defect: another version of the job has recorded it. */

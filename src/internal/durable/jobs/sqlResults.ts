@@ -1,11 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
-import { StoreError } from "../errors.js"
+import { failing } from "../errors.js"
 import { backOff } from "./polling.js"
 import { Results } from "./results.js"
-
-const failing = (operation: string) => (cause: SqlError) => new StoreError({ operation, cause })
 
 /** A table of the exits, made where there is none. */
 export const sqlResults = Effect.fnUntraced(function*(tableName: string) {
