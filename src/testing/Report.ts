@@ -89,7 +89,11 @@ export class Report {
     this.known = results.trace
   }
 
-  private get trace(): Trace | undefined {
+  /**
+   * The run step by step: of the failure, or the one that `replay` has made. `undefined` for an exploration without a
+   * failure.
+   */
+  get trace(): Trace | undefined {
     return this.known ?? this.failure?.trace
   }
 

@@ -1,11 +1,12 @@
 /**
  * Schedules for fast-check, so that a workload and the schedule under which it fails shrink together. fast-check is an
- * optional peer: the first call of `schedule` or `cancellations` loads it.
+ * optional peer: the first call of `schedule` or `cancellations` loads it on Node, and a browser's page provides it.
  */
 // An optional peer, whose types are `any` to whoever does not have it. As a doc comment it is kept in the declarations.
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- where it is installed, there is nothing to expect
 /** @ts-ignore */
 import type * as fc from "fast-check"
+import { providedFastCheck } from "./provided.js"
 import type { Decision, Schedule } from "./Schedule.js"
 
 interface Platform {
@@ -19,10 +20,15 @@ interface Platform {
 let loaded: typeof fc | undefined
 
 const fastCheck = (): typeof fc => {
+  const fromPage = providedFastCheck()
+  if (fromPage !== undefined) return fromPage as typeof fc
   if (loaded !== undefined) return loaded
   const module = (globalThis as unknown as Platform).process?.getBuiltinModule?.("node:module")
   if (module === undefined) {
-    throw new Error("sluice/testing: `schedule` and `cancellations` need Node.js 20.16 or newer")
+    throw new Error(
+      "sluice/testing: `schedule` and `cancellations` need fast-check, and find it only on Node.js 20.16 or newer. " +
+        "Elsewhere provide it: globalThis[Symbol.for(\"sluice/testing/fast-check\")] = await import(\"fast-check\")"
+    )
   }
   try {
     return loaded = module.createRequire((import.meta as unknown as { readonly url: string }).url)(
@@ -68,7 +74,8 @@ const whole = (name: string, value: number, min: number): number => {
 
 /**
  * An arbitrary of interrupts, each at one of the first `maxOps` operations of an actor. `withCancellations` makes a
- * schedule of them. Needs Node and fast-check; throws without them, and for a wrong value.
+ * schedule of them. Needs fast-check, which a page in a browser has to provide. Throws without it, and for a wrong
+ * value.
  */
 export const cancellations = (options: {
   /** How many actors the scenario starts: an integer >= 1. Required. */
@@ -98,8 +105,8 @@ const interruptAt = (fiber: number, operation: number): ReadonlyArray<Decision> 
 
 /**
  * An arbitrary of schedules: preemptions, the fiber that goes next there, and interrupts. A schedule shrinks by leaving
- * decisions out, towards the run on the stock runtime. `run(scenario, schedule)` runs one. Needs Node and fast-check;
- * throws without them, and for a wrong value.
+ * decisions out, towards the run on the stock runtime. `run(scenario, schedule)` runs one. Needs fast-check,
+ * which a page in a browser has to provide. Throws without it, and for a wrong value.
  */
 export const schedule = (options: ScheduleOptions = {}): fc.Arbitrary<Schedule> => {
   const { array, nat, record, tuple } = fastCheck()

@@ -6,6 +6,7 @@ import { randomChooser } from "./choosers/strategies.js"
 import { drive, driveAsync } from "./drive.js"
 import { Machine } from "./Machine.js"
 import { type ExploreOptions, levels, type Settings, settingsOf } from "./options.js"
+import { providedLocator } from "./provided.js"
 import { TraceRecorder } from "./recorder.js"
 import { Report } from "./Report.js"
 import type { Failure } from "./Report.js"
@@ -147,9 +148,10 @@ function* explain(
   realism: Realism
 ): Steps<Failure> {
   requireInternals()
-  const locator = makeLocator()
+  const fromPage = providedLocator()
+  const locator = fromPage === undefined ? makeLocator() : undefined
   try {
-    const recorder = new TraceRecorder(locator)
+    const recorder = new TraceRecorder(fromPage ?? locator)
     yield* machine.run(self, new Replay(outcome.decisions), { recorder })
     const trace = recorder.trace()
     const waiting = machine.outside ? [] : recorder.waitingForPromises()
@@ -162,7 +164,7 @@ function* explain(
     const schedule = outcome.decisions
     return { kind, message, schedule, key: encode(schedule), trace, realism, run }
   } finally {
-    locator.close()
+    locator?.close()
   }
 }
 

@@ -14,6 +14,7 @@ export {
 } from "./linearizable.js"
 export type { ExploreOptions, Progress, Strategy } from "./options.js"
 export type { Kind } from "./oracles.js"
+export type { SourceLocator } from "./provided.js"
 export type { Failure, Report } from "./Report.js"
 export { type ActorOptions, Kit, type Scenario, scenario } from "./Scenario.js"
 export type { Decision, Realism, Schedule } from "./Schedule.js"

@@ -1,10 +1,10 @@
 /** Records a run's trace, with the source of each step. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import type { Locator } from "../source/Locator.js"
 import type { Recorder } from "./Journal.js"
 import { isAlive, type Lane } from "./Lane.js"
 import { describe } from "./oracles.js"
+import type { SourceLocator } from "./provided.js"
 import { isPromise, nameOf, subjectsOf, takenFrom } from "./runtime.js"
 import type { Event, Source, Trace } from "./Trace.js"
 
@@ -44,7 +44,7 @@ export class TraceRecorder implements Recorder {
   /** By lane: whether its latest operation waits for a promise. */
   private readonly promised: Array<boolean> = []
 
-  constructor(private readonly locator: Locator | undefined) {}
+  constructor(private readonly locator: SourceLocator | undefined) {}
 
   /** The lanes whose fibers wait for a promise when the run is over. */
   waitingForPromises(): ReadonlyArray<Lane> {

@@ -23,6 +23,14 @@ describe("toSvg", () => {
     expect(texts.map(({ text }) => text)).toEqual(["Nothing"])
   })
 
+  test("a page may set each colour, and a viewer that knows no custom properties finds another before it", () => {
+    const style = /<style>(.*)<\/style>/s.exec(toSvg(lostPermit(), { title: "A run" }))![1]!
+    const paints = [...style.matchAll(/(fill|stroke|background):(#\w{6});(?:\1:var\(--sluice-(\w+),(#\w{6})\))?/g)]
+    expect(paints.length).toBeGreaterThan(24)
+    for (const [, , colour, name, fallback] of paints) expect([name, fallback]).toEqual([expect.any(String), colour])
+    expect(new Set(paints.map(([, , , name]) => name)).size).toBe(12)
+  })
+
   test("equal traces give equal documents", () => {
     expect(toSvg(lostPermit(), { title: "A run" })).toBe(toSvg(lostPermit(), { title: "A run" }))
   })

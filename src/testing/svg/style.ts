@@ -17,11 +17,15 @@ const colours = {
 
 export type Colour = keyof typeof colours
 
-// Colours are written out per rule: custom properties would be shorter, but not every viewer of SVG knows them.
+// A page may set each colour by a custom property. Not every viewer of SVG knows these, so the colour comes before it.
+const paint = (property: string, name: string, value: string): string =>
+  `${property}:${value};${property}:var(--sluice-${name},${value})`
+
 const rules = (mode: 0 | 1): string =>
-  `.sluice{background:${colours.back[mode]}}` +
+  `.sluice{${paint("background", "back", colours.back[mode])}}` +
   Object.entries(colours).map(([name, { [mode]: value }]) =>
-    `.sluice .${name}-fill,.sluice .${name}{fill:${value}}.sluice .${name}-line{stroke:${value}}`
+    `.sluice .${name}-fill,.sluice .${name}{${paint("fill", name, value)}}` +
+    `.sluice .${name}-line{${paint("stroke", name, value)}}`
   ).join("")
 
 export const style = [
