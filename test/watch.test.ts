@@ -135,8 +135,7 @@ describe("a semaphore", () => {
       const held = yield* make
       const forgotten = yield* Effect.map(Effect.replicateEffect(make, 40), (all) => new WeakRef(all[0]!))
       expect(seriesOf(registry)["semaphore_capacity{semaphore=db}"]).toBe(82)
-      yield* Effect.sleep(0)
-      collectGarbage()
+      yield* collectGarbage
       expect(forgotten.deref()).toBe(undefined)
       expect(seriesOf(registry)["semaphore_capacity{semaphore=db}"]).toBe(2)
       yield* Semaphore.withPermit(held, Effect.void)

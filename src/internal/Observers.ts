@@ -6,8 +6,8 @@ import { invalid } from "./args.js"
 export const ObserverTypeId = "~sluice/Watch/Observer"
 
 /**
- * A watcher of semaphores, groups and adaptive limits, as their option `watch` takes it: the result of `Watch.metrics`
- * or of `Watch.spans`. One value may watch many of them.
+ * A watcher of semaphores, groups, limits and durable jobs, as their option `watch` takes it: the result of
+ * `Watch.metrics` or of `Watch.spans`. One value may watch many of them.
  *
  * @category models
  * @since 0.1.0
@@ -18,17 +18,22 @@ export interface Observer {
 
 /** One thing that is observed. An observer must not keep `self` alive. */
 export interface Subject {
-  readonly kind: "semaphore" | "group" | "limit"
+  /** `serving`: a pool that takes durable jobs. `lease`: a limit that holds across processes. */
+  readonly kind: "semaphore" | "group" | "limit" | "serving" | "lease"
   readonly name: string | undefined
   readonly self: { readonly stats: () => object }
   /** The services and references of its maker. */
   readonly context: Context.Context<never>
 }
 
-/** Work that an observer may wrap: a wait for so many permits, or a group's child of that number. */
+/**
+ * Work that an observer may wrap: a wait for so many permits, a group's child of that number, or an attempt at a
+ * durable job.
+ */
 export type Work =
   | { readonly kind: "wait"; readonly permits: number }
   | { readonly kind: "child"; readonly child: number }
+  | { readonly kind: "claim"; readonly id: string; readonly attempt: number }
 
 /** The events that are counted: each kind of subject has some of these. */
 export type Event =
@@ -42,6 +47,13 @@ export type Event =
   | "ignore"
   | "raised"
   | "lowered"
+  | "claimed"
+  | "redelivered"
+  | "dead"
+  | "givenBack"
+  | "skipped"
+  | "lost"
+  | "granted"
 
 /** The functions of one observer for one subject. They are called after the books have changed, and must not throw. */
 export interface Observing {
@@ -73,6 +85,13 @@ export class Observers {
 /** Makes the observers of a subject, once that exists; undefined if it has none. */
 export type Observe = (self: Subject["self"]) => Observers | undefined
 
+/** JavaScript may bring anything. */
+export const checkObservers = (where: string, given: unknown): void => {
+  if (!Array.isArray(given) || !given.every((one) => hasProperty(one, ObserverTypeId))) {
+    throw invalid(where, "watch", "an array of Watch.metrics() and Watch.spans()", given)
+  }
+}
+
 /** Checks the option `watch` of the function `where`. */
 export const observe = (
   where: string,
@@ -80,10 +99,6 @@ export const observe = (
   subject: Omit<Subject, "self">
 ): Observe => {
   if (watch === undefined) return () => undefined
-  // JavaScript may bring anything.
-  const given: unknown = watch
-  if (!Array.isArray(given) || !given.every((one) => hasProperty(one, ObserverTypeId))) {
-    throw invalid(where, "watch", "an array of Watch.metrics() and Watch.spans()", given)
-  }
+  checkObservers(where, watch)
   return (self) => new Observers(watch.map((observer) => observer[ObserverTypeId]({ ...subject, self })))
 }

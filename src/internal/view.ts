@@ -81,8 +81,11 @@ export interface Wait {
   readonly rooms?: ReadonlyArray<readonly [line: Line, weight: number]> | undefined
   readonly all?: ReadonlyArray<Node> | undefined
   readonly any?: ReadonlyArray<Node> | undefined
-  /** An interrupt of the node interrupts the nodes that it waits for: a timeout around it ends their waits, too. */
-  readonly takes?: boolean | undefined
+  /**
+   * An interrupt of the node interrupts the nodes that it waits for: a timeout around it ends their waits, too.
+   * `maybe`: it does so if the scope that closes with the node is theirs.
+   */
+  readonly takes?: boolean | "maybe" | undefined
   /** A deadline, or its like, that ends the wait in any case: then it is nobody's deadlock. */
   readonly ends?: string | undefined
   /** As that of a hold. */
@@ -120,7 +123,8 @@ export interface ThreadView {
 
 export interface View {
   readonly version: 1
-  readonly kind: "semaphore" | "group" | "pool" | "limit" | "threads"
+  /** `serving`: a pool that takes durable jobs. `lease`: a limit that holds across processes. */
+  readonly kind: "semaphore" | "group" | "pool" | "limit" | "threads" | "serving" | "lease"
   readonly name: string | undefined
   /** Of a keyed semaphore: the key that this one is for. */
   readonly key?: unknown
@@ -134,6 +138,8 @@ export interface View {
   readonly threads?: ReadonlyArray<ThreadView> | undefined
   /** Fibers that a deadline will interrupt. */
   readonly bounded?: ReadonlyArray<Node> | undefined
+  /** Fibers that race: each may interrupt the others as it ends, as the attempts of `Group.any` do. */
+  readonly rivals?: ReadonlyArray<Node> | undefined
   /** The semaphores of a keyed one's keys. */
   readonly parts?: ReadonlyArray<View> | undefined
 }

@@ -15,6 +15,9 @@ export interface LookOptions extends Objects {
   readonly current: AnyFiber | undefined
 }
 
+/** How many waits, holds and jobs of a resource are listed, and how many observers of fibers are read. */
+const most = 1_000
+
 export interface Looked {
   readonly dump: Dump
   readonly places: Places
@@ -29,7 +32,7 @@ export const look = ({ current, holdings, locator, prototypes, resources }: Look
   const places = new Places(locator, functionsOf(prototypes, views))
   const dump = collect({
     views,
-    ...judge(views, { captured: locator.captured, isLong: () => true }),
+    ...judge(views, { captured: locator.captured, most, isLong: () => true }),
     also: current === undefined ? [] : [current],
     ids: new Ids(numbers()),
     now: Date.now(),
@@ -38,7 +41,7 @@ export const look = ({ current, holdings, locator, prototypes, resources }: Look
     locate: places.locate,
     captured: locator.captured,
     current,
-    most: 1_000,
+    most,
     missing
   })
   return { dump, places }

@@ -1,4 +1,5 @@
 /** Texts for a terminal. */
+import { oneLine } from "../internal/inspect/shown.js"
 import { toText } from "../internal/inspect/text.js"
 import type { Frame, Source } from "../source/Source.js"
 import type { ProcessDump, ProcessInfo } from "./model.js"
@@ -6,7 +7,9 @@ import type { ProcessDump, ProcessInfo } from "./model.js"
 /** Functions of a stack that are printed. */
 const most = 5
 
-export const printProcess = (
+export const printProcess = (info: ProcessInfo): ReadonlyArray<string> => linesOf(info).map(oneLine)
+
+const linesOf = (
   { blocked, fiber, node, pid, stack, threads = [], title, uptime }: ProcessInfo
 ): ReadonlyArray<string> => {
   const head = `process ${pid}: ${title} (Node.js ${node}, up ${durationOf(uptime)})`

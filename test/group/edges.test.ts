@@ -121,8 +121,7 @@ describe("a group holds on to no child that has ended (G6)", () => {
         }
       })
       yield* Group.wait(group)
-      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-      collectGarbage()
+      yield* collectGarbage
       expect(children.map((child) => child.deref())).toEqual([undefined, undefined, undefined])
     })))
 })

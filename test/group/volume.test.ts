@@ -36,8 +36,7 @@ if (isWhole) {
         last = new WeakRef(yield* Group.fork(group, Effect.yieldNow))
       })
       yield* Group.wait(group)
-      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-      collectGarbage()
+      yield* collectGarbage
       expect(last?.deref()).toBe(undefined)
       expect(stats(group)).toMatchObject({ started: 1_000_001, succeeded: 1_000_001, active: 0 })
     })))

@@ -106,6 +106,22 @@ describe("a dump", () => {
       })
     ))
 
+  test("has the keys in use and the waits of a keyed semaphore in its text, and in its explanation", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const keyed = yield* Semaphore.makeKeyed<string>({ permits: 1, name: "tenants" })
+        expect(yield* Inspect.explain(keyed)).toBe("Semaphore tenants: 0 keys in use. Nobody waits for it.")
+        const holder = yield* fork(Semaphore.withPermit(Semaphore.forKey(keyed, "ada"), Effect.never))
+        const waiter = yield* fork(Semaphore.withPermit(Semaphore.forKey(keyed, "ada"), Effect.never))
+        expect(Inspect.toText(yield* Inspect.dump)).toContain("semaphore tenants: 1 key in use, 1 wait\n")
+        expect(yield* Inspect.explain(keyed)).toBe(
+          `Semaphore tenants: 1 key in use, 1 wait. Fiber ${waiter.id} waits for a permit of semaphore tenants ` +
+            `(key ada) (first in line, 1 of 1 held; one is held by fiber ${holder.id}). ` +
+            `Fiber ${holder.id} is suspended outside of sluice, or runs, at an unknown line.`
+        )
+      })
+    ))
+
   test("is plain data", () =>
     watched(() =>
       Effect.gen(function*() {
@@ -529,6 +545,26 @@ describe("reports", () => {
         yield* TestClock.adjust("1 second")
         // By the real clock: that of a test stands still.
         yield* Scope.close(scope, Exit.void)
+        expect(ended).toBe(1)
+      }).pipe(Effect.provide(TestClock.layer()))
+    ))
+
+  test("do not keep the layer from its close, though no interrupt ends onReport", () =>
+    run(
+      Effect.gen(function*() {
+        const gate = yield* Deferred.make<void>()
+        let ended = 0
+        const onReport = () =>
+          Effect.uninterruptible(Effect.andThen(Deferred.await(gate), Effect.asVoid(Effect.sync(() => ended++))))
+        const scope = yield* Scope.make()
+        yield* Scope.provide(Layer.build(Inspect.layer({ adopt: false, onReport })), scope)
+        yield* fork(twice(yield* Semaphore.make(1)))
+        yield* TestClock.adjust("1 second")
+        yield* Scope.close(scope, Exit.void)
+        expect((yield* Inspect.dump).watchedSince).toBe(undefined)
+        expect(ended).toBe(0)
+        yield* Deferred.succeed(gate, undefined)
+        yield* settle
         expect(ended).toBe(1)
       }).pipe(Effect.provide(TestClock.layer()))
     ))

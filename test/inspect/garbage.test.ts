@@ -1,23 +1,12 @@
 import { Effect, Scope } from "effect"
-import * as v8 from "node:v8"
-import * as vm from "node:vm"
 import { Group, Semaphore } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { startWatch } from "../../src/internal/inspect/look.js"
 import { type Guard, limits, Orders } from "../../src/internal/inspect/order.js"
+import { collectGarbage } from "../support/effect.js"
 
-v8.setFlagsFromString("--expose-gc")
-// The flag makes the function a global of new contexts.
-const gc = vm.runInNewContext("gc") as () => void
-
-/** Collects all that nothing refers to: a WeakRef keeps its object up to the end of the turn. */
-const collect = async (): Promise<void> => {
-  for (let n = 0; n < 4; n++) {
-    await new Promise((resolve) => setTimeout(resolve, 0))
-    gc()
-  }
-}
+const collect = (): Promise<void> => Effect.runPromise(collectGarbage)
 
 let watch: ReturnType<typeof startWatch> | undefined
 

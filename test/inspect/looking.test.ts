@@ -13,7 +13,7 @@ import { watchRun } from "../support/watchRun.js"
 /** A dump without source lines, which would take a millisecond each. */
 const look = (registry: Registry): void => {
   const views = registry.views("all")
-  const { found, joins } = judge(views, { captured: undefined, isLong: () => true })
+  const { found, joins } = judge(views, { captured: undefined, most: 100, isLong: () => true })
   collect({
     views,
     found,

@@ -1,10 +1,10 @@
 /** Waits that a timer or another fiber may end: none of them is in a deadlock of `certain` evidence (I3). */
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Semaphore } from "sluice"
+import { Group, Semaphore, WorkerPool } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { describe, expect, test } from "vitest"
-import { fork, settle, tags, watched } from "../support/inspect.js"
+import { fork, settle, tags, twice, watched } from "../support/inspect.js"
 
 type Form = (wait: Effect.Effect<void>) => Effect.Effect<unknown, unknown>
 
@@ -33,7 +33,25 @@ const mapped = (wait: Effect.Effect<void>) => Stream.mapEffect(Stream.make(1, 2)
 const flattened = (wait: Effect.Effect<void>) =>
   Stream.flatMap(Stream.make(1, 2), () => Stream.fromEffect(wait), { concurrency: 2 })
 
+/** The wait in a job of a pool of one worker. */
+const inAJob = (
+  by: (
+    pool: WorkerPool.WorkerPool<Effect.Effect<void>, void>,
+    wait: Effect.Effect<void>
+  ) => Effect.Effect<unknown, unknown>
+): Form =>
+(wait) =>
+  Effect.scoped(
+    Effect.flatMap(
+      WorkerPool.make({ size: 1, run: (job: Effect.Effect<void>) => job }),
+      (pool) => Effect.timeout(by(pool, wait), "1 hour")
+    )
+  )
+
 const inAnHour = Effect.sleep("1 hour")
+
+const inAGroup = (wait: Effect.Effect<void>) =>
+  Effect.flatMap(Group.make(), (group) => Effect.andThen(Group.go(group, wait), Group.wait(group)))
 
 describe("no deadlock of a wait", () => {
   const forms: Readonly<Record<string, Form>> = {
@@ -47,7 +65,12 @@ describe("no deadlock of a wait", () => {
     "Stream.zip under a timeout": (wait) =>
       Effect.timeout(Stream.runDrain(Stream.zip(Stream.fromEffect(wait), Stream.never)), "1 hour"),
     "a fiber that is joined under a timeout": (wait) =>
-      Effect.timeout(Effect.flatMap(Effect.forkDetach(wait), Fiber.join), "1 hour")
+      Effect.timeout(Effect.flatMap(Effect.forkDetach(wait), Fiber.join), "1 hour"),
+    "a job whose caller has a timeout": inAJob(WorkerPool.run),
+    "Group.any": (wait) => Group.any([wait, inAnHour]),
+    "Group.any, where another one waits for its place": (wait) =>
+      Group.any([wait, inAnHour, Effect.void], { limit: 2 }),
+    "Group.quorum": (wait) => Group.quorum([wait, inAnHour, inAnHour], 2)
   }
 
   test.each(Object.entries(forms))("in %s", async (_, form) => {
@@ -71,7 +94,9 @@ describe("a suspicion at most of a wait", () => {
     "Stream.buffer under a timeout": (wait) =>
       Effect.timeout(Stream.runDrain(Stream.buffer(Stream.fromEffect(wait), { capacity: 1 })), "1 hour"),
     "a child whose parent is under a timeout": (wait) =>
-      Effect.timeout(Effect.andThen(Effect.forkChild(wait), Effect.never), "1 hour")
+      Effect.timeout(Effect.andThen(Effect.forkChild(wait), Effect.never), "1 hour"),
+    "a child of a group that is waited for under a timeout": (wait) =>
+      Effect.timeout(Effect.scoped(inAGroup(wait)), "1 hour")
   }
 
   test.each(Object.entries(forms))("in %s", async (_, form) => {
@@ -96,10 +121,79 @@ describe("certain evidence of a wait that nothing else ends", () => {
     "Stream.mapEffect": (wait) => Stream.runDrain(mapped(wait)),
     "Stream.flatMap": (wait) => Stream.runDrain(flattened(wait)),
     "a child": (wait) => Effect.andThen(Effect.forkChild(wait), Effect.never),
-    "a fiber of a scope": (wait) => Effect.scoped(Effect.andThen(Effect.forkScoped(wait), Effect.never))
+    "a fiber of a scope": (wait) => Effect.scoped(Effect.andThen(Effect.forkScoped(wait), Effect.never)),
+    "a job whose result is read under a timeout": inAJob((pool, wait) =>
+      Effect.flatMap(WorkerPool.submit(pool, wait), (handle) => handle.await)
+    ),
+    "a child of a group that is waited for": (wait) => Effect.scoped(inAGroup(wait)),
+    "Group.any of one": (wait) => Group.any([wait])
   }
 
   test.each(Object.entries(forms))("in %s", async (_, form) => {
     expect(await evidenceOf(form)).toEqual(["certain"])
   })
+})
+
+describe("a deadlock of an uninterruptible fiber", () => {
+  const pool = WorkerPool.make({
+    size: 1,
+    deadlines: { run: "3 seconds" },
+    run: (job: Effect.Effect<void, unknown>) => job
+  })
+  const forms: Readonly<Record<string, (wait: Effect.Effect<void, unknown>) => Effect.Effect<unknown, unknown>>> = {
+    "a timeout": Effect.timeout("3 seconds"),
+    "a race": Effect.raceFirst(Effect.sleep("3 seconds")),
+    "a timeout around Effect.all": (wait) =>
+      Effect.timeout(Effect.all([wait, Effect.never], { concurrency: 2 }), "3 seconds"),
+    "a deadline of its run": (wait) => Effect.scoped(Effect.flatMap(pool, (pool) => WorkerPool.run(pool, wait)))
+  }
+
+  test.each(Object.entries(forms))(
+    "is reported in the end when %s has interrupted it in vain",
+    (_, form) =>
+      watched((reports) =>
+        Effect.gen(function*() {
+          const semaphore = yield* Semaphore.make(1)
+          yield* fork(form(Effect.uninterruptible(twice(semaphore))))
+          expect(yield* Inspect.deadlocks).toEqual([])
+          yield* TestClock.adjust("5 seconds")
+          expect(reports).toEqual([])
+          // It may be on its way to its end.
+          expect(yield* Inspect.deadlocks).toMatchObject([{ evidence: "suspected" }])
+          yield* TestClock.adjust("40 seconds")
+          expect(tags(reports)).toEqual(["Lingers", "Deadlock"])
+          yield* Semaphore.resize(semaphore, 2)
+        })
+      )
+  )
+})
+
+describe("a deadlock of more fibers than a sweep asks for their races", () => {
+  const many = 250
+  const circle = (form: Form) =>
+    Effect.gen(function*() {
+      const semaphore = yield* Semaphore.make(many)
+      const allHold = yield* Deferred.make<void>()
+      const again = Effect.andThen(Deferred.await(allHold), Semaphore.withPermit(semaphore, Effect.void))
+      for (let i = 0; i < many; i++) yield* fork(form(Semaphore.withPermit(semaphore, again)))
+      yield* Deferred.succeed(allHold, undefined)
+      yield* Effect.repeat(settle, { until: () => Semaphore.stats(semaphore).waiting === many })
+    })
+
+  test("is in each dump", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        yield* circle((wait) => wait)
+        const deadlocks = yield* Inspect.deadlocks
+        expect(deadlocks.map(({ evidence, members }) => [evidence, members.length])).toEqual([["certain", many]])
+      })
+    ))
+
+  test("is in no dump where each has a timeout", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        yield* circle(Effect.timeout("1 hour"))
+        expect(yield* Inspect.deadlocks).toEqual([])
+      })
+    ))
 })

@@ -3,13 +3,8 @@ import { TestClock } from "effect/testing"
 import { AdaptiveLimit, Semaphore } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { describe, expect, test } from "vitest"
-import { crosswise, fork, tags, twice, watched as watchedBy } from "../support/inspect.js"
-
-/** Looks that cost much are rarer, down to one in 0.1 seconds. */
-const watched: typeof watchedBy = (f, options) => watchedBy(f, { tick: "10 millis", ...options })
-
-/** A deadlock of its own. */
-const deadlock = Effect.flatMap(Semaphore.make(1), (semaphore) => fork(twice(semaphore)))
+import { defectOf } from "../support/effect.js"
+import { crosswise, deadlock, fork, run, settle, tags, twice, watched } from "../support/inspect.js"
 
 describe("no deadlock is reported", () => {
   const pair = Effect.gen(function*() {
@@ -88,6 +83,22 @@ describe("the watch goes on", () => {
       })
     ))
 
+  test("and each report of one sweep is made, however many there are", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        for (let i = 0; i < 1_100; i++) {
+          const semaphore = yield* Semaphore.make(1)
+          yield* Effect.replicateEffect(fork(Semaphore.withPermit(semaphore, Effect.never)), 2)
+        }
+        yield* deadlock
+        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust("2 seconds")
+        yield* Effect.repeat(settle, { times: 100 })
+        expect(tags(reports).filter((tag) => tag === "Deadlock")).toHaveLength(1)
+        expect(tags(reports).filter((tag) => tag === "Waited")).toHaveLength(1_100)
+        expect(tags(reports).filter((tag) => tag === "Held")).toHaveLength(1_100)
+      }), { waitedFor: "1 second", heldFor: "1 second" }))
+
   test("while a report is being made", () => {
     const seen: Array<Inspect.Report> = []
     const onReport = (report: Inspect.Report) => Effect.andThen(Effect.sync(() => seen.push(report)), Effect.never)
@@ -103,7 +114,19 @@ describe("the watch goes on", () => {
         const { resources } = yield* Inspect.dump
         const [wait] = resources.find(({ name }) => name === "db")?.waits ?? []
         // A sweep has seen it.
-        expect(wait?.millis).toBeGreaterThan(2_000)
+        expect(wait?.millis).toBe(2_000)
       }), { onReport })
   })
+})
+
+describe("a signal that cannot be handled", () => {
+  test.each(["SIGUSR", "SIGKILL", "", 12])(
+    "is a defect of the build of the layer: %o",
+    (signal) =>
+      run(Effect.gen(function*() {
+        const layer = Inspect.layer({ adopt: false, signal: signal as string })
+        const defect = yield* defectOf(Effect.provide(Effect.void, layer))
+        expect(String(defect)).toContain("RangeError: Inspect.layer: signal must be a signal such as \"SIGUSR2\", got")
+      }))
+  )
 })

@@ -1,5 +1,5 @@
 /** The program's own values in a dump: none of its code runs, and no text is long. */
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Group, Semaphore, WorkerPool } from "sluice"
 import { Inspect } from "sluice/inspect"
@@ -136,3 +136,56 @@ test("names, keys and spans of any length are cut in dumps and texts", () =>
       expect(Math.max(...texts.map((text) => text.length))).toBeLessThan(1_500)
     })
   ))
+
+describe("a name of several lines, or one that controls a terminal", () => {
+  const name = "db\n\u001B[31mdeadlock-1 (certain)\r\u009B2J\u2028\u202E\uD800\u007F"
+  const shown = "db\\n\\u001b[31mdeadlock-1 (certain)\\u000d\\u009b2J\\u2028\\u202e\\ud800\\u007f"
+
+  test("is one line in each text", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        const keyed = yield* Semaphore.makeKeyed<string>({ permits: 1, name })
+        const fiber = yield* fork(Effect.withSpan(twice(Semaphore.forKey(keyed, name)), name))
+        const pool = yield* WorkerPool.make({ name, size: 1, run: () => Effect.never })
+        const caller = yield* fork(WorkerPool.run(pool, 1))
+        yield* TestClock.adjust("1 minute")
+        const text = Inspect.toText(yield* Inspect.dump)
+        const texts = [
+          text,
+          yield* Inspect.explain(fiber),
+          yield* Inspect.explain(caller),
+          yield* Inspect.explain(pool),
+          ...reports.map(({ text }) => text)
+        ]
+        expect(reports.length).toBe(1)
+        for (const one of texts) {
+          expect(one).toContain(shown)
+          expect(one.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028]/u)
+        }
+        expect(text.split("\n").filter((line) => line.includes("deadlock-1 (certain): "))).toHaveLength(1)
+        expect(yield* Inspect.explain(name)).toBe(`No fiber, job or resource is called "${shown}".`)
+      })
+    ))
+
+  test("is as it is in a dump", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        yield* Semaphore.make(1, { name })
+        expect((yield* Inspect.dump).resources.map(({ name }) => name)).toEqual([name])
+      })
+    ))
+
+  test("is one line of the reasons of an interrupt, and a long one is cut", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const group = yield* Group.make<Error>({ name: name + "n".repeat(1_000) })
+        const sibling = yield* Group.fork(group, Effect.never)
+        yield* Group.go(group, Effect.fail(new Error(`\u001B[31m${"x".repeat(10_000)}`)))
+        const exit = yield* Fiber.await(sibling)
+        const why = exit._tag === "Failure" ? Inspect.whyInterrupted(exit.cause) ?? "" : ""
+        expect(why).toContain(`Group ${shown}`)
+        expect(why).toContain("failed with Error: \\u001b[31mx")
+        expect(why.length).toBeLessThan(500)
+      })
+    ))
+})

@@ -124,8 +124,7 @@ describe("a key that is not in use is forgotten (S10)", () => {
         const key = {}
         return Effect.as(Semaphore.withPermit(forKey(keyed, key), Effect.void), new WeakRef(key))
       })
-      yield* Effect.sleep(0)
-      collectGarbage()
+      yield* collectGarbage
       expect(key.deref()).toBe(undefined)
       expect(stats(keyed)).toEqual(idle)
     })))

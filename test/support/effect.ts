@@ -60,11 +60,19 @@ export const defectOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
 export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber))
 
-/** Runs the garbage collector, so that a `WeakRef` tells whether something is still held. */
-export const collectGarbage = (): void => {
+/**
+ * Collects all that nothing refers to. A `WeakRef` keeps its object up to the end of the turn, and a stack may keep one
+ * for longer: so in several turns.
+ */
+export const collectGarbage: Effect.Effect<void> = Effect.promise(async () => {
+  // The flag makes the function a global of new contexts.
   setFlagsFromString("--expose-gc")
-  ;(runInNewContext("gc") as () => void)()
-}
+  const gc = runInNewContext("gc") as () => void
+  for (let n = 0; n < 4; n++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    gc()
+  }
+})
 
 /** As `run`, with a clock that only `after` moves. */
 export const runTimed = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>

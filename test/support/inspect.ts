@@ -33,6 +33,9 @@ export const tags = (reports: ReadonlyArray<Inspect.Report>) => reports.map(({ _
 export const twice = (semaphore: Semaphore.Semaphore) =>
   Semaphore.withPermit(semaphore, Semaphore.withPermit(semaphore, Effect.void))
 
+/** A deadlock of its own. */
+export const deadlock = Effect.flatMap(Semaphore.make(1), (semaphore) => fork(twice(semaphore)))
+
 /** Two effects that wait for each other once both have begun. */
 export const crosswise = (a: Semaphore.Semaphore, b: Semaphore.Semaphore) => {
   const both = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>

@@ -249,8 +249,7 @@ describe("idle", () => {
         caller = new WeakRef(waiting)
         yield* Fiber.interrupt(waiting)
       })
-      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-      collectGarbage()
+      yield* collectGarbage
       expect(caller?.deref()).toBe(undefined)
     })))
 

@@ -59,6 +59,8 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
   private fibers: Set<AnyFiber> | undefined = undefined
   /** The body of `scoped`: it is interrupted as the children are, and takes no place. */
   private body: AnyFiber | undefined = undefined
+  /** Whether a child may end the group as it succeeds. */
+  isRace = false
   /** In whose names the group has interrupted its children. */
   private interrupters: Set<number | undefined> | undefined = undefined
   /** The annotations of the first cancellation of the group, if somebody watched then. */
@@ -536,7 +538,17 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       self: this
     }
     const waits = [...this.waitsForPlaces(line), ...this.waitsForEnds(children)]
-    return { version: 1, kind: "group", name: this.name, self: this, stats: this.stats(), lines: [line], waits }
+    return {
+      version: 1,
+      kind: "group",
+      name: this.name,
+      self: this,
+      stats: this.stats(),
+      lines: [line],
+      waits,
+      // The body starts more of them.
+      rivals: this.isRace ? [...children.map(({ fiber }) => fiber), ...this.body === undefined ? [] : [this.body]] : []
+    }
   }
 
   private waitsForPlaces(line: Line): ReadonlyArray<Wait> {
@@ -557,8 +569,8 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
     const inEnd = new Set([...end].map(({ fiber }) => fiber))
     const fibers = children.map(({ fiber }) => fiber)
     const pending = [...this.pending].map(({ parent }) => parent)
-    const waits = (lot: ParkingLot, what: string, all: ReadonlyArray<object>, takes = false): ReadonlyArray<Wait> =>
-      [...lot].map((key) => ({ node: key.fiber, who: "fiber", for: what, all, takes, key }))
+    const waits = (lot: ParkingLot, what: string, all: ReadonlyArray<object>, takes?: Wait["takes"]) =>
+      [...lot].map((key): Wait => ({ node: key.fiber, who: "fiber", for: what, all, takes, key }))
     return [
       // Each lot stands for its event.
       event(work, "the other children", fibers.filter((one) => !inWork.has(one) && !inEnd.has(one))),
@@ -566,7 +578,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       event(outside, "all children", fibers.concat(pending)),
       ...waits(work, "the other children", [work]),
       ...waits(end, "the end", [end]),
-      ...waits(outside, "the children", [outside]),
+      ...waits(outside, "the children", [outside], "maybe"),
       ...waits(this.owner, "the end", this.body === undefined ? [outside] : [outside, this.body], true)
     ]
   }

@@ -19,6 +19,7 @@ export const quorum = <A, E, R>(
       const causes: Array<Cause.Cause<E>> = []
       const isOver = () => values.length === count || candidates.length - causes.length < count
       const group = new FiberGroup<E>(limit, "cancel", undefined, true)
+      group.isRace = true
       const finishIfOver = Effect.withFiber((child) => isOver() ? group.finish(undefined, child) : Exit.void)
       const attempt = (candidate: Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>
         Effect.matchCauseEffect(candidate, {

@@ -151,7 +151,7 @@ export class Reporter {
         const longest = holds.find(({ node }) => isFiber(node) && `fiber ${node.id}` === hold?.by)
         if (resource === undefined || hold === undefined || longest === undefined) continue
         if (found.some(({ verdict }) => verdict.isStuck(longest.node))) continue
-        const over = `${whoText(dump(), hold.by)} has given back its hold of ${titleText(dump(), resource)}`
+        const over = `${whoText(dump(), hold.by)} has given back its hold of ${titleText(resource)}`
         this.known.add(longest.key)
         this.held = this.held.concat({ key: new WeakRef(longest.key), resource: resource.id, hold, over })
         const text = holdText(dump(), resource, row, hold, waiting)
@@ -206,7 +206,7 @@ export class Reporter {
       const resource = dump().resources[place]
       if (resource === undefined) return []
       const what = permits === 1 ? "A permit" : `${permits} permits`
-      const text = `${what} of ${titleText(dump(), resource)} ${permits === 1 ? "is" : "are"} lost: ` +
+      const text = `${what} of ${titleText(resource)} ${permits === 1 ? "is" : "are"} lost: ` +
         "the fiber that held it was garbage collected"
       return [{ _tag: "Lost", resource: resource.id, permits, text }]
     })

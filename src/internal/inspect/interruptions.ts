@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import { CurrentStackFrame, type StackFrame } from "effect/References"
 import type { Annotations, Interruption, Why } from "../interruption.js"
 import type { AnyFiber } from "../stack.js"
+import { cut, oneLine } from "./shown.js"
 
 /** The key of the annotation. */
 const Key = Context.Service<Interruption>("~sluice/inspect/Interruption")
@@ -94,12 +95,12 @@ const errorOf = (cause: Cause.Cause<unknown>): Error | undefined => {
 const failureOf = (cause: Cause.Cause<unknown>): string => {
   const { message = "", name = "an error" } = errorOf(cause) ?? {}
   const [line = ""] = message.split("\n")
-  return line === "" ? name : `${name}: ${line}`
+  return line === "" ? name : `${name}: ${cut(line, 200)}`
 }
 
 const textOf = (interruption: Interruption): string => {
   const { by: { kind, name }, why } = interruption
-  return `${name === undefined ? `a ${kind}` : `${kind} ${name}`}: ${texts[why](interruption)}`
+  return oneLine(`${name === undefined ? `a ${kind}` : `${kind} ${cut(name)}`}: ${texts[why](interruption)}`)
 }
 
 const withFailure = ({ cause }: Interruption): string => cause === undefined ? "" : ` with ${failureOf(cause)}`

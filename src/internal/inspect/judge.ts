@@ -3,15 +3,14 @@ import { once } from "../../source/node.js"
 import type { AnyFiber } from "../stack.js"
 import type { Node, View, Wait } from "../view.js"
 import type { Found } from "./collect.js"
-import { type Captured, isFiber, type Joined, joinersOf, supervisionOf, unreadOf } from "./runtime.js"
+import { type Captured, isFiber, isInterrupted, type Joined, joinersOf, supervisionOf, unreadOf } from "./runtime.js"
 import { Verdict, type VerdictOptions } from "./verdict.js"
-
-/** How many observers of fibers are read at one look: each takes a millisecond, and is read once. */
-const most = 100
 
 export interface Evidence {
   /** Undefined where closures cannot be read. */
   readonly captured: Captured | undefined
+  /** How many observers of fibers are read: each takes a millisecond, and is read once. */
+  readonly most: number
   /** Whether a wait has lasted for so long that it is worth a look at closures. */
   readonly isLong: (wait: Wait) => boolean
 }
@@ -23,8 +22,9 @@ export interface Judgement {
 }
 
 /** The deadlocks among the waits of the views. */
-export const judge = (views: ReadonlyArray<View>, evidence: Evidence): Judgement => {
-  const joins = new Joins(evidence.captured, views)
+export const judge = (all: ReadonlyArray<View>, evidence: Evidence): Judgement => {
+  const views = all.map(withoutSpent)
+  const joins = new Joins(evidence, views)
   let more: ReadonlyArray<Wait> = []
   const isOld = (wait: Wait) => wait.who !== "fiber" || more.includes(wait) || evidence.isLong(wait)
   const found: Array<Found> = []
@@ -49,18 +49,24 @@ export const judge = (views: ReadonlyArray<View>, evidence: Evidence): Judgement
   return { found, joins: more }
 }
 
+/** A deadline that has interrupted a fiber does not do so again. */
+const withoutSpent = (view: View): View =>
+  view.bounded === undefined || view.bounded.length === 0
+    ? view
+    : { ...view, bounded: view.bounded.filter((node) => !isFiber(node) || !isInterrupted(node)) }
+
 /** A verdict, and the nodes of its circles about which it is not the last word. */
 interface Checked {
   readonly verdict: Verdict
   /** This look has not read enough about them. */
   readonly unknown: ReadonlySet<Node>
-  /** They end as another fiber does, which may come before its own end. */
+  /** They end as another fiber does, which may come before its own end; or they were interrupted. */
   readonly unsure: ReadonlySet<Node>
 }
 
 /**
- * The verdict without the fibers that lose a race to a fiber which is not stuck, such as the sleep of a timeout, or
- * that such a fiber takes along. Only fibers of circles are asked: nearly always there is none.
+ * The verdict without the nodes that lose a race to a fiber which is not stuck, such as the sleep of a timeout, or
+ * that such a fiber takes along. Only nodes of circles are asked: nearly always there is none.
  */
 const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins: Joins): Checked => {
   const bounded = new Set<Node>()
@@ -69,7 +75,7 @@ const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins
     const before = bounded.size
     const found = { unknown: new Set<Node>(), unsure: new Set<Node>() }
     for (const node of verdict.circles.flat()) {
-      const fate = isFiber(node) ? joins.fateOf(node, verdict) : "stuck"
+      const fate = joins.fateOf(node, verdict)
       if (fate === "loses") bounded.add(node)
       else if (fate !== "stuck") found[fate].add(node)
     }
@@ -78,16 +84,19 @@ const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins
 }
 
 /**
- * The prospects of a fiber that waits in a circle. `loses`: a race ends its wait. `unsure`: a race may end a fiber with
- * which it ends. `unknown`: this look has read enough.
+ * The prospects of a node that waits in a circle. `loses`: a race ends its wait. `unsure`: a race may end a fiber with
+ * which it ends, or it was interrupted. `unknown`: this look has read enough.
  */
 type Fate = "stuck" | "loses" | "unsure" | "unknown"
 
-/** The nodes that take a node along when they are interrupted. Events and jobs stand for the fibers they are about. */
-const takersOf = (views: ReadonlyArray<View>): ReadonlyMap<Node, ReadonlyArray<Node>> => {
+/**
+ * The nodes that take a node along when they are interrupted, or that may do so. Events and jobs stand for the fibers
+ * they are about.
+ */
+const takersOf = (views: ReadonlyArray<View>, mayTake: boolean): ReadonlyMap<Node, ReadonlyArray<Node>> => {
   const takers = new Map<Node, Array<Node>>()
   for (const { all = [], any = [], node, takes, who } of views.flatMap(({ waits }) => waits)) {
-    if (takes !== true && who === "fiber") continue
+    if (who === "fiber" && takes !== true && !(mayTake && takes === "maybe")) continue
     for (const taken of [...all, ...any]) {
       const known = takers.get(taken)
       if (known === undefined) takers.set(taken, [node])
@@ -99,11 +108,23 @@ const takersOf = (views: ReadonlyArray<View>): ReadonlyMap<Node, ReadonlyArray<N
 
 /** The joins of fibers, in Effect's own operations and in those of sluice that take others along. */
 class Joins {
-  private left = most
+  private left: number
+  private readonly captured: Captured | undefined
   private readonly takers: () => ReadonlyMap<Node, ReadonlyArray<Node>>
+  private readonly possibleTakers: () => ReadonlyMap<Node, ReadonlyArray<Node>>
+  /** Fibers that a deadline of their pool will interrupt. */
+  private readonly bounded: ReadonlySet<Node>
 
-  constructor(private readonly captured: Captured | undefined, views: ReadonlyArray<View>) {
-    this.takers = once(() => takersOf(views))
+  /** The fibers of the race that a fiber is in. */
+  private readonly rivals: ReadonlyMap<Node, ReadonlyArray<Node>>
+
+  constructor({ captured, most }: Evidence, views: ReadonlyArray<View>) {
+    this.captured = captured
+    this.left = most
+    this.bounded = new Set(views.flatMap(({ bounded }) => bounded ?? []))
+    this.takers = once(() => takersOf(views, false))
+    this.possibleTakers = once(() => takersOf(views, true))
+    this.rivals = new Map(views.flatMap(({ rivals = [] }) => rivals.map((node) => [node, rivals] as const)))
   }
 
   /** Undefined where this look has read enough. */
@@ -116,25 +137,33 @@ class Joins {
   }
 
   /**
-   * Whether the fiber, or one that takes it along, races with a fiber that is not stuck: `Effect.all` under a timeout
-   * takes its fibers along, and so does `Group.scoped`. A fiber that ends with another one, such as with its parent or
-   * with the consumer of its stream, is not joined by that, so nothing says whether the race is about both.
+   * Whether the node, or one that takes it along, has a deadline or races with a fiber that is not stuck. `Effect.all`
+   * under a timeout takes its fibers along, and so does `Group.scoped`.
+   *
+   * A fiber that ends with another one, such as with its parent or with the consumer of its stream, is not joined by
+   * that. So nothing says whether the race is about both.
    */
-  fateOf(fiber: AnyFiber, verdict: Verdict): Fate {
-    const taken = new Set<Node>([fiber])
-    const direct = this.raceOf(taken, verdict, false)
+  fateOf(node: Node, verdict: Verdict): Fate {
+    // No race ends it again: the fiber is uninterruptible, or on its way to its end.
+    if (isFiber(node) && isInterrupted(node)) return "unsure"
+    const taken = new Set<Node>([node])
+    const direct = this.raceOf(node, taken, verdict, false)
     if (direct !== false) return direct ?? "unknown"
-    const indirect = this.raceOf(taken, verdict, true)
+    const indirect = this.raceOf(node, taken, verdict, true)
     if (indirect === false) return "stuck"
     return indirect === undefined ? "unknown" : "unsure"
   }
 
   /** Adds the fibers that take the taken ones along. Undefined where this look has read enough. */
-  private raceOf(taken: Set<Node>, verdict: Verdict, supervised: boolean): "loses" | false | undefined {
-    const mayEnd = (other: AnyFiber): boolean => !taken.has(other) && !verdict.isStuck(other)
+  private raceOf(node: Node, taken: Set<Node>, verdict: Verdict, supervised: boolean): "loses" | false | undefined {
+    const takers = supervised ? this.possibleTakers() : this.takers()
+    const mayEnd = (other: Node): boolean => !taken.has(other) && !verdict.isStuck(other)
     // A set's iterator visits nodes that are added meanwhile.
     for (const one of taken) {
-      for (const taker of this.takers().get(one) ?? []) taken.add(taker)
+      // Its own interrupt is on its way to those that it takes along.
+      if (one !== node && isFiber(one) && isInterrupted(one)) return "loses"
+      if (this.bounded.has(one) || this.rivals.get(one)?.some(mayEnd) === true) return "loses"
+      for (const taker of takers.get(one) ?? []) taken.add(taker)
       if (!isFiber(one)) continue
       const joins = this.of(one)
       if (joins === undefined) return undefined
@@ -143,8 +172,8 @@ class Joins {
         taken.add(by)
       }
       if (!supervised || this.captured === undefined) continue
-      const { by, rivals } = supervisionOf(one, this.captured)
-      if (rivals.some(mayEnd)) return "loses"
+      const { by, isUnknown, rivals } = supervisionOf(one, this.captured)
+      if (isUnknown || rivals.some(mayEnd)) return "loses"
       for (const other of by) taken.add(other)
     }
     return false

@@ -13,6 +13,7 @@ import { describing, dumpOf, hasInspector, judged, lookNow, stackNow, startWatch
 import type { Report } from "./model.js"
 import { Reporter } from "./Reporter.js"
 import { currentFiber, spanOf } from "./runtime.js"
+import { oneLine } from "./shown.js"
 import { onSignal } from "./signal.js"
 import { frameText, toText } from "./text.js"
 import { type Running, Watchdog } from "./Watchdog.js"
@@ -54,7 +55,10 @@ export interface LayerOptions {
    * deadlock. Default: true. A sweep that sees a new wait looks at all holds then.
    */
   readonly order?: boolean | undefined
-  /** A signal of the process, such as `SIGUSR2`, that writes a dump to the standard error. Default: none. */
+  /**
+   * A signal of the process, such as `SIGUSR2`, that writes a dump to the standard error. Default: none. A name that is
+   * no signal, or one that cannot be handled, is a defect.
+   */
   readonly signal?: string | undefined
   /**
    * Gets each report. Default: a warning is logged. It must not fail; a defect is logged, and the watch goes on. As the
@@ -100,11 +104,14 @@ const running = (evaluated: string): Running | undefined => {
   const fiber = currentFiber()
   const name = fiber && spanOf(fiber)
   const by = fiber === undefined ? "" : `by fiber ${fiber.id}${name === undefined ? "" : ` (${name})`} `
-  return { stack, fiber: fiber && `fiber ${fiber.id}`, text: `${by}in ${frameText(first)}` }
+  return { stack, fiber: fiber && `fiber ${fiber.id}`, text: `${oneLine(by)}in ${frameText(first)}` }
 }
 
 /** Of the time, one part in so many at most goes into looking; but no pause is longer than so many ticks. */
 const [share, longest] = [100, 10]
+
+/** How many observers of fibers a sweep reads. The next one reads more of them, so that none takes long. */
+const readings = 100
 
 /** Watches while the scope is open: a deadlock stays, so the next sweep finds it (I4). */
 const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope> =>
@@ -149,32 +156,34 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
         Effect.suspend(() => onReport(one)),
         (cause) => Effect.logError("Inspect: onReport did not succeed", cause)
       )
-    // No report delays the watch: `onReport` may wait for what it reports.
-    const reports = yield* Queue.sliding<Report, Cause.Done>(1_024)
-    const reporting = yield* Effect.forkScoped(
-      Effect.ignore(Effect.forever(Effect.flatMap(Queue.take(reports), report)))
+    // No report delays the watch: `onReport` may wait for what it reports. All of a sweep come at once, however many.
+    const reports = yield* Queue.sliding<ReadonlyArray<Report>, Cause.Done>(1_024)
+    const reportAll = (all: ReadonlyArray<Report>) => Effect.forEach(all, report, { discard: true })
+    // Not in the scope, which would wait for an `onReport` that cannot be interrupted.
+    const reporting = yield* Effect.acquireRelease(
+      Effect.forkDetach(Effect.ignore(Effect.forever(Effect.flatMap(Queue.take(reports), reportAll)))),
+      (fiber) => Effect.sync(() => fiber.interruptUnsafe())
     )
     yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(reports), within(lastReports, Fiber.await(reporting))))
     let due = now() + tick
     const sweep = Effect.suspend(() => {
       const began = now()
       const late = began - due
-      const start = performance.now()
       const views = registry.sweep()
-      const judgement = judged(views, thresholds.waitedFor)
-      let cost = performance.now() - start
+      const judgement = judged(views, thresholds.waitedFor, readings)
+      // By the clock of the pauses: one of a test stands still, and so each of its ticks has a sweep.
+      let cost = now() - began
       const idle = () => {
-        const start = performance.now()
+        const start = now()
         const views = registry.idle()
-        cost += performance.now() - start
+        cost += now() - start
         return views
       }
       const isStuck = (node: object) => judgement.found.some(({ verdict }) => verdict.isStuck(node))
       const inverted = inversions?.sweep(views, idle, isStuck) ?? []
-      for (const one of [...reporter.sweep(views, judgement, late, dog?.take()), ...inverted]) {
-        for (const listener of listeners) listener(one)
-        Queue.offerUnsafe(reports, one)
-      }
+      const found = [...reporter.sweep(views, judgement, late, dog?.take()), ...inverted]
+      for (const one of found) for (const listener of listeners) listener(one)
+      if (found.length > 0) Queue.offerUnsafe(reports, found)
       const pause = Math.max(tick, Math.min(longest * tick, share * cost))
       due = now() + pause
       return Effect.sleep(pause)

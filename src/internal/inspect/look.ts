@@ -114,12 +114,16 @@ const viewsNow = (): ReadonlyArray<View> => {
 const isAnyHeld = (views: ReadonlyArray<View>): boolean =>
   views.some(({ lines }) => lines.some(({ held = 0, of }) => of === "permits" && held > 0))
 
-/** How many waits, holds and jobs of a resource a dump lists. */
+/** How many waits, holds and jobs of a resource a dump lists, and how many observers of fibers it reads. */
 const most = 1_000
 
-/** The deadlocks among views. Where evidence is no proof, of waits that have lasted for `waitedFor` milliseconds. */
-export const judged = (views: ReadonlyArray<View>, waitedFor: number): Judgement =>
+/**
+ * The deadlocks among views. Where evidence is no proof, of waits that have lasted for `waitedFor` milliseconds. Reads
+ * at most `readings` observers of fibers.
+ */
+export const judged = (views: ReadonlyArray<View>, waitedFor: number, readings: number): Judgement =>
   judge(views, {
+    most: readings,
     captured: hasInspector() ? theLocator().captured : undefined,
     isLong: ({ key }) => {
       if (registry === undefined || waitedFor <= 0) return true
@@ -137,7 +141,7 @@ export interface Seen {
 /** Looks now, from within whatever runs (I2), and keeps nothing of it (I1). */
 export const lookNow = (also: ReadonlyArray<AnyFiber> = []): Seen => {
   const views = viewsNow()
-  return { dump: dumpOf(views, judged(views, 0), also), views }
+  return { dump: dumpOf(views, judged(views, 0, most), also), views }
 }
 
 /** A dump of views that were judged. */

@@ -34,7 +34,8 @@ export interface Dump {
 export type Ref = string
 
 /**
- * A semaphore, a group, a pool, an adaptive limit, or the threads of a pool.
+ * A semaphore, a group, a pool, an adaptive limit, the threads of a pool, a pool that takes durable jobs, or a limit
+ * that holds across processes.
  *
  * @category models
  * @since 0.1.0
@@ -42,8 +43,8 @@ export type Ref = string
 export interface Resource {
   /** Names the resource within the process: `semaphore-1`. The same in each dump of a process. */
   readonly id: string
-  /** A semaphore, a group, a pool, an adaptive limit, or the threads of a pool. */
-  readonly kind: "semaphore" | "group" | "pool" | "limit" | "threads"
+  /** `limit`: an adaptive limit. `serving`: a pool that takes durable jobs. `lease`: a limit across processes. */
+  readonly kind: "semaphore" | "group" | "pool" | "limit" | "threads" | "serving" | "lease"
   /** The option `name` of the resource. */
   readonly name?: string | undefined
   /** Of the semaphore of a key: that key, as text. */

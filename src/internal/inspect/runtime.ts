@@ -184,6 +184,8 @@ export interface Supervision {
    * `Stream.interruptWhen` does so, and the timer of `Stream.timeout`.
    */
   readonly rivals: ReadonlyArray<AnyFiber>
+  /** The fiber ends with a scope that does not say so: effect 4.0 keeps its fibers under other keys. */
+  readonly isUnknown: boolean
 }
 
 /** As far as its observers were read. */
@@ -191,10 +193,15 @@ export const supervisionOf = (fiber: AnyFiber, captured: Captured): Supervision 
   const parent = internals(fiber)._parent
   const by = parent === undefined ? [] : [parent]
   const rivals: Array<AnyFiber> = []
+  let isUnknown = false
   for (const observer of internals(fiber)._observers ?? []) {
     const scope = read.get(observer)?.scope?.deref()
     const finalizers = scope && finalizersOf(scope)
-    if (scope === undefined || finalizers?.has(fiber) !== true) continue
+    if (scope === undefined) continue
+    if (finalizers?.has(fiber) !== true) {
+      isUnknown = true
+      continue
+    }
     const queue = queueOf(scope, captured)
     if (queue === undefined) continue
     by.push(...takersOf(queue, captured))
@@ -202,7 +209,7 @@ export const supervisionOf = (fiber: AnyFiber, captured: Captured): Supervision 
     // Only merged streams have scopes of their own within that of the whole.
     if (keys.some(isScope)) rivals.push(...keys.filter(isFiber))
   }
-  return { by, rivals }
+  return { by, isUnknown, rivals }
 }
 
 /** How many finalizers of a scope are read. A stream's queue has one of the first. */

@@ -9,6 +9,18 @@ export const cut = (text: string, most = 100): string =>
   // Half of a pair of surrogates is no character.
   text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, "")}…`
 
+/** Characters that end a line, control a terminal, or change the order of the text around them; and half characters. */
+const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+
+const escapeOf = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
+
+/** The text as one line that any terminal and any log shows as it is. */
+export const oneLine = (text: string): string =>
+  text.replaceAll(unprintable, (char) => char === "\t" ? char : char === "\n" ? "\\n" : escapeOf(char))
+
+/** Each text is one line, whatever names are in it. */
+export const lines = (texts: ReadonlyArray<string>): string => texts.map(oneLine).join("\n")
+
 /** A key, as a person knows it. Two keys may have the same text. */
 export const keyText = (key: unknown): string => cut(typeof key === "string" ? key : shown(key))
 

@@ -13,6 +13,7 @@ import type {
   ThreadInfo,
   WaitInfo
 } from "./model.js"
+import { cut, lines, oneLine } from "./shown.js"
 
 const durationOf = (millis: number): string =>
   millis < 1_000
@@ -47,14 +48,35 @@ export const titleOf = ({ id, key, kind, name }: Pick<Resource, "id" | "key" | "
   return key === undefined ? title : `${title} (key ${key})`
 }
 
-/** Looks things up in a dump. */
+type PoolJob = JobInfo & { readonly pool: Resource }
+
+/** Looks things up in a dump: each by one step, since a text of all resources asks for each of them. */
 class Reader {
   private readonly fibers: ReadonlyMap<Ref, FiberInfo>
   private readonly resources: ReadonlyMap<string, Resource>
+  private readonly jobs = new Map<Ref, PoolJob>()
+  private readonly waits = new Map<Ref, { readonly wait: WaitInfo; readonly resource: Resource }>()
 
   constructor(readonly dump: Dump) {
     this.fibers = new Map(dump.fibers.map((fiber) => [fiber.id, fiber]))
     this.resources = new Map(dump.resources.map((resource) => [resource.id, resource]))
+    // Backwards: of several, the first one stays.
+    for (const resource of dump.resources.toReversed()) {
+      for (const wait of resource.waits.toReversed()) this.waits.set(wait.by, { wait, resource })
+      for (const info of resource.jobs?.toReversed() ?? []) {
+        const job = { ...info, pool: resource }
+        this.jobs.set(`job ${job.id} of ${resource.id}`, job)
+        if (job.fiber !== undefined) this.jobs.set(job.fiber, job)
+      }
+    }
+  }
+
+  /** The semaphores of the keys of a keyed one, which follow it. */
+  keysOf(resource: Resource): ReadonlyArray<Resource> {
+    if (resource.key !== undefined || resource.lines.length > 0) return []
+    const after = this.dump.resources.slice(this.dump.resources.indexOf(resource) + 1)
+    const end = after.findIndex(({ key }) => key === undefined)
+    return end < 0 ? after : after.slice(0, end)
   }
 
   resource(id: string): Resource | undefined {
@@ -83,25 +105,28 @@ class Reader {
   }
 
   /** The job that a reference means, or that its fiber runs. */
-  jobBehind(ref: Ref): JobInfo & { readonly pool: Resource } | undefined {
-    for (const pool of this.dump.resources) {
-      const job = pool.jobs?.find(({ fiber, id }) => fiber === ref || ref === `job ${id} of ${pool.id}`)
-      if (job !== undefined) return { ...job, pool }
-    }
-    return undefined
+  jobBehind(ref: Ref): PoolJob | undefined {
+    return this.jobs.get(ref)
   }
 
   waitOf(ref: Ref): { readonly wait: WaitInfo; readonly resource: Resource } | undefined {
-    for (const resource of this.dump.resources) {
-      const wait = resource.waits.find(({ by }) => by === ref)
-      if (wait !== undefined) return { wait, resource }
-    }
-    return undefined
+    return this.waits.get(ref)
   }
 
   deadlock(id: string | undefined): Deadlock | undefined {
     return this.dump.deadlocks.find((one) => one.id === id)
   }
+}
+
+const readers = new WeakMap<Dump, Reader>()
+
+/** The reader of a dump that nobody changes: a sweep makes a text for each finding of one dump. */
+const readerOf = (dump: Dump): Reader => {
+  const known = readers.get(dump)
+  if (known !== undefined) return known
+  const reader = new Reader(dump)
+  readers.set(dump, reader)
+  return reader
 }
 
 /** A value that is no object, as it is written. */
@@ -115,15 +140,15 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
  * then the reasons of that holder's own wait, as far as they can be seen.
  */
 export const explainText = (dump: Dump, of: string): string => {
-  const reader = new Reader(dump)
+  const reader = readerOf(dump)
   const resource = reader.resource(of)
-  if (resource !== undefined) return explainResource(reader, resource)
+  if (resource !== undefined) return oneLine(explainResource(reader, resource))
   if (reader.fiber(of) === undefined && reader.jobBehind(of) === undefined) {
     return /^(?:fiber|job) \d/.test(of)
-      ? `${capital(of)} neither holds nor waits for anything of sluice, or has ended.`
-      : `No fiber, job or resource is called ${JSON.stringify(of)}.`
+      ? `${capital(oneLine(cut(of)))} neither holds nor waits for anything of sluice, or has ended.`
+      : `No fiber, job or resource is called "${oneLine(cut(of))}".`
   }
-  return chain(reader, of).join(" ")
+  return oneLine(chain(reader, of).join(" "))
 }
 
 /** One sentence for each link: the subject of the next one is what this one waits for. */
@@ -186,7 +211,7 @@ const isJob = (what: string): boolean => /^(?:a )?job .* of pool /.test(what)
 const linkOfJob = (
   reader: Reader,
   subject: string,
-  { id, line, millis, pool, state }: JobInfo & { readonly pool: Resource }
+  { id, line, millis, pool, state }: PoolJob
 ): readonly [string, Ref | undefined] => {
   if (state === "retrying") return [`${subject} waits${forMillis(millis)} for its next attempt.`, undefined]
   if (state === "running") return [`${subject} is about to begin.`, undefined]
@@ -225,7 +250,7 @@ const holding = (reader: Reader, line: LineInfo | undefined): readonly [string, 
 }
 
 const explainResource = (reader: Reader, resource: Resource): string => {
-  const [first] = resource.waits
+  const [first] = [resource, ...reader.keysOf(resource)].flatMap(({ waits }) => waits.slice(0, 1))
   const threads = resource.threads ?? []
   const lines = [headOf(reader, resource), ...threads.slice(0, most).map(threadText)].map((text) => `${capital(text)}.`)
   if (threads.length > most) lines.push(`There are ${threads.length - most} more.`)
@@ -253,8 +278,12 @@ const headOf = (reader: Reader, resource: Resource): string => {
   })
   const serving = resource.threads?.filter(({ state }) => state === "serving").length
   const threads = serving === undefined ? [] : [`${count(serving, "thread")} serving`]
-  const waiting = resource.waiting === 0 ? [] : [`${resource.waiting} wait`]
-  return `${reader.title(resource)}: ${[...taken, ...threads, ...waiting].join(", ")}`
+  // Each key of a keyed semaphore is a resource of its own.
+  const { keys, waiting: ofKeys } = resource.stats
+  const inUse = resource.lines.length === 0 && typeof keys === "number" ? [`${count(keys, "key")} in use`] : []
+  const all = inUse.length > 0 && typeof ofKeys === "number" ? ofKeys : resource.waiting
+  const waiting = all === 0 ? [] : [`${all} wait`]
+  return `${reader.title(resource)}: ${[...taken, ...inUse, ...threads, ...waiting].join(", ")}`
 }
 
 const holderLine = (reader: Reader, { at: source, by, millis, until, weight }: HoldInfo, of: LineInfo["of"]): string =>
@@ -282,8 +311,7 @@ const resourceLines = (reader: Reader, resource: Resource): ReadonlyArray<string
 ]
 
 /** A deadlock as sentences, a line for each member. */
-export const deadlockText = (dump: Dump, deadlock: Deadlock): string =>
-  deadlockLines(new Reader(dump), deadlock).join("\n")
+export const deadlockText = (dump: Dump, deadlock: Deadlock): string => lines(deadlockLines(readerOf(dump), deadlock))
 
 const deadlockLines = (reader: Reader, { behind, evidence, id, members, millis }: Deadlock): ReadonlyArray<string> => {
   const others = behind === 0 ? "" : `; ${behind} more wait for them`
@@ -304,7 +332,7 @@ const deadlockLines = (reader: Reader, { behind, evidence, id, members, millis }
 
 /** The dump as a tree of text. */
 export const toText = (dump: Dump): string => {
-  const reader = new Reader(dump)
+  const reader = readerOf(dump)
   const waiting = dump.resources.reduce((sum, resource) => sum + resource.waiting, 0)
   const watched = dump.watchedSince === undefined
     ? "nobody watches, so no duration is known"
@@ -314,33 +342,36 @@ export const toText = (dump: Dump): string => {
     count(dump.resources.length, "resource"),
     `${waiting} waiting`
   ]
-  return [
+  return lines([
     `sluice at ${new Date(dump.at).toISOString()}: ${counts.join(", ")} (${watched})`,
     ...dump.deadlocks.flatMap((deadlock) => ["", ...deadlockLines(reader, deadlock)]),
     ...dump.resources.flatMap((resource) => ["", ...resourceLines(reader, resource)]),
     ...dump.missing.length === 0 ? [] : ["", ...dump.missing.map((sentence) => `Not seen: ${sentence}`)],
     ""
-  ].join("\n")
+  ])
 }
 
 /** A hold as a sentence, with the number of requests that wait for it. */
 export const holdText = (dump: Dump, resource: Resource, row: number, hold: HoldInfo, waiting: number): string => {
-  const reader = new Reader(dump)
+  const reader = readerOf(dump)
   const line = resource.lines[row]
   const what = line === undefined ? `${hold.weight}` : count(hold.weight, units[line.of])
-  return `${capital(reader.who(hold.by))} holds ${what} of ${reader.title(resource)}${forMillis(hold.millis)}${
-    at(hold.at)
-  }, and ${count(waiting, "request")} ${waiting === 1 ? "waits" : "wait"}`
+  return oneLine(
+    `${capital(reader.who(hold.by))} holds ${what} of ${reader.title(resource)}${forMillis(hold.millis)}${
+      at(hold.at)
+    }, and ${count(waiting, "request")} ${waiting === 1 ? "waits" : "wait"}`
+  )
 }
 
 /** A resource, as a person calls it. */
-export const titleText = (dump: Dump, resource: Resource): string => new Reader(dump).title(resource)
+export const titleText = (resource: Resource): string => oneLine(titleOf(resource))
 
 /** A fiber or a job, as a person calls it. */
-export const whoText = (dump: Dump, ref: Ref): string => new Reader(dump).who(ref)
+export const whoText = (dump: Dump, ref: Ref): string => oneLine(readerOf(dump).who(ref))
 
 /** A function on the stack of a thread: `compress at zip.ts:12`, with the line. */
-export const frameText = (frame: Frame): string => `${frame.function ?? "a function without a name"} at ${place(frame)}`
+export const frameText = (frame: Frame): string =>
+  oneLine(`${frame.function ?? "a function without a name"} at ${place(frame)}`)
 
 /** An edge of an inversion, with names for people: a resource and its fiber may be gone by the time of the report. */
 export type InvertedEdge = Extract<Report, { readonly _tag: "Inverted" }>["edges"][number] & {
@@ -351,7 +382,7 @@ export type InvertedEdge = Extract<Report, { readonly _tag: "Inverted" }>["edges
 
 /** An inversion as sentences, a line for each edge. */
 export const invertedText = (edges: ReadonlyArray<InvertedEdge>): string =>
-  [
+  lines([
     `Lock-order inversion: ${edges.map(({ from }) => titleOf(from)).join(", ")} are taken in ${
       edges.length === 2 ? "two orders" : "a circle"
     }. A deadlock is possible`,
@@ -359,4 +390,4 @@ export const invertedText = (edges: ReadonlyArray<InvertedEdge>): string =>
       `  ${by}${name === undefined ? "" : ` (${name})`} held a ${units[held.of]} of ${titleOf(from)}${at(held.at)}` +
       `, and waited for a ${units[wanted.of]} of ${titleOf(to)}${at(wanted.at)}`
     )
-  ].join("\n")
+  ])

@@ -8,7 +8,7 @@ import { show } from "./Gauges.js"
 import { kinds } from "./kinds.js"
 
 /** Labels that are ours, or Prometheus's own. */
-const reserved = ["semaphore", "group", "limit", "outcome", "direction", "le", "quantile"]
+const reserved = ["semaphore", "group", "limit", "job", "outcome", "direction", "le", "quantile"]
 
 type Histogram = Metric.Metric<number, Metric.HistogramState>
 
@@ -20,11 +20,11 @@ class MetricsObserving implements Observing {
   private readonly calls: Histogram | undefined
 
   constructor(attributes: Labels | undefined, subject: Subject) {
-    const { calls, counters, gauges, waits } = kinds[subject.kind]
+    const { calls, counters, gauges, label, waits } = kinds[subject.kind]
     const labels = {
       ...Context.get(subject.context, Metric.CurrentMetricAttributes),
       ...checkLabels(attributes, reserved),
-      [subject.kind]: subject.name ?? subject.kind
+      [label]: subject.name ?? subject.kind
     }
     const registry = Context.get(subject.context, Metric.MetricRegistry)
     this.context = Context.make(Metric.MetricRegistry, registry)

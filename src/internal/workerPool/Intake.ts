@@ -107,9 +107,9 @@ export class Intake<in out Job, in out A, in out E> {
     return !this.host.hasEnough && (this.open.size + this.host.held < this.window || !this.pool.isOpen)
   }
 
-  /** The fiber that brings jobs is suspended until a job ends. */
+  /** The fiber that brings jobs is suspended until a job ends, or begins. */
   get waits(): boolean {
-    return this.state === "full" || this.state === "blocked"
+    return this.state === "full" || this.isBlocked
   }
 
   get caller(): AnyFiber {

@@ -33,7 +33,7 @@ import { type Discipline, Queue } from "./Queue.js"
 import type { Reservation } from "./Reservation.js"
 import { Roster } from "./Roster.js"
 import { jobPhases, type Outcome, workerStates } from "./states.js"
-import { type Call, currentFiber, type Observer, Suspended } from "./Suspended.js"
+import { type Call, currentFiber, type Observer, ResultReader, Suspended } from "./Suspended.js"
 import { Unbegun } from "./Unbegun.js"
 import { viewOf } from "./view.js"
 import { type Situation, type Wait, Waits } from "./Waits.js"
@@ -978,7 +978,7 @@ export class Pool<in out Job, in out A, in out E> extends Described
       tell(job.exit)
       return undefined
     }
-    const observer = new Suspended(currentFiber(), tell, inside && this.waits.begin(inside, job))
+    const observer = new ResultReader(currentFiber(), tell, inside && this.waits.begin(inside, job))
     job.observe(observer)
     return Effect.sync(() => job.forget(observer))
   }

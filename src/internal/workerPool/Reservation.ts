@@ -22,10 +22,14 @@ export class Reservation {
   readonly caller: Suspended<Exit.Exit<void, PoolClosed>>
   /** Lets the caller go on. Set as it begins to wait. */
   resume: (exit: Exit.Exit<void, PoolClosed>) => void = () => {}
+  /** Notified when the pool wants the worker back; unlike `observers`, not when the place is used or given back. */
+  readonly recallee: Observer<void> | undefined
   /** Ends the wait of a job of the same pool, in the books (P9). */
   ends: (() => void) | undefined = undefined
 
-  constructor(fiber: AnyFiber) {
+  /** `recalled`: called at most once, in the name of the fiber. */
+  constructor(fiber: AnyFiber, recalled?: () => void) {
+    this.recallee = recalled === undefined ? undefined : new Suspended<void>(fiber, recalled)
     this.caller = new Suspended(fiber, (exit) => this.resume(exit), () => this.ends?.())
   }
 

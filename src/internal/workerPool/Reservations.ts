@@ -55,9 +55,14 @@ export class Places implements Reservations {
       const last = this.held.tail
       if (last === undefined) break
       this.recalled.push(this.held.remove(last))
-      this.becomes(last, "recalled")
+      this.recallOne(last, "recalled")
     }
     this.told.defer(this.later)
+  }
+
+  private recallOne(reservation: Reservation, state: "recalled" | "gone"): void {
+    this.becomes(reservation, state)
+    if (reservation.recallee !== undefined) this.told.add(reservation.recallee)
   }
 
   private becomes(reservation: Reservation, state: "recalled" | "gone"): void {
@@ -81,9 +86,8 @@ export class Places implements Reservations {
   close(exit: Exit.Exit<never, PoolClosed>): () => void {
     const waiting = this.waiting.takeAll()
     for (const { caller } of waiting) caller.served()
-    for (const reservation of [...waiting, ...this.held.takeAll(), ...this.recalled.takeAll()]) {
-      this.becomes(reservation, "gone")
-    }
+    for (const reservation of this.held.takeAll()) this.recallOne(reservation, "gone")
+    for (const reservation of [...waiting, ...this.recalled.takeAll()]) this.becomes(reservation, "gone")
     this.told.defer(this.later)
     return () => {
       for (const { caller } of waiting) caller.wake(exit)

@@ -55,5 +55,8 @@ export class Suspended<T> implements Observer<T> {
   }
 }
 
+/** A fiber that reads the result of a handle. Its interrupt stops the waiting, and leaves the job. */
+export class ResultReader<T> extends Suspended<T> {}
+
 /** The fiber that calls. Only for code that a fiber runs. */
 export const currentFiber = (): AnyFiber => Fiber.getCurrent() as AnyFiber

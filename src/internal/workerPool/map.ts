@@ -209,8 +209,8 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
     const { feeder, intake, waitsForResult } = this
     const { jobs } = intake
     const waits: Array<Wait> = []
-    // Room comes with the next result that is taken.
-    if (feeder !== undefined && this.state === "open" && intake.waits && this.ready.length === 0) {
+    // Room comes with the next result that is taken. A feeder whose job is blocked waits for room in the queue.
+    if (feeder !== undefined && this.state === "open" && intake.isFull && this.ready.length === 0) {
       waits.push({ node: feeder, who: "fiber", for: "room for its next job", any: jobs, key: intake })
     }
     if (waitsForResult === undefined || this.hasResult) return waits

@@ -85,14 +85,17 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
 
   get waits(): ReadonlyArray<Wait> {
     const { intake, waitsForEnd } = this
-    if (this.isOver || (waitsForEnd === undefined && !intake.waits)) return []
     const { jobs } = intake
+    if (jobs.length === 0) return []
+    // Also a caller that runs takes its jobs along.
+    const isWaiting = !this.isOver && (waitsForEnd !== undefined || intake.waits)
     return [{
       node: intake.caller,
       who: "fiber",
       for: jobs.length === 1 ? "a job" : `${jobs.length} jobs`,
       any: jobs,
       takes: true,
+      ends: isWaiting ? undefined : "its next step",
       key: this
     }]
   }

@@ -5,7 +5,7 @@ import type { Lifecycle } from "./Lifecycle.js"
 import type { Deadlines, Reservations, Retries } from "./parts.js"
 import type { Queue } from "./Queue.js"
 import type { Roster } from "./Roster.js"
-import { type Call, isCall, type Observer, type Suspended } from "./Suspended.js"
+import { type Call, isCall, type Observer, ResultReader, type Suspended } from "./Suspended.js"
 import type { Worker } from "./Worker.js"
 
 /** The rooms of a pool, for who reads them. */
@@ -128,17 +128,30 @@ class Reader<in out Job, in out A, in out E> {
         const { by } = observer
         if (isCall(by)) calls.add(by)
         else if (by !== undefined) {
-          waits.push({ node: by, who: "fiber", for: titleOf(job), all: [job], takes: true, key: observer })
+          const takes = !(observer instanceof ResultReader)
+          waits.push({ node: by, who: "fiber", for: titleOf(job), all: [job], takes, key: observer })
         }
       }
-      const { submitter } = job
-      if (submitter === undefined || job.phase !== "blocked") continue
-      if (submitter.by !== undefined) {
-        waits.push({ node: submitter.by, who: "fiber", for: "room in the queue", all: [job], key: submitter })
-      }
     }
+    waits.push(...this.submitterWaits)
     for (const call of calls) waits.push(...call.waits)
     return waits
+  }
+
+  /**
+   * The fibers that wait for room in the queue. One goes on when its job begins, or when a job leaves the queue before
+   * its own begins: that of a caller that leaves. While any job of the queue may leave, none of them counts as stuck.
+   */
+  private get submitterWaits(): ReadonlyArray<Wait> {
+    const { blocked, books: { queue }, queued } = this
+    const waits = blocked.flatMap((job): ReadonlyArray<Wait> => {
+      const { submitter } = job
+      if (submitter?.by === undefined) return []
+      const any = queued.length === 0 ? [job] : [job, queue]
+      return [{ node: submitter.by, who: "fiber", for: "room in the queue", any, key: submitter }]
+    })
+    if (waits.length === 0 || queued.length === 0) return waits
+    return [...waits, { node: queue, who: "event", for: "room in the queue", any: queued, key: queue }]
   }
 
   /** The fibers that wait for the pool as a whole. */

@@ -68,6 +68,7 @@ const series: ReadonlyArray<Series> = [
   gauge("jobs_queued", "Jobs that wait for a worker", ({ stats }) => stats.queued),
   gauge("jobs_running", "Jobs that workers have", ({ stats }) => stats.running),
   gauge("jobs_retrying", "Jobs between two attempts", ({ stats }) => stats.retrying),
+  gauge("places_reserved", "Workers' places that are reserved for jobs to come", ({ stats }) => stats.reserved),
   gauge("callers_waiting", "Calls that are suspended, because the queue is full", ({ stats }) => stats.waiting),
   gauge("workers", "Workers there are to be", ({ stats }) => isOver(stats) ? 0 : stats.size),
   gauge(
