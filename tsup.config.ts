@@ -28,12 +28,15 @@ export default defineConfig([
       "Semaphore",
       "Watch",
       "WorkerPool",
+      "durable/Admin",
       "durable/DurableJob",
       "durable/DurablePool",
       "durable/DurableStore",
       "durable/Limit",
       "durable/LimitStore",
       "durable/Results",
+      "durable/Wake",
+      "durable/bullmq",
       "inspect/Inspect",
       "testing/index",
       "threads/ThreadPool",
@@ -41,7 +44,6 @@ export default defineConfig([
     ),
     bundle: true,
     splitting: true,
-    clean: true,
     // An import for its side effects alone keeps an order that no module needs. An empty line keeps the maps right.
     plugins: [{
       name: "no bare imports",

@@ -33,7 +33,7 @@ const kinds = {
   volume: ["test/**/volume.test.ts"],
   // Random workloads, schedules and cancellations, and every schedule of small scenarios.
   laws: [
-    "test/**/{properties,observed.properties,model,reentrant,Unbegun,Autoscaler}.test.ts",
+    "test/**/{properties,jobs.properties,observed.properties,model,reentrant,Unbegun,Autoscaler}.test.ts",
     "test/{handOver,pipelines}.test.ts",
     "test/inspect/{verdict,looking}.test.ts"
   ]

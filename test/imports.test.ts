@@ -76,12 +76,12 @@ test.each(["Config", "ConfigProvider"])("only PoolConfig loads effect/%s", (modu
 
 // Effect's services for Redis and SQL have errors that are schemas.
 test.each(["Schema", "SchemaAST"])("only PoolConfig and durable load effect/%s", (module) => {
-  expect(loading(module)).toEqual(["src/PoolConfig.ts", "src/durable/index.ts"])
+  expect(loading(module)).toEqual(["src/PoolConfig.ts", "src/durable/index.ts", "src/durable/bullmq.ts"])
 })
 
 test.each(["Stream", "Channel"])("only pools, the index, durable and inspect load effect/%s", (module) => {
   expect(loading(module).toSorted()).toEqual(
-    [...pools, "src/index.ts", "src/durable/index.ts", "src/inspect/index.ts"].toSorted()
+    [...pools, "src/index.ts", "src/durable/index.ts", "src/durable/bullmq.ts", "src/inspect/index.ts"].toSorted()
   )
 })
 

@@ -77,7 +77,7 @@ const patient: Effect.Effect<number, string | WorkerPool.JobTimeout | WorkerPool
   )
 
 const fleet: Limit.Limit = Limit.make("fleet", { permits: 2, lease: "10 seconds" })
-export const limited: Effect.Effect<number, string | Limit.LimitExceeded | Limit.LeaseLost | Limit.LimitStoreError> =
+export const limited: Effect.Effect<number, string | Limit.LimitExceeded | Limit.LeaseLost | Limit.StoreError> =
   Effect.provide(
     Limit.withPermit(fleet)(({ token }: Limit.Lease) => Effect.map(page(1), (n) => n + token)).pipe(
       Effect.andThen(Limit.withPermits(fleet, 2, ({ permits }) => page(permits)))

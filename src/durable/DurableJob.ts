@@ -3,7 +3,7 @@
  * begun again after a crash, until its result is recorded or its attempts are used up.
  *
  * The engine is Effect's `PersistedQueue`, in memory, in a database or in Redis. `DurablePool` runs the jobs on a
- * `WorkerPool`. The laws are D1 to D8, in `docs/durable.md`.
+ * `WorkerPool`. The laws are D1 to D10, in `docs/durable.md`.
  *
  * @since 0.1.0
  */
@@ -78,7 +78,12 @@ export const make = <Payload, A = void, E = never>(
   name: string,
   { attempts = 10, error, id, payload, retry, success }: Options<Payload, A, E>
 ): DurableJob<Payload, A, E> => {
-  if (name === "") throw invalid("DurableJob.make", "name", "a string that is not empty", name)
+  if (!isName(name)) throw invalid("DurableJob.make", "name", aName, name)
+  for (
+    const [option, schema] of Object.entries({ payload, success: success ?? Schema.Void, error: error ?? Schema.Never })
+  ) {
+    if (!Schema.isSchema(schema)) throw invalid("DurableJob.make", option, "a schema", schema)
+  }
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
     throw invalid("DurableJob.make", "attempts", "an integer above 0", attempts)
   }
@@ -95,13 +100,24 @@ export const make = <Payload, A = void, E = never>(
 }
 
 /**
+ * Databases have columns of this length for it. No text of theirs has the character 0, and a lone surrogate is stored
+ * as another character: the job would have another id than its callers await.
+ */
+const isName = (name: unknown): boolean =>
+  typeof name === "string" && name.length <= 255 && /^[^\0\p{Cs}]+$/u.test(name)
+const aName = "a string of 1 to 255 characters, without U+0000 and lone surrogates"
+
+/**
  * Which job a submission is, and when it is due.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SubmitOptions {
-  /** The id of the job, in place of that of `make`. Default: that one, or a new id. */
+  /**
+   * The id of the job, in place of that of `make`: 1 to 255 characters, without U+0000 and lone surrogates. Default:
+   * that one, or a new id.
+   */
   readonly id?: string | undefined
   /**
    * How long the job waits before it is due: a duration >= 0, by the clock of the store. Databases round up to seconds.
@@ -115,7 +131,8 @@ export interface SubmitOptions {
  *
  * **Details**
  *
- * The job is stored when this returns (D1). A second submission with the same id stores nothing. Fails with
+ * The job is stored when this returns; in a transaction of the store's SQL client, if and only if that commits, and not
+ * begun before (D1). A second submission with the same id stores nothing. Fails with
  * `StoreError` if the store cannot be asked; then the job may have been stored, so submit again with the same id. A
  * payload that does not fit the schema is a defect. Suspends for the store only.
  *
@@ -163,16 +180,20 @@ export const submit: {
   <Payload, A, E>(
     self: DurableJob<Payload, A, E>,
     payload: Payload,
-    { delay = 0, id = self.id?.(payload) }: SubmitOptions = {}
+    options: SubmitOptions = {}
   ): Effect.Effect<string, StoreError, PersistedQueue.PersistedQueueFactory> =>
     Effect.suspend(() => {
+      const { delay = 0, id = self.id?.(payload) } = options
       const millis = checkMillis("DurableJob.submit", "delay", delay, "a finite duration >= 0", (n) =>
         n >= 0 && n < Infinity)
+      if (id !== undefined && !isName(id)) {
+        throw invalid("DurableJob.submit", "id", aName, id)
+      }
       return Effect.flatMap(queueOf(self), (queue) =>
         queue.offer(payload, { id, delay: Duration.millis(millis) }))
     }).pipe(
       Effect.catchTag("SchemaError", Effect.die),
-      Effect.mapError(failing("DurableJob.submit"))
+      Effect.mapError(failing("DurableJob.submit", self.name))
     )
 )
 

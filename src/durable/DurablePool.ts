@@ -1,23 +1,25 @@
 /**
  * Runs durable jobs on a `WorkerPool`: each worker of the pool takes a job from the store when it is idle, begins it at
- * once, and acknowledges it when its result is recorded. The laws are D1 to D8, in `docs/durable.md`.
+ * once, and acknowledges it when its result is recorded. The laws are D1 to D10, in `docs/durable.md`.
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as PersistedQueue from "effect/persistence/PersistedQueue"
+import { hasProperty } from "effect/Predicate"
 import * as Scope from "effect/Scope"
-import * as SqlClient from "effect/sql/SqlClient"
-import { checkMillis } from "../internal/args.js"
+import { checkMillis, invalid } from "../internal/args.js"
 import type { DurableJob } from "../internal/durable/jobs/model.js"
-import { queueOf } from "../internal/durable/jobs/queue.js"
+import { takingOf } from "../internal/durable/jobs/queue.js"
 import { Results } from "../internal/durable/jobs/results.js"
 import { Server } from "../internal/durable/jobs/serve.js"
+import { outsideOfTransactions } from "../internal/durable/jobs/transactions.js"
+import { observe as observeBy, type Observer } from "../internal/Observers.js"
+import { TypeId } from "../internal/workerPool/model.js"
 import type { Pool } from "../internal/workerPool/Pool.js"
 import type { JobTimeout, WorkerPool } from "../WorkerPool.js"
 
@@ -41,7 +43,7 @@ export interface Serving {
 export interface ServeOptions {
   /**
    * How long a drain waits for jobs that the store may have given to this process as the drain began, to give them
-   * back: a duration >= 0. Make it longer than a question to the store takes. Default: 1 second.
+   * back: a finite duration >= 0. Make it longer than a question to the store takes. Default: 1 second.
    */
   readonly grace?: Duration.Input | undefined
   /**
@@ -49,6 +51,11 @@ export interface ServeOptions {
    * back. Default: 0.
    */
   readonly drain?: Duration.Input | undefined
+  /**
+   * Counts the claims (`Watch.metrics()`), and gives each a span (`Watch.spans()`). Default: none. Anything else is a
+   * defect.
+   */
+  readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
 /**
@@ -68,7 +75,7 @@ export interface Stats {
   readonly claimed: number
   /** How many have ended with a value, which is recorded. */
   readonly succeeded: number
-  /** How many attempts have failed that were not the last one. */
+  /** How many attempts have failed that were not the last one, or whose exit could not be recorded. */
   readonly failed: number
   /** How many jobs have failed in their last attempt, with the exit recorded. */
   readonly dead: number
@@ -76,15 +83,23 @@ export interface Stats {
   readonly givenBack: number
   /** How many jobs were not begun, since their result had been recorded by a process that died before it said so. */
   readonly skipped: number
+  /**
+   * How many jobs were interrupted since the store had taken their claims back, and with no exit recorded. Only a store
+   * that says so has any: that of `sluice/durable/bullmq`.
+   */
+  readonly lost: number
 }
 
 const isServing = (u: unknown): u is Serving => typeof u === "object" && u !== null && servers.has(u as Serving)
 
 const servers = new WeakMap<Serving, Server<never, never, never, never>>()
 
+/** The servers of each pool, until their scopes close. */
+const sharing = new WeakMap<object, Set<Pick<Server<never, never, never, never>, "phase">>>()
+
 const serverOf = (
   self: Serving
-): Pick<Server<never, never, never, never>, "drain" | "counts" | "phase" | "running" | "waiting"> => {
+): Pick<Server<never, never, never, never>, "drain" | "stats"> => {
   const server = servers.get(self)
   if (server === undefined) throw new TypeError("DurablePool: not a value that DurablePool.serve returned")
   return server
@@ -103,39 +118,61 @@ const serverOf = (
  * The end of the pool is no failure of a job: what it has not run goes back to the store (D5). A job that the store
  * gives to a process that dies is begun elsewhere once its lock is over (D2).
  *
+ * **Gotchas**
+ *
+ * Serve one kind of job on a pool. The claims of one kind keep all idle workers, so jobs of another kind on the same
+ * pool wait until jobs of the first kind have used these claims up. A warning is logged.
+ *
+ * A job that drains its own serving is cut off at the deadline, and begun again elsewhere. Without a deadline the drain
+ * and the job wait for each other.
+ *
  * @category combinators
  * @since 0.1.0
  */
 export const serve = <Payload, A, E, W>(
   job: DurableJob<Payload, A, E>,
-  pool: WorkerPool<Payload, A, NoInfer<E> | JobTimeout, W>,
+  pool: WorkerPool<NoInfer<Payload>, NoInfer<A>, NoInfer<E> | JobTimeout, W>,
   options?: ServeOptions
 ): Effect.Effect<Serving, never, PersistedQueue.PersistedQueueFactory | Results | Scope.Scope> =>
   Effect.suspend(() => {
-    const millis = (name: "grace" | "drain", value: Duration.Input) =>
-      checkMillis("DurablePool.serve", name, value, "a duration that is not negative", (n) => n >= 0)
-    const grace = millis("grace", options?.grace ?? "1 second")
-    const deadline = Duration.millis(millis("drain", options?.drain ?? 0))
-    return Effect.gen(function*() {
-      const queue = yield* queueOf(job)
+    const where = "DurablePool.serve"
+    if (!hasProperty(pool, TypeId)) return Effect.die(invalid(where, "pool", "a WorkerPool", pool))
+    const grace = checkMillis(where, "grace", options?.grace ?? "1 second", "a finite duration >= 0", (n) =>
+      n >= 0 && n < Infinity)
+    const deadline = Duration.millis(
+      checkMillis(where, "drain", options?.drain ?? 0, "a duration that is not negative", (n) =>
+        n >= 0)
+    )
+    return outsideOfTransactions(Effect.gen(function*() {
+      const queue = yield* takingOf(job)
       const results = yield* Results
       const scope = yield* Scope.make()
+      const context = yield* Effect.context()
+      const observe = observeBy("DurablePool.serve", options?.watch, { kind: "serving", name: job.name, context })
       // The interface hides the state, and Pool is its only implementation.
       // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-      const server = new Server({ job, pool: pool as Pool<Payload, A, E | JobTimeout>, queue, results, grace }, scope)
-      yield* Effect.addFinalizer((exit) => Effect.andThen(server.drain(deadline), Scope.close(scope, exit)))
-      yield* Effect.forkIn(outsideOfTransactions(server.serve), scope)
+      const owned = pool as Pool<Payload, A, E | JobTimeout>
+      const server = new Server({ job, pool: owned, queue, results, grace, observe }, scope)
+      const sharers = sharing.get(pool) ?? new Set()
+      const isShared = [...sharers].some(({ phase }) =>
+        phase === "serving"
+      )
+      if (isShared) {
+        yield* Effect.logWarning(
+          `${where}: the claims of other jobs keep the idle workers of the pool, so jobs of ${job.name} may wait ` +
+            "without end. Give each kind of job a pool of its own"
+        )
+      }
+      sharing.set(pool, sharers.add(server))
+      yield* Effect.addFinalizer((exit) => {
+        sharers.delete(server)
+        return Effect.andThen(server.drain(deadline), Scope.close(scope, exit))
+      })
+      yield* Effect.forkIn(server.serve, scope)
       const self: Serving = { job: job.name }
       servers.set(self, server as unknown as Server<never, never, never, never>)
       return self
-    })
-  })
-
-/** The engine's first taker in a process lends its context to the fiber that asks the database. */
-const outsideOfTransactions = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.updateContext(effect, (context: Context.Context<never>) => {
-    const sql = Context.getOption(context, SqlClient.SqlClient)
-    return Option.isNone(sql) ? context : Context.omit(sql.value.transactionService)(context)
+    }))
   })
 
 /**
@@ -147,7 +184,7 @@ const outsideOfTransactions = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect
  */
 export const layer = <Payload, A, E, W, Self>(
   job: DurableJob<Payload, A, E>,
-  pool: Context.Key<Self, WorkerPool<Payload, A, NoInfer<E> | JobTimeout, W>>,
+  pool: Context.Key<Self, WorkerPool<NoInfer<Payload>, NoInfer<A>, NoInfer<E> | JobTimeout, W>>,
   options?: ServeOptions
 ): Layer.Layer<never, never, Self | PersistedQueue.PersistedQueueFactory | Results> =>
   Layer.effectDiscard(Effect.flatMap(pool, (pool) => serve(job, pool, options)))
@@ -193,7 +230,4 @@ export interface DrainOptions {
  * @category getters
  * @since 0.1.0
  */
-export const stats = (self: Serving): Stats => {
-  const { counts, phase, running, waiting } = serverOf(self)
-  return { phase, waiting, running, ...counts }
-}
+export const stats = (self: Serving): Stats => serverOf(self).stats()

@@ -20,11 +20,15 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { checkInteger, checkMillis, effectLast, invalid } from "../internal/args.js"
-import type { LeaseLost, LimitExceeded, LimitStoreError } from "../internal/durable/limit/errors.js"
+import type { StoreError } from "../internal/durable/errors.js"
+import type { LeaseLost, LimitExceeded } from "../internal/durable/limit/errors.js"
 import { type Lease, type Limit, type LimitStore, TypeId } from "../internal/durable/limit/model.js"
 import { use } from "../internal/durable/limit/use.js"
+import { observeBy } from "../internal/durable/limit/Uses.js"
+import { checkObservers, observe, type Observer } from "../internal/Observers.js"
 
-export { LeaseLost, LimitExceeded, LimitStoreError } from "../internal/durable/limit/errors.js"
+export { StoreError } from "../internal/durable/errors.js"
+export { LeaseLost, LimitExceeded } from "../internal/durable/limit/errors.js"
 export type { Lease, Limit } from "../internal/durable/limit/model.js"
 
 /**
@@ -44,6 +48,11 @@ export interface Options {
    * The permits of a killed process return after this time. A lease is renewed every third of it.
    */
   readonly lease?: Duration.Input | undefined
+  /**
+   * Counts the requests of this process (`Watch.metrics()`), and gives each a span (`Watch.spans()`), with the services
+   * of the first request. Default: none. Anything else throws.
+   */
+  readonly watch?: ReadonlyArray<Observer> | undefined
 }
 
 /**
@@ -83,7 +92,7 @@ export const make = (name: string, options: Options): Limit => {
   if (typeof name !== "string" || name === "") throw invalid("Limit.make", "name", "a string that is not empty", name)
   const error = checkInteger("Limit.make", "permits", options.permits)
   if (error) throw error
-  return {
+  const limit: Limit = {
     [TypeId]: TypeId,
     name,
     permits: options.permits,
@@ -95,6 +104,12 @@ export const make = (name: string, options: Options): Limit => {
       (millis) => Number.isFinite(millis) && millis >= minLease
     )
   }
+  const { watch } = options
+  if (watch !== undefined) {
+    checkObservers("Limit.make", watch)
+    observeBy(limit, (context) => observe("Limit.make", watch, { kind: "lease", name, context }))
+  }
+  return limit
 }
 
 /**
@@ -110,7 +125,7 @@ export const make = (name: string, options: Options): Limit => {
  * - with `LimitExceeded` if `permits` is more than the limit, at once or after another process has made it smaller,
  * - with `LeaseLost` if the lease could not be renewed in time. The effect is interrupted first, and has ended (F7).
  *   A success means that the lease held until the effect's end.
- * - with `LimitStoreError` if the store cannot be reached for the first time, or a waiter cannot reach it for a lease.
+ * - with `StoreError` if the store cannot be reached for the first time, or a waiter cannot reach it for a lease.
  *
  * Anything but an integer >= 0 is a defect. A request for 0 permits waits its turn and takes nothing. Without a wait it
  * costs two calls of the store.
@@ -151,25 +166,25 @@ export const withPermits: {
    *
    * Suspends until the permits are free and no earlier request waits for them. An interrupt gives permits or place back
    * at once. Fails as the effect fails; with `LimitExceeded` if `permits` is more than the limit; with `LeaseLost`,
-   * after the effect was interrupted, if the lease could not be renewed in time; with `LimitStoreError` if the store
+   * after the effect was interrupted, if the lease could not be renewed in time; with `StoreError` if the store
    * cannot be reached. Anything but an integer >= 0 is a defect.
    */
   (self: Limit, permits: number): <A, E, R>(
     body: (lease: Lease) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E | LimitExceeded | LeaseLost | LimitStoreError, R | LimitStore>
+  ) => Effect.Effect<A, E | LimitExceeded | LeaseLost | StoreError, R | LimitStore>
   /**
    * Runs an effect with `permits` permits of a limit, and gives them back when the effect ends, however it ends.
    *
    * Suspends until the permits are free and no earlier request waits for them. An interrupt gives permits or place back
    * at once. Fails as the effect fails; with `LimitExceeded` if `permits` is more than the limit; with `LeaseLost`,
-   * after the effect was interrupted, if the lease could not be renewed in time; with `LimitStoreError` if the store
+   * after the effect was interrupted, if the lease could not be renewed in time; with `StoreError` if the store
    * cannot be reached. Anything but an integer >= 0 is a defect.
    */
   <A, E, R>(
     self: Limit,
     permits: number,
     body: (lease: Lease) => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | LimitExceeded | LeaseLost | LimitStoreError, R | LimitStore>
+  ): Effect.Effect<A, E | LimitExceeded | LeaseLost | StoreError, R | LimitStore>
 } = effectLast(
   3,
   <A, E, R>(self: Limit, permits: number, body: (lease: Lease) => Effect.Effect<A, E, R>) =>
@@ -185,7 +200,7 @@ export const withPermits: {
  * **Details**
  *
  * As `withPermits` with 1: fails as the effect fails, with `LimitExceeded` if the limit is 0, with `LeaseLost`, or with
- * `LimitStoreError`.
+ * `StoreError`.
  *
  * **Example** (One process at a time)
  *
@@ -210,22 +225,22 @@ export const withPermit: {
    *
    * Suspends until a permit is free and no earlier request waits for it. An interrupt gives permit or place back at
    * once. Fails as the effect fails; with `LimitExceeded` if the limit is 0; with `LeaseLost`, after the effect was
-   * interrupted, if the lease could not be renewed in time; with `LimitStoreError` if the store cannot be reached.
+   * interrupted, if the lease could not be renewed in time; with `StoreError` if the store cannot be reached.
    */
   (self: Limit): <A, E, R>(
     body: (lease: Lease) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E | LimitExceeded | LeaseLost | LimitStoreError, R | LimitStore>
+  ) => Effect.Effect<A, E | LimitExceeded | LeaseLost | StoreError, R | LimitStore>
   /**
    * Runs an effect with one permit of a limit, and gives it back when the effect ends, however it ends.
    *
    * Suspends until a permit is free and no earlier request waits for it. An interrupt gives permit or place back at
    * once. Fails as the effect fails; with `LimitExceeded` if the limit is 0; with `LeaseLost`, after the effect was
-   * interrupted, if the lease could not be renewed in time; with `LimitStoreError` if the store cannot be reached.
+   * interrupted, if the lease could not be renewed in time; with `StoreError` if the store cannot be reached.
    */
   <A, E, R>(
     self: Limit,
     body: (lease: Lease) => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | LimitExceeded | LeaseLost | LimitStoreError, R | LimitStore>
+  ): Effect.Effect<A, E | LimitExceeded | LeaseLost | StoreError, R | LimitStore>
 } = effectLast(
   2,
   <A, E, R>(self: Limit, body: (lease: Lease) => Effect.Effect<A, E, R>) => use(self, 1, body)

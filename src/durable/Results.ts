@@ -36,7 +36,8 @@ export const layerMemory: Layer.Layer<Results> = /* @__PURE__ */ Layer.effect(Re
 export const layerNone: Layer.Layer<Results> = /* @__PURE__ */ Layer.succeed(Results)({
   record: () => Effect.void,
   get: () => Effect.succeed(undefined),
-  pause: () => Effect.never
+  forget: () => Effect.void,
+  listen: () => Effect.succeed(Effect.never)
 })
 
 /**

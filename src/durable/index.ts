@@ -1,6 +1,8 @@
+export * as Admin from "./Admin.js"
 export * as DurableJob from "./DurableJob.js"
 export * as DurablePool from "./DurablePool.js"
 export * as DurableStore from "./DurableStore.js"
 export * as Limit from "./Limit.js"
 export * as LimitStore from "./LimitStore.js"
 export * as Results from "./Results.js"
+export * as Wake from "./Wake.js"

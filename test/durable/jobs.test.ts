@@ -1,8 +1,8 @@
-import { Deferred, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, type Scope } from "effect"
-import { PersistedQueueStore } from "effect/persistence/PersistedQueue"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Schedule, Schema, type Scope } from "effect"
+import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
-import { DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
+import { Admin, DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
 import { describe, expect, test } from "vitest"
 
 const layer = Layer.mergeAll(DurableStore.layerMemory, Results.layerMemory).pipe(Layer.provideMerge(TestClock.layer()))
@@ -21,6 +21,8 @@ const Job = DurableJob.make("job", {
   attempts: 3,
   retry: Schedule.spaced("1 second")
 })
+
+const Other = DurableJob.make("other", { payload: Schema.String, success: Schema.String, error: Schema.String })
 
 type Run = (name: string, attempt: number) => Effect.Effect<string, string>
 
@@ -43,7 +45,8 @@ describe("submit, serve, await", () => {
         failed: 0,
         dead: 0,
         givenBack: 0,
-        skipped: 0
+        skipped: 0,
+        lost: 0
       })
     })))
 
@@ -122,9 +125,51 @@ describe("the end", () => {
       yield* turns
       yield* DurablePool.drain(serving, { deadline: 0 })
       expect(DurablePool.stats(serving)).toMatchObject({ claimed: 1, givenBack: 1 })
-      const { take } = yield* PersistedQueueStore
+      const { take } = yield* PersistedQueue.PersistedQueueStore
       const { attempts, id } = yield* take({ name: "job", maxAttempts: 3, retryDelay: () => Effect.die("") })
       expect([id, attempts]).toEqual(["a", 1])
+    })))
+
+  test("the deadline counts from the call, also while a claim that waits is slow to end (D4)", () =>
+    run(Effect.gen(function*() {
+      const ends = yield* Deferred.make<void>()
+      const store = yield* PersistedQueue.PersistedQueueStore
+      const slow = PersistedQueue.PersistedQueueStore.of({
+        ...store,
+        take: (options) =>
+          Effect.onExitPrimitive(
+            store.take(options),
+            ({ _tag }) => _tag === "Failure" ? Effect.uninterruptible(Deferred.await(ends)) : undefined
+          )
+      })
+      const factory = yield* Effect.provideService(PersistedQueue.makeFactory, PersistedQueue.PersistedQueueStore, slow)
+      const cutOff = yield* Deferred.make<void>()
+      const pool = yield* makePool(() => Effect.onInterrupt(Effect.never, () => Deferred.succeed(cutOff, undefined)), 2)
+      const serving = yield* DurablePool.serve(Job, pool, { grace: 0 }).pipe(
+        Effect.provideService(PersistedQueue.PersistedQueueFactory, factory)
+      )
+      yield* DurableJob.submit(Job, "a")
+      yield* turns
+      const drain = yield* Effect.forkScoped(DurablePool.drain(serving, { deadline: "10 seconds" }))
+      yield* turns
+      yield* TestClock.adjust("10 seconds")
+      yield* turns
+      expect([yield* Deferred.isDone(cutOff), drain.pollUnsafe()]).toEqual([true, undefined])
+      yield* Deferred.succeed(ends, undefined)
+      yield* Fiber.join(drain)
+    })))
+
+  test("of two drains the earlier deadline counts (D4)", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* makePool(() => Effect.never)
+      const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+      yield* DurableJob.submit(Job, "a")
+      yield* turns
+      const first = yield* Effect.forkScoped(DurablePool.drain(serving, { deadline: "1 hour" }))
+      yield* turns
+      yield* DurablePool.drain(serving, { deadline: 0 })
+      yield* Fiber.join(first)
+      expect(DurablePool.stats(serving)).toMatchObject({ claimed: 1, givenBack: 1 })
     })))
 
   test("the end of the pool is no failure of its jobs (D5)", () =>
@@ -138,6 +183,63 @@ describe("the end", () => {
       expect(DurablePool.stats(serving)).toMatchObject({ claimed: 1, givenBack: 1, failed: 0 })
     })))
 
+  test.each(["shutdown", "shutdownNow"] as const)(
+    "a pool that has ended by %s claims no job (D3)",
+    (end) =>
+      run(Effect.gen(function*() {
+        const pool = yield* makePool((name) => Effect.succeed(name), 3)
+        const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+        yield* turns
+        expect(DurablePool.stats(serving).waiting).toBe(3)
+        yield* WorkerPool[end](pool)
+        yield* turns
+        yield* DurableJob.submit(Job, "a")
+        yield* turns
+        expect(DurablePool.stats(serving)).toMatchObject({ waiting: 0, claimed: 0 })
+      }))
+  )
+
+  test("a job whose finalizer fails as it is cut off is given back (D4, D5)", () =>
+    run(Effect.gen(function*() {
+      const Once = DurableJob.make("once", { payload: Schema.String, success: Schema.String, attempts: 1 })
+      const makeStuck = WorkerPool.make({
+        size: 1,
+        run: (name: string) => Effect.ensuring(Effect.as(Effect.never, name), Effect.die("the finalizer has failed"))
+      })
+      yield* DurableJob.submit(Once, "a")
+      const drained = yield* DurablePool.serve(Once, yield* makeStuck, { grace: 0 })
+      yield* turns
+      yield* DurablePool.drain(drained, { deadline: 0 })
+      expect(DurablePool.stats(drained)).toMatchObject({ claimed: 1, givenBack: 1, dead: 0 })
+      const pool = yield* makeStuck
+      const ended = yield* DurablePool.serve(Once, pool, { grace: 0 })
+      yield* turns
+      yield* WorkerPool.shutdownNow(pool)
+      yield* turns
+      expect(DurablePool.stats(ended)).toMatchObject({ claimed: 1, givenBack: 1, dead: 0 })
+    })))
+
+  test.each([undefined, "mail"])(
+    "the end of another pool of the name %s is a failure (D5)",
+    (name) =>
+      run(Effect.gen(function*() {
+        const other = yield* WorkerPool.make({ name, size: 1, run: (name: string) => Effect.succeed(name) })
+        yield* WorkerPool.shutdownNow(other)
+        let runs = 0
+        const pool = yield* WorkerPool.make({
+          name,
+          size: 1,
+          // Its error is none of the job's.
+          run: (job: string) =>
+            Effect.suspend(() => ++runs < 9 ? WorkerPool.run(other, job) as Effect.Effect<string> : Effect.never)
+        })
+        const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+        yield* DurableJob.submit(Job, "a")
+        yield* turns
+        expect([runs, DurablePool.stats(serving)]).toMatchObject([1, { claimed: 1, failed: 1, givenBack: 0 }])
+      }))
+  )
+
   test("a job that interrupts itself has failed (D6)", () =>
     run(Effect.gen(function*() {
       const pool = yield* makePool(() => Effect.interrupt)
@@ -147,11 +249,25 @@ describe("the end", () => {
       expect(DurablePool.stats(serving)).toMatchObject({ claimed: 1, failed: 1, givenBack: 0 })
     })))
 
+  test("a job that interrupts itself in its last attempt is recorded as a defect (D6)", () =>
+    run(Effect.gen(function*() {
+      const Once = DurableJob.make("once", { payload: Schema.String, attempts: 1, id: (name) => name })
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        run: (name: string): Effect.Effect<void> => Effect.andThen(Effect.logDebug(name), Effect.interrupt)
+      })
+      yield* DurablePool.serve(Once, pool, { grace: 0 })
+      yield* DurableJob.submit(Once, "a")
+      const exit = yield* DurableJob.exit(Once, "a")
+      expect(Exit.isFailure(exit) && Cause.hasDies(exit.cause) && !Cause.hasInterrupts(exit.cause)).toBe(true)
+      expect(String(Exit.isFailure(exit) && Cause.squash(exit.cause))).toContain("the job interrupted itself")
+    })))
+
   test("a recorded success is not begun again (D7)", () =>
     run(Effect.gen(function*() {
       const results = yield* Results.Results
       yield* DurableJob.submit(Job, "a")
-      const { take } = yield* PersistedQueueStore
+      const { take } = yield* PersistedQueue.PersistedQueueStore
       const options = { name: "job", maxAttempts: 3, retryDelay: () => Effect.succeed(Duration.zero) }
       // Another process records the result, and dies before it says so.
       yield* results.record("job", "a", "{\"_tag\":\"Success\",\"value\":\"there\"}")
@@ -172,4 +288,131 @@ describe("bad options", () => {
   test("an empty name", () => {
     expect(() => DurableJob.make("", { payload: Schema.String })).toThrow(/DurableJob.make: name/)
   })
+
+  test.each(["", "x".repeat(256), "a\0", "a\ud800"])("a name or an id of $length characters", (name) => {
+    expect(() => DurableJob.make(name, { payload: Schema.String })).toThrow(/DurableJob.make: name must be .* 1 to 255/)
+    return run(Effect.gen(function*() {
+      const exit = yield* Effect.exit(DurableJob.submit(Job, "ada", { id: name }))
+      expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toMatch(
+        /DurableJob.submit: id must be .* 1 to 255/
+      )
+    }))
+  })
+
+  test.each(["payload", "success", "error"])("%s is no schema", (option) => {
+    // As JavaScript may call it.
+    const options = { payload: Schema.String, [option]: 5 } as never
+    expect(() => DurableJob.make("job", options)).toThrow(`DurableJob.make: ${option} must be a schema, got 5`)
+  })
+
+  test("a pool that is none", () =>
+    run(Effect.gen(function*() {
+      const exit = yield* Effect.exit(DurablePool.serve(Job, {} as never))
+      expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toBe(
+        "RangeError: DurablePool.serve: pool must be a WorkerPool, got {}"
+      )
+    })))
+
+  test.each([-1, NaN, Infinity])("grace: %d", (grace) =>
+    run(Effect.gen(function*() {
+      const pool = yield* makePool((name) => Effect.succeed(name))
+      const exit = yield* Effect.exit(DurablePool.serve(Job, pool, { grace }))
+      expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toMatch(
+        /DurablePool.serve: grace must be a finite/
+      )
+    })))
+})
+
+describe("values that do not fit", () => {
+  test("a payload for which the id cannot be made is a defect of submit", () =>
+    run(Effect.gen(function*() {
+      const Upper = DurableJob.make("upper", { payload: Schema.String, id: (name) => name.toUpperCase() })
+      const exit = yield* Effect.exit(DurableJob.submit(Upper, 5 as unknown as string))
+      expect(Exit.hasDies(exit)).toBe(true)
+    })))
+
+  test("a stored payload is a failed attempt, and its callers see the last one (D8)", () =>
+    run(Effect.gen(function*() {
+      const Older = DurableJob.make("job", { payload: Schema.Number })
+      const id = yield* DurableJob.submit(Older, 5)
+      const pool = yield* makePool((name) => Effect.succeed(name))
+      const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+      const exit = yield* Effect.forkScoped(DurableJob.exit(Job, id), { startImmediately: true })
+      for (let i = 0; i < 3; i++) {
+        yield* turns
+        yield* TestClock.adjust("1 second")
+      }
+      yield* turns
+      expect(Exit.hasDies(yield* Fiber.join(exit))).toBe(true)
+      expect(DurablePool.stats(serving)).toMatchObject({ waiting: 1, claimed: 3, failed: 2, dead: 1 })
+      expect((yield* Admin.deadLetters(Job)).letters).toMatchObject([{ id, payload: 5, attempts: 3 }])
+    })))
+
+  test("a payload is a defect of submit, and nothing is stored", () =>
+    run(Effect.gen(function*() {
+      const exit = yield* Effect.exit(DurableJob.submit(Job, 5 as unknown as string, { id: "a" }))
+      expect(Exit.hasDies(exit)).toBe(true)
+      const pool = yield* makePool((name) => Effect.succeed(name))
+      yield* DurablePool.serve(Job, pool, { grace: 0 })
+      expect(yield* DurableJob.execute(Job, "ada", { id: "a" })).toBe("ada")
+    })))
+
+  test("a value is a defect of the job, which its callers see", () =>
+    run(Effect.gen(function*() {
+      const pool = yield* makePool(() => Effect.succeed(5 as unknown as string))
+      const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+      expect(Exit.hasDies(yield* Effect.exit(DurableJob.execute(Job, "ada")))).toBe(true)
+      yield* turns
+      expect(DurablePool.stats(serving)).toMatchObject({ succeeded: 0, dead: 1 })
+    })))
+})
+
+test("a claim whose exit cannot be recorded is counted as a failed attempt", () =>
+  run(Effect.gen(function*() {
+    const results = yield* Results.Results
+    const away = new DurableJob.StoreError({ operation: "record", of: "job", cause: "away" })
+    const pool = yield* makePool((name) => Effect.succeed(name))
+    const serving = yield* DurablePool.serve(Job, pool, { grace: 0 }).pipe(
+      Effect.provideService(Results.Results, { ...results, record: () => Effect.fail(away) })
+    )
+    yield* DurableJob.submit(Job, "a")
+    for (let i = 0; i < 20; i++) {
+      yield* turns
+      yield* TestClock.adjust("10 seconds")
+    }
+    yield* turns
+    expect(DurablePool.stats(serving)).toMatchObject({ running: 0, claimed: 3, failed: 3, succeeded: 0, dead: 0 })
+  })))
+
+test("a drained pool runs no job, and another serve on it does", () =>
+  run(Effect.gen(function*() {
+    const pool = yield* makePool((name) => Effect.succeed(name))
+    const first = yield* DurablePool.serve(Job, pool, { grace: 0 })
+    yield* DurablePool.drain(first)
+    yield* DurablePool.drain(first)
+    yield* DurableJob.submit(Job, "ada")
+    yield* turns
+    expect(DurablePool.stats(first)).toMatchObject({ phase: "drained", claimed: 0 })
+    yield* DurablePool.serve(Job, pool, { grace: 0 })
+    expect(yield* DurableJob.await(Job, "ada")).toBe("ada")
+  })))
+
+test("a second serving of a pool is warned of, and one after a drain is not", () => {
+  const logged: Array<unknown> = []
+  return run(
+    Effect.gen(function*() {
+      const pool = yield* makePool((name) => Effect.succeed(name))
+      const first = yield* DurablePool.serve(Job, pool, { grace: 0 })
+      expect(logged).toEqual([])
+      yield* Effect.scoped(DurablePool.serve(Other, pool, { grace: 0 }))
+      expect(logged.map(String)).toEqual([
+        expect.stringMatching(/^DurablePool\.serve: .* so jobs of other may wait without end\. Give each kind/)
+      ])
+      yield* DurablePool.drain(first)
+      yield* DurablePool.serve(Other, pool, { grace: 0 })
+      yield* turns
+      expect(logged.length).toBe(1)
+      expect(yield* DurableJob.execute(Other, "ada")).toBe("ada")
+    }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void logged.push(...[message].flat()))])))
+  )
 })

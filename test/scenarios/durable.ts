@@ -3,7 +3,7 @@ import { Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
-import { DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
+import { Admin, DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
 import { type Kit, type Scenario, scenario } from "sluice/testing"
 
 interface Begin {
@@ -50,7 +50,7 @@ class Stage {
                 return taken
               })
           }))
-      ).pipe(Layer.provide(DurableStore.layerMemory))
+      ).pipe(Layer.provideMerge(DurableStore.layerMemory))
     ),
     Results.layerMemory
   )
@@ -89,18 +89,81 @@ class Stage {
   /** After a process has ended: no claim is left, and its books balance. */
   readonly over = (t: Kit, serving: DurablePool.Serving) =>
     Effect.gen({ self: this }, function*() {
-      const { claimed, dead, failed, givenBack, phase, running, skipped, succeeded, waiting } = DurablePool.stats(
-        serving
-      )
+      const stats = DurablePool.stats(serving)
+      const { claimed, dead, failed, givenBack, lost, phase, running, skipped, succeeded, waiting } = stats
       yield* t.expect(phase === "drained" && running === 0 && waiting === 0, `a claim is left (D4): ${phase}`)
       yield* t.expect(
-        claimed === succeeded + failed + dead + givenBack + skipped,
+        claimed === succeeded + failed + dead + givenBack + skipped + lost,
         "the books of the process do not balance"
       )
       yield* t.expect(this.running === 0, "a job outlives its process")
       this.succeeded += succeeded
     })
 }
+
+/**
+ * Dead letters, and an operator: one that failed in its last attempt is begun again if it is requeued, and never else
+ * (D10). At each moment the counts add up, and agree with the jobs that run (D9).
+ */
+const byHand: Scenario = scenario((t) =>
+  Effect.gen(function*() {
+    const stage = new Stage(1)
+    yield* Effect.gen(function*() {
+      const admin = yield* Admin.Admin
+      let requeued = 0
+      const operator = Admin.Admin.of({
+        ...admin,
+        requeue: (queue, id) =>
+          Effect.uninterruptible(Effect.map(admin.requeue(queue, id), (found) => {
+            if (found) requeued++
+            return found
+          }))
+      })
+      const fails = () => Effect.andThen(Effect.yieldNow, Effect.fail("no"))
+      let submitted = 0
+      yield* t.always(() => {
+        const { claimed, completed, delayed, failed, ready, stored } = Effect.runSync(admin.counts("job"))
+        assert.equal(ready + delayed + claimed + completed + failed, stored, "the counts do not add up (D9)")
+        assert.ok(stored === submitted || stored === submitted + 1, `${stored} of ${submitted} jobs are stored (D9)`)
+        assert.ok(claimed >= stage.running, "a job runs that is not counted as claimed (D9)")
+        assert.equal(completed, 0, "a job that failed is completed (D10)")
+        if (stage.wrong !== undefined) assert.fail(stage.wrong)
+        return true
+      }, "")
+      const scope = yield* Scope.make()
+      const one = yield* Scope.provide(stage.process(1, fails), scope)
+      for (const name of [first, second]) {
+        yield* DurableJob.submit(stage.job, name)
+        submitted++
+      }
+      yield* t.actor("operator", Effect.provideService(Admin.requeue(stage.job, first), Admin.Admin, operator), {
+        mayDie: true
+      })
+      yield* t.actor("drain", stage.drain(one.serving, Infinity), { mayDie: true })
+      yield* t.settled
+      yield* Scope.close(scope, Exit.void)
+      yield* stage.over(t, one.serving)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { serving } = yield* stage.process(2, fails)
+        for (const name of [first, second]) {
+          if (!(yield* admin.isDead("job", name))) yield* DurableJob.exit(stage.job, name)
+        }
+        yield* DurablePool.drain(serving, { deadline: Infinity })
+        yield* stage.over(t, serving)
+      }))
+      const timesOf = (one: string) => stage.begun.filter(({ name }) => name === one).length
+      yield* t.expect(
+        timesOf(first) === 1 + requeued && timesOf(second) === 1,
+        `begun ${timesOf(first)} and ${timesOf(second)} times, requeued ${requeued} times (D10)`
+      )
+      const lettersOf = Effect.map(Admin.deadLetters(stage.job), ({ letters }) => letters.map(({ id }) => id).sort())
+      yield* t.expect((yield* lettersOf).join() === [first, second].sort().join(), "a dead letter is not listed (D10)")
+      yield* t.expect(yield* Admin.remove(stage.job, first), "a dead letter cannot be removed (D10)")
+      submitted--
+      yield* t.expect((yield* lettersOf).join() === second, "a dead letter is removed, and listed (D10)")
+    }).pipe(Effect.provide(stage.layer))
+  })
+)
 
 const first = "one"
 const second = "two"
@@ -173,5 +236,6 @@ export const larger: Record<string, Scenario> = {
     stage.drain(serving, Infinity),
     stage.drain(serving, 0)
   ]),
+  "dead letters, by hand": byHand,
   "a result is awaited": inTwo({ size: 2 }, ({ stage }) => [DurableJob.exit(stage.job, second)])
 }

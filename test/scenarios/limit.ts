@@ -91,7 +91,7 @@ const killed = (permits: number, total: number): Acting =>
   )
 
 const unreachable = (operation: "renew") => ({
-  [operation]: () => Effect.fail(new Limit.LimitStoreError({ limit: "x", operation, cause: "unreachable" }))
+  [operation]: () => Effect.fail(new Limit.StoreError({ operation, of: "x", cause: "unreachable" }))
 })
 
 /** How many preemptions each scenario below bears. */
@@ -139,12 +139,12 @@ export interface Process {
 const cutOff = (store: LimitStore.Store, from: number, until: number): LimitStore.Store => {
   const flaky = <A>(
     operation: "acquire" | "renew" | "release",
-    call: (request: LimitStore.Request) => Effect.Effect<A, Limit.LimitStoreError>
+    call: (request: LimitStore.Request) => Effect.Effect<A, Limit.StoreError>
   ) =>
   (request: LimitStore.Request) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       now >= from && now < until
-        ? Effect.fail(new Limit.LimitStoreError({ limit: "x", operation, cause: "unreachable" }))
+        ? Effect.fail(new Limit.StoreError({ operation, of: "x", cause: "unreachable" }))
         : call(request))
   return {
     ...store,

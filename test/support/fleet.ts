@@ -94,6 +94,24 @@ export interface Place {
   readonly zone?: string | undefined
 }
 
+/** The client, which calls `onSend` with each statement, before it is sent. */
+export const onSql = (
+  onSend: (text: string) => void
+): Layer.Layer<SqlClient.SqlClient, never, SqlClient.SqlClient> =>
+  Layer.effect(
+    SqlClient.SqlClient,
+    Effect.map(SqlClient.SqlClient, (sql) =>
+      new Proxy(sql, {
+        get: (target, key) => {
+          if (key !== "unsafe") return Reflect.get(target, key) as unknown
+          return (text: string, parameters: ReadonlyArray<unknown>) => {
+            onSend(text)
+            return target.unsafe(text, parameters)
+          }
+        }
+      }))
+  )
+
 export const pgLayer = ({ port, zone = "UTC" }: Place, more: Partial<PgClient.PgPoolConfig> = {}) =>
   PgClient.layer({
     url: Redacted.make(`postgres://postgres@127.0.0.1:${port}/postgres`),

@@ -6,18 +6,21 @@ import { Redis as Client } from "ioredis"
 const failed = (cause: unknown) => new Redis.RedisError({ cause })
 
 const sendBy =
-  (client: Client, onSend: (command: string) => void) =>
+  (client: Client, onSend: (command: string, args: ReadonlyArray<string>) => void) =>
   <A = unknown>(command: string, ...args: ReadonlyArray<string>): Effect.Effect<A, Redis.RedisError> =>
     Effect.tryPromise({
       try: () => {
-        onSend(command)
+        onSend(command, args)
         return client.call(command, ...args) as Promise<A>
       },
       catch: failed
     })
 
-/** `onSend` is called with each command. */
-export const layer = (port: number, onSend: (command: string) => void = () => {}): Layer.Layer<Redis.Redis> => {
+/** `onSend` is called with each command, before it is sent. */
+export const layer = (
+  port: number,
+  onSend: (command: string, args: ReadonlyArray<string>) => void = () => {}
+): Layer.Layer<Redis.Redis> => {
   const open = Effect.acquireRelease(
     Effect.sync(() => {
       const client = new Client({ host: "127.0.0.1", port, maxRetriesPerRequest: 0, retryStrategy: () => 50 })

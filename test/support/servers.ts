@@ -75,15 +75,15 @@ const serve = async (
   return server
 }
 
-/** An append-only file, written at once: a restart loses nothing. */
-export const startRedis = async (): Promise<Server> => {
+/** An append-only file, which `always` writes at once: a restart loses nothing. */
+export const startRedis = async (appendfsync: "always" | "everysec" = "always"): Promise<Server> => {
   const folder = mkdtempSync(path.join(tmpdir(), "sluice-redis-"))
   const port = await freePort()
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes"]
   return serve(
     folder,
     port,
-    () => spawn("redis-server", [...args, "--appendfsync", "always"], { stdio: "pipe" }),
+    () => spawn("redis-server", [...args, "--appendfsync", appendfsync], { stdio: "pipe" }),
     () => isUp(port),
     "SIGTERM"
   )

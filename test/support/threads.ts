@@ -18,6 +18,7 @@ export const compile = (source: string, outfile: string): void => {
     alias: {
       "sluice/threads/ThreadWorker": root("src/threads/ThreadWorker.ts"),
       "sluice/threads": root("src/threads/index.ts"),
+      "sluice/durable/bullmq": root("src/durable/bullmq.ts"),
       "sluice/durable": root("src/durable/index.ts"),
       sluice: root("src/index.ts")
     },

@@ -1,22 +1,26 @@
 import * as Data from "effect/Data"
+import { format } from "effect/Formatter"
 
 /**
- * A store could not be asked: the network, the database or the broker failed. The operation may have taken effect.
+ * The store of jobs, results or limits failed, or did not respond in time. The operation may have taken effect.
  *
  * @category errors
  * @since 0.1.0
  */
 export class StoreError extends Data.TaggedError("StoreError")<{
-  /** The operation, as `"DurableJob.submit"`. */
+  /** The operation, as `"DurableJob.submit"` or `"Limit.acquire"`. */
   readonly operation: string
-  /** The error of the store. */
+  /** The name of the job or of the limit. */
+  readonly of: string
+  /** The error of the Redis or SQL client, or a `TimeoutError`. */
   readonly cause: unknown
 }> {
-  /** One line that names the operation. The store's error is its `cause`. */
+  /** The operation, the name and the cause, which may be anything. */
   override get message(): string {
-    return `${this.operation}: the store failed`
+    return `${this.operation} of "${this.of}" failed: ${format(this.cause)}`
   }
 }
 
-/** The error of an operation, for \`Effect.mapError\`. */
-export const failing = (operation: string) => (cause: unknown): StoreError => new StoreError({ operation, cause })
+/** The error of an operation on a job or a limit of that name, for `Effect.mapError`. */
+export const failing = (operation: string, of: string) => (cause: unknown): StoreError =>
+  new StoreError({ operation, of, cause })

@@ -31,7 +31,7 @@ const runChanged = <A, E>(
 }
 
 const unreachable = () =>
-  Effect.fail(new Limit.LimitStoreError({ limit: "calls", operation: "renew", cause: new Error("unreachable") }))
+  Effect.fail(new Limit.StoreError({ operation: "Limit.renew", of: "calls", cause: new Error("unreachable") }))
 
 /** Starts effects that hold their permits until they are interrupted, and notes the tokens of the grants. */
 const holders = (total: number, tokens: Array<number> = []) => (permits: number) =>
@@ -47,6 +47,25 @@ const killed = (permits: number, total: number) =>
     LimitStore.LimitStore,
     (store) => store.acquire({ limit: "calls", id: store.nextId(), permits, total, lease })
   )
+
+test("a request that waits learns how many are ahead, and when the next lease is over", () =>
+  run(Effect.gen(function*() {
+    const { acquire, nextId, release } = yield* LimitStore.LimitStore
+    const [held, first, second, third] = Array.from({ length: 4 }, () => {
+      const id = nextId()
+      return { limit: "calls", id, permits: 1, total: 1, lease }
+    }) as [LimitStore.Request, LimitStore.Request, LimitStore.Request, LimitStore.Request]
+    const replies: Array<LimitStore.Reply> = []
+    const ask = (request: LimitStore.Request) =>
+      Effect.map(acquire(request), (reply) => void replies.push({ ...reply }))
+    yield* ask(held)
+    yield* after(200)
+    for (const request of [first, second, third]) yield* ask(request)
+    yield* release(first)
+    yield* ask(third)
+    const waiting = (ahead: number) => ({ _tag: "Waiting", ahead, next: lease - 200 })
+    expect(replies.slice(1)).toEqual([waiting(0), waiting(1), waiting(2), waiting(1)])
+  })))
 
 describe("make", () => {
   test("returns a plain value, with a lease of 30 seconds by default", () => {
@@ -325,8 +344,8 @@ describe("a store that fails", () => {
       () => ({ acquire: unreachable }),
       Effect.gen(function*() {
         const error = yield* Effect.flip(Limit.withPermit(limit(1), () => Effect.void))
-        expect(error._tag).toBe("LimitStoreError")
-        expect(error.message).toBe("renew of limit \"calls\" failed: Error: unreachable")
+        expect(error._tag).toBe("StoreError")
+        expect(error.message).toBe("Limit.renew of \"calls\" failed: Error: unreachable")
       })
     ))
 
@@ -346,7 +365,7 @@ describe("a store that fails", () => {
         expectPending(waiter)
         isUp = false
         for (let i = 0; i < 18; i++) yield* after(lease / 12)
-        expect(tagOf(yield* Fiber.await(waiter))).toBe("LimitStoreError")
+        expect(tagOf(yield* Fiber.await(waiter))).toBe("StoreError")
       })
     )
   })

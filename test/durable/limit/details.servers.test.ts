@@ -4,7 +4,7 @@ import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { Limit, LimitStore } from "sluice/durable"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { pgLayer, type Place, storeOf } from "../../support/fleet.js"
+import { onSql, pgLayer, type Place, storeOf } from "../../support/fleet.js"
 import { layer as ioredis } from "../../support/ioredis.js"
 import { type Server, startPostgres, startRedis } from "../../support/servers.js"
 
@@ -76,20 +76,10 @@ describe("postgres", () => {
 
   test("acquire and release without a wait are two round trips", () => {
     const sent: Array<string> = []
-    const counting = Layer.effect(
-      SqlClient.SqlClient,
-      Effect.map(SqlClient.SqlClient, (sql) =>
-        new Proxy(sql, {
-          get: (target, key) => {
-            if (key !== "unsafe") return Reflect.get(target, key) as unknown
-            return (text: string, parameters: ReadonlyArray<unknown>) => {
-              sent.push(text)
-              return target.unsafe(text, parameters)
-            }
-          }
-        }))
+    const store = LimitStore.layerPg().pipe(
+      Layer.provide(onSql((text) => sent.push(text))),
+      Layer.provide(pgLayer(place))
     )
-    const store = LimitStore.layerPg().pipe(Layer.provide(counting), Layer.provide(pgLayer(place)))
     return run(
       Effect.gen(function*() {
         sent.length = 0
@@ -161,8 +151,8 @@ describe("postgres", () => {
     run(withStore(
       Effect.gen(function*() {
         const error = yield* Effect.flip(Limit.withPermit(Limit.make("level", { permits: 1 }), () => Effect.void))
-        expect(error._tag).toBe("LimitStoreError")
-        expect(String((error as Limit.LimitStoreError).cause)).toMatch(/isolation level|SqlError|Unknown/)
+        expect(error._tag).toBe("StoreError")
+        expect(String((error as Limit.StoreError).cause)).toMatch(/isolation level|SqlError|Unknown/)
       }),
       {},
       { startupParameters: { default_transaction_isolation: "repeatable read" } }

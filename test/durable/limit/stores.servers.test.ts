@@ -192,7 +192,7 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
             const [after, expected] = step(state, ask)
             const held = state.entries.find((one) => one.id === request.id)?.isHeld === true
             state = after
-            const reply: unknown = yield* store[act](request) as Effect.Effect<unknown, Limit.LimitStoreError>
+            const reply: unknown = yield* store[act](request) as Effect.Effect<unknown, Limit.StoreError>
             expect([calls, tagOf(reply)]).toEqual([calls, expected])
             if (tagOf(reply) !== "Granted" || held) continue
             const { token } = reply as { readonly token: number }
@@ -237,7 +237,7 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
           yield* Effect.sleep(300)
           yield* Effect.promise(() => server.stop())
           yield* Effect.sleep(2_800)
-          expect((yield* Effect.flip(Limit.withPermit(limit, () => Effect.void)))._tag).toBe("LimitStoreError")
+          expect((yield* Effect.flip(Limit.withPermit(limit, () => Effect.void)))._tag).toBe("StoreError")
           yield* Effect.promise(() => server.start())
           yield* Effect.sleep(6_000)
           expect(first.fiber.pollUnsafe()).toBeUndefined()

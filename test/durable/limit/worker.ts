@@ -1,7 +1,8 @@
-/** One process of a fleet: `WORKER` says what it does. Each line that it prints is a JSON value. */
+/** One process of a fleet, with an order of what it does. */
 import { Effect, Ref } from "effect"
 import { Limit } from "sluice/durable"
 import { type Place, storeOf } from "../../support/fleet.js"
+import { ownOrder, say as print } from "../../support/processes.js"
 
 /** What a process does. */
 export interface Order {
@@ -20,9 +21,9 @@ export type Said =
   | { readonly says: "lost"; readonly token: number; readonly afterMillis: number; readonly wrote: boolean }
   | { readonly says: "done"; readonly times: number; readonly errors: ReadonlyArray<string> }
 
-const say = (said: Said) => Effect.sync(() => void process.stdout.write(`${JSON.stringify(said)}\n`))
+const say = (said: Said) => Effect.sync(() => print(said))
 
-const { does, limit: { lease, name, permits }, place } = JSON.parse(process.env["WORKER"]!) as Order
+const { does, limit: { lease, name, permits }, place } = ownOrder as Order
 const limit = Limit.make(name, { permits, lease })
 
 const block = (millis: number): void => {

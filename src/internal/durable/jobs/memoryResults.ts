@@ -1,5 +1,6 @@
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { Wakes } from "../Wakes.js"
+import { signalOf } from "./pausing.js"
 import { Results } from "./results.js"
 
 const keyOf = (job: string, id: string): string => JSON.stringify([job, id])
@@ -7,25 +8,21 @@ const keyOf = (job: string, id: string): string => JSON.stringify([job, id])
 /** The exits of this process: the first one stays (D7). Callers that wait are woken as theirs is recorded. */
 export const memoryResults = Effect.sync(() => {
   const recorded = new Map<string, string>()
-  const waiting = new Map<string, Deferred.Deferred<void>>()
+  const wakes = new Wakes()
   return Results.of({
     record: (job, id, exit) =>
-      Effect.suspend(() => {
+      Effect.sync(() => {
         const key = keyOf(job, id)
-        if (recorded.has(key)) return Effect.void
+        if (recorded.has(key)) return
         recorded.set(key, exit)
-        const woken = waiting.get(key)
-        waiting.delete(key)
-        return woken === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(woken, undefined))
+        wakes.wake(key)
       }),
     get: (job, id) => Effect.sync(() => recorded.get(keyOf(job, id))),
-    pause: (job, id) =>
-      Effect.suspend(() => {
+    forget: (job, id, exit) =>
+      Effect.sync(() => {
         const key = keyOf(job, id)
-        if (recorded.has(key)) return Effect.void
-        const known = waiting.get(key) ?? Deferred.makeUnsafe<void>()
-        waiting.set(key, known)
-        return Deferred.await(known)
-      })
+        if (recorded.get(key) === exit) recorded.delete(key)
+      }),
+    listen: (job, id) => signalOf((set) => wakes.on(keyOf(job, id), set))
   })
 })

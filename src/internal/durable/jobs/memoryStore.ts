@@ -6,18 +6,21 @@
  *     ready     ──▶ claimed, by the taker that has waited longest
  *     claimed   ──▶ completed on success; ready again if its taker is interrupted, and the attempt does not count;
  *                   delayed again on failure; failed after the last attempt
+ *     failed    ──▶ ready again, or forgotten, by hand (D10). Each job is in one state (D9)
  *     completed, failed ──▶ forgotten, by a cleanup
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
-import { isTagged } from "effect/Predicate"
 import { List } from "../../List.js"
 import * as stack from "../../stack.js"
 import type { AnyFiber } from "../../stack.js"
+import { Admin, pageOf } from "./admin.js"
+import { isDeadLetter } from "./deadLetter.js"
 
 interface Entry {
   prev: Entry | undefined
@@ -27,6 +30,10 @@ interface Entry {
   attempts: number
   state: "delayed" | "ready" | "claimed" | "completed" | "failed"
   changedAt: number
+  /** How its last attempt failed, as text. */
+  failure: string
+  /** In the order in which jobs have failed. */
+  place: number
 }
 
 interface Taker {
@@ -43,6 +50,8 @@ class MemoryQueue {
   /** All jobs whose ids are known. */
   readonly entries = new Map<string, Entry>()
   private readonly ready = new List<Entry>()
+  /** The failed ones, in the order in which they have failed. */
+  readonly dead = new List<Entry>()
   private readonly takers = new List<Taker>()
 
   add(id: string, element: unknown, changedAt: number): Entry | undefined {
@@ -54,7 +63,9 @@ class MemoryQueue {
       element,
       attempts: 0,
       state: "delayed",
-      changedAt
+      changedAt,
+      failure: "",
+      place: 0
     }
     this.entries.set(id, entry)
     return entry
@@ -77,7 +88,10 @@ class MemoryQueue {
 
   private serve(): void {
     const served: Array<readonly [Taker, Entry]> = []
-    for (const taker of [...this.takers]) {
+    let next = this.takers.head
+    while (next !== undefined && this.ready.size > 0) {
+      const taker = next
+      next = taker.next
       const entry = this.firstFor(taker)
       if (entry === undefined) continue
       this.ready.remove(entry)
@@ -112,12 +126,7 @@ class MemoryQueue {
   }
 }
 
-/** The signal by which the engine says that the payload of a job does not decode. It has no public name. */
-const isDeadLetter = (cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some((reason) =>
-    Cause.isFailReason(reason) && isTagged(reason.error, "~effect/persistence/PersistedQueue/DeadLetter")
-  )
-
+/** The store, and its administration. */
 export const memoryStore = Effect.gen(function*() {
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
@@ -132,11 +141,56 @@ export const memoryStore = Effect.gen(function*() {
     const enters = Effect.sync(() => queue.enter(entry, "last"))
     return Duration.isPositive(delay) ? Effect.asVoid(Effect.forkIn(Effect.delay(enters, delay), scope)) : enters
   }
+  let places = 0
   const settle = (entry: Entry, state: "completed" | "failed"): void => {
     entry.state = state
     entry.changedAt = now()
   }
-  return PersistedQueue.PersistedQueueStore.of({
+  const fail = (queue: MemoryQueue, entry: Entry, cause: Cause.Cause<unknown>): void => {
+    settle(entry, "failed")
+    entry.place = ++places
+    entry.failure = Cause.pretty(cause)
+    queue.dead.push(entry)
+  }
+  /** Takes a dead letter out of their list, and goes on with `f`. Returns false if there is none. */
+  const revive = (name: string, id: string, f: (queue: MemoryQueue, entry: Entry) => void): Effect.Effect<boolean> =>
+    Effect.sync(() => {
+      const queue = queueOf(name)
+      const entry = queue.entries.get(id)
+      if (entry?.state !== "failed") return false
+      queue.dead.remove(entry)
+      f(queue, entry)
+      return true
+    })
+  const admin = Admin.of({
+    counts: (name) =>
+      Effect.sync(() => {
+        const counts = { ready: 0, delayed: 0, claimed: 0, completed: 0, failed: 0 }
+        const entries = queues.get(name)?.entries
+        for (const { state } of entries?.values() ?? []) counts[state]++
+        return { stored: entries?.size ?? 0, ...counts }
+      }),
+    deadLetters: (name, limit, after) =>
+      Effect.sync(() => {
+        const from = Number(after ?? 0)
+        const found = [...queueOf(name).dead].filter(({ place }) => place > from)
+        return pageOf(found, limit, ({ attempts, changedAt, element, failure, id }) => ({
+          id,
+          payload: element,
+          attempts,
+          failure,
+          failedAt: changedAt
+        }), ({ place }) => String(place))
+      }),
+    isDead: (name, id) => Effect.sync(() => queueOf(name).entries.get(id)?.state === "failed"),
+    requeue: (name, id) =>
+      revive(name, id, (queue, entry) => {
+        entry.attempts = 0
+        queue.enter(entry, "last")
+      }),
+    remove: (name, id) => revive(name, id, ({ entries }) => void entries.delete(id))
+  })
+  const store = PersistedQueue.PersistedQueueStore.of({
     offer: ({ delay = Duration.zero, element, id, name }) =>
       Effect.suspend(() => {
         const queue = queueOf(name)
@@ -165,7 +219,7 @@ export const memoryStore = Effect.gen(function*() {
             if (Exit.isSuccess(exit)) return Effect.sync(() => settle(entry, "completed"))
             if (Cause.hasInterruptsOnly(exit.cause)) return Effect.sync(() => queue.giveBack(entry))
             if (entry.attempts >= maxAttempts || isDeadLetter(exit.cause)) {
-              return Effect.sync(() => settle(entry, "failed"))
+              return Effect.sync(() => fail(queue, entry, exit.cause))
             }
             entry.state = "delayed"
             return Effect.flatMap(retryDelay(entry.attempts), (delay) => enterAfter(queue, entry, delay))
@@ -187,9 +241,14 @@ export const memoryStore = Effect.gen(function*() {
           const after = state === "completed" ? timeToLive : state === "failed" ? failedTimeToLive : undefined
           return after !== undefined && changedAt + Duration.toMillis(after) <= now()
         }
-        for (const { entries } of queues.values()) {
-          for (const [id, entry] of entries) if (isOld(entry)) entries.delete(id)
+        for (const { dead, entries } of queues.values()) {
+          for (const [id, entry] of entries) {
+            if (!isOld(entry)) continue
+            entries.delete(id)
+            if (entry.state === "failed") dead.remove(entry)
+          }
         }
       })
   })
+  return Context.make(PersistedQueue.PersistedQueueStore, store).pipe(Context.add(Admin, admin))
 })

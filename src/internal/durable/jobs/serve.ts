@@ -4,7 +4,7 @@
  *
  *     reserving ──▶ waiting, when the pool has a place (D3)
  *     waiting   ──▶ running, when the engine has given it a job
- *     waiting   ──▶ recalled, when the pool wants the place, and then over
+ *     reserving, waiting ──▶ recalled, when the pool wants the place back, and then over
  *     running   ──▶ over: acknowledged, tried again, dead, or given back
  *
  *     serving   ──▶ draining, by `drain`, the end of the pool, or the end of the scope
@@ -14,8 +14,11 @@
  * | --- | --- | --- |
  * | a value | yes | is acknowledged |
  * | a failure, a defect, a deadline, its own interrupt (D6) | after the last attempt | counts: again later, or dead |
- * | `PoolClosed`, `JobLost`, `PoolFailed` of its own pool (D5) | no | is given back |
- * | the interrupt of a drain whose deadline is over (D4) | no | is given back |
+ * | none: the pool has not begun it (D5) | no | is given back |
+ * | `PoolClosed`, `JobLost`, `PoolFailed` of its own pool, which takes no more jobs (D5) | no | is given back |
+ * | an interrupt, by a drain whose deadline is over (D4), or the end of the pool (D5) | no | is given back |
+ * | any, and the results cannot be reached for 30 seconds | no | counts: again later, or dead |
+ * | any, once the engine says that the lock is lost | no | is another process's |
  *
  * The engine settles a claim by the exit of the handler: an exit with interrupts alone gives it back. A claim that ends
  * without a record is begun again (D2), and the exit of the last attempt is recorded, too (D8).
@@ -28,14 +31,21 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Observe, Observers } from "../../Observers.js"
+import * as stack from "../../stack.js"
 import type { AnyFiber } from "../../stack.js"
+import { type View, type Viewable, ViewTypeId, type Wait, watch } from "../../view.js"
 import { JobLost, PoolClosed, PoolFailed } from "../../workerPool/errors.js"
-import type { RunError, Slot, Stats } from "../../workerPool/model.js"
+import type { JobHandle, RunError, Slot, Stats } from "../../workerPool/model.js"
 import type { Pool } from "../../workerPool/Pool.js"
-import { reserve } from "../../workerPool/reserve.js"
+import { withPlace } from "../../workerPool/reserve.js"
+import type { StoreError } from "../errors.js"
+import { lockIsLost } from "./lock.js"
 import type { DurableJob } from "./model.js"
 import { encodeExit, type Results } from "./results.js"
+import { outsideOfTransactions } from "./transactions.js"
 
 /** How many claims of this process have ended, and how. */
 export interface Counts {
@@ -45,6 +55,7 @@ export interface Counts {
   dead: number
   givenBack: number
   skipped: number
+  lost: number
 }
 
 interface Claim {
@@ -55,14 +66,22 @@ interface Claim {
 export interface ServeOptions<Payload, A, E, EP> {
   readonly job: DurableJob<Payload, A, E>
   readonly pool: Pool<Payload, A, EP>
-  readonly queue: PersistedQueue.PersistedQueue<Payload>
+  /** Of payloads as they are stored. */
+  readonly queue: PersistedQueue.PersistedQueue<unknown>
   readonly results: Results["Service"]
   /** For claims that arrive when nobody waits for them any more, in milliseconds. */
   readonly grace: number
+  readonly observe: Observe
 }
 
 /** The states of a pool that has cut its jobs off. */
 const ending: ReadonlyArray<Stats["state"]> = ["stopping", "stopped", "failed"]
+
+/** The states of a pool that takes jobs. */
+const accepting: ReadonlyArray<Stats["state"]> = ["starting", "running", "paused"]
+
+/** The states of a job that has ended and was not begun. */
+const unbegun: ReadonlyArray<JobHandle<never>["state"]> = ["dropped", "returned"]
 
 /** How long a claim waits after an error of the store. */
 const pauseAfterError = Duration.seconds(1)
@@ -70,16 +89,54 @@ const pauseAfterError = Duration.seconds(1)
 /** For an exit that cannot be recorded. The engine keeps the claim meanwhile. */
 const recording = Schedule.exponential("100 millis").pipe(Schedule.upTo({ duration: "30 seconds" }))
 
-export class Server<in out Payload, in out A, in out E, in out EP> {
+export class Server<in out Payload, in out A, in out E, in out EP> implements Viewable {
   phase: "serving" | "draining" | "drained" = "serving"
-  readonly counts: Counts = { claimed: 0, succeeded: 0, failed: 0, dead: 0, givenBack: 0, skipped: 0 }
+  readonly counts: Counts = { claimed: 0, succeeded: 0, failed: 0, dead: 0, givenBack: 0, skipped: 0, lost: 0 }
   private readonly claims = new Set<Claim>()
+  /** The jobs that run in the pool. */
+  private readonly handles = new Set<Pick<JobHandle<A, EP | RunError>, "cancel">>()
+  private readonly decode: (stored: unknown) => Effect.Effect<Payload, unknown>
   /** The deadline of the drain is over. */
-  private readonly cutOff = Deferred.makeUnsafe<void>()
+  private isCutOff = false
   private readonly drained = Deferred.makeUnsafe<void>()
+  /** Of the deadlines of drains. */
+  private readonly timers = new Set<AnyFiber>()
+
+  private readonly observers: Observers | undefined
 
   /** `scope`: of the claims. It closes after the drain. */
-  constructor(private readonly options: ServeOptions<Payload, A, E, EP>, private readonly scope: Scope.Scope) {}
+  constructor(private readonly options: ServeOptions<Payload, A, E, EP>, private readonly scope: Scope.Scope) {
+    this.observers = options.observe(this)
+    this.decode = Schema.decodeUnknownEffect(Schema.toCodecJson(options.job.payload))
+    watch?.appeared(this)
+  }
+
+  readonly stats = () => ({ phase: this.phase, waiting: this.waiting, running: this.running, ...this.counts })
+
+  private count(event: keyof Counts): void {
+    this.counts[event]++
+    this.observers?.counted(event)
+  }
+
+  /** The place of each claim is in the view of the pool. */
+  [ViewTypeId](): View {
+    const waits = [...this.claims].filter(({ state }) => state === "waiting").map((claim): Wait => ({
+      node: claim.fiber,
+      who: "fiber",
+      for: "a job of the store",
+      ends: "a job that is submitted",
+      key: claim
+    }))
+    return {
+      version: 1,
+      kind: "serving",
+      name: this.options.job.name,
+      self: this,
+      stats: this.stats(),
+      lines: [],
+      waits
+    }
+  }
 
   get running(): number {
     return [...this.claims].filter(({ state }) => state === "running").length
@@ -89,130 +146,176 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
     return [...this.claims].filter(({ state }) => state === "waiting").length
   }
 
-  /** Claims until the drain begins, or the pool ends. */
-  readonly serve: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
-    while (this.phase === "serving") {
-      const reserved = yield* Deferred.make<boolean>()
-      yield* Effect.forkIn(this.claim(reserved), this.scope)
-      if (!(yield* Deferred.await(reserved))) break
-    }
-  })
-
   /**
-   * `reserved`: whether there is a place. A claim is known from its first operation: a drain that has begun before
-   * finds none, and the claim finds the drain.
+   * Claims until the drain begins, or the pool ends: a claim that has a place starts the next one. All idle workers
+   * have a claim at once, so that the engine is asked for as many jobs in one question.
+   *
+   * A claim is known from its first operation: a drain that has begun before finds none, and the claim finds the drain.
    */
-  private claim(reserved: Deferred.Deferred<boolean>): Effect.Effect<void> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.withFiber((fiber) => {
-        if (this.phase !== "serving") return Effect.asVoid(Deferred.succeed(reserved, false))
-        const claim: Claim = { state: "reserving", fiber }
-        this.claims.add(claim)
-        return restore(Effect.scoped(this.claiming(claim, reserved))).pipe(
-          // The pool takes no more jobs.
-          Effect.catchTag("PoolClosed", () => Effect.void),
-          Effect.ensuring(Effect.suspend(() => {
-            claim.state = "over"
-            this.claims.delete(claim)
-            return Deferred.succeed(reserved, false)
-          }))
-        )
-      })
-    )
+  readonly serve: Effect.Effect<void> = Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber((fiber) => {
+      if (this.phase !== "serving") return Effect.void
+      const claim: Claim = { state: "reserving", fiber }
+      this.claims.add(claim)
+      const claiming = withPlace(
+        this.options.pool,
+        fiber,
+        () => this.recall(claim),
+        (slot) => this.claiming(claim, slot)
+      )
+      return Effect.ensuring(
+        // It fails once the pool takes no more jobs.
+        Effect.ignore(restore(claiming)),
+        Effect.sync(() => {
+          claim.state = "over"
+          this.claims.delete(claim)
+        })
+      )
+    })
+  )
+
+  /** Runs the fiber of a claim that waits. One that is about to begin to wait finds out itself. */
+  private recall(claim: Claim): void {
+    const { fiber, state } = claim
+    if (state === "reserving" || state === "waiting") claim.state = "recalled"
+    if (state === "waiting") stack.interrupt(fiber, undefined)
   }
 
-  private claiming(
-    claim: Claim,
-    reserved: Deferred.Deferred<boolean>
-  ): Effect.Effect<void, PoolClosed, Scope.Scope> {
-    const { job, pool, queue } = this.options
-    return Effect.gen({ self: this }, function*() {
-      const slot = yield* reserve(pool)
+  private claiming(claim: Claim, slot: Slot<Payload, A, EP>): Effect.Effect<void> {
+    const { job, queue } = this.options
+    return Effect.suspend(() => {
+      this.next(claim.fiber)
+      if (claim.state === "recalled") return Effect.void
       claim.state = "waiting"
-      yield* Deferred.succeed(reserved, true)
-      const taking = Effect.exit(queue.take((payload, { attempts, id }) => {
+      const taken = queue.take((payload, { attempts, id }) => {
         // The job has come as the claim was about to be interrupted.
-        if (claim.state !== "waiting" || this.phase !== "serving") return this.giveBack
+        if (claim.state !== "waiting" || this.phase !== "serving") {
+          claim.state = "over"
+          return this.giveBack
+        }
         claim.state = "running"
-        return this.handle(slot, payload, id, attempts)
-      }))
-      const recalled = Effect.flatMap(slot.recalled, () => {
-        if (claim.state !== "waiting") return Effect.never
-        claim.state = "recalled"
-        return Effect.void
+        const handling = this.handle(slot, payload, id, attempts)
+        return this.observers?.around({ kind: "claim", id, attempt: attempts }, handling) ?? handling
       })
-      const exit = yield* Effect.raceFirst(taking, recalled)
-      if (exit === undefined || Exit.isSuccess(exit) || hasLeft(claim)) return
-      yield* Effect.logWarning(`DurablePool.serve: the store of ${job.name} failed, and is asked again`, exit.cause)
-      // With the place, so that all claims together do not ask again and again.
-      yield* Effect.raceFirst(Effect.sleep(pauseAfterError), recalled)
+      return Effect.catchCause(taken, (cause) =>
+        hasLeft(claim) ? Effect.void : Effect.andThen(
+          Effect.logWarning(`DurablePool.serve: the store of ${job.name} failed, and is asked again`, cause),
+          // With the place, so that all claims together do not ask again and again.
+          Effect.sleep(pauseAfterError)
+        ))
+    })
+  }
+
+  /** In no scope: the drain, which comes before the scope's end, waits for every claim. Runs fibers. */
+  private next({ context }: AnyFiber): void {
+    stack.start(Effect.runForkWith(context), this.serve)
+  }
+
+  /**
+   * The handler of the engine: its exit settles the claim. Only an engine that has lost the lock interrupts it, or the
+   * engine would give back a job whose result is recorded. The deadline of a drain cancels the job alone.
+   */
+  private handle(
+    slot: Slot<Payload, A, EP>,
+    payload: unknown,
+    id: string,
+    attempts: number
+  ): Effect.Effect<void, unknown> {
+    const { job, results } = this.options
+    const begin = Effect.matchCauseEffect(this.decode(payload), {
+      // Another version of the program may have stored it.
+      onFailure: (cause) => this.settle(id, attempts, Exit.die(Cause.squash(cause))),
+      onSuccess: (payload) => Effect.flatMap(this.run(slot, payload), (exit) => this.settle(id, attempts, exit))
+    })
+    return Effect.uninterruptible(Effect.suspend(() => {
+      this.count("claimed")
+      if (attempts === 1) return begin
+      this.observers?.counted("redelivered")
+      // D7: its process may have died after the exit was recorded.
+      return Effect.matchCauseEffect(results.get(job.name, id), {
+        onFailure: (cause) => this.fails(cause),
+        onSuccess: (recorded) => {
+          if (recorded === undefined) return begin
+          this.count("skipped")
+          return Effect.void
+        }
+      })
+    }))
+  }
+
+  /** `exit`: undefined if the pool has not begun the job. */
+  private settle(
+    id: string,
+    attempts: number,
+    exit: Exit.Exit<A, EP | RunError> | undefined
+  ): Effect.Effect<void, unknown> {
+    return Effect.withFiber((fiber) => {
+      if (lockIsLost(fiber)) return this.interrupts("lost")
+      if (exit === undefined || this.isUndone(exit)) return this.interrupts("givenBack")
+      const own = ownExit(exit)
+      if (Exit.isFailure(own) && attempts < this.options.job.attempts) return this.fails(own.cause)
+      return Effect.matchCauseEffect(this.record(id, own), {
+        onFailure: (cause) => this.fails(cause),
+        onSuccess: (isValue) => {
+          this.count(isValue ? "succeeded" : "dead")
+          return Effect.asVoid(own)
+        }
+      })
+    })
+  }
+
+  /** Returns whether the exit that it records is a value. */
+  private record(id: string, exit: Exit.Exit<A, unknown>): Effect.Effect<boolean, StoreError> {
+    const { job, results } = this.options
+    return Effect.flatMap(encodeExit(job, exit), ({ isValue, text }) => {
+      const once = Effect.suspend(() => Effect.as(results.record(job.name, id, text), isValue))
+      // Not around the first attempt: to begin a schedule takes a while.
+      return Effect.catch(once, () => Effect.retry(once, recording))
     })
   }
 
   /**
-   * The handler of the engine: its exit settles the claim. Nothing interrupts it, or the engine would give back a job
-   * whose result is recorded. The deadline of a drain cancels the job alone.
+   * The job's own exit, also where the deadline comes as the job ends: a job that has succeeded is not begun again. An
+   * interrupt of this fiber cancels the job: the engine has lost its lock. Returns undefined if the pool has not begun
+   * the job.
    */
-  private handle(
-    slot: Slot<Payload, A, EP>,
-    payload: Payload,
-    id: string,
-    attempts: number
-  ): Effect.Effect<void, unknown> {
-    const { counts, options: { job, results } } = this
-    return Effect.uninterruptible(Effect.gen({ self: this }, function*() {
-      counts.claimed++
-      // D7: its process may have died after the exit was recorded.
-      const recorded = attempts > 1 ? yield* Effect.exit(results.get(job.name, id)) : Exit.succeed(undefined)
-      if (Exit.isFailure(recorded)) return yield* this.fails(recorded.cause)
-      if (recorded.value !== undefined) {
-        counts.skipped++
-        return
-      }
-      const exit = yield* this.run(slot, payload)
-      if (this.isUndone(exit)) {
-        counts.givenBack++
-        return yield* Effect.interrupt
-      }
-      if (Exit.isFailure(exit) && attempts < job.attempts) return yield* this.fails(exit.cause)
-      yield* Effect.orDie(Effect.retry(
-        Effect.flatMap(encodeExit(job, exit), (text) => results.record(job.name, id, text)),
-        recording
-      ))
-      if (Exit.isSuccess(exit)) {
-        counts.succeeded++
-        return
-      }
-      counts.dead++
-      return yield* failing(exit.cause)
-    }))
-  }
-
-  /** The job's own exit, also where the deadline comes as the job ends: a job that has succeeded is not begun again. */
   private run(
     slot: Slot<Payload, A, EP>,
     payload: Payload
-  ): Effect.Effect<Exit.Exit<A, EP | RunError>> {
-    return Effect.catch(
-      Effect.flatMap(slot.submit(payload), (handle) => {
-        const cutOff = Effect.andThen(Deferred.await(this.cutOff), handle.cancel)
-        return Effect.andThen(Effect.interruptible(Effect.raceFirst(handle.await, cutOff)), handle.await)
-      }),
-      (error) => Effect.succeed(Exit.fail(error))
-    )
+  ): Effect.Effect<Exit.Exit<A, EP | RunError> | undefined> {
+    return Effect.matchEffect(slot.submit(payload), {
+      onFailure: () => Effect.undefined,
+      onSuccess: (handle) => {
+        this.handles.add(handle)
+        const cancel = Effect.andThen(handle.cancel, handle.await)
+        const wait = Effect.flatMap(
+          Effect.exit(Effect.interruptible(handle.await)),
+          (waited) => Exit.isSuccess(waited) ? waited : cancel
+        )
+        return Effect.map(this.isCutOff ? cancel : wait, (exit) => {
+          this.handles.delete(handle)
+          return unbegun.includes(handle.state) ? undefined : exit
+        })
+      }
+    })
   }
 
   /** A job that is not to be begun. */
   private readonly giveBack: Effect.Effect<never> = Effect.suspend(() => {
-    this.counts.claimed++
-    this.counts.givenBack++
-    return Effect.interrupt
+    this.count("claimed")
+    return this.interrupts("givenBack")
   })
+
+  /** The engine gives the claim back. */
+  private interrupts(event: "givenBack" | "lost"): Effect.Effect<never> {
+    this.count(event)
+    return Effect.interrupt
+  }
 
   private fails(cause: Cause.Cause<unknown>): Effect.Effect<never, unknown> {
     return Effect.suspend(() => {
-      this.counts.failed++
-      return failing(cause)
+      this.count("failed")
+      return Effect.failCause(cause)
     })
   }
 
@@ -220,9 +323,12 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
   private isUndone(exit: Exit.Exit<A, EP | RunError>): boolean {
     if (Exit.isSuccess(exit)) return false
     const { pool } = this.options
-    if (Cause.hasInterruptsOnly(exit.cause)) {
-      return Deferred.isDoneUnsafe(this.cutOff) || ending.includes(pool.stats().state)
-    }
+    const { state } = pool.stats()
+    // A finalizer may have failed, too.
+    if (Cause.hasInterrupts(exit.cause) && (this.isCutOff || ending.includes(state))) return true
+    // An error has the name of its pool only, which other pools may have: while this one takes jobs, the error is
+    // theirs, or of a job that its queue has dropped. To give the job back then, uncounted, would never end.
+    if (accepting.includes(state)) return false
     const { name } = pool
     return exit.cause.reasons.some((reason) => {
       if (!Cause.isFailReason(reason)) return false
@@ -234,26 +340,41 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
 
   /**
    * Claims nothing more, lets the jobs under way run to the deadline, and returns when no claim is left (D4). An
-   * interrupt stops the waiting only. A later call has no deadline of its own.
+   * interrupt stops the waiting only. Of several calls the earliest deadline counts.
    */
   drain(deadline: Duration.Duration): Effect.Effect<void> {
     return Effect.uninterruptibleMask((restore) => {
       const drained = restore(Deferred.await(this.drained))
-      if (this.phase !== "serving") return drained
+      if (this.phase === "drained") return drained
+      if (this.phase === "draining") return Effect.andThen(this.cutOffAfter(deadline), drained)
       this.phase = "draining"
       const draining = Effect.gen({ self: this }, function*() {
+        // The deadline counts from now: the last question to the store may take a while.
+        if (!Duration.isZero(deadline)) yield* this.cutOffAfter(deadline)
         yield* Fiber.interruptAll(this.fibersOf(({ state }) => state !== "running"))
-        const ended = Effect.forEach(this.fibersOf(() => true), Fiber.await, { discard: true })
-        yield* Effect.timeoutOption(ended, deadline)
-        yield* Deferred.succeed(this.cutOff, undefined)
-        yield* ended
+        // Without a timer, whose fiber would have a turn of its own.
+        if (Duration.isZero(deadline)) yield* this.cutOff
+        yield* Effect.forEach(this.fibersOf(() => true), Fiber.await, { discard: true })
         yield* this.flush
+        yield* Fiber.interruptAll(this.timers)
         this.phase = "drained"
         yield* Deferred.succeed(this.drained, undefined)
       })
-      return Effect.andThen(Effect.forkIn(draining, this.scope), drained)
+      return Effect.andThen(Effect.forkIn(outsideOfTransactions(draining), this.scope), drained)
     })
   }
+
+  private cutOffAfter(deadline: Duration.Duration): Effect.Effect<void> {
+    if (!Duration.isFinite(deadline)) return Effect.void
+    const timer = Effect.andThen(Effect.sleep(deadline), this.cutOff)
+    return Effect.map(Effect.forkIn(timer, this.scope), (fiber) => void this.timers.add(fiber))
+  }
+
+  /** Cancels the jobs under way, and those that are about to begin. */
+  private readonly cutOff: Effect.Effect<void> = Effect.suspend(() => {
+    this.isCutOff = true
+    return Effect.forEach(this.handles, ({ cancel }) => cancel, { concurrency: "unbounded", discard: true })
+  })
 
   private fibersOf(which: (claim: Claim) => boolean): ReadonlyArray<AnyFiber> {
     return [...this.claims].filter(which).map(({ fiber }) => fiber)
@@ -284,11 +405,11 @@ export class Server<in out Payload, in out A, in out E, in out EP> {
   })
 }
 
-/** The claim waits for no job of the engine any more. */
+/** The claim has had a job, or is recalled. */
 const hasLeft = ({ state }: Claim): boolean => state !== "waiting"
 
-/** A cause with interrupts alone would give the claim back (D6). */
-const failing = (cause: Cause.Cause<unknown>): Effect.Effect<never, unknown> =>
-  Cause.hasInterruptsOnly(cause)
-    ? Effect.die(new Error("the job interrupted itself"))
-    : Effect.failCause(cause)
+/** An exit with interrupts alone would give the claim back, and interrupt the callers that await the job (D6). */
+const ownExit = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+    ? Exit.die(new Error("the job interrupted itself"))
+    : exit

@@ -1,12 +1,14 @@
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import { failing } from "../errors.js"
-import { backOff } from "./polling.js"
+import { Wake } from "../wake.js"
+import { pauses, resultTopic } from "./pausing.js"
 import { Results } from "./results.js"
 
 /** A table of the exits, made where there is none. */
 export const sqlResults = Effect.fnUntraced(function*(tableName: string) {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+  const wake = yield* Wake
   const table = sql(tableName)
   // Of processes that start together, PostgreSQL lets some fail at the name of the table, which exists then.
   yield* sql`CREATE TABLE IF NOT EXISTS ${table} (
@@ -23,12 +25,21 @@ export const sqlResults = Effect.fnUntraced(function*(tableName: string) {
       sql`INSERT INTO ${table} (job, id, result) VALUES (${job}, ${id}, ${exit}) ON CONFLICT (job, id) DO NOTHING`
   })
   return Results.of({
-    record: (job, id, exit) => Effect.mapError(Effect.asVoid(insert(job, id, exit)), failing("Results.record")),
+    record: (job, id, exit) =>
+      insert(job, id, exit).pipe(
+        Effect.andThen(wake.notify(resultTopic(job, id))),
+        Effect.mapError(failing("Results.record", job))
+      ),
     get: (job, id) =>
       sql<{ readonly result: string }>`SELECT result FROM ${table} WHERE job = ${job} AND id = ${id}`.pipe(
         Effect.map(([row]) => row?.result),
-        Effect.mapError(failing("Results.get"))
+        Effect.mapError(failing("Results.get", job))
       ),
-    pause: (_job, _id, asked) => backOff(asked)
+    forget: (job, id, exit) =>
+      sql`DELETE FROM ${table} WHERE job = ${job} AND id = ${id} AND result = ${exit}`.pipe(
+        Effect.asVoid,
+        Effect.mapError(failing("Results.forget", job))
+      ),
+    listen: pauses(wake)
   })
 })

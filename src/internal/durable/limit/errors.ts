@@ -38,23 +38,3 @@ export class LeaseLost extends Data.TaggedError("LeaseLost")<{
     return `lease ${this.token} of limit "${this.limit}" was lost: its permits may have been granted again`
   }
 }
-
-/**
- * The store of a limit failed, or did not respond in time.
- *
- * @category errors
- * @since 0.1.0
- */
-export class LimitStoreError extends Data.TaggedError("LimitStoreError")<{
-  /** The name of the limit. */
-  readonly limit: string
-  /** The operation that failed. */
-  readonly operation: "acquire" | "renew" | "release"
-  /** The error of the Redis or SQL client, or a `TimeoutError`. */
-  readonly cause: unknown
-}> {
-  /** One line with the name, the operation and the cause. */
-  override get message(): string {
-    return `${this.operation} of limit "${this.limit}" failed: ${String(this.cause)}`
-  }
-}

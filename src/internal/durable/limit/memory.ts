@@ -1,26 +1,44 @@
 import type { Clock } from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { List } from "../../List.js"
+import { Ranked } from "../../Ranked.js"
+import { Wakes } from "../Wakes.js"
 import type { Reply, Request, Store } from "./model.js"
-import { Wakes } from "./Wakes.js"
 
 /** A request that waits, or holds permits. */
 interface Entry {
+  prev: Entry | undefined
+  next: Entry | undefined
   readonly id: string
   readonly permits: number
   /** When its lease is over, in milliseconds by the clock. */
-  ends: number
+  rank: number
+  /** Its place in the heap. */
+  slot: number
   /** The token of the grant. Undefined while it waits. */
   token: number | undefined
+  /** It waits, and fits: it is woken, and has what it asks for as soon as it asks again. */
+  isAdmitted: boolean
 }
 
-/** One limit: the steps that `redis.ts` and `pg.ts` have in the languages of their servers. */
+/**
+ * One limit: the steps that `redis.ts` and `pg.ts` have in the languages of their servers. A step takes O(log n) of the
+ * requests that wait and hold, and O(1) for each request that it lets in.
+ */
 class Line {
   private permits = 0
   private held = 0
-  /** In the order of arrival. */
+  /** The permits of the admitted requests: each is counted once, however many are woken before they ask again. */
+  private admitted = 0
   private readonly entries = new Map<string, Entry>()
-  /** Whether this step may let others in. */
-  private hasMadeRoom = false
+  /** In the order of arrival: those that are admitted, and then the others. */
+  private readonly waiting = new List<Entry>()
+  /** The first of the others. */
+  private blocked: Entry | undefined = undefined
+  /** By the end of their leases. */
+  private readonly leases = new Ranked<Entry>()
+  /** The requests that this step has admitted. */
+  private woken: Array<string> = []
 
   get isEmpty(): boolean {
     return this.entries.size === 0
@@ -28,45 +46,52 @@ class Line {
 
   /** Begins a step: removes each request whose lease is over (F1, F2). */
   begin(now: number): void {
-    this.hasMadeRoom = false
-    for (const entry of [...this.entries.values()]) if (entry.ends <= now) this.remove(entry)
+    this.woken = []
+    for (let first = this.leases.head; first !== undefined && first.rank <= now; first = this.leases.head) {
+      this.remove(first)
+    }
   }
 
   /** Ends a step: the requests to be woken. */
   end(self: string): ReadonlyArray<string> {
-    return this.hasMadeRoom ? this.admissible().filter(({ id }) => id !== self).map(({ id }) => id) : []
+    this.admit()
+    return this.woken.filter((id) => id !== self)
   }
 
   acquire({ id, lease, permits, total }: Request, now: number, nextToken: () => number): Reply {
     const known = this.entries.get(id)
     if (known?.token !== undefined) {
-      known.ends = now + lease
+      this.lasts(known, now + lease)
       return { _tag: "Granted", token: known.token }
     }
-    if (known === undefined && total !== this.permits) {
-      this.permits = total
-      this.hasMadeRoom = true
-    }
+    if (known === undefined && total !== this.permits) this.resize(total)
     if (permits > this.permits) {
       if (known !== undefined) this.remove(known)
       return { _tag: "Exceeded", permits: this.permits }
     }
-    const entry: Entry = known ?? { id, permits, ends: 0, token: undefined }
-    entry.ends = now + lease
-    this.entries.set(id, entry)
-    if (this.admissible().includes(entry)) {
+    if (known !== undefined) this.lasts(known, now + lease)
+    const entry = known ?? this.join(id, permits, now + lease)
+    this.admit()
+    if (entry.isAdmitted) {
+      this.leave(entry)
       this.held += permits
       entry.token = nextToken()
       return { _tag: "Granted", token: entry.token }
     }
-    const ends = [...this.entries.values()].map((one) => one.ends)
-    return { _tag: "Waiting", ahead: this.waiting().indexOf(entry), next: Math.min(...ends) - now }
+    // Counted only for a caller that reads it, of which there is none while no wake-up is lost.
+    return {
+      _tag: "Waiting",
+      get ahead() {
+        return aheadOf(entry)
+      },
+      next: (this.leases.head ?? entry).rank - now
+    }
   }
 
   renew({ id, lease }: Request, now: number): boolean {
     const entry = this.entries.get(id)
     if (entry?.token === undefined) return false
-    entry.ends = now + lease
+    this.lasts(entry, now + lease)
     return true
   }
 
@@ -77,32 +102,77 @@ class Line {
     return entry.token !== undefined
   }
 
-  private remove(entry: Entry): void {
-    this.entries.delete(entry.id)
-    if (entry.token !== undefined) this.held -= entry.permits
-    this.hasMadeRoom = true
+  private join(id: string, permits: number, until: number): Entry {
+    const entry: Entry = {
+      prev: undefined,
+      next: undefined,
+      id,
+      permits,
+      rank: until,
+      slot: 0,
+      token: undefined,
+      isAdmitted: false
+    }
+    this.entries.set(id, entry)
+    this.waiting.push(entry)
+    this.blocked ??= entry
+    this.leases.push(entry)
+    return entry
   }
 
-  private waiting(): ReadonlyArray<Entry> {
-    return [...this.entries.values()].filter(({ token }) => token === undefined)
+  private lasts(entry: Entry, until: number): void {
+    this.leases.remove(entry)
+    entry.rank = until
+    this.leases.push(entry)
+  }
+
+  private remove(entry: Entry): void {
+    this.entries.delete(entry.id)
+    this.leases.remove(entry)
+    if (entry.token === undefined) this.leave(entry)
+    else this.held -= entry.permits
+  }
+
+  /** Out of the line. */
+  private leave(entry: Entry): void {
+    if (entry === this.blocked) this.blocked = entry.next
+    if (entry.isAdmitted) this.admitted -= this.weightOf(entry)
+    this.waiting.remove(entry)
   }
 
   /**
-   * The requests at the head of the line that fit together, and those that became impossible, which wait for nothing
-   * (F2, F4). A request for 0 permits always fits in its turn.
+   * Admits the requests at the head of the line that fit together, and those that became impossible, which wait for
+   * nothing (F2, F4). A request for 0 permits always fits in its turn.
    */
-  private admissible(): ReadonlyArray<Entry> {
-    const admissible: Array<Entry> = []
-    let free = this.permits - this.held
-    for (const entry of this.waiting()) {
-      if (entry.permits <= this.permits) {
-        if (entry.permits > 0 && entry.permits > free) break
-        free -= entry.permits
-      }
-      admissible.push(entry)
+  private admit(): void {
+    for (let entry = this.blocked; entry !== undefined; entry = this.blocked) {
+      const weight = this.weightOf(entry)
+      if (weight > 0 && weight > this.permits - this.held - this.admitted) return
+      this.blocked = entry.next
+      entry.isAdmitted = true
+      this.admitted += weight
+      this.woken.push(entry.id)
     }
-    return admissible
   }
+
+  /** How many permits the request may have: none if it is impossible. */
+  private weightOf({ permits }: Entry): number {
+    return permits <= this.permits ? permits : 0
+  }
+
+  /** Requests that were admitted and have not asked again since may not fit any more. */
+  private resize(permits: number): void {
+    for (let entry = this.waiting.head; entry?.isAdmitted; entry = entry.next) entry.isAdmitted = false
+    this.blocked = this.waiting.head
+    this.admitted = 0
+    this.permits = permits
+  }
+}
+
+const aheadOf = (entry: Entry): number => {
+  let ahead = 0
+  for (let one = entry.prev; one !== undefined; one = one.prev) ahead++
+  return ahead
 }
 
 /** A store in this process. It reads the clock of its caller, and runs no timer. Its limits share one counter (F6). */

@@ -1,6 +1,6 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { LimitStoreError } from "./errors.js"
+import type { StoreError } from "../errors.js"
 
 /** The public types of a limit and of its store. `Limit.ts` and `LimitStore.ts` export them. */
 export const TypeId = "~sluice/durable/Limit"
@@ -55,6 +55,9 @@ export interface Request {
   /** How long the grant, or the place in the line, is kept from now on, in milliseconds. */
   readonly lease: number
 }
+
+/** The operations of a store. */
+export type Act = "acquire" | "renew" | "release"
 
 /**
  * The reply of a store to `acquire`.
@@ -114,12 +117,12 @@ export interface Store {
   readonly poll: number
   /** Returns an id that no request in any process has had. */
   readonly nextId: () => string
-  /** Asks for permits, or asks again. Fails with `LimitStoreError`, and then may or may not have had an effect. */
-  readonly acquire: (request: Request) => Effect.Effect<Reply, LimitStoreError>
+  /** Asks for permits, or asks again. Fails with `StoreError`, and then may or may not have had an effect. */
+  readonly acquire: (request: Request) => Effect.Effect<Reply, StoreError>
   /** Extends a grant to a whole lease from now on. Returns false if it is over. */
-  readonly renew: (request: Request) => Effect.Effect<boolean, LimitStoreError>
+  readonly renew: (request: Request) => Effect.Effect<boolean, StoreError>
   /** Gives permits, or a place in the line, back. Returns whether the permits were held until now. */
-  readonly release: (request: Request) => Effect.Effect<boolean, LimitStoreError>
+  readonly release: (request: Request) => Effect.Effect<boolean, StoreError>
   /** Calls `wake` whenever the request should ask again, until the function that it returns is called. */
   readonly onWake: (id: string, wake: () => void) => () => void
 }

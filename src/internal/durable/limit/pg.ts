@@ -1,18 +1,16 @@
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { hasProperty } from "effect/Predicate"
-import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { LimitStoreError } from "./errors.js"
-import type { Request, Store } from "./model.js"
-import { call, keepListening, makeIds, parseReply } from "./remote.js"
-import { Wakes } from "./Wakes.js"
+import { canListen, keepListening, outsideOf } from "../listening.js"
+import { Wakes } from "../Wakes.js"
+import type { Act, Request, Store } from "./model.js"
+import { call, makeIds, parseReply } from "./remote.js"
 
 /**
  * Two tables, and a function that makes one step: it locks the limit, removes each request whose lease is over, acts,
  * and wakes those that fit. Times are in microseconds since 1970, by `clock_timestamp`, which no time zone changes.
+ * Each question of a step has an index. So only a request that begins to wait counts those ahead of it.
  *
  * - A step is one call of a function, so that acquire and release without a wait are one round trip each, and because
  *   each statement of a function sees all that was committed before. In one statement the lock would come too late:
@@ -38,6 +36,10 @@ const schema = (prefix: string): ReadonlyArray<string> => [
   ends bigint NOT NULL,
   PRIMARY KEY (name, id)
 )`,
+  `CREATE INDEX IF NOT EXISTS ${prefix}_leases_held
+  ON ${prefix}_leases (name) INCLUDE (permits) WHERE token IS NOT NULL`,
+  `CREATE INDEX IF NOT EXISTS ${prefix}_leases_line ON ${prefix}_leases (name, arrival) WHERE token IS NULL`,
+  `CREATE INDEX IF NOT EXISTS ${prefix}_leases_ends ON ${prefix}_leases (name, ends)`,
   `CREATE OR REPLACE FUNCTION ${prefix}_step_1(
   act text, limit_name text, request text, wanted bigint, total bigint, lease bigint
 ) RETURNS text LANGUAGE plpgsql AS $$
@@ -101,10 +103,9 @@ BEGIN
           UPDATE ${prefix}_leases SET token = a_limit.token WHERE name = limit_name AND id = request;
           reply := 'granted ' || a_limit.token;
         ELSE
-          SELECT min(l.ends), count(*) FILTER (WHERE l.token IS NULL AND l.arrival < own.arrival)
-            INTO first_end, ahead
-            FROM ${prefix}_leases l, (SELECT arrival FROM ${prefix}_leases WHERE name = limit_name AND id = request) own
-            WHERE l.name = limit_name;
+          SELECT min(ends) INTO first_end FROM ${prefix}_leases WHERE name = limit_name;
+          SELECT count(*) INTO ahead FROM ${prefix}_leases WHERE name = limit_name AND token IS NULL
+            AND arrival < (SELECT arrival FROM ${prefix}_leases WHERE name = limit_name AND id = request);
           reply := 'waiting ' || ahead || ' ' || (first_end - now_us + 999) / 1000;
         END IF;
       END IF;
@@ -142,17 +143,6 @@ BEGIN
 END $$`
 ]
 
-/** A client of `@effect/sql-pg`, and any other that has the same function. */
-interface Listening {
-  readonly listen: (
-    channel: string
-  ) => Effect.Effect<Queue.Dequeue<{ readonly payload: string }, SqlError>, SqlError, Scope.Scope>
-}
-
-// No service of Effect's has this function: the check is of its name alone.
-const canListen = (client: SqlClient.SqlClient): client is SqlClient.SqlClient & Listening =>
-  hasProperty(client, "listen") && typeof client.listen === "function"
-
 /** A store in PostgreSQL. Makes its tables. A fiber of the scope receives the wake-ups, if the client can listen. */
 export const makePg = (
   prefix: string,
@@ -164,12 +154,9 @@ export const makePg = (
     const wakes = new Wakes()
     const ids = makeIds()
     // A permit that is taken in the caller's transaction would be none until its commit, and would hold the lock.
-    const outside = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      Effect.updateContext(effect, (context: Context.Context<R>) =>
-        Context.omit(sql.transactionService)(context) as Context.Context<R>)
-    const run = (text: string, parameters: ReadonlyArray<unknown> = []) =>
-      sql.unsafe(text, parameters).values
-    const step = ({ id, lease, limit, permits, total }: Request, act: LimitStoreError["operation"]) =>
+    const outside = outsideOf(sql)
+    const run = (text: string, parameters: ReadonlyArray<unknown> = []) => sql.unsafe(text, parameters).values
+    const step = ({ id, lease, limit, permits, total }: Request, act: Act) =>
       call(
         { id, lease, limit, permits, total },
         act,
@@ -195,7 +182,11 @@ export const makePg = (
     }
     const isWoken = listen && canListen(sql)
     if (isWoken) {
-      yield* outside(keepListening(wakes, sql.listen(`${prefix}_${ids.channel}`), ({ payload }) => payload))
+      yield* outside(keepListening(
+        sql.listen(`${prefix}_${ids.channel}`),
+        ({ payload }) => wakes.wake(payload),
+        () => wakes.wakeAll()
+      ))
     }
     return {
       poll: pollOf(isWoken),

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import type * as Scope from "effect/Scope"
+import { keepListening } from "../listening.js"
+import { Wakes } from "../Wakes.js"
 import type { Request, Store } from "./model.js"
-import { call, keepListening, makeIds, parseReply } from "./remote.js"
-import { Wakes } from "./Wakes.js"
+import { call, makeIds, parseReply } from "./remote.js"
 
 /**
  * One step: removes each request whose lease is over, acts, and wakes those that fit. Times are in microseconds, by
@@ -30,8 +31,9 @@ local function remove(one)
   hasMadeRoom = true
 end
 
--- The requests at the head of the line that fit together (F2), and those that became impossible (F4).
-local function admissible()
+-- The requests at the head of the line that fit together (F2), and those that became impossible (F4). Looks no further
+-- than to the last one: each of many that are woken together is the first one as it asks.
+local function admissible(last)
   local found, free, from = {}, permits - held, 0
   while true do
     local some = redis.call('ZRANGE', line, from, from + 31)
@@ -42,6 +44,7 @@ local function admissible()
         free = free - size
       end
       found[#found + 1] = one
+      if one == last then return found end
     end
     if #some < 32 then return found end
     from = from + 32
@@ -88,14 +91,13 @@ const acquire = step(`
     redis.call('HSET', main, 'n:' .. id, n)
   end
   ${extend}
-  for _, one in ipairs(admissible()) do
-    if one == id then
-      token = text(math.max(tonumber(redis.call('HGET', main, 'token') or 0) + 1, now))
-      held = held + n
-      redis.call('ZREM', line, id)
-      redis.call('HSET', main, 'token', token, 't:' .. id, token)
-      return 'granted ' .. token
-    end
+  local found = admissible(id)
+  if found[#found] == id then
+    token = text(math.max(tonumber(redis.call('HGET', main, 'token') or 0) + 1, now))
+    held = held + n
+    redis.call('ZREM', line, id)
+    redis.call('HSET', main, 'token', token, 't:' .. id, token)
+    return 'granted ' .. token
   end
   local first = redis.call('ZRANGE', ends, 0, 0, 'WITHSCORES')
   return 'waiting ' .. redis.call('ZRANK', line, id) .. ' ' .. text(math.ceil((first[2] - now) / 1000))`)
@@ -141,7 +143,11 @@ export const makeRedis = (
         ).withReturnType<string>()
       )
     const [acquiring, renewing, releasing] = [scriptOf(acquire), scriptOf(renew), scriptOf(release)]
-    yield* keepListening(wakes, redis.subscribe(wake + ids.channel), ({ message }) => message)
+    yield* keepListening(
+      redis.subscribe(wake + ids.channel),
+      ({ message }) => wakes.wake(message),
+      () => wakes.wakeAll()
+    )
     return {
       poll,
       nextId: ids.nextId,

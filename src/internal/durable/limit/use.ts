@@ -1,10 +1,13 @@
+import * as Cause from "effect/Cause"
 import { Clock } from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { monotonicMillis } from "../../monotonic.js"
-import { LeaseLost, LimitExceeded, type LimitStoreError } from "./errors.js"
-import { type Lease, type Limit, LimitStore, type Request, type Store } from "./model.js"
-import { Wake } from "./Wakes.js"
+import type { StoreError } from "../errors.js"
+import { Signal } from "../Signal.js"
+import { LeaseLost, LimitExceeded } from "./errors.js"
+import { type Lease, type Limit, LimitStore, type Reply, type Request, type Store } from "./model.js"
+import { usesOf } from "./Uses.js"
 
 /**
  * The life of a request in its process. The store has a life of the same request of its own: see `Store`.
@@ -40,11 +43,13 @@ const retry = 1 / 12
 /** The effect is interrupted when no renewal has begun for this part of a lease, and nobody else has its permits. */
 const patience = 5 / 6
 
+type Waiting = Extract<Reply, { readonly _tag: "Waiting" }>
+
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 class Asking {
   private state: State = "new"
-  private readonly wake = new Wake()
+  private readonly wake = new Signal()
   private readonly stopWaking: () => void
   /** The store keeps the grant, or the place, at least until then: a lease after the last successful call began. */
   private ends = 0
@@ -64,7 +69,7 @@ class Asking {
   }
 
   /** Until the permits are granted. Only the waits can be interrupted. */
-  acquire(restore: Restore): Effect.Effect<Lease, LimitExceeded | LimitStoreError> {
+  acquire(restore: Restore): Effect.Effect<Lease, LimitExceeded | StoreError> {
     const { lease, limit, permits } = this.request
     return Effect.gen({ self: this }, function*() {
       for (;;) {
@@ -88,14 +93,16 @@ class Asking {
           return { token: reply.token, permits }
         }
         if (this.state === "new") this.become("waiting")
-        yield* restore(this.wait(reply.ahead, reply.next))
+        yield* restore(this.wait(reply))
       }
     })
   }
 
   /** Until it is woken, a lease ends that may be the one in its way, or it is time to renew its place (F2). */
-  private wait(ahead: number, next: number): Effect.Effect<void> {
-    const millis = Math.min(this.request.lease * renewal, (ahead + 1) * this.store.poll, Math.max(next, 0) + 1)
+  private wait(reply: Waiting): Effect.Effect<void> {
+    const { poll } = this.store
+    const untilPoll = poll === Infinity ? poll : (reply.ahead + 1) * poll
+    const millis = Math.min(this.request.lease * renewal, untilPoll, Math.max(reply.next, 0) + 1)
     return Effect.raceFirst(this.wake.wait, Effect.sleep(millis))
   }
 
@@ -158,7 +165,7 @@ export const use = <A, E, R>(
   limit: Limit,
   permits: number,
   body: (lease: Lease) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | LimitExceeded | LeaseLost | LimitStoreError, R | LimitStore> =>
+): Effect.Effect<A, E | LimitExceeded | LeaseLost | StoreError, R | LimitStore> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       // At once, without a round trip (F4).
@@ -174,11 +181,26 @@ export const use = <A, E, R>(
         lease: limit.lease
       }
       const asking = new Asking(store, request, yield* Clock)
-      const lease = yield* Effect.onExit(
-        asking.acquire(restore),
-        (exit) => Exit.isFailure(exit) ? asking.giveBack : Effect.void
-      )
+      const uses = usesOf(limit, yield* Effect.context())
+      const mine = uses?.begin(yield* Effect.withFiber(Effect.succeed), permits)
+      const ended = (isLost: boolean): void => {
+        if (mine !== undefined) uses?.end(mine, isLost)
+      }
+      const acquiring = asking.acquire(restore)
+      const lease = yield* Effect.onExit(uses?.around(permits, acquiring) ?? acquiring, (exit) => {
+        if (Exit.isSuccess(exit)) return Effect.void
+        ended(false)
+        return asking.giveBack
+      })
+      if (mine !== undefined) uses?.granted(mine)
       const exit = yield* Effect.exit(restore(asking.run(Effect.suspend(() => body(lease)))))
-      return yield* asking.end(exit)
+      const end = yield* Effect.exit(asking.end(exit))
+      ended(
+        Exit.isFailure(end) &&
+          end.cause.reasons.some((reason) =>
+            Cause.isFailReason(reason) && reason.error instanceof LeaseLost && reason.error.token === lease.token
+          )
+      )
+      return yield* end
     })
   )

@@ -1,0 +1,118 @@
+/** BullMQ as the engine of durable jobs: its locks, its ids, and its own producers and workers. */
+import { Queue } from "bullmq"
+import { Effect, Exit, Schedule, Schema, type Scope } from "effect"
+import * as path from "node:path"
+import { WorkerPool } from "sluice"
+import { Admin, DurableJob, DurablePool } from "sluice/durable"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
+import { bullmqStores, type Engine, lock, startServer, type Stores } from "../support/engines.js"
+import { type Process, Processes } from "../support/processes.js"
+import type { Server } from "../support/servers.js"
+import { Job, type Order, type Said } from "./jobWorker.js"
+
+let server: Server
+let engine: Engine
+let processes: Processes<Order, Said>
+beforeAll(async () => {
+  processes = new Processes(path.join(import.meta.dirname, "jobWorker.ts"))
+  server = await startServer.bullmq()
+  engine = { kind: "bullmq", port: server.port }
+})
+afterEach(() => processes.killAll())
+afterAll(() => server.close())
+
+const run = <A, E>(effect: Effect.Effect<A, E, Stores | Admin.Admin | Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Effect.scoped(effect).pipe(Effect.provide(bullmqStores(server.port))))
+
+const start = (order: Partial<Order> = {}): Process<Said> =>
+  processes.start({ engine, millis: 20, blocks: 0, drain: 0, mark: "", ...order })
+
+const isClaim = (said: Said): said is Extract<Said, { says: "claimed" }> => said.says === "claimed"
+const isDrained = (said: Said): said is Extract<Said, { says: "drained" }> => said.says === "drained"
+const isEnd = (says: "done" | "interrupted") => (said: Said): said is Extract<Said, { says: "done" | "interrupted" }> =>
+  said.says === says
+
+test("a process that is frozen beyond its lock is interrupted as it goes on, and records nothing", async () => {
+  await run(DurableJob.submit(Job, "frozen"))
+  const frozen = start({ millis: 10_000, mark: " by the frozen" })
+  await frozen.says(isClaim)
+  frozen.freeze()
+  const other = start({ mark: " by the other" })
+  expect(await run(DurableJob.exit(Job, "frozen"))).toEqual(Exit.succeed("frozen by the other"))
+  expect((await other.says(isClaim)).attempts).toBe(2)
+  const from = performance.now()
+  frozen.thaw()
+  await frozen.says(isEnd("interrupted"))
+  expect(performance.now() - from).toBeLessThan(2_000)
+  await frozen.end("SIGTERM")
+  const { stats } = await frozen.says(isDrained)
+  expect(stats).toMatchObject({ claimed: 1, lost: 1, succeeded: 0, failed: 0, givenBack: 0 })
+}, 60_000)
+
+test("a job that blocks its process beyond the lock records nothing, though it has succeeded", async () => {
+  await run(DurableJob.submit(Job, "blocked"))
+  const blocked = start({ blocks: lock + 500, mark: " by the blocked" })
+  await blocked.says(isClaim)
+  const other = start({ millis: 2_000, mark: " by the other" })
+  await blocked.says(isEnd("done"))
+  expect(await run(DurableJob.exit(Job, "blocked"))).toEqual(Exit.succeed("blocked by the other"))
+  await other.end("SIGTERM")
+  await blocked.end("SIGTERM")
+  // It may have taken the job a second time, and loses it again.
+  const { claimed, lost, succeeded } = (await blocked.says(isDrained)).stats
+  expect([succeeded, lost]).toEqual([0, claimed])
+  expect(claimed).toBeGreaterThan(0)
+}, 60_000)
+
+test("a dead letter that is requeued has all its attempts, also after a crash (D10)", async () => {
+  await run(DurableJob.submit(Job, "crashed"))
+  const victim = start({ millis: 60_000 })
+  await victim.says(isClaim)
+  await victim.end("SIGKILL")
+  await run(Effect.gen(function*() {
+    let begun = 0
+    const Twice = DurableJob.make("job", {
+      payload: Schema.String,
+      success: Schema.String,
+      error: Schema.String,
+      attempts: 2,
+      retry: Schedule.spaced(1)
+    })
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      run: (name: string) => Effect.suspend(() => Effect.fail(`${name} ${++begun}`))
+    })
+    yield* DurablePool.serve(Twice, pool, { grace: 0 })
+    const dead = Effect.repeat(Admin.counts(Twice), { until: ({ failed }) => failed === 1 })
+    yield* dead
+    // The crash was the first attempt.
+    expect(begun).toBe(1)
+    expect(yield* Admin.requeue(Twice, "crashed")).toBe(true)
+    expect(yield* DurableJob.exit(Twice, "crashed")).toStrictEqual(Exit.fail("crashed 3"))
+    yield* dead
+    expect((yield* Admin.deadLetters(Twice)).letters).toMatchObject([{ id: "crashed", attempts: 2 }])
+    expect(yield* Admin.remove(Twice, "crashed")).toBe(true)
+  }))
+}, 60_000)
+
+test("the dead letters of BullMQ's own producers are requeued by their numbers", () =>
+  run(Effect.gen(function*() {
+    const queue = yield* Effect.acquireRelease(
+      Effect.sync(() => new Queue("numbered", { connection: { host: "127.0.0.1", port: server.port } })),
+      (queue) => Effect.promise(() => queue.close())
+    )
+    const Numbered = DurableJob.make("numbered", { payload: Schema.String, error: Schema.String, attempts: 1 })
+    let isDown = true
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      run: (name: string) => Effect.suspend(() => isDown ? Effect.fail(name) : Effect.void)
+    })
+    yield* DurablePool.serve(Numbered, pool, { grace: 0 })
+    const { id } = yield* Effect.promise(() => queue.add("of BullMQ", "ada"))
+    yield* Effect.repeat(Admin.counts(Numbered), { until: ({ failed }) => failed === 1 })
+    isDown = false
+    expect((yield* Admin.deadLetters(Numbered)).letters).toMatchObject([{ id, payload: "ada", attempts: 1 }])
+    expect(yield* Admin.requeue(Numbered, id!)).toBe(true)
+    yield* Effect.repeat(Admin.counts(Numbered), { until: ({ completed }) => completed === 1 })
+    expect(yield* Admin.requeue(Numbered, id!)).toBe(false)
+  })), 60_000)
