@@ -4,12 +4,15 @@ import { existsSync } from "node:fs"
 import tseslint from "typescript-eslint"
 
 export default tseslint.config(
-  // The benchmarks and the HTTP examples have packages of their own. Until these are installed, half of their types are
-  // unknown.
+  // The benchmarks, the HTTP examples and the site have packages of their own. Until these are installed, half of their
+  // types are unknown.
   {
     ignores: [
       "dist",
       "**/node_modules",
+      // Written by the site's build.
+      ...["generated", ".cache", ".vitepress/cache", ".vitepress/dist"].map((folder) => `docs/site/${folder}`),
+      ...(existsSync("docs/site/node_modules") ? [] : ["docs/site"]),
       ...(existsSync("test/bench/node_modules") ? [] : ["test/bench"]),
       ...(existsSync("docs/examples/http/node_modules") ? [] : ["docs/examples/http", "test/examples/http"])
     ]

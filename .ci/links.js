@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { dirname, join, relative, resolve, sep } from "node:path"
 
 const root = resolve(process.argv[2] ?? ".")
-const skipped = new Set(["node_modules", ".git", "dist", ".cache"])
+const skipped = new Set(["node_modules", ".git", "dist", ".cache", "generated"])
 
 const pagesIn = (folder) =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

@@ -102,7 +102,28 @@ const messagesOf = (text) =>
     ) => paragraph([{ line: index + 1, part }]))
   )
 
-const isSource = (file) => file.startsWith("src/") && file.endsWith(".ts")
+/** The text of a component's template. A tag outside of a sentence ends the paragraph; an expression is one word. */
+const templateOf = (text) => {
+  const begin = text.indexOf("<template>")
+  const spaces = (part) => part.replace(/[^\n]/g, " ")
+  const shown = spaces(text.slice(0, begin)) + text.slice(begin, text.lastIndexOf("</template>"))
+    .replace(/\{\{[^]*?\}\}/g, (expression) => expression.replace(/[^\n]/g, "x"))
+    .replace(
+      /<\/?([a-z]\w*)(?:"[^"]*"|[^">])*>/gi,
+      (tag, name) => /^(?:a|code|em|span|strong)$/.test(name) ? spaces(tag) : `\0${spaces(tag)}`
+    )
+  return shown.split("\n").flatMap((line, index) =>
+    line.split("\0").flatMap((part, i) => {
+      const own = { line: index + 1, part: part.trim() }
+      if (i > 0) return [{ line: index + 1, part: "" }, own]
+      return own.part === "" ? [] : [own]
+    })
+  )
+}
+
+const isComponent = (file) => file.endsWith(".vue")
+const isOfSite = (file) => file.startsWith("docs/site/") && /\.(?:js|ts|vue)$/.test(file)
+const isSource = (file) => file.startsWith("src/") && file.endsWith(".ts") || isOfSite(file)
 const isTest = (file) => file.endsWith(".test.ts")
 const isPage = (file) => file.endsWith(".md")
 
@@ -110,7 +131,11 @@ const proseOf = (file, text) => {
   if (isPage(file)) return paragraphsOf(text.split("\n").map((part, index) => ({ line: index + 1, part })))
   if (isTest(file)) return titlesOf(text)
   if (!isSource(file)) return []
-  return [...paragraphsOf(commentsOf(text)), ...file.endsWith("errors.ts") ? messagesOf(text) : []]
+  return [
+    ...paragraphsOf(commentsOf(text)),
+    ...isComponent(file) ? paragraphsOf(templateOf(text)) : [],
+    ...file.endsWith("errors.ts") ? messagesOf(text) : []
+  ]
 }
 
 const startPattern = new RegExp(`^(?:${starts.join("|")})\\b`)
@@ -134,8 +159,9 @@ const inWords = ({ isTitle, lines, text }) => {
 }
 
 /**
- * Lines that are too long, and could be broken: comments, and Markdown other than tables, code, and what a program
- * writes between `<!-- name -->` and `<!-- end -->`.
+ * Lines that are too long, and could be broken: comments, every line of the site's components, which no formatter
+ * reads, and Markdown other than tables, code, and the parts between `<!-- name -->` and `<!-- end -->`, which a
+ * program writes.
  */
 const tooLong = (file, text) => {
   let isFenced = false
@@ -145,7 +171,7 @@ const tooLong = (file, text) => {
     if (/^<!-- .* -->$/.test(line)) isWritten = line !== "<!-- end -->"
     if (
       line.length <= columns || isWritten ||
-      (isPage(file) ? isFenced || /^\||^ {4}/.test(line) : !/^\s*(?:\/\/|\/?\*)/.test(line))
+      (isPage(file) ? isFenced || /^\||^ {4}/.test(line) : !isComponent(file) && !/^\s*(?:\/\/|\/?\*)/.test(line))
     ) {
       return []
     }
@@ -163,7 +189,7 @@ const findingsOf = (file) => {
 const filesIn = (folder) =>
   existsSync(folder)
     ? readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((name) => !name.includes("node_modules"))
+      .filter((name) => !/(?:^|\/)(?:node_modules|dist|generated|\.cache|\.vitepress\/cache)\//.test(name))
       .map((name) => join(folder, name))
       .sort()
     : []
@@ -173,7 +199,7 @@ const options = process.argv.slice(2).filter((arg) => arg.startsWith("--"))
 const named = options.includes("--update") ? [] : process.argv.slice(2).filter((arg) => !arg.startsWith("--"))
 const files = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "AGENTS.md"].filter((file) => existsSync(file)),
-  ...filesIn("docs").filter((file) => isPage(file)),
+  ...filesIn("docs").filter((file) => isPage(file) || isOfSite(file)),
   ...filesIn("src").filter((file) => isSource(file)),
   ...filesIn("test").filter((file) => file.endsWith(".ts"))
 ].filter((file) => named.length === 0 || named.includes(file))

@@ -94,6 +94,41 @@ describe("finds in the sources", () => {
     const text = "const a = \"told\"\nconst b = `${n} jobs, as many as it may`\n"
     expect(found("src/internal/errors.ts", text)).toEqual(["src/internal/errors.ts:2: as many as it may"])
   })
+
+  test.each(["js", "ts"])("words and starts in comments of the site's .%s files", (ending) => {
+    expect(found(`docs/site/check/a.${ending}`, "// What is told.\nconst told = 1\n")).toEqual([
+      `docs/site/check/a.${ending}:1: told`,
+      `docs/site/check/a.${ending}:1: What ...`
+    ])
+  })
+
+  test("words, starts and long lines in the site's components, and no expression", () => {
+    const text = [
+      "<script setup>",
+      "// What is told.",
+      "const told = 1",
+      "</script>",
+      "<template>",
+      "  <p title=\"told\">Nobody <em>is</em>",
+      "    told. {{ told > 1 ? \"What is it.\" : \"\" }}</p><p>Those here.</p>",
+      `  <p ${"a=\"b\" ".repeat(25)}></p>`,
+      "</template>",
+      ""
+    ].join("\n")
+    expect(found("docs/site/client/A.vue", text)).toEqual([
+      "docs/site/client/A.vue:2: told",
+      "docs/site/client/A.vue:2: What ...",
+      "docs/site/client/A.vue:7: told",
+      "docs/site/client/A.vue:7: Those ...",
+      "docs/site/client/A.vue:8: 160 columns"
+    ])
+  })
+
+  test("nothing in packages of the site, and nothing that its build has written", () => {
+    for (const folder of ["node_modules/a", ".cache", ".vitepress/cache", ".vitepress/dist", "generated"]) {
+      expect(found(`docs/site/${folder}/a.ts`, "// What is told.\n"), folder).toEqual([])
+    }
+  })
 })
 
 test("finds words and starts in the titles of tests, also of those with a table", () => {

@@ -1,0 +1,24 @@
+/** The files for readers that are no browsers. */
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { check } from "./checks.js"
+import { dist, fileOf } from "./server.js"
+
+export const texts = (pages) => {
+  for (const page of pages) {
+    const file = join(dist, `${page === "/" ? "/index" : page}.md`)
+    const text = existsSync(file) ? readFileSync(file, "utf8") : ""
+    check("pages as Markdown", text.trim() !== "", file)
+    check("pages as Markdown, with what they include", !text.includes("<!--@include"), file)
+  }
+  const index = readFileSync(join(dist, "llms.txt"), "utf8")
+  for (const [, href] of index.matchAll(/\]\((\/[^)#]+)/g)) {
+    check("links of llms.txt", fileOf(href) !== undefined, href)
+  }
+  const full = readFileSync(join(dist, "llms-full.txt"), "utf8")
+  check(
+    "llms-full.txt has all guides",
+    ["# Group", "# Test your own concurrent code", "### withPermits"].every((heading) => full.includes(heading)),
+    ""
+  )
+}
