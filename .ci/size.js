@@ -11,9 +11,10 @@ const limits = {
   WorkerPool: 32_500,
   "WorkerPool { make, run }": 25_300,
   PoolConfig: 1_300,
-  Watch: 5_200,
-  index: 51_400,
-  "durable/index": 14_000,
+  Watch: 5_400,
+  index: 51_600,
+  "durable/index": 20_800,
+  "durable/bullmq": 5_350,
   "threads/ThreadPool": 38_300,
   "threads/ThreadWorker": 6_600
 }
@@ -28,10 +29,10 @@ for (const [entry, limit] of Object.entries(limits)) {
     bundle: true,
     minify: true,
     format: "esm",
-    external: ["effect", "effect/*"],
+    external: ["effect", "effect/*", "bullmq"],
     write: false
   })
   const size = gzipSync(file.contents, { level: 9 }).length
   console.log(`${entry}: ${size} bytes minified and gzipped, of at most ${limit}`)
-  if (size >= limit) process.exitCode = 1
+  if (size > limit) process.exitCode = 1
 }
