@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { defineConfig } from "vitepress"
 import { generate } from "../build/generate.ts"
 import { landing, withBlocks } from "../build/landing.ts"
-import { highlightOnce, links, runs, slug } from "../build/markdown.ts"
+import { highlightOnce, links, runs, scrolls, slug } from "../build/markdown.ts"
 import { outline } from "../build/outline.ts"
 import { docs, root, site } from "../build/paths.ts"
 import { makeRuntime } from "../build/runtime.ts"
@@ -49,6 +49,7 @@ export default defineConfig({
     config: (md) => {
       highlightOnce(md)
       links(md)
+      scrolls(md)
       runs(md)
     }
   },

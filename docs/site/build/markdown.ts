@@ -34,6 +34,13 @@ export const highlightOnce = ({ options }: MarkdownRenderer): void => {
   }
 }
 
+/** Indented code scrolls by the keyboard, too, as the theme's own blocks do. */
+export const scrolls = (md: MarkdownRenderer): void => {
+  const indented = md.renderer.rules.code_block!
+  md.renderer.rules.code_block = (tokens, index, options, env, self) =>
+    indented(tokens, index, options, env, self).replace("<pre", "<pre tabindex=\"0\"")
+}
+
 /** Blocks of TypeScript that can run in a browser have Run and Edit. */
 export const runs = (md: MarkdownRenderer): void => {
   const fence = md.renderer.rules.fence!

@@ -56,7 +56,7 @@ const illegible = () => {
     const style = getComputedStyle(element)
     const box = element.getBoundingClientRect()
     if (style.visibility === "hidden" || Number(style.opacity) < 0.9 || box.width < 3 || box.height < 3) continue
-    if (numbers(style.color)[3] === 0 || element.closest("[style*='opacity: 0'], .header-anchor, .lang") !== null) {
+    if (numbers(style.color)[3] === 0 || element.closest("[style*='opacity: 0'], .header-anchor") !== null) {
       continue
     }
     const [one, other] = [luminance(numbers(style.color)), luminance(behind(element))]
