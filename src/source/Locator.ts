@@ -166,7 +166,8 @@ class InspectorLocator implements Locator {
     if (scope?.objectId === undefined || !/^(?:Closure|Block|Catch|With)/.test(scope.description ?? "")) return
     this.properties(scope.objectId, ({ result }) => {
       for (const { value } of result) {
-        if (value?.objectId !== undefined) this.bring(value.objectId)
+        // Whatever is asked of a proxy may run code.
+        if (value?.objectId !== undefined && value.subtype !== "proxy") this.bring(value.objectId)
       }
     })
   }

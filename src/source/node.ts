@@ -72,6 +72,7 @@ export interface Commands {
 }
 
 export interface RemoteObject {
+  readonly subtype?: string
   readonly objectId?: string
   readonly description?: string
   readonly value?: unknown

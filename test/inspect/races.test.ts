@@ -197,3 +197,20 @@ describe("a deadlock of more fibers than a sweep asks for their races", () => {
       })
     ))
 })
+
+test("a look runs no trap of a proxy that a waiting generator refers to (I1)", () =>
+  watched(() =>
+    Effect.gen(function*() {
+      const semaphore = yield* Semaphore.make(1)
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      const parent = Effect.gen(function*() {
+        const child = yield* Effect.forkChild(twice(semaphore), { startImmediately: true })
+        child.addObserver(() => proxy)
+        yield* Effect.never
+        return () => proxy
+      })
+      yield* fork(parent)
+      expect(yield* Inspect.deadlocks).toMatchObject([{ evidence: "certain" }])
+    })
+  ))
