@@ -32,7 +32,6 @@ const merged = (wait: Effect.Effect<void>) => Stream.merge(Stream.fromEffect(wai
 const mapped = (wait: Effect.Effect<void>) => Stream.mapEffect(Stream.make(1, 2), () => wait, { concurrency: 2 })
 const flattened = (wait: Effect.Effect<void>) =>
   Stream.flatMap(Stream.make(1, 2), () => Stream.fromEffect(wait), { concurrency: 2 })
-
 /** The wait in a job of a pool of one worker. */
 const inAJob = (
   by: (
@@ -62,10 +61,8 @@ describe("no deadlock of a wait", () => {
     "Effect.race": Effect.race(inAnHour),
     "Effect.raceAllFirst": (wait) => Effect.raceAllFirst([inAnHour, wait]),
     "Stream.race": (wait) => Stream.runDrain(Stream.race(Stream.fromEffect(wait), Stream.fromEffect(inAnHour))),
-    "Stream.zip under a timeout": (wait) =>
-      Effect.timeout(Stream.runDrain(Stream.zip(Stream.fromEffect(wait), Stream.never)), "1 hour"),
-    "a fiber that is joined under a timeout": (wait) =>
-      Effect.timeout(Effect.flatMap(Effect.forkDetach(wait), Fiber.join), "1 hour"),
+    "a child that is joined under a timeout": (wait) =>
+      Effect.timeout(Effect.flatMap(Effect.forkChild(wait), Fiber.join), "1 hour"),
     "a job whose caller has a timeout": inAJob(WorkerPool.run),
     "Group.any": (wait) => Group.any([wait, inAnHour]),
     "Group.any, where another one waits for its place": (wait) =>
@@ -93,6 +90,17 @@ describe("a suspicion at most of a wait", () => {
     "Stream.flatMap under a timeout": (wait) => Effect.timeout(Stream.runDrain(flattened(wait)), "1 hour"),
     "Stream.buffer under a timeout": (wait) =>
       Effect.timeout(Stream.runDrain(Stream.buffer(Stream.fromEffect(wait), { capacity: 1 })), "1 hour"),
+    "Stream.zip under a timeout": (wait) =>
+      Effect.timeout(Stream.runDrain(Stream.zip(Stream.fromEffect(wait), Stream.never)), "1 hour"),
+    "a fiber that is joined under a timeout": (wait) =>
+      Effect.timeout(Effect.flatMap(Effect.forkDetach(wait), Fiber.join), "1 hour"),
+    "a fiber that is awaited in an interrupted fiber's finalizer": (wait) =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.forkDetach(wait)
+        const end = Effect.onInterrupt(Effect.never, () => Fiber.await(fiber))
+        const interrupted = yield* Effect.forkDetach(end, { startImmediately: true })
+        interrupted.interruptUnsafe()
+      }),
     "a child whose parent is under a timeout": (wait) =>
       Effect.timeout(Effect.andThen(Effect.forkChild(wait), Effect.never), "1 hour"),
     "a child of a group that is waited for under a timeout": (wait) =>

@@ -3,7 +3,16 @@ import { once } from "../../source/node.js"
 import type { AnyFiber } from "../stack.js"
 import type { Node, View, Wait } from "../view.js"
 import type { Found } from "./collect.js"
-import { type Captured, isFiber, isInterrupted, type Joined, joinersOf, supervisionOf, unreadOf } from "./runtime.js"
+import {
+  type Captured,
+  isFiber,
+  isInterrupted,
+  isUninterruptible,
+  type Joined,
+  joinersOf,
+  supervisionOf,
+  unreadOf
+} from "./runtime.js"
 import { Verdict, type VerdictOptions } from "./verdict.js"
 
 export interface Evidence {
@@ -160,6 +169,8 @@ class Joins {
     const mayEnd = (other: Node): boolean => !taken.has(other) && !verdict.isStuck(other)
     // A set's iterator visits nodes that are added meanwhile.
     for (const one of taken) {
+      // It waits for the node, and no interrupt ends that wait.
+      if (one !== node && !supervised && isFiber(one) && isUninterruptible(one)) continue
       // Its own interrupt is on its way to those that it takes along.
       if (one !== node && isFiber(one) && isInterrupted(one)) return "loses"
       if (this.bounded.has(one) || this.rivals.get(one)?.some(mayEnd) === true) return "loses"
@@ -167,9 +178,9 @@ class Joins {
       if (!isFiber(one)) continue
       const joins = this.of(one)
       if (joins === undefined) return undefined
-      for (const { by, fibers, how, isOpen } of joins) {
+      for (const { by, fibers, how, isOpen, takes } of joins) {
         if (isOpen || (how === "first" && fibers.some(mayEnd))) return "loses"
-        taken.add(by)
+        if (takes || supervised) taken.add(by)
       }
       if (!supervised || this.captured === undefined) continue
       const { by, isUnknown, rivals } = supervisionOf(one, this.captured)

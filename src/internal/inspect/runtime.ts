@@ -28,6 +28,8 @@ interface FiberInternals {
   /** The functions to call with its exit. */
   readonly _observers?: ReadonlyArray<(exit: never) => void>
   readonly _interruptedCause?: unknown
+  /** False in an uninterruptible region. */
+  readonly interruptible?: boolean | undefined
   /** The fiber that has forked this one by `Effect.forkChild`, and interrupts it as it ends. */
   readonly _parent?: AnyFiber | undefined
   /** Defined while the fiber is suspended. */
@@ -87,6 +89,9 @@ export const framesOf = (fiber: AnyFiber): ReadonlyArray<Frame> =>
 export const isInterrupted = (fiber: AnyFiber): boolean =>
   internals(fiber)._interruptedCause !== undefined && fiber.pollUnsafe() === undefined
 
+/** Whether no interrupt ends the present wait of the fiber. */
+export const isUninterruptible = (fiber: AnyFiber): boolean => internals(fiber).interruptible === false
+
 /** Whether the fiber is on JavaScript's stack: it may be in the midst of starting the fibers that it will wait for. */
 const isRunning = (fiber: AnyFiber): boolean => "_yielded" in fiber && internals(fiber)._yielded === undefined
 
@@ -113,6 +118,8 @@ export interface Joined {
   readonly by: AnyFiber
   readonly how: Join
   readonly fibers: ReadonlyArray<AnyFiber>
+  /** Whether an interrupt of `by` interrupts them: `Fiber.join` leaves a fiber alone that is not a child. */
+  readonly takes: boolean
   /** More fibers may come, or the wait is over and the fiber is about to go on. */
   readonly isOpen: boolean
 }
@@ -172,7 +179,8 @@ export const joinersOf = (fiber: AnyFiber, captured: Captured): ReadonlyArray<Jo
     if (joiner === undefined || joiner.pollUnsafe() !== undefined) return []
     const fibers = [...set?.deref() ?? [fiber]]
     // A race of one has more to come, or is decided.
-    return [{ by: joiner, how, fibers, isOpen: isRunning(joiner) || (how === "first" && fibers.length === 1) }]
+    const isOpen = isRunning(joiner) || (how === "first" && fibers.length === 1)
+    return [{ by: joiner, how, fibers, takes: how !== "one" || internals(fiber)._parent === joiner, isOpen }]
   })
 
 /** The fibers that may end a fiber, though they do not wait for it alone. */
