@@ -1,5 +1,5 @@
 /** Waits that a timer or another fiber may end: none of them is in a deadlock of `certain` evidence (I3). */
-import { Deferred, Effect, Fiber, Stream } from "effect"
+import { Deferred, Effect, Fiber, FiberHandle, FiberMap, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Group, Semaphore, WorkerPool } from "sluice"
 import { Inspect } from "sluice/inspect"
@@ -32,6 +32,9 @@ const merged = (wait: Effect.Effect<void>) => Stream.merge(Stream.fromEffect(wai
 const mapped = (wait: Effect.Effect<void>) => Stream.mapEffect(Stream.make(1, 2), () => wait, { concurrency: 2 })
 const flattened = (wait: Effect.Effect<void>) =>
   Stream.flatMap(Stream.make(1, 2), () => Stream.fromEffect(wait), { concurrency: 2 })
+const switched = (stream: Stream.Stream<number>, wait: Effect.Effect<void>) =>
+  Stream.switchMap(stream, () => Stream.fromEffect(wait))
+
 /** The wait in a job of a pool of one worker. */
 const inAJob = (
   by: (
@@ -92,6 +95,15 @@ describe("a suspicion at most of a wait", () => {
       Effect.timeout(Stream.runDrain(Stream.buffer(Stream.fromEffect(wait), { capacity: 1 })), "1 hour"),
     "Stream.zip under a timeout": (wait) =>
       Effect.timeout(Stream.runDrain(Stream.zip(Stream.fromEffect(wait), Stream.never)), "1 hour"),
+    "Stream.switchMap": (wait) => Stream.runDrain(switched(Stream.concat(Stream.make(1), Stream.never), wait)),
+    FiberHandle: (wait) =>
+      Effect.scoped(
+        Effect.flatMap(FiberHandle.make(), (handle) => Effect.andThen(FiberHandle.run(handle, wait), Effect.never))
+      ),
+    FiberMap: (wait) =>
+      Effect.scoped(
+        Effect.flatMap(FiberMap.make<string>(), (map) => Effect.andThen(FiberMap.run(map, "key", wait), Effect.never))
+      ),
     "a fiber that is joined under a timeout": (wait) =>
       Effect.timeout(Effect.flatMap(Effect.forkDetach(wait), Fiber.join), "1 hour"),
     "a fiber that is awaited in an interrupted fiber's finalizer": (wait) =>
@@ -128,6 +140,7 @@ describe("certain evidence of a wait that nothing else ends", () => {
   const forms: Readonly<Record<string, Form>> = {
     "Stream.mapEffect": (wait) => Stream.runDrain(mapped(wait)),
     "Stream.flatMap": (wait) => Stream.runDrain(flattened(wait)),
+    "Stream.switchMap of the last element": (wait) => Stream.runDrain(switched(Stream.make(1), wait)),
     "a child": (wait) => Effect.andThen(Effect.forkChild(wait), Effect.never),
     "a fiber of a scope": (wait) => Effect.scoped(Effect.andThen(Effect.forkScoped(wait), Effect.never)),
     "a job whose result is read under a timeout": inAJob((pool, wait) =>

@@ -135,6 +135,8 @@ interface Read {
   readonly set: WeakRef<ReadonlySet<AnyFiber>> | undefined
   /** Of a fiber that was forked into a scope. */
   readonly scope: WeakRef<Scope> | undefined
+  /** Of a fiber in a `FiberHandle` or a `FiberMap`, where the next fiber interrupts it. */
+  readonly isReplaceable: boolean
 }
 
 const read = new WeakMap<object, Read>()
@@ -158,7 +160,8 @@ const readObserver = (observer: object, fiber: AnyFiber, captured: Captured): Re
     by: by && new WeakRef(by),
     how: joinOf(observer),
     set: set && new WeakRef(set),
-    scope: scope && new WeakRef(scope)
+    scope: scope && new WeakRef(scope),
+    isReplaceable: variables.some((found) => "~effect/FiberHandle" in found || "~effect/FiberMap" in found)
   }
   read.set(observer, result)
   return result
@@ -192,18 +195,52 @@ export interface Supervision {
    * `Stream.interruptWhen` does so, and the timer of `Stream.timeout`.
    */
   readonly rivals: ReadonlyArray<AnyFiber>
-  /** The fiber ends with a scope that does not say so: effect 4.0 keeps its fibers under other keys. */
+  /**
+   * The fiber ends with a scope that does not say so, since effect 4.0 keeps its fibers under other keys; or another
+   * fiber may take its place.
+   */
   readonly isUnknown: boolean
 }
+
+interface Replacing {
+  readonly fibers: WeakRef<ReadonlyMap<object, unknown>>
+  /** A fiber waits for a permit of this semaphore, and takes no other one's place. */
+  readonly isAdmitting: boolean
+}
+
+/** By the generators of parents. */
+const replacing = new WeakMap<object, Replacing | undefined>()
+
+const isPermits = (found: object): boolean => "permits" in found && "taken" in found && "waiters" in found
+
+/**
+ * Whether the parent interrupts the fiber to start another one in its place, as that of `Stream.switchMap` does. Such a
+ * parent has its fibers as the keys of a map, until its loop ends.
+ */
+const isReplaced = (fiber: AnyFiber, parent: AnyFiber, captured: Captured): boolean =>
+  (internals(parent)._stack ?? []).some(({ iterator }) => {
+    if (!isObject(iterator)) return false
+    if (!replacing.has(iterator)) {
+      const variables = captured(iterator)
+      const fibers = variables.find((found): found is ReadonlyMap<object, unknown> =>
+        found instanceof Map && found.has(fiber)
+      )
+      replacing.set(iterator, fibers && { fibers: new WeakRef(fibers), isAdmitting: variables.some(isPermits) })
+    }
+    const known = replacing.get(iterator)
+    return known !== undefined && !known.isAdmitting && known.fibers.deref()?.has(fiber) === true
+  })
 
 /** As far as its observers were read. */
 export const supervisionOf = (fiber: AnyFiber, captured: Captured): Supervision => {
   const parent = internals(fiber)._parent
   const by = parent === undefined ? [] : [parent]
   const rivals: Array<AnyFiber> = []
-  let isUnknown = false
+  let isUnknown = parent !== undefined && isReplaced(fiber, parent, captured)
   for (const observer of internals(fiber)._observers ?? []) {
-    const scope = read.get(observer)?.scope?.deref()
+    const known = read.get(observer)
+    if (known?.isReplaceable === true) isUnknown = true
+    const scope = known?.scope?.deref()
     const finalizers = scope && finalizersOf(scope)
     if (scope === undefined) continue
     if (finalizers?.has(fiber) !== true) {
