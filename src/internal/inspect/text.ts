@@ -283,7 +283,10 @@ const headOf = (reader: Reader, resource: Resource): string => {
   const inUse = resource.lines.length === 0 && typeof keys === "number" ? [`${count(keys, "key")} in use`] : []
   const all = inUse.length > 0 && typeof ofKeys === "number" ? ofKeys : resource.waiting
   const waiting = all === 0 ? [] : [`${all} wait`]
-  return `${reader.title(resource)}: ${[...taken, ...inUse, ...threads, ...waiting].join(", ")}`
+  // A pool that takes durable jobs has none of these: its places are those of the pool.
+  const { phase, running } = resource.stats
+  const jobs = typeof phase === "string" && typeof running === "number" ? [phase, `${running} running`] : []
+  return `${reader.title(resource)}: ${[...taken, ...inUse, ...threads, ...jobs, ...waiting].join(", ")}`
 }
 
 const holderLine = (reader: Reader, { at: source, by, millis, until, weight }: HoldInfo, of: LineInfo["of"]): string =>

@@ -64,7 +64,7 @@ export class Uses implements Viewable {
         waits.push({
           node: use.fiber,
           who: "fiber",
-          for: `${use.permits} permits`,
+          for: use.permits === 1 ? "a permit" : `${use.permits} permits`,
           rooms: [[line, use.permits]],
           ends: "a release in another process",
           key: use
