@@ -173,6 +173,14 @@ describe.each(kinds)("%s", (kind) => {
       expect(yield* DurableJob.await(job, "a")).toBe("there")
     })))
 
+  test("two jobs whose names and ids make the same text together have an exit each (D7)", () =>
+    run(Effect.gen(function*() {
+      const results = yield* Results.Results
+      const jobs = [["mail", "urgent:1"], ["mail:urgent", "1"], ["mail%3Aurgent", "1"]] as const
+      for (const [job, id] of jobs) yield* results.record(job, id, `${job}, ${id}`)
+      for (const [job, id] of jobs) expect(yield* results.get(job, id)).toBe(`${job}, ${id}`)
+    })))
+
   test("no job is lost when processes are killed at any time, and each has its result (D2)", async () => {
     const random = drawing()
     const kills = times(10)

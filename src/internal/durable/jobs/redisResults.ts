@@ -16,7 +16,8 @@ export const redisResults = Effect.fnUntraced(function*(prefix: string, timeToLi
   const redis = yield* Redis.Redis
   const wake = yield* Wake
   const forgetting = redis.eval(forget)
-  const keyOf = (job: string, id: string): string => `${prefix}${job}:${id}`
+  // Without a colon in the name: the job `a` with the id `b:c` has another key than the job `a:b` with the id `c`.
+  const keyOf = (job: string, id: string): string => `${prefix}${encodeURIComponent(job)}:${id}`
   const expires = Duration.isFinite(timeToLive) ? ["PX", String(Math.ceil(Duration.toMillis(timeToLive)))] : []
   return Results.of({
     record: (job, id, exit) =>
