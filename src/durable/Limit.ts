@@ -16,7 +16,7 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { checkInteger, checkMillis, effectLast, invalid } from "../internal/args.js"
@@ -44,8 +44,8 @@ export interface Options {
    */
   readonly permits: number
   /**
-   * How long a permit is kept without a renewal: at least 10 milliseconds. Default: 30 seconds. Anything else throws.
-   * The permits of a killed process return after this time. A lease is renewed every third of it.
+   * How long a permit is kept without a renewal: 10 milliseconds to 100 years. Default: 30 seconds. Anything else
+   * throws. The permits of a killed process return after this time. A lease is renewed every third of it.
    */
   readonly lease?: Duration.Input | undefined
   /**
@@ -64,6 +64,8 @@ export interface Options {
 export const isLimit = (u: unknown): u is Limit => hasProperty(u, TypeId)
 
 const minLease = 10
+/** A longer one has no integer of microseconds in a store, which would refuse each request. */
+const maxLease = Duration.toMillis(Duration.days(36_500))
 
 /**
  * Describes a limit: a plain value, without state of its own. Limits with one name share their permits, in all
@@ -100,8 +102,8 @@ export const make = (name: string, options: Options): Limit => {
       "Limit.make",
       "lease",
       options.lease ?? "30 seconds",
-      `a finite duration of at least ${minLease} milliseconds`,
-      (millis) => Number.isFinite(millis) && millis >= minLease
+      "a duration of 10 milliseconds to 100 years",
+      (millis) => millis >= minLease && millis <= maxLease
     )
   }
   const { watch } = options

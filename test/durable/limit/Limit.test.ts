@@ -78,8 +78,9 @@ describe("make", () => {
     ["", { permits: 1 }, "Limit.make: name must be a string that is not empty, got \"\""],
     ["x", { permits: -1 }, "Limit.make: permits must be an integer >= 0, got -1"],
     ["x", { permits: 1.5 }, "Limit.make: permits must be an integer >= 0, got 1.5"],
-    ["x", { permits: 1, lease: 9 }, "Limit.make: lease must be a finite duration of at least 10 milliseconds, got 9"],
-    ["x", { permits: 1, lease: Infinity }, "at least 10 milliseconds, got Infinity"]
+    ["x", { permits: 1, lease: 9 }, "Limit.make: lease must be a duration of 10 milliseconds to 100 years, got 9"],
+    ["x", { permits: 1, lease: Infinity }, "10 milliseconds to 100 years, got Infinity"],
+    ["x", { permits: 1, lease: 1e300 }, "10 milliseconds to 100 years, got 1e+300"]
   ])("throws for %j %j", (name, options, message) => {
     expect(() => Limit.make(name, options)).toThrow(message)
     expect(() => Limit.make(name, options)).toThrow(RangeError)
