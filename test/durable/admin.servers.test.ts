@@ -1,15 +1,17 @@
 /** The administration of stores on servers: over processes that are killed, and over dead letters. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
+import { Redis } from "effect/persistence"
 import * as path from "node:path"
 import { setTimeout } from "node:timers/promises"
-import { Admin, DurableJob, DurableStore, Results, Wake } from "sluice/durable"
+import { WorkerPool } from "sluice"
+import { Admin, DurableJob, DurablePool, DurableStore, Results, Wake } from "sluice/durable"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { bullmqStores, type Engine, kinds, startServer } from "../support/engines.js"
 import { pgLayer } from "../support/fleet.js"
 import { layer as ioredis } from "../support/ioredis.js"
 import { Processes } from "../support/processes.js"
 import type { Server } from "../support/servers.js"
-import { deadLetters } from "./deadLetters.js"
+import { deadLetters, lettersOf } from "./deadLetters.js"
 import { Job, type Order, type Said } from "./jobWorker.js"
 
 const layerOf = ({ kind, port }: Engine): Layer.Layer<DurableStore.Services | Results.Results> => {
@@ -84,5 +86,39 @@ describe.each(kinds)("%s", (kind) => {
     }))
   }, 60_000)
 
-  deadLetters(() => layerOf(place))
+  deadLetters(() => layerOf(place), { isBullMQ: kind === "bullmq" })
+
+  if (kind === "redis") {
+    test("pages leave out no dead letter of the same millisecond", () => {
+      const job = DurableJob.make("ties", { payload: Schema.String })
+      const record = (id: string) => JSON.stringify({ id, element: id, attempts: 1, lastFailure: "no", failedAt: 5 })
+      return run(
+        Effect.gen(function*() {
+          const { send } = yield* Redis.Redis
+          yield* send("RPUSH", "effectq:ties:failed", ...["c d", "a", "e", "b", "c"].map(record))
+          for (const limit of [1, 2, 100]) expect(yield* lettersOf(job, limit)).toEqual(["a", "b", "c", "c d", "e"])
+        }).pipe(Effect.provide(ioredis(place.port)))
+      )
+    })
+  }
+
+  if (kind === "postgres") {
+    test("a dead letter has the time of its failure, whatever the time zone of the connections", () => {
+      const east = Layer.merge(DurableStore.layerSql(), Results.layerSql()).pipe(
+        Layer.provide(pgLayer({ kind: "postgres", port: place.port, zone: "Asia/Tokyo" })),
+        Layer.orDie
+      )
+      const job = DurableJob.make("east", { payload: Schema.String, error: Schema.String, attempts: 1 })
+      return Effect.runPromise(
+        Effect.scoped(Effect.gen(function*() {
+          const pool = yield* WorkerPool.make({ size: 1, run: (name: string) => Effect.fail(name) })
+          yield* DurablePool.serve(job, pool, { grace: 0 })
+          yield* DurableJob.submit(job, "a")
+          yield* Effect.repeat(Admin.counts(job), { until: ({ failed }) => failed === 1 })
+          const { letters: [letter] } = yield* Admin.deadLetters(job)
+          expect(Math.abs(Date.now() - letter!.failedAt)).toBeLessThan(60_000)
+        })).pipe(Effect.provide(east))
+      )
+    })
+  }
 })
