@@ -2,7 +2,7 @@
 import { Deferred, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { WorkerPool } from "sluice"
-import { DurableJob, DurablePool, DurableStore, Results, Wake } from "sluice/durable"
+import { Admin, DurableJob, DurablePool, DurableStore, Results, Wake } from "sluice/durable"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { pgLayer, type Place } from "../support/fleet.js"
 import { layer as ioredis } from "../support/ioredis.js"
@@ -84,6 +84,30 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
         expect(yield* there(DurableJob.await(job, id))).toBe("a")
       })))
 
+  test("a dead letter that is requeued begins at once", () =>
+    twoProcesses(layerOf(place), (here, there) =>
+      Effect.gen(function*() {
+        const job = DurableJob.make("requeued", {
+          payload: Schema.String,
+          success: Schema.String,
+          error: Schema.String,
+          attempts: 1
+        })
+        let isDown = true
+        const pool = yield* WorkerPool.make({
+          size: 1,
+          run: (name: string) => Effect.suspend(() => isDown ? Effect.fail("down") : Effect.succeed(name))
+        })
+        yield* there(DurablePool.serve(job, pool, { grace: 0 }))
+        const id = yield* here(DurableJob.submit(job, "a"))
+        expect(yield* here(DurableJob.exit(job, id))).toEqual(Exit.fail("down"))
+        isDown = false
+        // The poller has found nothing, and sleeps.
+        yield* Effect.sleep(300)
+        expect(yield* here(Admin.requeue(job, id))).toBe(true)
+        expect(yield* here(DurableJob.await(job, id))).toBe("a")
+      })))
+
   if (kind === "postgres") {
     test("a job that is submitted in a transaction begins as that commits, and not before", () =>
       twoProcesses(onPg(place), (here, there) =>
@@ -118,9 +142,9 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
             sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`
           ))
           const waiting = yield* Effect.forkChild(here(DurableJob.execute(job, "while it was lost")))
-          yield* Effect.sleep(1_500)
-          expect(yield* here(DurableJob.execute(job, "then"))).toBe("then")
+          // The new connection alone wakes the process for it.
           expect(yield* Fiber.join(waiting)).toBe("while it was lost")
+          expect(yield* here(DurableJob.execute(job, "then"))).toBe("then")
         })))
   }
 })
