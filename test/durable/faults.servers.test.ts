@@ -44,6 +44,17 @@ const sqlLayer = () =>
 const inTransaction = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.orDie(SqlClient.SqlClient.use((sql) => sql.withTransaction(effect)))
 
+test("on Redis, a queue takes the dead letters of another one for its jobs, if its name is theirs with `:failed`", () =>
+  Effect.runPromise(
+    Effect.gen(function*() {
+      const dead = yield* PersistedQueue.make({ name: "letters", schema: Schema.String, maxAttempts: 1 })
+      yield* dead.offer("a", { id: "a" })
+      yield* Effect.exit(dead.take(() => Effect.fail("no")))
+      const other = yield* queueOf("letters:failed")
+      expect(yield* other.take(Effect.succeed)).toBe("a")
+    }).pipe(Effect.provide(storesOf(engineOf("redis"))))
+  ))
+
 test("the queue is dead after a first take in a transaction, and a pool that serves there is not", async () => {
   const first = Effect.gen(function*() {
     const { offer, take } = yield* queueOf("transaction")

@@ -7,7 +7,7 @@
  *     reserving, waiting ──▶ recalled, when the pool wants the place back, and then over
  *     running   ──▶ over: acknowledged, tried again, dead, or given back
  *
- *     serving   ──▶ draining, by `drain`, the end of the pool, or the end of the scope
+ *     serving   ──▶ draining, by `drain`, or the end of the scope. A pool that has ended gives no place for a claim
  *     draining  ──▶ drained, when no claim is left
  *
  * | the job's exit | recorded | the claim |
