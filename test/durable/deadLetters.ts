@@ -159,7 +159,7 @@ export const deadLetters = (layerOf: () => Layer.Layer<Services>, { isBullMQ = f
     test("a job that is due and that nobody serves is ready, and was delayed before (D9)", () =>
       run(Effect.gen(function*() {
         const job = DurableJob.make("due", { payload: Schema.String })
-        yield* DurableJob.submit(job, "a", { delay: 200 })
+        yield* DurableJob.submit(job, "a", { delay: 2_000 })
         expect(yield* Admin.counts(job)).toMatchObject({ stored: 1, ready: 0, delayed: 1 })
         yield* Effect.repeat(Effect.andThen(Effect.sleep(50), Admin.counts(job)), { until: ({ ready }) => ready === 1 })
         expect(yield* Admin.counts(job)).toMatchObject({ stored: 1, ready: 1, delayed: 0 })
