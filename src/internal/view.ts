@@ -86,7 +86,7 @@ export interface Wait {
    * `maybe`: it does so if the scope that closes with the node is theirs.
    */
   readonly takes?: boolean | "maybe" | undefined
-  /** A deadline, or its like, that ends the wait in any case: then it is nobody's deadlock. */
+  /** A deadline, or its like, that ends the wait as well: then it is nobody's deadlock. */
   readonly ends?: string | undefined
   /** As that of a hold. */
   readonly key: object

@@ -124,7 +124,7 @@ export interface WaitInfo {
   readonly millis?: number | undefined
   /** The line that waits. */
   readonly at?: Source | undefined
-  /** The deadline that ends the wait in any case. */
+  /** The event that ends the wait as well, such as a deadline. Then the wait is in no deadlock. */
   readonly ends?: string | undefined
   /** The deadlock that it is a part of, or waits behind: its `id`. */
   readonly deadlock?: string | undefined

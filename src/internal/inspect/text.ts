@@ -190,7 +190,7 @@ const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref |
     return [`${subject} is suspended outside of sluice, or runs,${at(stack[0]) || " at an unknown line"}.`, undefined]
   }
   const { resource, wait } = found
-  const ends = wait.ends === undefined ? "" : ` It waits until ${wait.ends} at the latest.`
+  const ends = wait.ends === undefined ? "" : ` Its wait ends with ${wait.ends}, too.`
   const [next] = wait.on
   if (next !== undefined) {
     const more = wait.on.length === 1 ? "" : ` (the first of them is ${reader.who(next)})`
