@@ -81,15 +81,18 @@ export interface Wait {
   readonly rooms?: ReadonlyArray<readonly [line: Line, weight: number]> | undefined
   readonly all?: ReadonlyArray<Node> | undefined
   readonly any?: ReadonlyArray<Node> | undefined
-  /**
-   * An interrupt of the node interrupts the nodes that it waits for: a timeout around it ends their waits, too.
-   * `maybe`: it does so if the scope that closes with the node is theirs.
-   */
-  readonly takes?: boolean | "maybe" | undefined
   /** A deadline, or its like, that ends the wait as well: then it is nobody's deadlock. */
   readonly ends?: string | undefined
   /** As that of a hold. */
   readonly key: object
+}
+
+/** An interrupt of `by` interrupts these nodes, whether or not it waits for them: a timeout of it ends their waits. */
+export interface Taking {
+  readonly by: Node
+  readonly nodes: ReadonlyArray<Node>
+  /** It does so if the scope that closes with `by` is theirs. */
+  readonly isUnsure?: boolean | undefined
 }
 
 /** A job, with the fiber that runs it. */
@@ -133,6 +136,7 @@ export interface View {
   readonly stats: object
   readonly lines: ReadonlyArray<Line>
   readonly waits: ReadonlyArray<Wait>
+  readonly takes?: ReadonlyArray<Taking> | undefined
   readonly jobs?: ReadonlyArray<JobView> | undefined
   readonly workers?: ReadonlyArray<WorkerView> | undefined
   readonly threads?: ReadonlyArray<ThreadView> | undefined

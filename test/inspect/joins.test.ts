@@ -97,3 +97,26 @@ test("a fiber that waits for room is not called stuck while a queued job may lea
   const { failure } = explore(judging(roomInTime, tally, { closures: true }), { seed: 0, runs: 100, shrink: false })
   expect(failure?.message).toBe(undefined)
 })
+
+test("a job of a `map` whose consumer is about to wait, and has a deadline, is not called stuck", () => {
+  const shape = { capacity: 0, keys: false } as const
+  const workload: Workload = {
+    capacities: [1],
+    limit: 1,
+    pool: { ...shape, size: 1, deadlines: "run" },
+    second: { ...shape, size: 2, keys: true, deadlines: "none" },
+    programs: [
+      {
+        op: "submit",
+        then: {
+          op: "map",
+          pool: 1,
+          jobs: [{ op: "runAll", pool: 1, jobs: [{ op: "yield" }, { op: "yield" }] }, { op: "look" }]
+        }
+      }
+    ]
+  }
+  const tally = { programs: 0, deadlocked: 0 }
+  const { failure } = explore(judging(workload, tally, { closures: true }), { seed: 1, runs: 100, shrink: false })
+  expect(failure?.message).toBe(undefined)
+})

@@ -35,17 +35,18 @@ const flattened = (wait: Effect.Effect<void>) =>
 const switched = (stream: Stream.Stream<number>, wait: Effect.Effect<void>) =>
   Stream.switchMap(stream, () => Stream.fromEffect(wait))
 
-/** The wait in a job of a pool of one worker. */
+/** The wait in a job of a pool, under a timeout. */
 const inAJob = (
   by: (
     pool: WorkerPool.WorkerPool<Effect.Effect<void>, void>,
     wait: Effect.Effect<void>
-  ) => Effect.Effect<unknown, unknown>
+  ) => Effect.Effect<unknown, unknown>,
+  size = 1
 ): Form =>
 (wait) =>
   Effect.scoped(
     Effect.flatMap(
-      WorkerPool.make({ size: 1, run: (job: Effect.Effect<void>) => job }),
+      WorkerPool.make({ size, run: (job: Effect.Effect<void>) => job }),
       (pool) => Effect.timeout(by(pool, wait), "1 hour")
     )
   )
@@ -67,6 +68,15 @@ describe("no deadlock of a wait", () => {
     "a child that is joined under a timeout": (wait) =>
       Effect.timeout(Effect.flatMap(Effect.forkChild(wait), Fiber.join), "1 hour"),
     "a job whose caller has a timeout": inAJob(WorkerPool.run),
+    "a job of runAll": inAJob((pool, wait) => WorkerPool.runAll(pool, [Effect.never, wait]), 2),
+    "a job of map behind another one": inAJob(
+      (pool, wait) => Stream.runDrain(WorkerPool.map(pool, [Effect.never, wait])),
+      2
+    ),
+    "the source of map behind a job": inAJob((pool, wait) => {
+      const source = Stream.concat(Stream.make(Effect.never), Stream.fromEffect(Effect.as(wait, Effect.void)))
+      return Stream.runDrain(WorkerPool.map(pool, source))
+    }, 2),
     "Group.any": (wait) => Group.any([wait, inAnHour]),
     "Group.any, where another one waits for its place": (wait) =>
       Group.any([wait, inAnHour, Effect.void], { limit: 2 }),

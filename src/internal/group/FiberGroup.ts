@@ -14,7 +14,7 @@ import { List } from "../List.js"
 import type { Observe, Observers } from "../Observers.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import { type Detail, type Line, type View, type Viewable, ViewTypeId, type Wait, watch } from "../view.js"
+import { type Detail, type Line, type Taking, type View, type Viewable, ViewTypeId, type Wait, watch } from "../view.js"
 import { defectsOf, isInterruption } from "./causes.js"
 import { GroupClosed, GroupDeadlock } from "./errors.js"
 import { type Group, type Stats, TypeId } from "./model.js"
@@ -546,6 +546,7 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       stats: this.stats(),
       lines: [line],
       waits,
+      takes: this.takes,
       // The body starts more of them.
       rivals: this.isRace ? [...children.map(({ fiber }) => fiber), ...this.body === undefined ? [] : [this.body]] : []
     }
@@ -569,8 +570,8 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
     const inEnd = new Set([...end].map(({ fiber }) => fiber))
     const fibers = children.map(({ fiber }) => fiber)
     const pending = [...this.pending].map(({ parent }) => parent)
-    const waits = (lot: ParkingLot, what: string, all: ReadonlyArray<object>, takes?: Wait["takes"]) =>
-      [...lot].map((key): Wait => ({ node: key.fiber, who: "fiber", for: what, all, takes, key }))
+    const waits = (lot: ParkingLot, what: string, all: ReadonlyArray<object>) =>
+      [...lot].map((key): Wait => ({ node: key.fiber, who: "fiber", for: what, all, key }))
     return [
       // Each lot stands for its event.
       event(work, "the other children", fibers.filter((one) => !inWork.has(one) && !inEnd.has(one))),
@@ -578,8 +579,20 @@ export class FiberGroup<in out E> extends Described implements Group<E>, Viewabl
       event(outside, "all children", fibers.concat(pending)),
       ...waits(work, "the other children", [work]),
       ...waits(end, "the end", [end]),
-      ...waits(outside, "the children", [outside], "maybe"),
-      ...waits(this.owner, "the end", this.body === undefined ? [outside] : [outside, this.body], true)
+      ...waits(outside, "the children", [outside]),
+      ...waits(this.owner, "the end", this.theEnd)
+    ]
+  }
+
+  /** The owner of `scoped` waits for these. */
+  private get theEnd(): ReadonlyArray<object> {
+    return this.body === undefined ? [this.outside] : [this.outside, this.body]
+  }
+
+  private get takes(): ReadonlyArray<Taking> {
+    return [
+      ...[...this.outside].map(({ fiber: by }) => ({ by, nodes: [this.outside], isUnsure: true })),
+      ...[...this.owner].map(({ fiber: by }) => ({ by, nodes: this.theEnd }))
     ]
   }
 }

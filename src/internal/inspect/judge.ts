@@ -1,7 +1,7 @@
 /** Deadlocks, with the evidence for each: the verdict, together with the joins of Effect's own operations. */
 import { once } from "../../source/node.js"
 import type { AnyFiber } from "../stack.js"
-import type { Node, View, Wait } from "../view.js"
+import type { Node, Taking, View, Wait } from "../view.js"
 import type { Found } from "./collect.js"
 import {
   type Captured,
@@ -104,13 +104,17 @@ type Fate = "stuck" | "loses" | "unsure" | "unknown"
  */
 const takersOf = (views: ReadonlyArray<View>, mayTake: boolean): ReadonlyMap<Node, ReadonlyArray<Node>> => {
   const takers = new Map<Node, Array<Node>>()
-  for (const { all = [], any = [], node, takes, who } of views.flatMap(({ waits }) => waits)) {
-    if (who === "fiber" && takes !== true && !(mayTake && takes === "maybe")) continue
-    for (const taken of [...all, ...any]) {
-      const known = takers.get(taken)
-      if (known === undefined) takers.set(taken, [node])
-      else known.push(node)
+  const add = ({ by, isUnsure = false, nodes }: Taking): void => {
+    if (isUnsure && !mayTake) return
+    for (const node of nodes) {
+      const known = takers.get(node)
+      if (known === undefined) takers.set(node, [by])
+      else known.push(by)
     }
+  }
+  for (const { takes = [], waits } of views) {
+    for (const taking of takes) add(taking)
+    for (const { all = [], any = [], node: by, who } of waits) if (who !== "fiber") add({ by, nodes: [...all, ...any] })
   }
   return takers
 }

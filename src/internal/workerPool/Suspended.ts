@@ -1,12 +1,14 @@
 import * as Fiber from "effect/Fiber"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { Wait } from "../view.js"
+import type { Taking, Wait } from "../view.js"
 
-/** A call that waits for several jobs. */
+/** A call that waits for several jobs, as `sluice/inspect` sees it. */
 export interface Call {
-  /** The waits of its fibers, as `sluice/inspect` sees them. */
+  /** The waits of its fibers. */
   readonly waits: ReadonlyArray<Wait>
+  /** The jobs that end with its caller. */
+  readonly takes: Taking
 }
 
 export const isCall = (by: AnyFiber | Call | undefined): by is Call => by !== undefined && "waits" in by

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import { type Annotations, cancellation, type Why } from "../cancellation.js"
 import * as stack from "../stack.js"
 import type { AnyFiber } from "../stack.js"
-import type { Wait } from "../view.js"
+import type { Taking, Wait } from "../view.js"
 import type { JobLost, PoolClosed, PoolFailed } from "./errors.js"
 import { type Host, Intake, type Item } from "./Intake.js"
 import type { Settled, Told } from "./Job.js"
@@ -108,6 +108,8 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
   private halted: Annotations | undefined = undefined
   /** How the stream ends after the results. */
   private end: Exit.Exit<never, E2 | PoolClosed | Cause.Done> = Exit.fail(Cause.Done())
+  /** The fiber that opens the stream, and then the one that pulls: the stream closes as that ends. */
+  private consumer = currentFiber()
   private waitsForResult: Suspended<Effect.Effect<void>> | undefined = undefined
   private isConsumerDue = false
 
@@ -219,8 +221,13 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
       ? [[first], undefined]
       : [undefined, this.state === "ended" || feeder === undefined ? jobs : [...jobs, feeder]]
     const { fiber } = waitsForResult
-    waits.push({ node: fiber, who: "fiber", for: "the next result", all, any, takes: true, key: waitsForResult })
+    waits.push({ node: fiber, who: "fiber", for: "the next result", all, any, key: waitsForResult })
     return waits
+  }
+
+  get takes(): Taking {
+    const { consumer, feeder, intake: { jobs } } = this
+    return { by: consumer, nodes: feeder === undefined ? jobs : [...jobs, feeder] }
   }
 
   // The results
@@ -249,7 +256,8 @@ class Feed<Job, A, E, E2, B> implements Host<Job, A, E>, Follower {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<B>, E | E2 | RunError | Cause.Done> = Effect.suspend(() =>
     this.hasResult ? this.take() : Effect.callback<void>((resume) => {
       if (this.hasResult) return resume(Effect.void)
-      this.waitsForResult = new Suspended(currentFiber(), resume)
+      this.consumer = currentFiber()
+      this.waitsForResult = new Suspended(this.consumer, resume)
     }).pipe(Effect.flatMap(() => this.pull))
   )
 

@@ -4,7 +4,7 @@ import { isIterable } from "effect/Predicate"
 import { invalid } from "../args.js"
 import { cancellation } from "../cancellation.js"
 import type { AnyFiber } from "../stack.js"
-import type { Wait } from "../view.js"
+import type { Taking, Wait } from "../view.js"
 import type { PoolClosed } from "./errors.js"
 import { type Host, Intake, type Item } from "./Intake.js"
 import type { Told } from "./Job.js"
@@ -85,19 +85,19 @@ class All<Job, A, E, B> implements Host<Job, A, E>, Follower {
 
   get waits(): ReadonlyArray<Wait> {
     const { intake, waitsForEnd } = this
+    if (this.isOver || (waitsForEnd === undefined && !intake.waits)) return []
     const { jobs } = intake
-    if (jobs.length === 0) return []
-    // Also a caller that runs takes its jobs along.
-    const isWaiting = !this.isOver && (waitsForEnd !== undefined || intake.waits)
     return [{
       node: intake.caller,
       who: "fiber",
       for: jobs.length === 1 ? "a job" : `${jobs.length} jobs`,
       any: jobs,
-      takes: true,
-      ends: isWaiting ? undefined : "its next step",
       key: this
     }]
+  }
+
+  get takes(): Taking {
+    return { by: this.intake.caller, nodes: this.intake.jobs }
   }
 
   get results(): Effect.Effect<Array<B>, E | RunError> {

@@ -1,5 +1,5 @@
 import type { List } from "../List.js"
-import type { Detail, Hold, JobView, Line, Node, View, Wait, WorkerView } from "../view.js"
+import type { Detail, Hold, JobView, Line, Node, Taking, View, Wait, WorkerView } from "../view.js"
 import type { PoolJob } from "./Job.js"
 import type { Lifecycle } from "./Lifecycle.js"
 import type { Deadlines, Reservations, Retries } from "./parts.js"
@@ -37,11 +37,21 @@ const isAtRest = <Job, A, E>(
   starter === undefined &&
   roster.workers.every(({ state }) => state === "idle") && [...calls].length === 0
 
+interface Observing<in out Job, in out A, in out E> {
+  readonly by: Node
+  readonly job: PoolJob<Job, A, E>
+  readonly observer: object
+}
+
 class Reader<in out Job, in out A, in out E> {
   private readonly running: ReadonlyArray<readonly [worker: Worker, job: PoolJob<Job, A, E>]>
   private readonly queued: ReadonlyArray<PoolJob<Job, A, E>>
   private readonly blocked: ReadonlyArray<PoolJob<Job, A, E>>
   private readonly retrying: ReadonlyArray<PoolJob<Job, A, E>>
+  /** The fibers that wait for one job each. */
+  private readonly observing: Array<Observing<Job, A, E>> = []
+  /** The calls that wait for several. */
+  private readonly calls: Set<Call>
   private readonly workers: Line
   private readonly keys = new Map<unknown, Line>()
 
@@ -56,6 +66,14 @@ class Reader<in out Job, in out A, in out E> {
     this.queued = lanes.flatMap(({ queued, unbounded }) => [...queued, ...unbounded])
     this.blocked = lanes.flatMap(({ blocked }) => [...blocked])
     this.retrying = [...retries?.jobs ?? []]
+    this.calls = new Set(books.calls)
+    for (const job of this.jobs) {
+      for (const observer of job.observers) {
+        const { by } = observer
+        if (isCall(by)) this.calls.add(by)
+        else if (by !== undefined) this.observing.push({ by, job, observer })
+      }
+    }
     this.workers = {
       of: "workers",
       capacity: reach,
@@ -87,6 +105,7 @@ class Reader<in out Job, in out A, in out E> {
       stats: stats(),
       lines: [this.workers, ...this.keys.values()],
       waits: [...this.jobWaits, ...this.callerWaits, ...this.poolWaits],
+      takes: this.takes,
       jobs: this.jobs.map((job) => jobView(job, this.keys.get(job.lane?.key))),
       workers: roster.workers.map(workerView),
       bounded: isBounded ? this.running.map(([worker]) => nodeOf(worker)) : []
@@ -121,21 +140,19 @@ class Reader<in out Job, in out A, in out E> {
 
   /** The fibers that wait for jobs. */
   private get callerWaits(): ReadonlyArray<Wait> {
-    const waits: Array<Wait> = []
-    const calls = new Set(this.books.calls)
-    for (const job of this.jobs) {
-      for (const observer of job.observers) {
-        const { by } = observer
-        if (isCall(by)) calls.add(by)
-        else if (by !== undefined) {
-          const takes = !(observer instanceof ResultReader)
-          waits.push({ node: by, who: "fiber", for: titleOf(job), all: [job], takes, key: observer })
-        }
-      }
-    }
-    waits.push(...this.submitterWaits)
-    for (const call of calls) waits.push(...call.waits)
-    return waits
+    const waits = this.observing.map(({ by, job, observer }): Wait => ({
+      node: by,
+      who: "fiber",
+      for: titleOf(job),
+      all: [job],
+      key: observer
+    }))
+    return [...waits, ...this.submitterWaits, ...[...this.calls].flatMap((call) => call.waits)]
+  }
+
+  private get takes(): ReadonlyArray<Taking> {
+    const own = this.observing.filter(({ observer }) => !(observer instanceof ResultReader))
+    return [...own.map(({ by, job }) => ({ by, nodes: [job] })), ...[...this.calls].map((call) => call.takes)]
   }
 
   /**
