@@ -141,8 +141,9 @@ export const dump: Effect.Effect<Dump> = Effect.sync(() => lookNow().dump)
 export const toText = (dump: Dump): string => text.toText(dump)
 
 /**
- * Anything that `explain` knows: a fiber, the handle of a job, a resource, or the name that a dump gives to one, such
- * as `fiber 6` or `pool-1`.
+ * Anything that `explain` knows: a fiber, the handle of a job, a resource, or the name that a dump or a text gives to
+ * one, such as `fiber 6`, `pool-1`, `pool mailer`, `mailer` or `job 5 of pool mailer`. If several resources share that
+ * name, `explain` lists their ids.
  *
  * @category models
  * @since 0.1.0

@@ -27,7 +27,7 @@ blocked by JavaScript, and the function and the line that block it are shown.
 
 Options
   --json               print the dump as JSON
-  --explain REF        explain in sentences why "fiber 6", "job 5 of pool-1" or "semaphore-1" waits
+  --explain REF        explain in sentences why "fiber 6", "job 5 of pool mailer" or "semaphore-1" waits
   --fail-on-deadlock   exit with status 3 if there is a deadlock
   --no-threads         leave worker threads alone
   --port PORT          the inspector is open at this port of 127.0.0.1: do not search for it, and send no signal

@@ -361,6 +361,24 @@ describe("explain", () => {
         expect(yield* Inspect.explain("pool-99")).toBe("No fiber, job or resource is called \"pool-99\".")
       })
     ))
+
+  test("knows each name that a text shows", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1, { name: "db" })
+        const pool = yield* WorkerPool.make({ name: "mails", size: 1, run: () => twice(db) })
+        const fiber = yield* fork(Effect.withSpan(WorkerPool.run(pool, 1), "GET /"))
+        const [{ id } = { id: "" }] = (yield* Inspect.dump).resources.filter(({ kind }) => kind === "semaphore")
+        const ofDb = yield* Inspect.explain(id)
+        expect(ofDb).toMatch(/^Semaphore db: 1 of 1 permit taken/)
+        for (const name of ["semaphore db", "db"]) expect(yield* Inspect.explain(name)).toBe(ofDb)
+        expect(yield* Inspect.explain("job 1 of pool mails")).toMatch(/^Job 1 of pool mails waits for a permit of/)
+        expect(yield* Inspect.explain(`fiber ${fiber.id} (GET /)`)).toBe(yield* Inspect.explain(fiber))
+        expect(yield* Inspect.explain("job 7 of pool mails")).toMatch(/^Job 7 of pool mails neither holds nor waits/)
+        yield* Semaphore.make(1, { name: "db" })
+        expect(yield* Inspect.explain("db")).toMatch(/^2 are called "db": semaphore-\d+, semaphore-\d+\.$/)
+      })
+    ))
 })
 
 describe("explain of nothing that it knows", () => {

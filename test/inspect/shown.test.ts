@@ -163,7 +163,8 @@ describe("a name of several lines, or one that controls a terminal", () => {
           expect(one.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028]/u)
         }
         expect(text.split("\n").filter((line) => line.includes("deadlock-1 (certain): "))).toHaveLength(1)
-        expect(yield* Inspect.explain(name)).toBe(`No fiber, job or resource is called "${shown}".`)
+        expect(yield* Inspect.explain(`${name}!`)).toBe(`No fiber, job or resource is called "${shown}!".`)
+        expect(yield* Inspect.explain(name)).toContain(`2 are called "${shown}": `)
       })
     ))
 

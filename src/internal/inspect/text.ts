@@ -83,6 +83,17 @@ class Reader {
     return this.resources.get(id)
   }
 
+  /** The references that a name means: one, or a title such as `job 5 of pool sender`, which resources may share. */
+  refsOf(name: string): ReadonlyArray<Ref> {
+    if (this.resources.has(name) || this.jobs.has(name)) return [name]
+    const fiber = /^(fiber \d+)(?: \(|$)/.exec(name)?.[1]
+    if (fiber !== undefined) return [fiber]
+    const [, job = "", title = ""] = /^(job \d+ of )?(.*)$/s.exec(name) ?? []
+    return this.dump.resources
+      .filter((one) => this.title(one) === title || (one.key === undefined && one.name === title))
+      .map(({ id }) => job + id)
+  }
+
   fiber(ref: Ref): FiberInfo | undefined {
     return this.fibers.get(ref)
   }
@@ -141,14 +152,20 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
  */
 export const explainText = (dump: Dump, of: string): string => {
   const reader = readerOf(dump)
-  const resource = reader.resource(of)
+  const refs = reader.refsOf(of)
+  if (refs.length > 1) {
+    const more = refs.length > most ? ` and ${refs.length - most} more` : ""
+    return oneLine(`${refs.length} are called "${cut(of)}": ${refs.slice(0, most).join(", ")}${more}.`)
+  }
+  const [ref = of] = refs
+  const resource = reader.resource(ref)
   if (resource !== undefined) return oneLine(explainResource(reader, resource))
-  if (reader.fiber(of) === undefined && reader.jobBehind(of) === undefined) {
+  if (reader.fiber(ref) === undefined && reader.jobBehind(ref) === undefined) {
     return /^(?:fiber|job) \d/.test(of)
       ? `${capital(oneLine(cut(of)))} neither holds nor waits for anything of sluice, or has ended.`
       : `No fiber, job or resource is called "${oneLine(cut(of))}".`
   }
-  return oneLine(chain(reader, of).join(" "))
+  return oneLine(chain(reader, ref).join(" "))
 }
 
 /** One sentence for each link: the subject of the next one is what this one waits for. */
@@ -338,7 +355,7 @@ export const toText = (dump: Dump): string => {
   const reader = readerOf(dump)
   const waiting = dump.resources.reduce((sum, resource) => sum + resource.waiting, 0)
   const watched = dump.watchedSince === undefined
-    ? "nobody watches, so no duration is known"
+    ? "durations as far as a watch has noted them"
     : `watched for ${durationOf(dump.at - dump.watchedSince)}`
   const counts = [
     count(dump.deadlocks.length, "deadlock"),
