@@ -199,6 +199,24 @@ describe("the end", () => {
       }))
   )
 
+  test.each(["a", "a, b and c"])(
+    "a drain with a grace ends while the store has %s (D4)",
+    (names) =>
+      run(Effect.gen(function*() {
+        const pool = yield* makePool(() => Effect.never)
+        yield* Effect.forkScoped(WorkerPool.run(pool, "another one"), { startImmediately: true })
+        const serving = yield* DurablePool.serve(Job, pool)
+        for (const name of names.split(/, | and /)) yield* DurableJob.submit(Job, name)
+        const draining = yield* Effect.forkScoped(DurablePool.drain(serving), { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        yield* turns
+        expect(draining.pollUnsafe()).toBeDefined()
+        const { claimed, givenBack, phase } = DurablePool.stats(serving)
+        expect([phase, givenBack]).toEqual(["drained", claimed])
+        expect(yield* Admin.counts(Job)).toMatchObject({ ready: names.split(/, | and /).length, claimed: 0 })
+      }))
+  )
+
   test("a job whose finalizer fails as it is cut off is given back (D4, D5)", () =>
     run(Effect.gen(function*() {
       const Once = DurableJob.make("once", { payload: Schema.String, success: Schema.String, attempts: 1 })

@@ -386,15 +386,18 @@ export class Server<in out Payload, in out A, in out E, in out EP> implements Vi
    *
    * A take that finds the mailbox empty has the engine ask its store. To interrupt it then would leave that very claim
    * behind: so it is left to get a job, which goes back as well, unless there is none for the time of another grace.
+   * A job that comes a second time was in the store: a store in memory gives it out again at once, and without end.
    */
   private readonly flush: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     const { grace, queue } = this.options
     if (grace === 0) return
     yield* Effect.sleep(grace)
+    const seen = new Set<string>()
     for (let wasThere = true; wasThere;) {
       let found = false
-      const giveBack = queue.take(() => {
-        found = true
+      const giveBack = queue.take((_, { id }) => {
+        found = !seen.has(id)
+        seen.add(id)
         return this.giveBack
       })
       const taking = yield* Effect.forkChild(Effect.exit(giveBack), { startImmediately: true })
