@@ -157,7 +157,7 @@ export interface PgOptions {
  * const limit = Limit.make("calls", { permits: 50 })
  * const call = Limit.withPermit(limit, ({ token }) => Effect.log(`token ${token}`))
  *
- * // `sql`: `PgClient.layer({ url })` of `@effect/sql-pg`, for one.
+ * // `sql`: `PgClient.layer({ url: Redacted.make("postgres://...") })` of `@effect/sql-pg`, for one.
  * const store = LimitStore.layerPg({ prefix: "shop" })
  * export const program = (sql: Layer.Layer<SqlClient.SqlClient, SqlError.SqlError>) =>
  *   Effect.provide(call, Layer.provide(store, sql))

@@ -37,7 +37,7 @@ export const layerNone: Layer.Layer<never> = /* @__PURE__ */ Layer.succeed(Wake,
  * import type { SqlClient, SqlError } from "effect/sql"
  * import { DurableStore, Results, Wake } from "sluice/durable"
  *
- * // `sql`: `PgClient.layer({ url })` of `@effect/sql-pg`.
+ * // `sql`: `PgClient.layer({ url: Redacted.make("postgres://...") })` of `@effect/sql-pg`.
  * export const stores = (sql: Layer.Layer<SqlClient.SqlClient, SqlError.SqlError>) =>
  *   Layer.mergeAll(DurableStore.layerSql(), Results.layerSql()).pipe(
  *     Layer.provide(Wake.layerPg()),
