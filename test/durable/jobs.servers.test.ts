@@ -153,6 +153,33 @@ describe.each(kinds)("%s", (kind) => {
       expect(yield* Effect.timeoutOption(next, 1_500)).toEqual(yield* Effect.succeedNone)
     })))
 
+  test("a job whose error has no text, or one that no database takes, is tried again, and is dead then (D2, D8)", () =>
+    run(Effect.gen(function*() {
+      const job = jobOf("untold", 2)
+      const noText = {
+        toJSON: () => {
+          throw new Error("no JSON")
+        }
+      }
+      const runs: Record<string, number> = {}
+      const pool = yield* WorkerPool.make({
+        size: 2,
+        run: (name: string) =>
+          Effect.suspend(() => {
+            runs[name] = (runs[name] ?? 0) + 1
+            return name === "zero" ? Effect.fail("a\0b") : Effect.die(noText)
+          })
+      })
+      yield* DurablePool.serve(job, pool, { grace: 300 })
+      const names = ["zero", "no text"]
+      for (const name of names) yield* DurableJob.submit(job, name)
+      const exits = yield* Effect.forEach(names, (name) => DurableJob.exit(job, name), { concurrency: 2 })
+      expect(exits[0]).toStrictEqual(Exit.fail("a\0b"))
+      expect(Exit.hasDies(exits[1]!)).toBe(true)
+      expect(runs).toEqual({ zero: 2, "no text": 2 })
+      yield* Effect.repeat(Effect.andThen(Effect.sleep(20), claimed(engine, job.name)), { until: (n) => n === 0 })
+    })))
+
   test("the first recorded exit stays, and a recorded success is not begun again (D7)", () =>
     run(Effect.gen(function*() {
       const job = jobOf("recorded")

@@ -1,4 +1,17 @@
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Schedule, Schema, type Scope } from "effect"
+import {
+  Cause,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Logger,
+  Option,
+  Schedule,
+  Schema,
+  type Scope
+} from "effect"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
@@ -384,6 +397,43 @@ describe("values that do not fit", () => {
       expect(DurablePool.stats(serving)).toMatchObject({ succeeded: 0, dead: 1 })
     })))
 })
+
+/** Errors whose text, or whose encoding, cannot be made. */
+const untold: Record<string, () => unknown> = {
+  "a message that throws": () =>
+    Object.defineProperty(new Error(), "message", {
+      get: () => {
+        throw new Error("no message")
+      }
+    }),
+  "a method toJSON that throws": () => ({
+    toJSON: () => {
+      throw new Error("no JSON")
+    }
+  }),
+  "more causes than the stack takes": () => {
+    let error = new Error("first")
+    for (let i = 0; i < 20_000; i++) error = new Error("next", { cause: error })
+    return error
+  }
+}
+
+test.each(Object.entries(untold))(
+  "a defect with %s is recorded, and its job is a dead letter (D8)",
+  (_, error) =>
+    run(Effect.gen(function*() {
+      const job = { ...Other, attempts: 1 }
+      const pool = yield* makePool(() => Effect.die(error()))
+      const serving = yield* DurablePool.serve(job, pool, { grace: 0 })
+      const id = yield* DurableJob.submit(job, "ada")
+      const exit = yield* Effect.timeoutOption(DurableJob.exit(job, id), 1_000).pipe(TestClock.withLive)
+      expect(Option.map(exit, Exit.hasDies)).toEqual(Option.some(true))
+      yield* turns
+      expect(DurablePool.stats(serving)).toMatchObject({ failed: 0, dead: 1 })
+      const { letters } = yield* Admin.deadLetters(job)
+      expect(letters.map(({ id }) => id)).toEqual([id])
+    }))
+)
 
 test("a claim whose exit cannot be recorded is counted as a failed attempt", () =>
   run(Effect.gen(function*() {

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import { isTagged } from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { StoreError } from "../errors.js"
+import { type StoreError, textOf } from "../errors.js"
 import type { DurableJob } from "./model.js"
 
 /**
@@ -50,7 +50,7 @@ const codecOf = <Payload, A, E>(job: DurableJob<Payload, A, E>): Codec => {
 
 /**
  * The exit as JSON, and whether that is a value. A typed error that is not the job's own, such as `JobTimeout`, and a
- * value that the schema does not fit, are recorded as defects.
+ * value that the schema does not fit, are recorded as defects. Of a defect that cannot be encoded the text is recorded.
  */
 export const encodeExit = <Payload, A, E>(
   job: DurableJob<Payload, A, E>,
@@ -58,12 +58,15 @@ export const encodeExit = <Payload, A, E>(
 ): Effect.Effect<{ readonly text: string; readonly isValue: boolean }> => {
   const { encode } = codecOf(job)
   const isValue = Exit.isSuccess(exit)
-  return Effect.matchEffect(encode(exit), {
-    onSuccess: (text) => Effect.succeed({ text, isValue }),
-    onFailure: (error) => {
-      const defect = encode(Exit.die(Exit.isFailure(exit) ? Cause.squash(exit.cause) : error))
-      return Effect.map(Effect.orDie(defect), (text) => ({ text, isValue: false }))
-    }
+  const encoding = Effect.map(encode(exit), (text) => ({ text, isValue }))
+  // Encoders may throw, as getters of an error or a value do.
+  return Effect.catchCause(encoding, (unfit) => {
+    const cause = isValue ? unfit : exit.cause
+    const defect = Effect.catchCause(
+      Effect.suspend(() => encode(Exit.die(Cause.squash(cause)))),
+      () => Effect.orDie(encode(Exit.die(new Error(textOf(cause)))))
+    )
+    return Effect.map(defect, (text) => ({ text, isValue: false }))
   })
 }
 

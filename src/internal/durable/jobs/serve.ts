@@ -41,7 +41,7 @@ import { JobLost, PoolClosed, PoolFailed } from "../../workerPool/errors.js"
 import type { JobHandle, RunError, Slot, Stats } from "../../workerPool/model.js"
 import type { Pool } from "../../workerPool/Pool.js"
 import { withPlace } from "../../workerPool/reserve.js"
-import type { StoreError } from "../errors.js"
+import { storable, type StoreError } from "../errors.js"
 import { lockIsLost } from "./lock.js"
 import type { DurableJob } from "./model.js"
 import { encodeExit, type Results } from "./results.js"
@@ -195,7 +195,8 @@ export class Server<in out Payload, in out A, in out E, in out EP> implements Vi
         }
         claim.state = "running"
         const handling = this.handle(slot, payload, id, attempts)
-        return this.observers?.around({ kind: "claim", id, attempt: attempts }, handling) ?? handling
+        const observed = this.observers?.around({ kind: "claim", id, attempt: attempts }, handling) ?? handling
+        return Effect.uninterruptible(Effect.catchCause(observed, (cause) => Effect.failCause(storable(cause))))
       })
       return Effect.catchCause(taken, (cause) =>
         hasLeft(claim) ? Effect.void : Effect.andThen(
