@@ -20,6 +20,7 @@ import { awaitResult } from "../internal/durable/jobs/awaiting.js"
 import type { DurableJob, Stored } from "../internal/durable/jobs/model.js"
 import { queueOf } from "../internal/durable/jobs/queue.js"
 import type { Results } from "../internal/durable/jobs/results.js"
+import { aName, isName } from "../internal/durable/names.js"
 
 export { StoreError } from "../internal/durable/errors.js"
 export type { DurableJob, Stored } from "../internal/durable/jobs/model.js"
@@ -98,14 +99,6 @@ export const make = <Payload, A = void, E = never>(
     id
   }
 }
-
-/**
- * Databases have columns of this length for it. No text of theirs has the character 0, and a lone surrogate is stored
- * as another character: the job would have another id than its callers await.
- */
-const isName = (name: unknown): boolean =>
-  typeof name === "string" && name.length <= 255 && /^[^\0\p{Cs}]+$/u.test(name)
-const aName = "a string of 1 to 255 characters, without U+0000 and lone surrogates"
 
 /**
  * Which job a submission is, and when it is due.

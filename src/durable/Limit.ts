@@ -30,6 +30,7 @@ import { checkObservers, observe, type Observer } from "../internal/Observers.js
 export { StoreError } from "../internal/durable/errors.js"
 export { LeaseLost, LimitExceeded } from "../internal/durable/limit/errors.js"
 export type { Lease, Limit } from "../internal/durable/limit/model.js"
+import { aName, isName } from "../internal/durable/names.js"
 
 /**
  * How a limit is made.
@@ -69,7 +70,8 @@ const maxLease = Duration.toMillis(Duration.days(36_500))
 
 /**
  * Describes a limit: a plain value, without state of its own. Limits with one name share their permits, in all
- * processes that have the same store. A wrong argument throws a `RangeError`.
+ * processes that have the same store. The name has 1 to 255 characters, without U+0000 and lone surrogates. A wrong
+ * argument throws a `RangeError`.
  *
  * **When to use**
  *
@@ -91,7 +93,7 @@ const maxLease = Duration.toMillis(Duration.days(36_500))
  * @since 0.1.0
  */
 export const make = (name: string, options: Options): Limit => {
-  if (typeof name !== "string" || name === "") throw invalid("Limit.make", "name", "a string that is not empty", name)
+  if (!isName(name)) throw invalid("Limit.make", "name", aName, name)
   const error = checkInteger("Limit.make", "permits", options.permits)
   if (error) throw error
   const limit: Limit = {

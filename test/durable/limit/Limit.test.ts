@@ -75,7 +75,10 @@ describe("make", () => {
   })
 
   test.each([
-    ["", { permits: 1 }, "Limit.make: name must be a string that is not empty, got \"\""],
+    ["", { permits: 1 }, "Limit.make: name must be a string of 1 to 255 characters, without U+0000"],
+    ["x".repeat(256), { permits: 1 }, "Limit.make: name must be a string of 1 to 255 characters"],
+    ["a\0", { permits: 1 }, "Limit.make: name must be a string of 1 to 255 characters"],
+    ["a\ud800", { permits: 1 }, "Limit.make: name must be a string of 1 to 255 characters"],
     ["x", { permits: -1 }, "Limit.make: permits must be an integer >= 0, got -1"],
     ["x", { permits: 1.5 }, "Limit.make: permits must be an integer >= 0, got 1.5"],
     ["x", { permits: 1, lease: 9 }, "Limit.make: lease must be a duration of 10 milliseconds to 100 years, got 9"],
