@@ -65,7 +65,10 @@ export interface ServeOptions {
  * @since 0.1.0
  */
 export interface Stats {
-  /** `"serving"`, `"draining"`, or `"drained"` when no claim is left. */
+  /**
+   * `"serving"`; `"draining"` after `drain`, or once the pool takes no more jobs, as one that has failed; `"drained"`
+   * when no claim is left.
+   */
   readonly phase: "serving" | "draining" | "drained"
   /** How many workers wait for a job of the store now. */
   readonly waiting: number
@@ -115,7 +118,8 @@ const serverOf = (
  * The retries and deadlines of the pool are within one attempt of the durable job. When the scope closes, claims are
  * given back, those of running jobs after the time of `drain`.
  *
- * The end of the pool is no failure of a job: what it has not run goes back to the store (D5). A job that the store
+ * The end of the pool is no failure of a job: what it has not run goes back to the store (D5). Then the serving drains,
+ * as with `drain`: a pool that has failed serves nothing any more, and `stats` says so. A job that the store
  * gives to a process that dies is begun elsewhere once its lock is over (D2).
  *
  * **Gotchas**

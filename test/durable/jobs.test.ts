@@ -465,6 +465,26 @@ test("a drained pool runs no job, and another serve on it does", () =>
     expect(yield* DurableJob.await(Job, "ada")).toBe("ada")
   })))
 
+test.each([1_000, 0])(
+  "a serving whose pool has ended drains, with a grace of %d, and leaves jobs in the store",
+  (grace) =>
+    run(Effect.gen(function*() {
+      const pool = yield* makePool(Effect.succeed)
+      const serving = yield* DurablePool.serve(Job, pool, { grace })
+      yield* turns
+      expect(DurablePool.stats(serving)).toMatchObject({ phase: "serving", waiting: 1 })
+      yield* WorkerPool.shutdown(pool)
+      yield* turns
+      expect(DurablePool.stats(serving).phase).toBe(grace === 0 ? "drained" : "draining")
+      yield* DurableJob.submit(Job, "ada")
+      yield* TestClock.adjust(grace)
+      yield* TestClock.adjust(grace)
+      yield* turns
+      expect(DurablePool.stats(serving)).toMatchObject({ phase: "drained", waiting: 0, running: 0 })
+      expect(yield* Admin.counts(Job)).toMatchObject({ ready: 1, claimed: 0 })
+    }))
+)
+
 test("a second serving of a pool is warned of, and one after a drain is not", () => {
   const logged: Array<unknown> = []
   return run(

@@ -7,7 +7,7 @@
  *     reserving, waiting ──▶ recalled, when the pool wants the place back, and then over
  *     running   ──▶ over: acknowledged, tried again, dead, or given back
  *
- *     serving   ──▶ draining, by `drain`, or the end of the scope. A pool that has ended gives no place for a claim
+ *     serving   ──▶ draining, by `drain`, the end of the scope, or a pool that takes no more jobs
  *     draining  ──▶ drained, when no claim is left
  *
  * | the job's exit | recorded | the claim |
@@ -164,8 +164,8 @@ export class Server<in out Payload, in out A, in out E, in out EP> implements Vi
         (slot) => this.claiming(claim, slot)
       )
       return Effect.ensuring(
-        // It fails once the pool takes no more jobs.
-        Effect.ignore(restore(claiming)),
+        // It fails once the pool takes no more jobs: then nothing can be served any more.
+        Effect.catch(restore(claiming), () => Effect.asVoid(Effect.forkIn(this.drain(Duration.infinity), this.scope))),
         Effect.sync(() => {
           claim.state = "over"
           this.claims.delete(claim)
