@@ -120,3 +120,27 @@ test("a job of a `map` whose consumer is about to wait, and has a deadline, is n
   const { failure } = explore(judging(workload, tally, { closures: true }), { seed: 1, runs: 100, shrink: false })
   expect(failure?.message).toBe(undefined)
 })
+
+/** A child waits for a worker: for one whose job waits for a job that its deadline has interrupted. */
+const behindADeadline: Workload = {
+  capacities: [1],
+  limit: 1,
+  pool: { size: 2, capacity: 0, keys: false, deadlines: "none" },
+  second: { size: 1, capacity: 0, keys: false, deadlines: "run" },
+  programs: [
+    { op: "go", then: { op: "await", then: { op: "yield" } } },
+    {
+      op: "runAll",
+      jobs: [
+        { op: "run", pool: 1, then: { op: "runAll", pool: 1, jobs: [{ op: "yield" }] } },
+        { op: "wait" }
+      ]
+    }
+  ]
+}
+
+test("a fiber behind a job that its deadline has interrupted is not called stuck", () => {
+  const tally = { programs: 0, deadlocked: 0 }
+  const { failure } = explore(judging(behindADeadline, tally, { closures: true }), { runs: 300, shrink: false })
+  expect(failure?.message).toBe(undefined)
+})

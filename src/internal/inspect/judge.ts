@@ -37,23 +37,29 @@ export const judge = (all: ReadonlyArray<View>, evidence: Evidence): Judgement =
   let more: ReadonlyArray<Wait> = []
   const isOld = (wait: Wait) => wait.who !== "fiber" || more.includes(wait) || evidence.isLong(wait)
   const found: Array<Found> = []
-  /** Adds the circles that are new, with this evidence at most. A suspicion has to be old. */
-  const add = ({ unknown, unsure, verdict }: Checked, most: Found["evidence"]): void => {
+  /** Adds the circles that are new. A suspicion has to be old. */
+  const add = ({ unknown, verdict }: Checked, evidence: Found["evidence"]): void => {
     for (const nodes of verdict.circles) {
       if (nodes.some((node) => unknown.has(node) || found.some((known) => known.nodes.includes(node)))) continue
-      const evidence = nodes.some((node) => unsure.has(node)) ? "suspected" : most
       if (evidence === "suspected" && !nodes.every((node) => verdict.waitsOf(node).every(isOld))) continue
       found.push({ evidence, nodes, verdict })
     }
   }
+  /** A circle is a suspicion if a node that may go on is one of its members, or one that these wait for. */
+  const addAll = (options: VerdictOptions, most: Found["evidence"]): void => {
+    const checked = withoutRaces(views, options, joins, false)
+    const isSure = checked.unsure.size + checked.unknown.size === 0
+    if (!isSure && most !== "suspected") add(withoutRaces(views, options, joins, true), most)
+    add(checked, isSure ? most : "suspected")
+  }
   // Without closures no race is seen, and each timeout is one.
-  add(withoutRaces(views, {}, joins), evidence.captured === undefined ? "suspected" : "certain")
+  addAll({}, evidence.captured === undefined ? "suspected" : "certain")
   const long = views.flatMap(({ waits }) => waits.filter((wait) => wait.who === "fiber" && evidence.isLong(wait)))
   if (long.length === 0) return { found, joins: [] }
   more = joins.waits(long.flatMap(({ node }) => isFiber(node) ? [node] : []), views)
-  if (more.length > 0) add(withoutRaces(views, { more }, joins), "derived")
+  if (more.length > 0) addAll({ more }, "derived")
   if (views.some(({ lines }) => lines.some(({ holds }) => holds.some(({ until }) => until === "scope")))) {
-    add(withoutRaces(views, { more, countsScopes: true }, joins), "suspected")
+    addAll({ more, countsScopes: true }, "suspected")
   }
   return { found, joins: more }
 }
@@ -75,9 +81,10 @@ interface Checked {
 
 /**
  * The verdict without the nodes that lose a race to a fiber which is not stuck, such as the sleep of a timeout, or
- * that such a fiber takes along. Only nodes of circles are asked: nearly always there is none.
+ * that such a fiber takes along. Only nodes of circles are asked: nearly always there is none. `strict`: without those
+ * that may do so, either.
  */
-const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins: Joins): Checked => {
+const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins: Joins, strict: boolean): Checked => {
   const bounded = new Set<Node>()
   for (;;) {
     const verdict = new Verdict(views, { ...options, bounded })
@@ -85,8 +92,9 @@ const withoutRaces = (views: ReadonlyArray<View>, options: VerdictOptions, joins
     const found = { unknown: new Set<Node>(), unsure: new Set<Node>() }
     for (const node of verdict.circles.flat()) {
       const fate = joins.fateOf(node, verdict)
-      if (fate === "loses") bounded.add(node)
-      else if (fate !== "stuck") found[fate].add(node)
+      if (fate === "stuck") continue
+      if (strict || fate === "loses") bounded.add(node)
+      else found[fate].add(node)
     }
     if (bounded.size === before) return { verdict, ...found }
   }
