@@ -25,12 +25,12 @@ import type { LeaseLost, LimitExceeded } from "../internal/durable/limit/errors.
 import { type Lease, type Limit, type LimitStore, TypeId } from "../internal/durable/limit/model.js"
 import { use } from "../internal/durable/limit/use.js"
 import { observeBy } from "../internal/durable/limit/Uses.js"
+import { aName, isName } from "../internal/durable/names.js"
 import { checkObservers, observe, type Observer } from "../internal/Observers.js"
 
 export { StoreError } from "../internal/durable/errors.js"
 export { LeaseLost, LimitExceeded } from "../internal/durable/limit/errors.js"
 export type { Lease, Limit } from "../internal/durable/limit/model.js"
-import { aName, isName } from "../internal/durable/names.js"
 
 /**
  * How a limit is made.
