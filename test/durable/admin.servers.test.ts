@@ -84,7 +84,7 @@ describe.each(kinds)("%s", (kind) => {
         failed: 0
       })
     }))
-  }, 60_000)
+  })
 
   deadLetters(() => layerOf(place), { isBullMQ: kind === "bullmq" })
 

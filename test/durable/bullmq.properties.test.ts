@@ -166,9 +166,9 @@ const feeding = (workers: number, each: number, there: number, later: number): S
 
 const holds = (scenario: Scenario) => checkAsync(scenario, { runs: times(1_000), cancels: 2, seed: seed() })
 
-test("two workers, and jobs that are there", () => holds(feeding(2, 2, 4, 0)), 60_000)
-test("three workers, and jobs that come", () => holds(feeding(3, 2, 2, 4)), 60_000)
-test("one worker that jobs are late for", () => holds(feeding(1, 3, 0, 3)), 60_000)
+test("two workers, and jobs that are there", () => holds(feeding(2, 2, 4, 0)))
+test("three workers, and jobs that come", () => holds(feeding(3, 2, 2, 4)))
+test("one worker that jobs are late for", () => holds(feeding(1, 3, 0, 3)))
 
 test("the end of a job and the next one are one question", async () => {
   const queue = new MemoryQueue(2)

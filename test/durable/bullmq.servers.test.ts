@@ -47,7 +47,7 @@ test("a process that is frozen beyond its lock is interrupted as it goes on, and
   await frozen.end("SIGTERM")
   const { stats } = await frozen.says(isDrained)
   expect(stats).toMatchObject({ claimed: 1, lost: 1, succeeded: 0, failed: 0, givenBack: 0 })
-}, 60_000)
+})
 
 test("a job that blocks its process beyond the lock records nothing, though it has succeeded", async () => {
   await run(DurableJob.submit(Job, "blocked"))
@@ -62,7 +62,7 @@ test("a job that blocks its process beyond the lock records nothing, though it h
   const { claimed, lost, succeeded } = (await blocked.says(isDrained)).stats
   expect([succeeded, lost]).toEqual([0, claimed])
   expect(claimed).toBeGreaterThan(0)
-}, 60_000)
+})
 
 test("a dead letter that is requeued has all its attempts, also after a crash (D10)", async () => {
   await run(DurableJob.submit(Job, "crashed"))
@@ -93,7 +93,7 @@ test("a dead letter that is requeued has all its attempts, also after a crash (D
     expect((yield* Admin.deadLetters(Twice)).letters).toMatchObject([{ id: "crashed", attempts: 2 }])
     expect(yield* Admin.remove(Twice, "crashed")).toBe(true)
   }))
-}, 60_000)
+})
 
 test("the dead letters of BullMQ's own producers are requeued by their numbers", () =>
   run(Effect.gen(function*() {
@@ -115,4 +115,4 @@ test("the dead letters of BullMQ's own producers are requeued by their numbers",
     expect(yield* Admin.requeue(Numbered, id!)).toBe(true)
     yield* Effect.repeat(Admin.counts(Numbered), { until: ({ completed }) => completed === 1 })
     expect(yield* Admin.requeue(Numbered, id!)).toBe(false)
-  })), 60_000)
+  })))

@@ -93,8 +93,7 @@ export const deadLetters = (layerOf: () => Layer.Layer<Services>, { isBullMQ = f
           expect(yield* DurableJob.await(Fragile, removed!.id)).toBe(removed!.id)
           expect((yield* lettersOf(Fragile, 1)).length).toBe(2)
         })).pipe(Effect.provide(layerOf()))
-      ),
-    30_000
+      )
   )
 
   /** A kind of job with one attempt, on a pool that fails. */

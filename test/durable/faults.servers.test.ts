@@ -124,7 +124,7 @@ test("on Redis one failed recovery ends the recovery of that process", async () 
   // Another process recovers the job.
   const next = processes.start({ engine, millis: 20, blocks: 0, drain: 0, mark: "" })
   await next.says((said): said is Said => isDone(said))
-}, 60_000)
+})
 
 test("a claim that arrives as its taker is interrupted stays in a mailbox until the store closes", async () => {
   const engine = engineOf("redis")
@@ -166,4 +166,4 @@ test.each(["redis", "postgres"] as const)("on %s a process whose lock has run ou
   frozen.thaw()
   const done = await frozen.says((said): said is Said => isDone(said))
   expect(done).toMatchObject({ id: name, lost: 0 })
-}, 60_000)
+})

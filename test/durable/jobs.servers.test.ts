@@ -8,7 +8,7 @@ import { DurableJob, DurablePool, Results } from "sluice/durable"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { claimed, type Engine, kinds, startServer, type Stores, storesOf } from "../support/engines.js"
 import { type Process, Processes } from "../support/processes.js"
-import { drawing, soak, times } from "../support/seed.js"
+import { drawing, times } from "../support/seed.js"
 import type { Server } from "../support/servers.js"
 import { Job, type Order, type Said } from "./jobWorker.js"
 
@@ -231,7 +231,7 @@ describe.each(kinds)("%s", (kind) => {
     // Some job was cut off by a kill, and begun again.
     expect(claims.some(({ attempts }) => attempts > 1)).toBe(true)
     console.log(`${kind}: ${kills} kills, ${names.length} jobs, ${claims.length} claims, 0 lost`)
-  }, 120_000 * soak)
+  })
 
   test("processes that drain do each job once, at attempt 1, and leave no claim (D4)", async () => {
     const random = drawing()
@@ -253,5 +253,5 @@ describe.each(kinds)("%s", (kind) => {
     expect(said.filter(isClaim).filter(({ attempts }) => attempts !== 1)).toEqual([])
     expect(said.filter(isDone).map(({ id }) => id).sort()).toEqual([...names].sort())
     console.log(`${kind}: ${drains} drains, ${names.length} jobs, ${said.filter(isClaim).length} claims`)
-  }, 120_000 * soak)
+  })
 })

@@ -236,5 +236,5 @@ export const outbox = (databaseOf: () => Database, { locksAll }: { readonly lock
       yield* Effect.forEach(placed, (id) => DurableJob.await(Order, id), { concurrency: 20 })
       expect(begun.filter((id) => id.startsWith("killed-")).sort()).toEqual(placed)
     }))
-  }, 60_000)
+  })
 }

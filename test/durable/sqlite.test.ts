@@ -192,12 +192,12 @@ describe("in several processes", () => {
   test("no job is lost when processes are killed, and each has its result (D2)", async () => {
     const claims = await run("killed", 300, "SIGKILL")
     expect(claims.some(({ attempts }) => attempts > 1)).toBe(true)
-  }, 60_000)
+  })
 
   test("processes that drain give their jobs back, at no attempt's cost, and leave no claim (D4)", async () => {
     const claims = await run("drained", 300, "SIGTERM")
     expect(claims.filter(({ attempts }) => attempts > 1)).toEqual([])
-  }, 60_000)
+  })
 })
 
 describe("the file, and its driver", () => {

@@ -42,12 +42,12 @@ describe.skipIf(chromium === undefined)("the page", () => {
     served = await serve(handler)
     driver = drive()
     tab = await driver.tab()
-  }, 30_000)
+  })
 
   afterAll(async () => {
     await driver.close()
     await served.close()
-  }, 30_000)
+  })
 
   beforeEach(async () => {
     shown = now

@@ -63,5 +63,5 @@ describe("an interrupt at any operation of Inspect.timeout leaves nothing behind
       expect(failure?.message).toBe(undefined)
       expect([exhausted, runs > 20]).toEqual([true, true])
     }
-  }, 60_000)
+  })
 })

@@ -7,7 +7,7 @@ import { type Break, judging, type Tally, workload } from "./waiting.js"
 const aTurn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** In milliseconds, of one test. */
-export const patience = 120_000 * Math.max(1, soak)
+export const patience = 240_000 * Math.max(1, soak)
 
 /** Runs random programs, each under three schedules, up to the first that fails. */
 export const judge = async (

@@ -23,7 +23,7 @@ describe.skipIf(chromium === undefined).each([
     const scripts = { "/page.js": page, "/jobs.js": jobs, "/late.js": late, ...failing }
     seen = await visit({ scripts, isIsolated: isShared }, 100_000) as typeof seen
     expect(seen).toMatchObject({ isShared })
-  }, 120_000)
+  })
 
   test("a call returns what the function does, its promise or its effect", () =>
     // What is undefined is null in JSON.

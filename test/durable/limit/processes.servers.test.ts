@@ -42,7 +42,7 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
     const { most, times } = await noting((notes) => notes.seen)
     expect(times - before.times).toBe(3 * 96)
     expect(most).toBe(10)
-  }, 90_000)
+  })
 
   test("the permits and places of killed processes return after a lease (F2, F3)", async () => {
     const order = {
@@ -64,7 +64,7 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
     expect(most).toBeLessThanOrEqual(10)
     const all10 = start({ ...order, does: { what: "hold", permits: 10, blocks: 0 } })
     await all10.says(says("granted"))
-  }, 90_000)
+  })
 
   test("a frozen holder is interrupted as it goes on, and its token is refused (F6, F7)", async () => {
     const order = {
@@ -84,7 +84,7 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
     expect(wrote).toBe(false)
     expect(performance.now() - from).toBeLessThan(1_000)
     expect(next.said.map(({ says }) => says)).toEqual(["ready", "granted"])
-  }, 60_000)
+  })
 
   test("a holder that blocks its event loop is interrupted when the loop runs again (F7)", async () => {
     const limit = { name: "blocked", permits: 1, lease: 1_500 }
@@ -96,5 +96,5 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
     expect(wrote).toBe(false)
     expect(afterMillis).toBeGreaterThan(2_900)
     expect(afterMillis).toBeLessThan(4_500)
-  }, 60_000)
+  })
 })

@@ -253,8 +253,7 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
           yield* Effect.sleep(200)
           expect(yield* timed(Effect.andThen(third.release, fourth.begun))).toBeLessThan(900)
           yield* fourth.release
-        }), { poll: "20 seconds" })),
-    30_000
+        }), { poll: "20 seconds" }))
   )
 
   // Redis is one process. A frozen postmaster does not keep its sessions from replying.
@@ -302,7 +301,6 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
           expect(interrupted).toBeLessThan(2_000)
           yield* Effect.promise(() => server.start())
           yield* Effect.eventually(Limit.withPermit(limit, () => Effect.void)).pipe(Effect.timeout("10 seconds"))
-        }))),
-    30_000
+        })))
   )
 })
