@@ -20,6 +20,20 @@ test("no member of a deadlock ends, with timeouts and joins that are read from c
   expect(tally.deadlocked / tally.programs).toBeGreaterThan(0.05)
 }, patience)
 
+/** No fiber that is called stuck ends. */
+const holds = (workload: Workload, options: { readonly seed?: number; readonly runs: number }, closures = true) => {
+  const self = judging(workload, { programs: 0, deadlocked: 0 }, { closures })
+  expect(explore(self, { ...options, shrink: false }).failure?.message).toBe(undefined)
+}
+
+/** Jobs of the first pool have a deadline, and those of the second one wait for each other's keys. */
+const inTime = {
+  capacities: [1],
+  limit: 1,
+  pool: { size: 1, capacity: 0, keys: false, deadlines: "run" },
+  second: { size: 2, capacity: 0, keys: true, deadlines: "none" }
+} as const
+
 /** The feeder of the inner `map` goes on a turn after its blocked job was let into the queue. */
 const letIn: Workload = {
   capacities: [3],
@@ -43,17 +57,12 @@ const letIn: Workload = {
 }
 
 test("a feeder whose blocked job was let into the queue is not called stuck", () => {
-  const { failure } = explore(judging(letIn, { programs: 0, deadlocked: 0 }), { seed: 1, runs: 200, shrink: false })
-  expect(failure?.message).toBe(undefined)
+  holds(letIn, { seed: 1, runs: 200 }, false)
 })
 
 test("a job whose caller is a job with a deadline is not called stuck", () => {
-  const shape = { capacity: 0, keys: false } as const
   const workload: Workload = {
-    capacities: [1],
-    limit: 1,
-    pool: { ...shape, size: 1, deadlines: "run" },
-    second: { ...shape, size: 2, keys: true, deadlines: "none" },
+    ...inTime,
     programs: [
       // The job of the second pool waits for another one of its own key.
       {
@@ -62,9 +71,7 @@ test("a job whose caller is a job with a deadline is not called stuck", () => {
       }
     ]
   }
-  const tally = { programs: 0, deadlocked: 0 }
-  const { failure } = explore(judging(workload, tally, { closures: true }), { seed: 1, runs: 20, shrink: false })
-  expect(failure?.message).toBe(undefined)
+  holds(workload, { seed: 1, runs: 20 })
 })
 
 /** The child of a group waits for room in a queue, where a job stands whose caller has a deadline. */
@@ -93,18 +100,12 @@ const roomInTime: Workload = {
 }
 
 test("a fiber that waits for room is not called stuck while a queued job may leave", () => {
-  const tally = { programs: 0, deadlocked: 0 }
-  const { failure } = explore(judging(roomInTime, tally, { closures: true }), { seed: 0, runs: 100, shrink: false })
-  expect(failure?.message).toBe(undefined)
+  holds(roomInTime, { seed: 0, runs: 100 })
 })
 
 test("a job of a `map` whose consumer is about to wait, and has a deadline, is not called stuck", () => {
-  const shape = { capacity: 0, keys: false } as const
   const workload: Workload = {
-    capacities: [1],
-    limit: 1,
-    pool: { ...shape, size: 1, deadlines: "run" },
-    second: { ...shape, size: 2, keys: true, deadlines: "none" },
+    ...inTime,
     programs: [
       {
         op: "submit",
@@ -116,9 +117,7 @@ test("a job of a `map` whose consumer is about to wait, and has a deadline, is n
       }
     ]
   }
-  const tally = { programs: 0, deadlocked: 0 }
-  const { failure } = explore(judging(workload, tally, { closures: true }), { seed: 1, runs: 100, shrink: false })
-  expect(failure?.message).toBe(undefined)
+  holds(workload, { seed: 1, runs: 100 })
 })
 
 /** A child waits for a worker: for one whose job waits for a job that its deadline has interrupted. */
@@ -140,7 +139,5 @@ const behindADeadline: Workload = {
 }
 
 test("a fiber behind a job that its deadline has interrupted is not called stuck", () => {
-  const tally = { programs: 0, deadlocked: 0 }
-  const { failure } = explore(judging(behindADeadline, tally, { closures: true }), { runs: 300, shrink: false })
-  expect(failure?.message).toBe(undefined)
+  holds(behindADeadline, { runs: 300 })
 })
