@@ -34,16 +34,14 @@ const isEnd = (says: "done" | "interrupted") => (said: Said): said is Extract<Sa
 
 test("a process that is frozen beyond its lock is interrupted as it goes on, and records nothing", async () => {
   await run(DurableJob.submit(Job, "frozen"))
-  const frozen = start({ millis: 10_000, mark: " by the frozen" })
+  const frozen = start({ millis: 3_600_000, mark: " by the frozen" })
   await frozen.says(isClaim)
   frozen.freeze()
   const other = start({ mark: " by the other" })
   expect(await run(DurableJob.exit(Job, "frozen"))).toEqual(Exit.succeed("frozen by the other"))
   expect((await other.says(isClaim)).attempts).toBe(2)
-  const from = performance.now()
   frozen.thaw()
   await frozen.says(isEnd("interrupted"))
-  expect(performance.now() - from).toBeLessThan(2_000)
   await frozen.end("SIGTERM")
   const { stats } = await frozen.says(isDrained)
   expect(stats).toMatchObject({ claimed: 1, lost: 1, succeeded: 0, failed: 0, givenBack: 0 })

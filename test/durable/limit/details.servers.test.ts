@@ -116,13 +116,13 @@ describe("postgres", () => {
 
   test("connections in other time zones agree on the end of a lease (F1)", () =>
     run(Effect.gen(function*() {
-      const limit = Limit.make("zones", { permits: 1, lease: "1 second" })
+      const limit = Limit.make("zones", { permits: 1, lease: "6 seconds" })
       const held = yield* Deferred.make<void>()
       const holder = Limit.withPermit(limit, () => Effect.andThen(Deferred.succeed(held, undefined), Effect.never))
       const fiber = yield* Effect.forkChild(withStore(holder, {}, {}, "Pacific/Kiritimati"))
       yield* Deferred.await(held)
       for (const zone of ["Pacific/Pago_Pago", "Asia/Kathmandu"]) {
-        const other = Effect.timeoutOption(Limit.withPermit(limit, () => Effect.void), "700 millis")
+        const other = Effect.timeoutOption(Limit.withPermit(limit, () => Effect.void), "2 seconds")
         expect((yield* withStore(other, {}, {}, zone))._tag).toBe("None")
       }
       expect(fiber.pollUnsafe()).toBeUndefined()
@@ -142,7 +142,8 @@ describe("postgres", () => {
         const second = yield* Effect.forkChild(Limit.withPermit(limit, () => Effect.void))
         yield* Effect.sleep(300)
         yield* Fiber.interrupt(first)
-        yield* Effect.timeout(Fiber.join(second), "1 second")
+        // Sooner than its lease is renewed.
+        yield* Effect.timeout(Fiber.join(second), "15 seconds")
       }),
       { listen: false, prefix: "polled" }
     )))

@@ -33,11 +33,11 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
   const start = (order: Omit<Order, "place">, zone?: string): Process<Said> =>
     processes.start({ ...order, place: { ...place, zone } })
 
-  test("three processes, in three time zones, are never more than ten inside (F1)", async () => {
+  test("three processes, in three time zones, are ten inside at a time, and never more (F1)", async () => {
     const before = await noting((notes) => notes.seen)
     const order = {
       limit: { name: "ten", permits: 10, lease: 20_000 },
-      does: { what: "work", fibers: 12, times: 8, holds: 40 }
+      does: { what: "work", fibers: 12, times: 8, holds: 40, together: 10 }
     } as const
     const all = ["Asia/Tokyo", "America/Los_Angeles", "UTC"].map((zone) => start(order, zone))
     const done = await Promise.all(all.map((one) => one.says(says("done"))))
@@ -50,7 +50,7 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
   test("the permits and places of killed processes return after a lease (F2, F3)", async () => {
     const order = {
       limit: { name: "killed", permits: 10, lease },
-      does: { what: "work", fibers: 8, times: 40, holds: 20 }
+      does: { what: "work", fibers: 8, times: 40, holds: 20, together: 0 }
     } as const
     const all = [start(order), start(order), start(order)]
     const [first, second, third] = all as [Process<Said>, Process<Said>, Process<Said>]

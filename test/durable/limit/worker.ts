@@ -1,5 +1,5 @@
 /** One process of a fleet, with an order of what it does. */
-import { Effect, Ref } from "effect"
+import { Effect, Ref, Schedule } from "effect"
 import { Limit } from "sluice/durable"
 import { type Place, storeOf } from "../../support/fleet.js"
 import { ownOrder, say as print } from "../../support/processes.js"
@@ -9,8 +9,14 @@ export interface Order {
   readonly place: Place
   readonly limit: { readonly name: string; readonly permits: number; readonly lease: number }
   readonly does:
-    /** So many fibers, each with one permit so many times. */
-    | { readonly what: "work"; readonly fibers: number; readonly times: number; readonly holds: number }
+    /** So many fibers, each with one permit so many times, and at least until so many were inside together. */
+    | {
+      readonly what: "work"
+      readonly fibers: number
+      readonly times: number
+      readonly holds: number
+      readonly together: number
+    }
     /** One effect, which never ends by itself, and blocks the event loop at first. */
     | { readonly what: "hold"; readonly permits: number; readonly blocks: number }
 }
@@ -37,9 +43,13 @@ const program = storeOf(place, (notes) =>
     if (does.what === "work") {
       const done = yield* Ref.make(0)
       const errors: Array<string> = []
+      const together = Effect.repeat(notes.seen, {
+        until: ({ most }) => most >= does.together,
+        schedule: Schedule.spaced(50)
+      })
       const inside = Effect.acquireUseRelease(
         notes.enter(process.pid),
-        () => Effect.sleep(does.holds),
+        () => Effect.andThen(together, Effect.sleep(does.holds)),
         () => notes.leave(process.pid)
       )
       const one = Limit.withPermit(limit, () => inside).pipe(
