@@ -250,8 +250,10 @@ describe.each(kinds)("%s", (kind) => {
       expect(await Effect.runPromise(claimed(engine, Job.name))).toBe(0)
       said.push(...one.said)
     }
-    expect(said.filter(isClaim).filter(({ attempts }) => attempts !== 1)).toEqual([])
+    // Not a job of another test, whose process was killed between its exit and its end.
+    const claims = said.filter(isClaim).filter(({ id }) => names.includes(id))
+    expect(claims.filter(({ attempts }) => attempts !== 1)).toEqual([])
     expect(said.filter(isDone).map(({ id }) => id).sort()).toEqual([...names].sort())
-    console.log(`${kind}: ${drains} drains, ${names.length} jobs, ${said.filter(isClaim).length} claims`)
+    console.log(`${kind}: ${drains} drains, ${names.length} jobs, ${claims.length} claims`)
   })
 })
