@@ -77,7 +77,7 @@ const redis = (url: string) =>
     Redis.Redis,
     Effect.gen(function*() {
       const client = yield* Effect.acquireRelease(
-        Effect.sync(() => new Client(url, { maxRetriesPerRequest: 0 }).on("error", () => {})),
+        Effect.sync(() => new Client(url, { maxRetriesPerRequest: 0, commandTimeout: 10_000 }).on("error", () => {})),
         (client) => Effect.sync(() => client.disconnect())
       )
       return yield* Redis.make({

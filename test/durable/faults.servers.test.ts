@@ -1,5 +1,5 @@
 /** The faults of PersistedQueue 4.1 on servers. A test that fails says that a newer effect has mended one. */
-import { type Duration, Effect, Exit, Fiber, Layer, Option, Schema, Scope } from "effect"
+import { Deferred, type Duration, Effect, Exit, Fiber, Layer, Option, Schema, Scope } from "effect"
 import { PersistedQueue } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import * as path from "node:path"
@@ -166,4 +166,28 @@ test.each(["redis", "postgres"] as const)("on %s a process whose lock has run ou
   frozen.thaw()
   const done = await frozen.says((said): said is Said => isDone(said))
   expect(done).toMatchObject({ id: name, lost: 0 })
+})
+
+test("a drain waits for a Redis that does not answer as long as its client does", async () => {
+  const redis = await startServer.redis()
+  const job = DurableJob.make("silent", { payload: Schema.String, success: Schema.String })
+  const program = Effect.gen(function*() {
+    const begun = yield* Deferred.make<void>()
+    const pool = yield* WorkerPool.make({
+      size: 1,
+      run: (name: string) => Effect.as(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never), name)
+    })
+    yield* DurablePool.serve(job, pool, { grace: 300 })
+    yield* DurableJob.submit(job, "a")
+    yield* Deferred.await(begun)
+    redis.freeze()
+  })
+  try {
+    await Effect.runPromise(
+      Effect.scoped(program).pipe(Effect.provide(storesOf({ kind: "redis", port: redis.port })))
+    )
+  } finally {
+    redis.thaw()
+    await redis.close()
+  }
 })

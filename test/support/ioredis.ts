@@ -23,7 +23,13 @@ export const layer = (
 ): Layer.Layer<Redis.Redis> => {
   const open = Effect.acquireRelease(
     Effect.sync(() => {
-      const client = new Client({ host: "127.0.0.1", port, maxRetriesPerRequest: 0, retryStrategy: () => 50 })
+      const client = new Client({
+        host: "127.0.0.1",
+        port,
+        maxRetriesPerRequest: 0,
+        commandTimeout: 10_000,
+        retryStrategy: () => 50
+      })
       // Each call fails by itself.
       client.on("error", () => {})
       return client
