@@ -14,7 +14,7 @@ const limits = {
   Watch: 5_400,
   index: 51_800,
   "durable/index": 21_000,
-  "durable/bullmq": 5_350,
+  "durable/bullmq": 5_450,
   "threads/ThreadPool": 38_300,
   "threads/ThreadWorker": 6_600
 }

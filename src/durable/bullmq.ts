@@ -45,7 +45,8 @@ export interface Options {
  * **Details**
  *
  * Each claim has a lock with a token. A job whose lock is lost is interrupted: its exit is not recorded, and
- * `DurablePool.stats` counts it as `lost`. Operations wait while Redis is away, as BullMQ's do. Bad options throw.
+ * `DurablePool.stats` counts it as `lost`. Operations wait while Redis is away, as BullMQ's do. A drain and the end of
+ * the layer wait for `lock` at most then. Bad options throw.
  *
  * `Admin` counts, lists, requeues and removes jobs by BullMQ's own operations.
  *

@@ -1,6 +1,8 @@
 /** How jobs come from BullMQ to the fibers that wait for one, over a queue in memory that replies by promises. */
 import type { Job } from "bullmq"
 import { Effect, Fiber, Latch } from "effect"
+import { TestClock } from "effect/testing"
+import { setTimeout } from "node:timers/promises"
 import { checkAsync, type Kit, type Scenario, scenario } from "sluice/testing"
 import { expect, test } from "vitest"
 import { Feed, type Source } from "../../src/internal/durable/bullmq/Feed.js"
@@ -103,8 +105,9 @@ class MemoryQueue implements Source {
   }
 }
 
-const options = { lockMillis: 1e9, pollMillis: 1_000 }
-const locks = new Locks({ extendJobLocks: () => Promise.resolve([]) }, options.lockMillis)
+const options = { lockMillis: 1e9, pollMillis: 1_000, patienceMillis: Infinity }
+const renewals = { extendJobLocks: () => Promise.resolve([]) }
+const locks = new Locks(renewals, options.lockMillis)
 
 /** Takes a job and runs it. It is completed, or given back if that is interrupted. `ended`: before that is stored. */
 const once = (queue: MemoryQueue, feed: Feed, ended: Effect.Effect<unknown>): Effect.Effect<void> =>
@@ -183,14 +186,19 @@ test("the end of a job and the next one are one question", async () => {
   expect(queue.questions).toBe(102)
 })
 
-test("the last fiber to leave waits for every question that is on its way", async () => {
-  const replies: Array<() => void> = []
-  class SlowQueue extends MemoryQueue {
-    override getNextJob(token: string): Promise<Job> {
-      return new Promise((resolve) => replies.push(() => resolve(super.getNextJob(token))))
-    }
+/** Replies to a question when its function is called. */
+class SlowQueue extends MemoryQueue {
+  readonly replies: Array<() => void> = []
+  override getNextJob(token: string): Promise<Job> {
+    return new Promise((resolve) => this.replies.push(() => resolve(super.getNextJob(token))))
   }
+}
+
+const turns = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
+
+test("the last fiber to leave waits for every question that is on its way", async () => {
   const queue = new SlowQueue(2)
+  const { replies } = queue
   queue.add("one")
   queue.add("other")
   await Effect.runPromise(Effect.gen(function*() {
@@ -199,7 +207,6 @@ test("the last fiber to leave waits for every question that is on its way", asyn
       yield* Effect.forkChild(once(queue, feed, Effect.void)),
       yield* Effect.forkChild(once(queue, feed, Effect.void))
     ]
-    const turns = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
     yield* turns
     expect(replies).toHaveLength(2)
     const left = yield* Effect.forkChild(Fiber.interruptAll(takers))
@@ -210,4 +217,54 @@ test("the last fiber to leave waits for every question that is on its way", asyn
     yield* Fiber.join(left)
     expect([queue.active.size, queue.waiting.length]).toEqual([0, 2])
   }))
+})
+
+test("the last fiber to leave waits for a limited time, and a job that comes later goes back", async () => {
+  const queue = new SlowQueue(1)
+  queue.add("one")
+  const silence = { ...options, patienceMillis: 30_000 }
+  await Effect.runPromise(
+    Effect.gen(function*() {
+      const feed = new Feed(queue, locks, silence, yield* Effect.context())
+      const leaving = Effect.gen(function*() {
+        const taker = yield* Effect.forkChild(once(queue, feed, Effect.void))
+        yield* turns
+        const left = yield* Effect.forkChild(Fiber.interrupt(taker))
+        yield* turns
+        return left
+      })
+      const left = yield* leaving
+      yield* TestClock.adjust(silence.patienceMillis - 1)
+      expect(left.pollUnsafe()).toBe(undefined)
+      yield* TestClock.adjust(1)
+      yield* Fiber.join(left)
+      // The store is known to be silent.
+      yield* Fiber.join(yield* leaving)
+      yield* feed.close
+      queue.replies.shift()!()
+      yield* turns
+      expect([queue.active.size, queue.waiting]).toEqual([0, ["one"]])
+      expect(queue.replies).toHaveLength(0)
+    }).pipe(Effect.provide(TestClock.layer()))
+  )
+})
+
+test("a job that took as long as its lock to come is asked for again", async () => {
+  class LateQueue extends MemoryQueue {
+    override async getNextJob(token: string): Promise<Job> {
+      const job = await super.getNextJob(token)
+      if (this.questions === 1) await setTimeout(800)
+      return job
+    }
+  }
+  const queue = new LateQueue(1)
+  queue.add("one")
+  const short = { ...options, lockMillis: 1_000 }
+  await Effect.runPromise(Effect.gen(function*() {
+    const feed = new Feed(queue, new Locks(renewals, short.lockMillis), short, yield* Effect.context())
+    const claim = yield* feed.take((wait) => wait)
+    expect(claim.heldUntil - performance.now()).toBeGreaterThan(short.lockMillis / 3)
+    yield* feed.complete(claim)
+  }))
+  expect([queue.active.size, queue.done]).toEqual([0, ["one"]])
 })

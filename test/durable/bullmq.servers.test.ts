@@ -1,10 +1,12 @@
 /** BullMQ as the engine of durable jobs: its locks, its ids, and its own producers and workers. */
-import { Queue } from "bullmq"
-import { Effect, Exit, Schedule, Schema, type Scope } from "effect"
+import { type ConnectionOptions, Queue } from "bullmq"
+import { Effect, Exit, Layer, Schedule, Schema, type Scope } from "effect"
+import { Redis as Client } from "ioredis"
 import * as path from "node:path"
 import { WorkerPool } from "sluice"
-import { Admin, DurableJob, DurablePool } from "sluice/durable"
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
+import { Admin, DurableJob, DurablePool, Results } from "sluice/durable"
+import * as BullMQ from "sluice/durable/bullmq"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { bullmqStores, type Engine, lock, startServer, type Stores } from "../support/engines.js"
 import { type Process, Processes } from "../support/processes.js"
 import type { Server } from "../support/servers.js"
@@ -114,3 +116,65 @@ test("the dead letters of BullMQ's own producers are requeued by their numbers",
     yield* Effect.repeat(Admin.counts(Numbered), { until: ({ completed }) => completed === 1 })
     expect(yield* Admin.requeue(Numbered, id!)).toBe(false)
   })))
+
+describe("a program ends while Redis is away", () => {
+  // A client is shared, and stays open. Of options BullMQ makes clients, which are closed.
+  const clients = ["a client", "options"] as const
+
+  const connectionOf = (which: (typeof clients)[number], port: number) => {
+    const options = { host: "127.0.0.1", port, maxRetriesPerRequest: null }
+    if (which === "options") return Effect.succeed<ConnectionOptions>(options)
+    return Effect.acquireRelease(
+      Effect.sync((): ConnectionOptions => {
+        const client = new Client(options)
+        client.on("error", () => {})
+        return client
+      }),
+      (client) => Effect.sync(() => (client as Client).disconnect())
+    )
+  }
+
+  /** Serves jobs and submits one, with an own Redis. */
+  const serving = (which: (typeof clients)[number], redis: Server, during: Effect.Effect<unknown>) =>
+    Effect.gen(function*() {
+      const store = BullMQ.layer({ connection: yield* connectionOf(which, redis.port), lock: "1 second" })
+      const program = Effect.gen(function*() {
+        const job = DurableJob.make("away", { payload: Schema.String, success: Schema.String, id: (name) => name })
+        yield* Effect.forkScoped(DurableJob.submit(job, "first"))
+        const pool = yield* WorkerPool.make({ size: 2, run: (name: string) => Effect.succeed(name) })
+        yield* DurablePool.serve(job, pool, { grace: 0 })
+        yield* during
+      })
+      yield* Effect.scoped(program).pipe(Effect.provide(Layer.merge(store, Results.layerMemory)))
+    }).pipe(Effect.scoped, Effect.runPromise)
+
+  const withRedis = async (use: (redis: Server) => Promise<void>) => {
+    const redis = await startServer.bullmq()
+    try {
+      await use(redis)
+    } finally {
+      await redis.close()
+    }
+  }
+
+  test.each(clients)("by %s, and was never there", (which) =>
+    withRedis(async (redis) => {
+      await redis.stop()
+      await serving(which, redis, Effect.sleep(300))
+    }))
+
+  const served = Effect.sleep(500)
+
+  test.each(clients)("by %s, and was there before", (which) =>
+    withRedis(async (redis) => {
+      const leaves = Effect.promise(() => redis.stop("SIGKILL"))
+      await serving(which, redis, Effect.andThen(served, leaves))
+    }))
+
+  test.each(clients)("by %s, and does not answer", (which) =>
+    withRedis(async (redis) => {
+      const freezes = Effect.sync(() => redis.freeze())
+      await serving(which, redis, Effect.andThen(served, freezes))
+      redis.thaw()
+    }))
+})

@@ -7,7 +7,8 @@
  * While it is flowing, each fiber that waits has a question of its own. It leaves with the end of a job that has
  * succeeded in the same turn, if there is one, and else alone. While it is dry, there is one for all of them, which
  * BullMQ blocks until there may be a job. A job goes to the fiber that has waited longest, and back if there is none.
- * The last fiber to leave ends the blocked question, and suspends until all questions have ended.
+ * The last fiber to leave ends the blocked question, and suspends until all questions have ended, or Redis has been
+ * silent for too long.
  */
 import { type IQueueBackend, type Job, UnrecoverableError, Worker } from "bullmq"
 import type * as Cause from "effect/Cause"
@@ -15,6 +16,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { List } from "../../List.js"
 import * as stack from "../../stack.js"
@@ -56,6 +58,13 @@ const pauseAfterError = Duration.millis(500)
 /** Between two attempts to store the end of a claim, while its lock is held. */
 const tellingAgain = Schedule.exponential("100 millis")
 
+export interface FeedOptions {
+  readonly lockMillis: number
+  readonly pollMillis: number
+  /** How long a fiber that leaves waits for an answer. */
+  readonly patienceMillis: number
+}
+
 export class Feed {
   private readonly takers = new List<Taker>()
   private state: "flowing" | "dry" | "closed" = "flowing"
@@ -65,6 +74,8 @@ export class Feed {
   private isSending = false
   /** Open while there are none. */
   private readonly quiet = Latch.makeUnsafe(true)
+  /** No question was answered while the last fiber to leave waited for that. */
+  private isSilent = false
   /** The wait of BullMQ blocks a connection. Ending it closes that. */
   private connection: "open" | "blocked" | "closed" = "open"
   private tokens = 0
@@ -73,7 +84,7 @@ export class Feed {
   constructor(
     private readonly worker: Source,
     private readonly locks: Locks,
-    private readonly options: { readonly lockMillis: number; readonly pollMillis: number },
+    private readonly options: FeedOptions,
     private readonly context: Context.Context<never>
   ) {}
 
@@ -108,8 +119,18 @@ export class Feed {
     })
   }
 
-  /** Suspends until no question is on its way: no job comes after that. */
+  /**
+   * Suspends until no question is on its way: no job comes after that. While Redis is away, that may be never: then a
+   * job that comes after all goes back.
+   */
   private readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.questions === 0 || this.isSilent) return Effect.void
+    return Effect.map(Effect.timeoutOption(this.ended, this.options.patienceMillis), (ended) => {
+      this.isSilent = Option.isNone(ended)
+    })
+  })
+
+  private readonly ended: Effect.Effect<void> = Effect.suspend(() => {
     if (this.connection !== "blocked") return this.quiet.await
     this.connection = "closed"
     const disconnect = Effect.ignore(Effect.tryPromise(() => this.worker.backend.disconnectBlocking(true)))
@@ -152,6 +173,7 @@ export class Feed {
 
   private readonly over: Effect.Effect<void> = Effect.sync(() => {
     this.questions--
+    this.isSilent = false
     this.ask()
     if (this.questions === 0) this.quiet.openUnsafe()
   })
@@ -225,7 +247,8 @@ export class Feed {
         return this.fail(claim, "the process that ran the last attempt has died")
       }
       const { head: taker } = this.takers
-      if (taker === undefined) return this.giveBack(claim)
+      // The answer may have been on its way for as long as its lock lasts: then the job is asked for again.
+      if (taker === undefined || !this.locks.isRenewable(claim)) return this.giveBack(claim)
       this.takers.remove(taker)
       taker.state = "over"
       taker.claim = claim

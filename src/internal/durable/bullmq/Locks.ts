@@ -21,6 +21,11 @@ export class Locks {
     this.step = lockMillis / 6
   }
 
+  /** Whether the lock of a claim lasts until its first renewal, with a sixth of its time to spare. */
+  isRenewable(claim: Claim): boolean {
+    return claim.heldUntil - now() > 2 * this.step
+  }
+
   add(claim: Claim): void {
     this.held.add(claim)
   }

@@ -27,7 +27,19 @@ const failing = (message: string) => (cause: unknown) => new PersistedQueue.Pers
 
 type Producer = Kept & Pick<Queue, "add" | "clean">
 
-const closing = (one: { close(): Promise<void> }) => Effect.ignore(Effect.tryPromise(() => one.close()))
+/**
+ * A connection that is lost says good-bye to Redis once it is there again, which may be never. So a queue that does not
+ * close by itself is disconnected.
+ */
+const closingQueue = (queue: Pick<Queue, "close" | "disconnect">) =>
+  Effect.tryPromise(() => queue.close()).pipe(
+    Effect.timeout("1 second"),
+    Effect.catch(() => Effect.tryPromise(() => queue.disconnect())),
+    Effect.ignore
+  )
+
+/** At once: it has no question on its way, or Redis does not answer. */
+const closingWorker = (worker: TakingWorker) => Effect.ignore(Effect.tryPromise(() => worker.close(true)))
 
 export const bullmqStore = Effect.fnUntraced(function*({ connection, lockMillis, pollMillis, prefix }: StoreOptions) {
   const scope = yield* Effect.scope
@@ -45,7 +57,7 @@ export const bullmqStore = Effect.fnUntraced(function*({ connection, lockMillis,
       const queue = new Queue(encodeName(name), { connection, prefix })
       queue.on("error", ignoreErrors)
       queues.set(name, queue)
-      return Effect.as(Scope.addFinalizer(scope, closing(queue)), queue)
+      return Effect.as(Scope.addFinalizer(scope, closingQueue(queue)), queue)
     })
 
   const feedOf = (name: string): Effect.Effect<Feed> =>
@@ -62,10 +74,16 @@ export const bullmqStore = Effect.fnUntraced(function*({ connection, lockMillis,
       })
       worker.on("error", ignoreErrors)
       const locks = new Locks(worker, lockMillis)
-      const feed = new Feed(worker, locks, { lockMillis, pollMillis }, context)
+      const feed = new Feed(
+        worker,
+        locks,
+        // No lock of an answer that comes later would last.
+        { lockMillis, pollMillis, patienceMillis: lockMillis },
+        context
+      )
       feeds.set(name, feed)
       return Effect.gen(function*() {
-        yield* Scope.addFinalizer(scope, closing(worker))
+        yield* Scope.addFinalizer(scope, closingWorker(worker))
         yield* Effect.forkIn(locks.renew, scope)
         yield* Scope.addFinalizer(scope, feed.close)
         yield* Effect.forkIn(Effect.ignore(Effect.tryPromise(() => worker.startStalledCheckTimer())), scope)
