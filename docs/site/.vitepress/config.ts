@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { defineConfig } from "vitepress"
-import { generate } from "../build/generate.ts"
+import { generate, hashOfSources } from "../build/generate.ts"
 import { landing, withBlocks } from "../build/landing.ts"
 import { highlightOnce, links, runs, scrolls, slug } from "../build/markdown.ts"
 import { outline } from "../build/outline.ts"
@@ -9,9 +9,12 @@ import { docs, root, site } from "../build/paths.ts"
 import { makeRuntime } from "../build/runtime.ts"
 import { presets } from "../build/scenarios.ts"
 import { sidebar } from "../build/sidebar.ts"
+import { textsOfPages } from "../build/sources.ts"
 import { writeBlocks, writeTexts } from "../build/texts.ts"
+import { blockTypes, writeTypes } from "../build/types.ts"
 
 generate()
+const types = blockTypes(textsOfPages(), hashOfSources())
 const runtime = await makeRuntime()
 
 /** Three lanes, of which one passes at a time. */
@@ -50,6 +53,7 @@ export default defineConfig({
       highlightOnce(md)
       links(md)
       scrolls(md)
+      types.marks(md)
       runs(md)
     }
   },
@@ -65,10 +69,11 @@ export default defineConfig({
     search: { provider: "local" },
     externalLinkIcon: true
   },
-  buildEnd: (config) => {
+  buildEnd: async (config) => {
     writeTexts(config)
     writeBlocks(config)
     writeFileSync(join(config.outDir, runtime.address), runtime.text)
+    await writeTypes(config.outDir, types)
   },
   vite: {
     resolve: { alias: [{ find: /^sluice\/(\w+)$/, replacement: join(root, "src/$1.ts") }] },
@@ -90,6 +95,14 @@ export default defineConfig({
       configureServer: ({ middlewares }) => {
         middlewares.use(runtime.address, (_, response) => {
           response.setHeader("Content-Type", "text/javascript").end(runtime.text)
+        })
+        middlewares.use("/types", ({ url = "" }, response, next) => {
+          const [, id = ""] = /^\/(\w+)\.json$/.exec(url) ?? []
+          types.all.then((all) => {
+            const found = all.get(id)
+            if (found === undefined) next()
+            else response.setHeader("Content-Type", "application/json").end(JSON.stringify(found))
+          }, next)
         })
       }
     }, {

@@ -11,8 +11,8 @@ const write = (file: string, text: string): void => {
   if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text)
 }
 
-/** Of the sources and of this generator: the reference is made again only when this differs. */
-const hashOfSources = (): string => {
+/** Of the sources and of this generator: what is made of them is made again only when this differs. */
+export const hashOfSources = (): string => {
   const hash = createHash("sha256")
   const names = (folder: string) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -1,7 +1,7 @@
 /** The files of the repository that pages link to, each of which becomes a page: the examples, and a few others. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join, posix } from "node:path"
-import { docs, root } from "./paths.ts"
+import { docs, generated, root } from "./paths.ts"
 
 /** A file or a folder that is shown as a page of its own. */
 export interface Shown {
@@ -17,6 +17,13 @@ const pages: ReadonlyArray<string> = [
   "AGENTS.md",
   ...readdirSync(docs).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)
 ]
+
+/** The texts of these pages and of the reference. */
+export const textsOfPages = (): ReadonlyArray<string> => {
+  const api = join(generated, "api")
+  const files = [...pages.map((page) => join(root, page)), ...readdirSync(api).map((name) => join(api, name))]
+  return files.map((file) => readFileSync(file, "utf8"))
+}
 
 /** A link of a page, as a path from the root of the repository. `undefined` for a link to elsewhere. */
 const targetOf = (page: string, href: string): string | undefined => {

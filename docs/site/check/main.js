@@ -2,6 +2,7 @@
 import { launch } from "./browser.js"
 import { check, close } from "./checks.js"
 import { exploring } from "./exploring.js"
+import { hovering } from "./hovering.js"
 import { landing } from "./landing.js"
 import { pooling } from "./pooling.js"
 import { reading } from "./reading.js"
@@ -41,6 +42,7 @@ const singlePages = async () => {
   await part("pooling", () => pooling(browser, origin))
   await part("landing", () => landing(browser, origin))
   await part("searching", () => searching(browser, origin))
+  await part("hovering", () => hovering(browser, origin))
 }
 try {
   await Promise.all([allPages(), singlePages()])

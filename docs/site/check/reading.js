@@ -1,5 +1,6 @@
 /** Every page: one heading, no trouble, no overflow on a phone, legible in both modes. Then every link and anchor. */
 import { check, inTurns } from "./checks.js"
+import { typesFit } from "./hovering.js"
 import { frames, open } from "./page.js"
 import { fileOf, pages } from "./server.js"
 
@@ -11,7 +12,12 @@ const look = () => ({
   runs: document.querySelectorAll(".runnable").length,
   headings: document.querySelectorAll("h1").length,
   ids: [...document.querySelectorAll("[id]")].map(({ id }) => id),
-  links: [...document.querySelectorAll("a[href]")].map((link) => link.href)
+  links: [...document.querySelectorAll("a[href]")].map((link) => link.href),
+  typed: [...document.querySelectorAll("pre[data-types]")].map((block) => ({
+    id: block.dataset.types,
+    code: block.querySelector("code").textContent
+  })),
+  untyped: document.querySelectorAll(".runnable pre:not([data-types])").length
 })
 
 /** In the page: the elements that stick out, each with how far. */
@@ -120,6 +126,8 @@ export const reading = async (browser, origin) => {
     const seen = await page.evaluate(look)
     found.set(path, seen)
     check("pages with one h1", seen.headings === 1, `${path}: ${seen.headings}`)
+    for (const block of seen.typed) typesFit(path, block)
+    check("pages whose Runs have types", seen.untyped === 0, `${path}: ${seen.untyped} have none`)
     for (const isDark of [false, true]) {
       await page.evaluate((dark) => document.documentElement.classList.toggle("dark", dark), isDark)
       const texts = await page.evaluate(illegible)

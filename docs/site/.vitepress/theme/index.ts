@@ -1,4 +1,4 @@
-import { defineClientComponent, type Theme } from "vitepress"
+import { defineClientComponent, inBrowser, type Theme } from "vitepress"
 import DefaultTheme from "vitepress/theme-without-fonts"
 import Explorer from "../../client/Explorer.vue"
 import Failure from "../../client/Failure.vue"
@@ -6,6 +6,7 @@ import Hero from "../../client/Hero.vue"
 import Proofs from "../../client/Proofs.vue"
 import Runnable from "../../client/Runnable.vue"
 import Steps from "../../client/Steps.vue"
+import { showTypes } from "../../client/types"
 import "./style.css"
 
 /** With Effect and the sources of sluice: loaded on its page alone. */
@@ -17,5 +18,6 @@ export default {
     for (const [name, component] of Object.entries({ Explorer, Failure, Hero, Pool, Proofs, Runnable, Steps })) {
       app.component(name, component)
     }
+    if (inBrowser) showTypes()
   }
 } satisfies Theme
