@@ -36,9 +36,9 @@ export class Holds {
     return hold.prev !== undefined || this.fresh.head === hold
   }
 
-  /** Holds that began before anybody watched. */
+  /** Notes holds that began while nobody watched. */
   adopt(holds: Iterable<Held>, since: number): void {
-    for (const hold of holds) if (!this.isFresh(hold)) this.keep(hold, since)
+    for (const hold of holds) this.keep(hold, since)
   }
 
   private keep(hold: Held, since: number): void {

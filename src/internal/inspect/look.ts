@@ -23,6 +23,8 @@ const ids = new Ids()
 let locator: Locator | undefined = undefined
 let registry: Registry | undefined = undefined
 let watchers = 0
+/** Whether the registry knows the resources from before it. */
+let hasAdopted = false
 
 const theLocator = (): Locator => locator ??= makeLocator()
 
@@ -61,19 +63,22 @@ export const startWatch = (
   now: () => number,
   adopts: boolean
 ): { readonly registry: Registry; readonly stop: () => void } => {
-  watchers++
-  if (registry === undefined) {
-    registry = new Registry(now)
-    if (adopts) adopt(registry)
-    // The first question takes longest: better now than in a sweep.
-    hasInspector()
-    setWatch(registry)
+  const shared = registry ?? new Registry(now)
+  if (adopts && !hasAdopted) {
+    adopt(shared)
+    hasAdopted = true
   }
+  // The first question takes longest: better now than in a sweep.
+  hasInspector()
+  watchers++
+  registry = shared
+  setWatch(shared)
   return {
-    registry,
+    registry: shared,
     stop: () => {
       if (--watchers > 0) return
       registry = undefined
+      hasAdopted = false
       setWatch(undefined)
       locator?.close()
       locator = undefined
@@ -91,10 +96,16 @@ const holdsOfHeap = (): ReadonlyArray<Waiter<unknown>> =>
 const adopt = (registry: Registry): void => {
   const resources = resourcesOfHeap()
   registry.adopt(resources)
-  if (!isAnyHeld(resources.flatMap((resource) => viewsOf(resource, "all")))) return
+  const views = resources.flatMap((resource) => viewsOf(resource, "all"))
+  if (!isAnyHeld(views)) return
+  // An earlier watch may have noted some of them.
+  const noted = new Map(
+    views.flatMap(({ lines }) => lines.map(({ holds, self }) => [self, new Set(holds.map(({ key }) => key))] as const))
+  )
   const byQueue = new Map<WaitQueue<unknown>, Array<Waiter<unknown>>>()
   for (const waiter of holdsOfHeap()) {
-    if (waiter.state !== "granted") continue
+    const held = waiter[HoldTypeId]()
+    if (held === undefined || noted.get(held.of)?.has(held.hold.key) === true) continue
     const waiters = byQueue.get(waiter.queue)
     if (waiters === undefined) byQueue.set(waiter.queue, [waiter])
     else waiters.push(waiter)
