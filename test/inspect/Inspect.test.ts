@@ -45,6 +45,19 @@ describe("a dump", () => {
       })
     ))
 
+  test("shows the permits of a key once, also where the program keeps the semaphore of the key", () =>
+    run(Effect.gen(function*() {
+      const keyed = yield* Semaphore.makeKeyed({ permits: 1, name: "tenants" })
+      const ofKey = Semaphore.forKey(keyed, "ada")
+      yield* fork(Semaphore.withPermit(ofKey, Effect.never))
+      yield* fork(Semaphore.withPermit(ofKey, Effect.void))
+      const dump = yield* Inspect.dump
+      const found = dump.resources.filter(({ name }) => name === "tenants")
+      expect(found.map(({ key, waiting }) => [key, waiting])).toEqual([[undefined, 0], ["ada", 1]])
+      expect(yield* Inspect.explain(ofKey)).toContain("Semaphore tenants (key ada): 1 of 1 permit taken, 1 wait")
+      expect(ofKey.name).toBe("tenants")
+    })))
+
   test("shows children, requests for a place, and fibers that wait for a group", () =>
     watched(() =>
       Effect.gen(function*() {

@@ -10,9 +10,13 @@ import {
   ViewTypeId
 } from "../view.js"
 
-/** A view, and the views of its parts. */
-export const flat = (view: View): ReadonlyArray<View> =>
-  view.parts === undefined ? [view] : [view, ...view.parts.flatMap(flat)]
+const withParts = (view: View): ReadonlyArray<View> => [view, ...view.parts?.flatMap(withParts) ?? []]
+
+/**
+ * A view, and the views of its parts. None for the semaphore of a key, as `Semaphore.forKey` makes it: that is a part
+ * of its keyed one, which shows it.
+ */
+export const flat = (view: View): ReadonlyArray<View> => "key" in view ? [] : withParts(view)
 
 /** The views of a resource, if there is one. */
 export const viewsOf = (resource: Viewable | undefined, detail: Detail): ReadonlyArray<View> => {
