@@ -35,6 +35,10 @@ export const connectToProcess = async (target: Target, options: ConnectOptions):
 const delay = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 const step = 20
+
+/** How long an interrupted look waits for the inspector that it has asked for, in milliseconds. */
+const lastWait = 1_000
+
 /** Signals a process when its inspector's port is free. */
 class Signals {
   private readonly began = performance.now()
@@ -43,6 +47,11 @@ class Signals {
   private count = 0
 
   constructor(private readonly target: Target, private readonly timeout: number) {}
+
+  /** Whether the inspector may open, now or later. */
+  get wereSent(): boolean {
+    return this.sent > -Infinity
+  }
 
   /** Is called repeatedly, until the inspector is open. */
   send(): void {
@@ -94,9 +103,12 @@ class Opening {
     const { options: { signal, timeout }, target } = this
     const { inspectorPort, pid } = target
     const signals = new Signals(target, timeout)
-    for (let round = 0; this.left > 0; round++) {
-      if (signal.aborted) throw new CannotLook("interrupted")
-      signals.send()
+    let end = this.deadline
+    for (let round = 0; performance.now() < end; round++) {
+      if (!signal.aborted) signals.send()
+      else if (!signals.wereSent) throw new CannotLook("interrupted")
+      // The inspector that was asked for is about to open, and would stay open.
+      else end = Math.min(end, performance.now() + lastWait)
       await delay(step)
       const isNew = (one: Address) => before?.every(({ port }) => port !== one.port) ?? false
       const found = await this.tryEach(
@@ -109,11 +121,11 @@ class Opening {
       const own = await this.tryEach((before ?? []).filter(({ host }) => /^127\.|^::1$/.test(host)), true)
       if (own !== undefined) return own
     }
-    throw new CannotLook(
-      `process ${pid} did not open its inspector within ${timeout / 1_000} s: ` +
-        `its main thread ${target.occupation()}, or the program handles SIGUSR1 itself. ` +
-        "The inspector may open later: sluice ps --close looks, and closes it"
-    )
+    const reason = signal.aborted
+      ? "interrupted"
+      : `process ${pid} did not open its inspector within ${timeout / 1_000} s: ` +
+        `its main thread ${target.occupation()}, or the program handles SIGUSR1 itself`
+    throw new CannotLook(`${reason}. The inspector may open later: sluice ps --close looks, and closes it`)
   }
 
   private get listening(): ReadonlyArray<Address> {

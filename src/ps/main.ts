@@ -31,7 +31,7 @@ const show = (dump: ProcessDump, { explain, json }: Options): string => {
 const look = async (options: Options): Promise<number> => {
   const controller = new AbortController()
   const abort = () => controller.abort()
-  process.once("SIGINT", abort).once("SIGTERM", abort)
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, abort)
   try {
     // Scripts that read the standard error get nothing but errors.
     const notice = (text: string) => process.stderr.isTTY ? say(text) : undefined
@@ -70,7 +70,7 @@ const main = async (): Promise<number> => {
   }
 }
 
-// A reader that wants no more, such as `head`, is no failure.
-process.stdout.on("error", () => process.exit(0))
+// A reader that wants no more, such as `head`, is no failure. The status says what was found all the same.
+process.stdout.on("error", () => {})
 // Sockets that the other side has not closed yet would keep the process alive.
 process.exit(await main())

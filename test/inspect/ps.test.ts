@@ -7,7 +7,9 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { kill } from "node:process"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { connectToProcess } from "../../src/ps/connect.js"
 import type { ProcessDump } from "../../src/ps/model.js"
+import { findTarget, type Target } from "../../src/ps/Target.js"
 
 const root = path.resolve(import.meta.dirname, "../..")
 const program = path.join(import.meta.dirname, "programs/deadlock.ts")
@@ -166,6 +168,33 @@ describe("sluice ps", () => {
 
   test("exits with 3 at a deadlock if asked to", async () => {
     expect(await ps(await start([anyPort, mapped]), "--fail-on-deadlock")).toMatchObject({ code: 3 })
+  })
+
+  test("exits with 3 at a deadlock also where the reader of its output is gone", async () => {
+    const { pid } = await start([anyPort, mapped])
+    const { child, err } = run(process.execPath, [command, "ps", String(pid), "--fail-on-deadlock"])
+    child.stdout.destroy()
+    const code = await new Promise((resolve) => child.on("exit", resolve))
+    expect({ code, err: err() }).toEqual({ code: 3, err: "" })
+  })
+
+  test("closes an inspector that opens after the look was interrupted", async () => {
+    const running = await start([anyPort, mapped])
+    const controller = new AbortController()
+    const found = findTarget(running.pid)
+    const wake = () => {
+      found.wake()
+      controller.abort()
+      // It opens the inspector some looks later.
+      kill(running.pid, "SIGSTOP")
+      setTimeout(kill, 200, running.pid, "SIGCONT")
+    }
+    // The methods of the target are inherited.
+    const target = Object.create(found, { wake: { value: wake } }) as Target
+    const options = { port: undefined, timeout: 10_000, close: false, slow: () => {}, signal: controller.signal }
+    const inspected = await connectToProcess(target, options)
+    await inspected.close()
+    expect(await isOpen(ports(running)[0]!)).toBe(false)
   })
 
   test("looks at a process whose event loop is blocked, and names the function that blocks it", async () => {

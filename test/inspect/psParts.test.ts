@@ -3,8 +3,10 @@ import { createHash } from "node:crypto"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { describe, expect, onTestFinished, test } from "vitest"
+import { CannotLook } from "../../src/ps/errors.js"
 import { parse } from "../../src/ps/options.js"
 import { paint } from "../../src/ps/print.js"
+import { Session } from "../../src/ps/Session.js"
 import { addressesOfLsof, addressesOfNetstat, inspectorPortOf, listeningIn } from "../../src/ps/Target.js"
 import { connect } from "../../src/ps/WebSocket.js"
 
@@ -195,4 +197,12 @@ describe("WebSocket", () => {
       "status 404"
     )
   })
+})
+
+test("a lost connection is an answer for a person, and no defect", async () => {
+  const session = new Session(() => {})
+  const sent = session.evaluate("1")
+  session.closed()
+  await expect(sent).rejects.toBeInstanceOf(CannotLook)
+  await expect(session.evaluate("2")).rejects.toBeInstanceOf(CannotLook)
 })
