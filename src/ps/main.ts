@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /** The command `sluice`. */
 import { readFileSync } from "node:fs"
+import { lines } from "../internal/inspect/shown.js"
 import { explainText } from "../internal/inspect/text.js"
 import { CannotLook } from "./errors.js"
 import type { ProcessDump } from "./model.js"
 import { help, type Options, parse } from "./options.js"
-import { paint, print, printProcess } from "./print.js"
+import { paint, print, printJson, printProcess } from "./print.js"
 import { NoSluice, ps } from "./ps.js"
 
 const isColored = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb"
@@ -18,12 +19,13 @@ const write = (text: string): Promise<void> =>
     process.stdout.write(text, () => resolve())
   })
 
+/** A message may have the name of another process's executable in it, and words of that process. */
 const say = (text: string): void => {
-  process.stderr.write(`sluice: ${text}\n`)
+  process.stderr.write(`sluice: ${lines(text.split("\n"))}\n`)
 }
 
 const show = (dump: ProcessDump, { explain, json }: Options): string => {
-  if (json) return `${JSON.stringify(dump, undefined, 2)}\n`
+  if (json) return printJson(dump)
   if (explain !== undefined) return `${explainText(dump, explain)}\n`
   return isColored ? paint(print(dump)) : print(dump)
 }

@@ -1,5 +1,5 @@
 /** Texts for a terminal. */
-import { oneLine } from "../internal/inspect/shown.js"
+import { lines, oneLine } from "../internal/inspect/shown.js"
 import { toText } from "../internal/inspect/text.js"
 import type { Frame, Source } from "../source/Source.js"
 import type { ProcessDump, ProcessInfo } from "./model.js"
@@ -49,6 +49,9 @@ const durationOf = (millis: number): string =>
     : `${(millis / 3_600_000).toFixed(1)} h`
 
 export const print = (dump: ProcessDump): string => `${printProcess(dump.process).join("\n")}\n\n${toText(dump)}`
+
+/** The escapes of characters that control a terminal are those of JSON, so it parses to the same dump. */
+export const printJson = (dump: ProcessDump): string => `${lines(JSON.stringify(dump, undefined, 2).split("\n"))}\n`
 
 const codes = { bold: [1, 22], red: [31, 39], cyan: [36, 39], dim: [2, 22] } as const
 

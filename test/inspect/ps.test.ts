@@ -1,7 +1,7 @@
 /** The command, as it is in the package, and processes that it looks at. */
 import { build } from "esbuild"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
@@ -262,6 +262,14 @@ describe("sluice ps fails", () => {
     expect(code).toBe(1)
     expect(err).toContain(`process ${running.pid} is not Node.js but sleep. It was not signalled`)
     expect(running.isAlive()).toBe(true)
+  })
+
+  test("in plain characters, whatever the executable is called", async () => {
+    const copy = path.join(folder, "loud\u001b[31m")
+    copyFileSync("/bin/sleep", copy)
+    const { code, err } = await ps(await start(["60"], 0, copy))
+    expect(code).toBe(1)
+    expect(err).toContain(String.raw`is not Node.js but loud\u001b[31m. It was not signalled`)
   })
 
   test("without a signal to a process whose inspector is disabled", async () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net"
 import { describe, expect, onTestFinished, test } from "vitest"
 import { CannotLook } from "../../src/ps/errors.js"
 import { parse } from "../../src/ps/options.js"
-import { paint } from "../../src/ps/print.js"
+import { paint, printJson } from "../../src/ps/print.js"
 import { Session } from "../../src/ps/Session.js"
 import { addressesOfLsof, addressesOfNetstat, inspectorPortOf, listeningIn } from "../../src/ps/Target.js"
 import { connect } from "../../src/ps/WebSocket.js"
@@ -117,6 +117,29 @@ test("paint colors deadlocks, places and source lines, and changes no character 
   expect(paint(text).replace(/\u001b\[\d+m/g, "")).toBe(text)
   expect(paint(text)).toContain("at \u001b[36mjob.ts:11\u001b[39m \u001b[2m`yield* f`\u001b[22m")
   expect(paint(text)).toContain("\u001b[31mdeadlock-1 (certain):\u001b[39m")
+})
+
+test("JSON parses to the dump, and has no character that controls a terminal", () => {
+  const process = {
+    pid: 1,
+    title: "a\u009b2J\u202eb\u2028\u001b[31m\t\n\u007f",
+    node: "v20",
+    uptime: 1,
+    stack: [],
+    fiber: undefined
+  }
+  const dump = {
+    schema: "sluice/inspect/1",
+    at: 1,
+    deadlocks: [],
+    resources: [],
+    fibers: [],
+    missing: [],
+    process
+  } as const
+  const text = printJson(dump)
+  expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(dump)))
+  expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u)
 })
 
 /** A server that sends these bytes, in pieces of `size`, and records all that it receives. */
