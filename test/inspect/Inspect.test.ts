@@ -58,6 +58,43 @@ describe("a dump", () => {
       expect(ofKey.name).toBe("tenants")
     })))
 
+  test("names the semaphore of withAll that has no room", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const [free, full] = [yield* Semaphore.make(1, { name: "free" }), yield* Semaphore.make(1, { name: "full" })]
+        const holder = yield* fork(Semaphore.withPermit(full, Effect.never))
+        const both = Semaphore.withAll([[free, 1], [full, 1]], Effect.void)
+        const first = yield* fork(both)
+        const second = yield* fork(Semaphore.withPermit(free, Effect.void))
+        const reason =
+          `Fiber ${first.id} waits for a permit of semaphore full (first in line, 1 of 1 held; one is held ` +
+          `by fiber ${holder.id}). Fiber ${holder.id} is suspended outside of sluice, or runs, at an unknown line.`
+        expect(yield* Inspect.explain(first)).toBe(reason)
+        expect(yield* Inspect.explain(second)).toBe(
+          `Fiber ${second.id} waits for a permit of semaphore free (behind 1 other, 0 of 1 held). ${reason}`
+        )
+        const dump = yield* Inspect.dump
+        expect(dump.resources.map(({ waits }) => waits.map(({ fits }) => fits))).toEqual([[true, undefined], [
+          undefined
+        ]])
+        expect(Inspect.toText(dump)).toContain("waits for a permit, with room here and none elsewhere\n")
+      })
+    ))
+
+  test("names the semaphore of withAll that a member of a deadlock waits for", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const [free, own] = [yield* Semaphore.make(1, { name: "free" }), yield* Semaphore.make(1, { name: "own" })]
+        yield* fork(Semaphore.withPermit(own, Semaphore.withAll([[free, 1], [own, 1]], Effect.void)))
+        const { deadlocks, resources } = yield* Inspect.dump
+        const id = resources.find(({ name }) => name === "own")?.id
+        expect(deadlocks).toMatchObject([{
+          evidence: "certain",
+          members: [{ resource: id, holds: [{ resource: id }] }]
+        }])
+      })
+    ))
+
   test("shows children, requests for a place, and fibers that wait for a group", () =>
     watched(() =>
       Effect.gen(function*() {

@@ -80,6 +80,8 @@ class Collector {
   private readonly deadlocks = new Map<Node, string>()
   private readonly waiting = new Set<Node>()
   private readonly events = new Map<Node, ReadonlyArray<Node>>()
+  /** The keys of requests that wait in several lines. */
+  private readonly joint = new Set<object>()
   /** The holds of each node, by resource and line. */
   private readonly holds = new Map<Node, Array<readonly [View, Line, Hold]>>()
   private readonly joins: ReadonlyMap<Node, Wait>
@@ -89,12 +91,15 @@ class Collector {
   constructor(private readonly look: Look) {
     this.lines = new Lines(look)
     this.joins = new Map(look.joins.map((wait) => [wait.node, wait]))
+    const keys = new Set<object>()
     for (const view of look.views) {
       const id = look.ids.of(view.kind, view.self)
       for (const wait of view.waits) {
         this.places.set(wait, view)
         if (wait.who === "event") this.events.set(wait.node, wait.all ?? [])
         this.waiting.add(wait.node)
+        if (keys.has(wait.key)) this.joint.add(wait.key)
+        keys.add(wait.key)
       }
       for (const line of view.lines) {
         for (const hold of line.holds) {
@@ -214,7 +219,7 @@ class Collector {
   }
 
   private wait(wait: Wait, ahead: number): WaitInfo {
-    const { ends, for: what, key, node } = wait
+    const { ends, for: what, key, node, rooms = [] } = wait
     return {
       by: this.ref(node),
       for: cut(what),
@@ -223,6 +228,7 @@ class Collector {
       millis: this.millis(key),
       at: isFiber(node) ? this.lines.stackOf(node)[0] : undefined,
       ends,
+      fits: ahead === 0 && this.joint.has(key) && rooms.every(hasRoom) ? true : undefined,
       deadlock: this.deadlocks.get(node) ?? this.behind(node)
     }
   }
@@ -242,7 +248,8 @@ class Collector {
 
   private deadlock({ evidence, nodes, verdict }: Found, i: number): Deadlock {
     const members = nodes.flatMap((node) => {
-      const wait = verdict.waitsOf(node).find(({ who }) => who !== "event")
+      const waits = verdict.waitsOf(node).filter(({ who }) => who !== "event")
+      const wait = waits.find((wait) => verdict.keeps(wait)) ?? waits[0]
       // A job that runs is shown as its fiber.
       if (wait === undefined || (wait.who === "job" && wait.all !== undefined)) return []
       const view = this.places.get(wait)
@@ -271,6 +278,9 @@ class Collector {
     }
   }
 }
+
+const hasRoom = ([{ capacity, held = 0 }, weight]: readonly [Line, weight: number]): boolean =>
+  weight <= capacity - held
 
 const idOf = (i: number): string => `deadlock-${i + 1}`
 

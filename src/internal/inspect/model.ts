@@ -126,6 +126,8 @@ export interface WaitInfo {
   readonly at?: Source | undefined
   /** The event that ends the wait as well, such as a deadline. Then the wait is in no deadlock. */
   readonly ends?: string | undefined
+  /** There is room for it here. It waits for room in another resource as well, as `Semaphore.withAll` does. */
+  readonly fits?: boolean | undefined
   /** The deadlock that it is a part of, or waits behind: its `id`. */
   readonly deadlock?: string | undefined
 }

@@ -62,7 +62,9 @@ class Reader {
     this.resources = new Map(dump.resources.map((resource) => [resource.id, resource]))
     // Backwards: of several, the first one stays.
     for (const resource of dump.resources.toReversed()) {
-      for (const wait of resource.waits.toReversed()) this.waits.set(wait.by, { wait, resource })
+      for (const wait of resource.waits.toReversed()) {
+        if (wait.fits !== true || !this.waits.has(wait.by)) this.waits.set(wait.by, { wait, resource })
+      }
       for (const info of resource.jobs?.toReversed() ?? []) {
         const job = { ...info, pool: resource }
         this.jobs.set(`job ${job.id} of ${resource.id}`, job)
@@ -219,7 +221,8 @@ const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref |
   const before = wait.ahead === 0 ? "first in line" : `behind ${count(wait.ahead, "other")}`
   const [held, holder] = holding(reader, line)
   const facts = [before, held].filter((fact) => fact !== "").join(", ")
-  return [`${subject} waits${forMillis(wait.millis)} for ${what} (${facts}).${ends}`, holder]
+  const first = wait.ahead === 0 ? undefined : resource.waits[0]?.by
+  return [`${subject} waits${forMillis(wait.millis)} for ${what} (${facts}).${ends}`, holder ?? first]
 }
 
 /** Whether the wait's text names the resource itself: `job 5 of pool sender`. */
@@ -310,8 +313,9 @@ const holderLine = (reader: Reader, { at: source, by, millis, until, weight }: H
   `  ${of === "workers" ? "runs" : "held by"} ${reader.who(by)}${weight === 1 ? "" : `: ${weight}`}` +
   `${forMillis(millis)}${until === "scope" ? ", until a scope closes" : ""}${at(source)}`
 
-const waitLine = (reader: Reader, { at: source, by, deadlock, ends, for: what, millis }: WaitInfo): string =>
+const waitLine = (reader: Reader, { at: source, by, deadlock, ends, fits, for: what, millis }: WaitInfo): string =>
   `  ${reader.who(by)} waits${forMillis(millis)} for ${what}${at(source)}` +
+  (fits === true ? ", with room here and none elsewhere" : "") +
   `${ends === undefined ? "" : `, until ${ends}`}${deadlock === undefined ? "" : ` [${deadlock}]`}`
 
 /** How many holders and waiters of a resource the text lists. */

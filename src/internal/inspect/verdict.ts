@@ -154,16 +154,23 @@ export class Verdict {
       }
       return
     }
-    for (const { all = [], any = [], rooms = [] } of this.waitsOf(vertex)) {
-      const lacking = rooms.flatMap(([line, weight]) => {
-        const taken = this.lines.get(line)
-        return taken !== undefined && weight > taken.room ? [taken] : []
-      })
-      yield* lacking
-      // The requests before one in line are no reason of its own while there is no room.
-      if (lacking.length === 0) { for (const node of all) if (this.stuck.has(node)) yield node }
-      if (any.every((node) => this.stuck.has(node))) yield* any
-    }
+    for (const wait of this.waitsOf(vertex)) yield* this.reasonsOf(wait)
+  }
+
+  private *reasonsOf({ all = [], any = [], rooms = [] }: Wait): Generator<Node | Taken> {
+    const lacking = rooms.flatMap(([line, weight]) => {
+      const taken = this.lines.get(line)
+      return taken !== undefined && weight > taken.room ? [taken] : []
+    })
+    yield* lacking
+    // The requests before one in line are no reason of its own while there is no room.
+    if (lacking.length === 0) { for (const node of all) if (this.stuck.has(node)) yield node }
+    if (any.every((node) => this.stuck.has(node))) yield* any
+  }
+
+  /** Whether a wait keeps its node. Of a request in several lines, some waits may not. */
+  keeps(wait: Wait): boolean {
+    return this.reasonsOf(wait).next().done !== true
   }
 
   /**
