@@ -81,6 +81,16 @@ describe("a dump", () => {
       })
     ))
 
+  test("names the pool of a job without a number once", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const pool = yield* WorkerPool.make({ size: 1, name: "mail", queue: { capacity: 0 }, run: () => Effect.never })
+        yield* fork(WorkerPool.run(pool, 1))
+        const caller = yield* fork(WorkerPool.run(pool, 2))
+        expect(yield* Inspect.explain(caller)).toContain("waits for a job of pool mail that waits for room. Job 0")
+      })
+    ))
+
   test("names the semaphore of withAll that a member of a deadlock waits for", () =>
     watched(() =>
       Effect.gen(function*() {

@@ -226,7 +226,7 @@ const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref |
 }
 
 /** Whether the wait's text names the resource itself: `job 5 of pool sender`. */
-const isJob = (what: string): boolean => /^(?:a )?job .* of pool /.test(what)
+const isJob = (what: string): boolean => /^(?:a )?job\b.* of pool /.test(what)
 
 const linkOfJob = (
   reader: Reader,
