@@ -2,7 +2,7 @@
 import { Deferred, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { WorkerPool } from "sluice"
-import { Admin, DurableJob, DurablePool, DurableStore, Results, Wake } from "sluice/durable"
+import { Admin, DurableJob, DurablePool, DurableStore, LimitStore, Results, Wake } from "sluice/durable"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { pgLayer, type Place } from "../support/fleet.js"
 import { layer as ioredis } from "../support/ioredis.js"
@@ -66,6 +66,21 @@ describe.each(["redis", "postgres"] as const)("%s", (kind) => {
         yield* Effect.sleep(300)
         for (const name of ["a", "b", "c"]) expect(yield* here(DurableJob.execute(job, name))).toBe(name)
       })))
+
+  test("the layers close while their server does not reply", () =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+      const limits = kind === "redis"
+        ? Layer.provide(LimitStore.layerRedis(), ioredis(place.port))
+        : Layer.provide(LimitStore.layerPg(), pgLayer(place))
+      const scope = yield* Scope.make()
+      yield* Layer.buildWithScope(Layer.fresh(Layer.merge(layerOf(place), limits)), scope)
+      // They listen.
+      yield* Effect.sleep(300)
+      server.freeze()
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.thaw()))
+      const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
+      yield* Effect.timeout(Fiber.join(closing), "10 seconds")
+    }))))
 
   test("a job that a process gives back begins elsewhere at once", () =>
     twoProcesses(layerOf(place), (here, there) =>

@@ -1,7 +1,7 @@
 /** Servers of Redis and PostgreSQL for a test: processes of its own, on loopback, in temporary folders. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chownSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { type AddressInfo, connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
@@ -36,6 +36,19 @@ const isUp = (port: number): Promise<boolean> =>
     socket.on("connect", () => resolve(true)).on("connect", () => socket.destroy()).on("error", () => resolve(false))
   })
 
+/** Signals a server, and then the processes of its sessions, on Linux: PostgreSQL has one for each, Redis none. */
+const signalAll = (server: ChildProcess | undefined, signal: "SIGSTOP" | "SIGCONT"): void => {
+  if (server?.kill(signal) !== true) return
+  const sessions = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, "utf8")
+  for (const pid of sessions.split(" ").filter((pid) => pid !== "")) {
+    try {
+      process.kill(Number(pid), signal)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
 /** A server process that is ready when `isReady` says so. */
 const serve = async (
   folder: string,
@@ -56,10 +69,11 @@ const serve = async (
         await setTimeout(50)
       }
     },
-    freeze: () => void child?.kill("SIGSTOP"),
-    thaw: () => void child?.kill("SIGCONT"),
+    freeze: () => signalAll(child, "SIGSTOP"),
+    thaw: () => signalAll(child, "SIGCONT"),
     stop: async (signal = "SIGTERM") => {
       const running = child
+      server.thaw()
       child = undefined
       if (running?.exitCode !== null || running.signalCode !== null) return
       const ended = once(running, "exit")

@@ -2,7 +2,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
@@ -32,18 +32,25 @@ const reconnection = 1_000
 /**
  * Receives messages for as long as the scope is open. When the connection is lost, messages may be lost with it: so
  * `connected` is called with each new one.
+ *
+ * The scope of a subscription closes in parallel: the client of PostgreSQL then gives the connection up. One finalizer
+ * after the other would wait for the reply to `UNLISTEN`, without end where the server is silent.
  */
 export const keepListening = <M>(
   subscribe: Effect.Effect<Queue.Dequeue<M, unknown>, unknown, Scope.Scope>,
   received: (message: M) => void,
   connected: () => void
 ): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const messages = yield* subscribe
-    connected()
-    return yield* Effect.forever(Effect.map(Queue.take(messages), received))
-  }).pipe(
-    Effect.scoped,
+  Effect.acquireUseRelease(
+    Scope.make("parallel"),
+    (scope) =>
+      Effect.gen(function*() {
+        const messages = yield* Scope.provide(subscribe, scope)
+        connected()
+        return yield* Effect.forever(Effect.map(Queue.take(messages), received))
+      }),
+    Scope.close
+  ).pipe(
     Effect.catchCause((cause) => Effect.logDebug("sluice/durable: no wake-ups from the server", cause)),
     Effect.andThen(Effect.sleep(reconnection)),
     Effect.forever,
