@@ -20,6 +20,7 @@ import { awaitResult } from "../internal/durable/jobs/awaiting.js"
 import type { DurableJob, Stored } from "../internal/durable/jobs/model.js"
 import { queueOf } from "../internal/durable/jobs/queue.js"
 import type { Results } from "../internal/durable/jobs/results.js"
+import { longest } from "../internal/durable/longest.js"
 import { aName, isName } from "../internal/durable/names.js"
 
 export { StoreError } from "../internal/durable/errors.js"
@@ -113,8 +114,8 @@ export interface SubmitOptions {
    */
   readonly id?: string | undefined
   /**
-   * How long the job waits before it is due: a duration >= 0, by the clock of the store. Databases round up to seconds.
-   * Default: 0.
+   * How long the job waits before it is due: 0 to 100 years, by the clock of the store. Databases round up to seconds.
+   * Default: 0. Anything else is a defect.
    */
   readonly delay?: Duration.Input | undefined
 }
@@ -177,8 +178,8 @@ export const submit: {
   ): Effect.Effect<string, StoreError, PersistedQueue.PersistedQueueFactory> =>
     Effect.suspend(() => {
       const { delay = 0, id = self.id?.(payload) } = options
-      const millis = checkMillis("DurableJob.submit", "delay", delay, "a finite duration >= 0", (n) =>
-        n >= 0 && n < Infinity)
+      const millis = checkMillis("DurableJob.submit", "delay", delay, "a duration of 0 to 100 years", (n) =>
+        n >= 0 && n <= longest)
       if (id !== undefined && !isName(id)) {
         throw invalid("DurableJob.submit", "id", aName, id)
       }

@@ -15,6 +15,7 @@ import { checkMillis, invalid } from "../internal/args.js"
 import type { Admin } from "../internal/durable/jobs/admin.js"
 import { memoryStore } from "../internal/durable/jobs/memoryStore.js"
 import { woken } from "../internal/durable/jobs/woken.js"
+import { longest } from "../internal/durable/longest.js"
 import { type SqliteDatabase, sqliteLayer } from "../internal/durable/sqlite.js"
 import { layerRedis as adminRedis, layerSql as adminSql } from "./Admin.js"
 
@@ -54,25 +55,31 @@ export const layerMemory: Layer.Layer<Services> = /* @__PURE__ */ withEngine(
  */
 export interface PollOptions {
   /**
-   * How often an idle process asks for jobs: a duration above 0. A process that `Wake` wakes asks at once, too. Jobs
-   * that become due, after a delay or for another attempt, are found by asking. Default: 1 second.
+   * How often an idle process asks for jobs: above 0, up to 100 years. A process that `Wake` wakes asks at once, too.
+   * Jobs that become due, after a delay or for another attempt, are found by asking. Default: 1 second.
    */
   readonly pollInterval?: Duration.Input | undefined
   /**
-   * How often the claims of running jobs are renewed: a duration above 0, below `lockExpiration`. Default: 30 seconds,
-   * or a quarter of `lockExpiration` if that is less.
+   * How often the claims of running jobs are renewed: above 0, below `lockExpiration`. Default: 30 seconds, or a
+   * quarter of `lockExpiration` if that is less.
    */
   readonly lockRefreshInterval?: Duration.Input | undefined
   /**
-   * After how long without a renewal a claim is over, and the job is begun elsewhere: a duration above 0. Default: 2
-   * minutes in a database, 90 seconds in Redis.
+   * After how long without a renewal a claim is over, and the job is begun elsewhere: above 0, up to 100 years.
+   * Default: 2 minutes in a database, 90 seconds in Redis.
    */
   readonly lockExpiration?: Duration.Input | undefined
 }
 
 const checked = <O extends PollOptions>(where: string, options: O, lockExpiration: Duration.Input) => {
   const millis = (name: keyof PollOptions, otherwise: Duration.Input): number =>
-    checkMillis(where, name, options[name] ?? otherwise, "a finite duration above 0", (n) => n > 0 && n < Infinity)
+    checkMillis(
+      where,
+      name,
+      options[name] ?? otherwise,
+      "a duration above 0 and up to 100 years",
+      (n) => n > 0 && n <= longest
+    )
   const pollInterval = millis("pollInterval", "1 second")
   const expires = millis("lockExpiration", lockExpiration)
   const renewed = millis("lockRefreshInterval", Math.min(30_000, expires / 4))

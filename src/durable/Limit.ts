@@ -16,7 +16,7 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { checkInteger, checkMillis, effectLast, invalid } from "../internal/args.js"
@@ -25,6 +25,7 @@ import type { LeaseLost, LimitExceeded } from "../internal/durable/limit/errors.
 import { type Lease, type Limit, type LimitStore, TypeId } from "../internal/durable/limit/model.js"
 import { use } from "../internal/durable/limit/use.js"
 import { observeBy } from "../internal/durable/limit/Uses.js"
+import { longest } from "../internal/durable/longest.js"
 import { aName, isName } from "../internal/durable/names.js"
 import { checkObservers, observe, type Observer } from "../internal/Observers.js"
 
@@ -65,8 +66,6 @@ export interface Options {
 export const isLimit = (u: unknown): u is Limit => hasProperty(u, TypeId)
 
 const minLease = 10
-/** A longer one has no integer of microseconds in a store, which would refuse each request. */
-const maxLease = Duration.toMillis(Duration.days(36_500))
 
 /**
  * Describes a limit: a plain value, without state of its own. Limits with one name share their permits, in all
@@ -105,7 +104,7 @@ export const make = (name: string, options: Options): Limit => {
       "lease",
       options.lease ?? "30 seconds",
       "a duration of 10 milliseconds to 100 years",
-      (millis) => millis >= minLease && millis <= maxLease
+      (millis) => millis >= minLease && millis <= longest
     )
   }
   const { watch } = options

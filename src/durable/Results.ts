@@ -14,6 +14,7 @@ import { memoryResults } from "../internal/durable/jobs/memoryResults.js"
 import { redisResults } from "../internal/durable/jobs/redisResults.js"
 import { Results } from "../internal/durable/jobs/results.js"
 import { sqlResults } from "../internal/durable/jobs/sqlResults.js"
+import { longest } from "../internal/durable/longest.js"
 
 export { Results } from "../internal/durable/jobs/results.js"
 
@@ -62,10 +63,16 @@ export const layerSql = (options?: {
 export const layerRedis = (options?: {
   /** Stands before each key. Default: `"sluice:result:"`. */
   readonly prefix?: string | undefined
-  /** How long each exit is kept: a duration > 0, or `Infinity`. Default: 7 days. */
+  /** How long each exit is kept: a duration above 0, up to 100 years, or `Infinity`. Default: 7 days. */
   readonly timeToLive?: Duration.Input | undefined
 }): Layer.Layer<Results, never, Redis.Redis> => {
   const { prefix = "sluice:result:", timeToLive = "7 days" } = options ?? {}
-  const millis = checkMillis("Results.layerRedis", "timeToLive", timeToLive, "a duration above 0", (n) => n > 0)
+  const millis = checkMillis(
+    "Results.layerRedis",
+    "timeToLive",
+    timeToLive,
+    "a duration above 0 and up to 100 years, or Infinity",
+    (n) => n > 0 && (n <= longest || n === Infinity)
+  )
   return Layer.effect(Results, redisResults(prefix, Duration.millis(millis)))
 }

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import { checkMillis } from "../internal/args.js"
 import { bullmqStore } from "../internal/durable/bullmq/store.js"
+import { longest } from "../internal/durable/longest.js"
 import type * as DurableStore from "./DurableStore.js"
 
 /**
@@ -76,7 +77,7 @@ export const layer = (
   { connection, lock = "30 seconds", poll = "1 second", prefix = "bull" }: Options
 ): Layer.Layer<DurableStore.Services> => {
   const millis = (name: "lock" | "poll", value: Duration.Input) =>
-    checkMillis("BullMQ.layer", name, value, "a finite duration above 0", (n) => n > 0 && n < Infinity)
+    checkMillis("BullMQ.layer", name, value, "a duration above 0 and up to 100 years", (n) => n > 0 && n <= longest)
   const options = { connection, prefix, lockMillis: millis("lock", lock), pollMillis: millis("poll", poll) }
   return Layer.provideMerge(
     // Each store has a factory of its own.

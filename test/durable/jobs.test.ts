@@ -344,6 +344,18 @@ describe("bad options", () => {
       )
     })))
 
+  test.each([-1, NaN, Infinity, 1e300])("delay: %d", (delay) =>
+    run(Effect.gen(function*() {
+      const exit = yield* Effect.exit(DurableJob.submit(Job, "ada", { delay }))
+      expect(Exit.isFailure(exit) && String(Cause.squash(exit.cause))).toMatch(
+        /DurableJob.submit: delay must be a duration of 0 to 100 years, got/
+      )
+    })))
+
+  test.each([0, NaN, 1e300])("timeToLive: %d", (timeToLive) => {
+    expect(() => Results.layerRedis({ timeToLive })).toThrow(/timeToLive must be .* 100 years, or Infinity, got/)
+  })
+
   test.each([-1, NaN, Infinity])("grace: %d", (grace) =>
     run(Effect.gen(function*() {
       const pool = yield* makePool((name) => Effect.succeed(name))

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { WorkerPool } from "sluice"
-import { DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
+import { Admin, DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
 import { type Process, Processes } from "../support/processes.js"
 import { type Database, Order, storesOf } from "./databases.js"
@@ -206,10 +206,18 @@ describe("the file, and its driver", () => {
     [{ filename: "x", pollInterval: 0 }, /layerSqlite: pollInterval .* got 0/],
     [{ filename: "x", pollInterval: NaN }, /layerSqlite: pollInterval .* got NaN/],
     [{ filename: "x", lockExpiration: Infinity }, /layerSqlite: lockExpiration .* got Infinity/],
+    [{ filename: "x", lockExpiration: 1e300 }, /layerSqlite: lockExpiration .* 100 years, got 1e\+300/],
     [{ filename: "x", lockRefreshInterval: -1 }, /layerSqlite: lockRefreshInterval .* got -1/],
     [{ filename: "x", lockExpiration: 1_000, lockRefreshInterval: 1_000 }, /lockRefreshInterval must be .* got 1000/]
   ])("%o is refused", (options, message) => {
     expect(() => DurableStore.layerSqlite(options)).toThrow(message)
+  })
+
+  test("a job with the longest delay is stored (D1)", async () => {
+    const store = DurableStore.layerSqlite({ filename: ":memory:", open: (filename) => new Libsql(filename) })
+    const Job = DurableJob.make("late", { payload: Schema.String })
+    const submitted = Effect.andThen(DurableJob.submit(Job, "ada", { delay: "36500 days" }), Admin.counts(Job))
+    expect(await Effect.runPromise(Effect.provide(submitted, store))).toMatchObject({ stored: 1, delayed: 1 })
   })
 
   const dies = (options: DurableStore.SqliteOptions) =>
