@@ -168,6 +168,20 @@ test.each(["redis", "postgres"] as const)("on %s a process whose lock has run ou
   expect(done).toMatchObject({ id: name, lost: 0 })
 })
 
+test("on PostgreSQL, a payload larger than the client takes stops its queue, at no attempt's cost", () =>
+  Effect.runPromise(
+    Effect.gen(function*() {
+      const { offer, take } = yield* queueOf("too large")
+      // The client takes messages of 16 MiB. The server cannot send this one to its end, so that the claim is undone.
+      yield* offer("a".repeat(20_000_000))
+      yield* offer("small")
+      expect(yield* Effect.timeoutOption(take(Effect.succeed), "5 seconds")).toEqual(Option.none())
+      const sql = yield* SqlClient.SqlClient
+      const left = yield* sql`SELECT attempts FROM effect_queue WHERE queue_name = ${"too large"}`.values
+      expect(left.map(([attempts]) => Number(attempts))).toEqual([0, 0])
+    }).pipe(Effect.provide(sqlLayer()))
+  ))
+
 test("a drain waits for a Redis that does not answer as long as its client does", async () => {
   const redis = await startServer.redis()
   const job = DurableJob.make("silent", { payload: Schema.String, success: Schema.String })
