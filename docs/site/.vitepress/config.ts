@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { defineConfig } from "vitepress"
-import { generate, hashOfSources } from "../build/generate.ts"
+import { generate } from "../build/generate.ts"
 import { landing, withBlocks } from "../build/landing.ts"
 import { highlightOnce, links, runs, scrolls, slug } from "../build/markdown.ts"
 import { outline } from "../build/outline.ts"
@@ -13,8 +13,8 @@ import { textsOfPages } from "../build/sources.ts"
 import { writeBlocks, writeTexts } from "../build/texts.ts"
 import { blockTypes, writeTypes } from "../build/types.ts"
 
-generate()
-const types = blockTypes(textsOfPages(), hashOfSources())
+const sources = generate()
+const types = blockTypes(textsOfPages(), sources)
 const runtime = await makeRuntime()
 
 /** Three lanes, of which one passes at a time. */

@@ -12,7 +12,7 @@ const write = (file: string, text: string): void => {
 }
 
 /** Of the sources and of this generator: what is made of them is made again only when this differs. */
-export const hashOfSources = (): string => {
+const hashOfSources = (): string => {
   const hash = createHash("sha256")
   const names = (folder: string) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -25,7 +25,8 @@ export const hashOfSources = (): string => {
   return hash.digest("hex")
 }
 
-export const generate = (): void => {
+/** Returns the hash of the sources. */
+export const generate = (): string => {
   const stamp = join(cache, "api.sha256")
   const hash = hashOfSources()
   const api = join(generated, "api")
@@ -36,4 +37,5 @@ export const generate = (): void => {
   }
   rmSync(join(generated, "source"), { recursive: true, force: true })
   for (const file of shown()) write(join(generated, fileOf(file)), pageOf(file))
+  return hash
 }

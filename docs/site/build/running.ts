@@ -28,11 +28,15 @@ export const obstacleOf = (code: string): string | undefined => {
   return undefined
 }
 
+/** The blocks of TypeScript in a page. */
+export const codesOf = (page: string): ReadonlyArray<string> =>
+  [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = ""]) => code)
+
 /** The numbers of blocks of a page: of those that can run, and of the others by their obstacles. */
 export const blocksOf = (page: string) => {
   let withRun = 0
   const withoutRun: Record<string, number> = {}
-  for (const [, code = ""] of page.matchAll(/^```ts\n([^]*?)^```$/gm)) {
+  for (const code of codesOf(page)) {
     const obstacle = obstacleOf(code)
     if (obstacle === undefined) withRun++
     else withoutRun[obstacle] = (withoutRun[obstacle] ?? 0) + 1

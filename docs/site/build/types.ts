@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { Worker } from "node:worker_threads"
 import type { MarkdownRenderer } from "vitepress"
 import { cache, root, site } from "./paths.ts"
+import { codesOf } from "./running.ts"
 
 /** The types of the names of one block. */
 export interface Types {
@@ -20,16 +21,6 @@ const hashOf = (text: string): string => createHash("sha256").update(text).diges
 
 /** The id of a block, which is in the name of its file. */
 const idOf = (code: string): string => hashOf(code).slice(0, 16)
-
-/** Where the site has the types of a block. */
-export const addressOfTypes = (id: string): string => `/types/${id}.json`
-
-/** The blocks of pages, each once. */
-const blocksOf = (
-  pages: ReadonlyArray<string>
-): ReadonlyArray<string> => [
-  ...new Set(pages.flatMap((page) => [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = ""]) => code)))
-]
 
 /** By id. `sources`: a hash of all that types depend on, but the blocks. A build with the same finds the last one's. */
 const findTypes = (codes: ReadonlyArray<string>, sources: string): Promise<ReadonlyMap<string, Types>> => {
@@ -62,10 +53,9 @@ export interface BlockTypes {
 }
 
 export const blockTypes = (pages: ReadonlyArray<string>, sources: string): BlockTypes => {
-  const codes = blocksOf(pages)
-  const known = new Set(codes)
+  const known = new Set(pages.flatMap(codesOf))
   return {
-    all: findTypes(codes, sources),
+    all: findTypes([...known], sources),
     marks: (md) => {
       const fence = md.renderer.rules.fence!
       md.renderer.rules.fence = (tokens, index, options, env, self) => {
@@ -79,6 +69,7 @@ export const blockTypes = (pages: ReadonlyArray<string>, sources: string): Block
 }
 
 export const writeTypes = async (outDir: string, { all }: BlockTypes): Promise<void> => {
-  mkdirSync(join(outDir, "types"), { recursive: true })
-  for (const [id, types] of await all) writeFileSync(join(outDir, addressOfTypes(id)), JSON.stringify(types))
+  const folder = join(outDir, "types")
+  mkdirSync(folder, { recursive: true })
+  for (const [id, types] of await all) writeFileSync(join(folder, `${id}.json`), JSON.stringify(types))
 }

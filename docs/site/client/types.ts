@@ -1,11 +1,6 @@
 /** Shows the type of the name under the pointer, in blocks whose types are known. */
 import { withBase } from "vitepress"
-
-/** A file of `build/types.ts`. */
-interface Types {
-  readonly texts: ReadonlyArray<string>
-  readonly places: ReadonlyArray<readonly [from: number, to: number, text: number]>
-}
+import type { Types } from "../build/types.ts"
 
 const loaded = new Map<string, Promise<Types | undefined>>()
 
