@@ -11,11 +11,11 @@ import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import type * as Redis from "effect/persistence/Redis"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { checkMillis, invalid } from "../internal/args.js"
+import { invalid } from "../internal/args.js"
 import type { Admin } from "../internal/durable/jobs/admin.js"
 import { memoryStore } from "../internal/durable/jobs/memoryStore.js"
 import { woken } from "../internal/durable/jobs/woken.js"
-import { longest } from "../internal/durable/longest.js"
+import { checkTime } from "../internal/durable/longest.js"
 import { type SqliteDatabase, sqliteLayer } from "../internal/durable/sqlite.js"
 import { layerRedis as adminRedis, layerSql as adminSql } from "./Admin.js"
 
@@ -73,13 +73,7 @@ export interface PollOptions {
 
 const checked = <O extends PollOptions>(where: string, options: O, lockExpiration: Duration.Input) => {
   const millis = (name: keyof PollOptions, otherwise: Duration.Input): number =>
-    checkMillis(
-      where,
-      name,
-      options[name] ?? otherwise,
-      "a duration above 0 and up to 100 years",
-      (n) => n > 0 && n <= longest
-    )
+    checkTime(where, name, options[name] ?? otherwise)
   const pollInterval = millis("pollInterval", "1 second")
   const expires = millis("lockExpiration", lockExpiration)
   const renewed = millis("lockRefreshInterval", Math.min(30_000, expires / 4))

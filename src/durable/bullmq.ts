@@ -7,9 +7,8 @@ import type { ConnectionOptions } from "bullmq"
 import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
-import { checkMillis } from "../internal/args.js"
 import { bullmqStore } from "../internal/durable/bullmq/store.js"
-import { longest } from "../internal/durable/longest.js"
+import { checkTime } from "../internal/durable/longest.js"
 import type * as DurableStore from "./DurableStore.js"
 
 /**
@@ -27,13 +26,13 @@ export interface Options {
   /** Stands before each key in Redis. Default: `"bull"`, as in BullMQ. */
   readonly prefix?: string | undefined
   /**
-   * How long a claim lasts that is not renewed: a duration > 0. A job of a process that was killed is begun elsewhere
-   * after this time and a quarter at most. Default: 30 seconds.
+   * How long a claim lasts that is not renewed: above 0, up to 100 years. A job of a process that was killed is begun
+   * elsewhere after this time and a quarter at most. Default: 30 seconds.
    */
   readonly lock?: Duration.Input | undefined
   /**
-   * How long a process waits for BullMQ to tell it of a job, before it asks by itself: a duration > 0. Default: 1
-   * second.
+   * How long a process waits for BullMQ to tell it of a job, before it asks by itself: above 0, up to 100 years.
+   * Default: 1 second.
    */
   readonly poll?: Duration.Input | undefined
 }
@@ -76,12 +75,11 @@ export interface Options {
 export const layer = (
   { connection, lock = "30 seconds", poll = "1 second", prefix = "bull" }: Options
 ): Layer.Layer<DurableStore.Services> => {
-  const millis = (name: "lock" | "poll", value: Duration.Input) =>
-    checkMillis("BullMQ.layer", name, value, "a duration above 0 and up to 100 years", (n) => n > 0 && n <= longest)
-  const options = { connection, prefix, lockMillis: millis("lock", lock), pollMillis: millis("poll", poll) }
+  const lockMillis = checkTime("BullMQ.layer", "lock", lock)
+  const pollMillis = checkTime("BullMQ.layer", "poll", poll)
   return Layer.provideMerge(
     // Each store has a factory of its own.
     Layer.fresh(PersistedQueue.layer),
-    Layer.effectContext(bullmqStore(options))
+    Layer.effectContext(bullmqStore({ connection, prefix, lockMillis, pollMillis }))
   )
 }
