@@ -2,9 +2,8 @@
 import type { Job } from "bullmq"
 import { Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
-import { setTimeout } from "node:timers/promises"
 import { checkAsync, type Kit, type Scenario, scenario } from "sluice/testing"
-import { expect, test } from "vitest"
+import { expect, onTestFinished, test, vi } from "vitest"
 import { Feed, type Source } from "../../src/internal/durable/bullmq/Feed.js"
 import { Locks } from "../../src/internal/durable/bullmq/Locks.js"
 import { seed, times } from "../support/seed.js"
@@ -250,10 +249,13 @@ test("the last fiber to leave waits for a limited time, and a job that comes lat
 })
 
 test("a job that took as long as its lock to come is asked for again", async () => {
+  const clock = vi.spyOn(performance, "now")
+  onTestFinished(() => clock.mockRestore())
   class LateQueue extends MemoryQueue {
     override async getNextJob(token: string): Promise<Job> {
       const job = await super.getNextJob(token)
-      if (this.questions === 1) await setTimeout(800)
+      const then = performance.now() + 800
+      if (this.questions === 1) clock.mockReturnValue(then)
       return job
     }
   }

@@ -44,6 +44,16 @@ describe.each(kinds)("%s", (kind) => {
   const namesOf = (prefix: string, n: number): ReadonlyArray<string> =>
     Array.from({ length: n }, (_, i) => `${prefix}-${i}`)
 
+  /** A pool that counts how often each job is run. */
+  const counted = (run: (name: string, no: number) => Effect.Effect<string, string>) => {
+    const runs: Record<string, number> = {}
+    const pool = WorkerPool.make({
+      size: 2,
+      run: (name: string) => Effect.suspend(() => run(name, runs[name] = (runs[name] ?? 0) + 1))
+    })
+    return Effect.map(pool, (pool) => ({ pool, runs }))
+  }
+
   /** A kind of job of its own for each test that serves jobs in this process. */
   const jobOf = (name: string, attempts = 3) =>
     DurableJob.make(`${kind}-${name}`, {
@@ -129,15 +139,9 @@ describe.each(kinds)("%s", (kind) => {
   test("a job that fails or interrupts itself is tried again, and its last exit is recorded (D2, D6, D8)", () =>
     run(Effect.gen(function*() {
       const job = jobOf("failing", 2)
-      const runs: Record<string, number> = {}
-      const pool = yield* WorkerPool.make({
-        size: 2,
-        run: (name: string) =>
-          Effect.suspend(() => {
-            runs[name] = (runs[name] ?? 0) + 1
-            return name === "interrupts" ? Effect.interrupt : Effect.fail(`no. ${runs[name]}`)
-          })
-      })
+      const { pool, runs } = yield* counted((name, no) =>
+        name === "interrupts" ? Effect.interrupt : Effect.fail(`no. ${no}`)
+      )
       const serving = yield* DurablePool.serve(job, pool, { grace: 300 })
       yield* DurableJob.submit(job, "interrupts")
       const exit = yield* Effect.exit(DurableJob.execute(job, "fails"))
@@ -161,15 +165,7 @@ describe.each(kinds)("%s", (kind) => {
           throw new Error("no JSON")
         }
       }
-      const runs: Record<string, number> = {}
-      const pool = yield* WorkerPool.make({
-        size: 2,
-        run: (name: string) =>
-          Effect.suspend(() => {
-            runs[name] = (runs[name] ?? 0) + 1
-            return name === "zero" ? Effect.fail("a\0b") : Effect.die(noText)
-          })
-      })
+      const { pool, runs } = yield* counted((name) => name === "zero" ? Effect.fail("a\0b") : Effect.die(noText))
       yield* DurablePool.serve(job, pool, { grace: 300 })
       const names = ["zero", "no text"]
       for (const name of names) yield* DurableJob.submit(job, name)
