@@ -1,7 +1,8 @@
-// The counts that vitest reported, as the closing line: result.js TESTS...
+// The counts that vitest reported, as the closing line, and at least one failure if a step failed: result.js CODE TESTS...
 import { existsSync, readFileSync } from "node:fs"
 
-const reports = process.argv.slice(2).filter(existsSync).map((file) => JSON.parse(readFileSync(file, "utf8")))
+const [code, ...files] = process.argv.slice(2)
+const reports = files.filter(existsSync).map((file) => JSON.parse(readFileSync(file, "utf8")))
 const sum = (count) => reports.reduce((total, report) => total + report[count], 0)
 const skipped = reports
   .flatMap(({ testResults }) => testResults)
@@ -15,4 +16,4 @@ if (skipped.length > withoutBrowser) {
   console.log(`${skipped.length - withoutBrowser} tests were skipped`)
   process.exitCode = 1
 }
-console.log(`${sum("numPassedTests")} passed, ${sum("numFailedTests")} failed`)
+console.log(`${sum("numPassedTests")} passed, ${Math.max(sum("numFailedTests"), code === "0" ? 0 : 1)} failed`)
