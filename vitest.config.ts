@@ -45,7 +45,13 @@ const sharing = ["laws", "unit"]
 
 const projects = Object.entries({ ...kinds, unit: ["test/**/*.test.ts"] }).map(([name, include], i) => ({
   extends: true as const,
-  test: { name, include, exclude: Object.values(kinds).slice(0, i).flat(), isolate: !sharing.includes(name) }
+  test: {
+    name,
+    include,
+    // The packages of the benchmarks bring tests of their own.
+    exclude: ["**/node_modules/**", ...Object.values(kinds).slice(0, i).flat()],
+    isolate: !sharing.includes(name)
+  }
 }))
 
 export default defineConfig(({ mode }) => {
