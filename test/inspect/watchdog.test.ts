@@ -137,9 +137,11 @@ describe("within this process", () => {
           report._tag === "Starved" && report.stack?.[0]?.text?.includes("// spins here") === true
         const here = Inspect.reports.pipe(Stream.filter(isHere), Stream.runHead)
         const reports = yield* Effect.forkScoped(here, { startImmediately: true })
-        yield* Effect.sleep("100 millis") // The thread starts.
-        const end = performance.now() + 200
-        while (performance.now() < end) Math.imul(2, 3) // spins here
+        while (reports.pollUnsafe() === undefined) {
+          yield* Effect.sleep("100 millis") // The thread starts, or the report comes.
+          const end = performance.now() + 200
+          while (performance.now() < end) Math.imul(2, 3) // spins here
+        }
         expect(Option.isSome(yield* Fiber.join(reports))).toBe(true)
       }).pipe(Effect.provide(Inspect.layer({ adopt: false, tick: "10 millis", watchdog: "20 millis", onReport: none })))
     ))

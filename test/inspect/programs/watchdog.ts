@@ -41,10 +41,10 @@ const modes: Readonly<Record<string, Effect.Effect<void>>> = {
   native: blocked(native).pipe(Effect.provide(watch("100 millis"))),
   off: handle(600).pipe(Effect.provide(watch(false))),
   short: handle(600).pipe(Effect.provide(watch(true))),
-  long: blocked(handle(1_500)).pipe(Effect.provide(watch(true))),
+  long: blocked(handle(2_500)).pipe(Effect.provide(watch(true))),
   // The layer is gone before the event loop is blocked.
   after: Effect.andThen(Effect.provide(Effect.sleep("200 millis"), watch("100 millis")), native),
-  exit: Effect.andThen(handle(300), Effect.sync(() => process.exit(3))).pipe(Effect.provide(watch("100 millis"))),
+  exit: Effect.andThen(handle(1_000), Effect.sync(() => process.exit(3))).pipe(Effect.provide(watch("100 millis"))),
   // Nothing closes it.
   unclosed: Effect.sync(() => new Watchdog({ millis: 100, look: () => undefined, failed: console.error })).pipe(
     Effect.asVoid
