@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type * as PersistedQueue from "effect/persistence/PersistedQueue"
+import { hasProperty } from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { checkMillis, invalid } from "../internal/args.js"
@@ -191,8 +192,9 @@ export const submit: {
     )
 )
 
+// A payload may have fields of these names, and no schema there, which is not stored as JSON.
 const isDurableJob = (u: unknown): u is DurableJob<unknown, unknown, unknown> =>
-  typeof u === "object" && u !== null && "payload" in u && "attempts" in u
+  hasProperty(u, "payload") && Schema.isSchema(u.payload) && hasProperty(u, "attempts")
 
 /**
  * Suspends until the result of a job is recorded, in any process, and returns the job's exit.

@@ -72,6 +72,23 @@ describe("submit, serve, await", () => {
       expect(yield* DurableJob.execute(Job, "ada")).toBe("1")
     })))
 
+  test("a payload with the fields of a kind of job is a payload, also data-last", () => {
+    const Mail = DurableJob.make("mail", { payload: Schema.Struct({ payload: Schema.String, attempts: Schema.Int }) })
+    const mail = { payload: "hello", attempts: 1 }
+    return run(Effect.gen(function*() {
+      const received: Array<unknown> = []
+      const pool = yield* WorkerPool.make({
+        size: 1,
+        run: (mail: typeof Mail.payload.Type) => Effect.sync(() => void received.push(mail))
+      })
+      yield* DurablePool.serve(Mail, pool, { grace: 0 })
+      const id = yield* DurableJob.submit(mail)(Mail)
+      yield* DurableJob.await(Mail, id)
+      yield* DurableJob.execute(mail, { id: "second" })(Mail)
+      expect(received).toEqual([mail, mail])
+    }))
+  })
+
   test("a failed job is tried again, and its last exit is recorded (D2, D8)", () =>
     run(Effect.gen(function*() {
       let runs = 0
