@@ -13,7 +13,7 @@ import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type * as PersistedQueue from "effect/persistence/PersistedQueue"
 import { hasProperty } from "effect/Predicate"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { checkMillis, invalid } from "../internal/args.js"
 import { failing, type StoreError } from "../internal/durable/errors.js"
@@ -46,16 +46,20 @@ export interface Options<Payload, A, E> {
    */
   readonly id?: ((payload: Payload) => string) | undefined
   /**
-   * How often a job is begun at most, an integer >= 1. A process that dies has used up an attempt. A job that the end
-   * of its process cuts off in good order has not. Default: 10.
+   * How often a job is begun at most, an integer from 1 to 2,147,483,647, as databases count. A process that dies has
+   * used up an attempt. A job that the end of its process cuts off in good order has not. Default: 10.
    */
   readonly attempts?: number | undefined
   /**
    * When a failed job is tried again. The schedule is replayed up to the number of the attempt, since each attempt may
-   * be in another process. Default: the engine's, from 1 second, doubled each time, up to 5 minutes.
+   * be in another process. One that has ended keeps its last delay, and a delay of more than 100 years is 100 years.
+   * Default: the engine's, from 1 second, doubled each time, up to 5 minutes.
    */
   readonly retry?: Schedule.Schedule<unknown, number> | undefined
 }
+
+/** The greatest number of the columns in which databases count the attempts. */
+const mostAttempts = 2 ** 31 - 1
 
 /**
  * Makes a kind of job. Nothing is stored yet. Bad options throw an error that names them.
@@ -87,9 +91,13 @@ export const make = <Payload, A = void, E = never>(
   ) {
     if (!Schema.isSchema(schema)) throw invalid("DurableJob.make", option, "a schema", schema)
   }
-  if (!Number.isSafeInteger(attempts) || attempts < 1) {
-    throw invalid("DurableJob.make", "attempts", "an integer above 0", attempts)
+  if (!Number.isInteger(attempts) || attempts < 1 || attempts > mostAttempts) {
+    throw invalid("DurableJob.make", "attempts", `an integer from 1 to ${mostAttempts}`, attempts)
   }
+  if (retry !== undefined && !Schedule.isSchedule(retry)) {
+    throw invalid("DurableJob.make", "retry", "a Schedule", retry)
+  }
+  if (id !== undefined && typeof id !== "function") throw invalid("DurableJob.make", "id", "a function", id)
   return {
     name,
     payload,

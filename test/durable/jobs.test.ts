@@ -329,8 +329,15 @@ describe("the end", () => {
 })
 
 describe("bad options", () => {
-  test.each([0, -1, 1.5, NaN, Infinity])("attempts: %d", (attempts) => {
+  // 2 ** 31: a column of PostgreSQL counts the attempts, and refuses each claim of a queue with more.
+  test.each([0, -1, 1.5, NaN, Infinity, 2 ** 31])("attempts: %d", (attempts) => {
     expect(() => DurableJob.make("job", { payload: Schema.String, attempts })).toThrow(/DurableJob.make: attempts/)
+  })
+
+  test.each([["id", "a function"], ["retry", "a Schedule"]])("%s is no %s", (option, requirement) => {
+    // As JavaScript may call it.
+    const options = { payload: Schema.String, [option]: 5 } as never
+    expect(() => DurableJob.make("job", options)).toThrow(`DurableJob.make: ${option} must be ${requirement}, got 5`)
   })
 
   test("an empty name", () => {

@@ -220,6 +220,28 @@ describe("the file, and its driver", () => {
     expect(await Effect.runPromise(Effect.provide(submitted, store))).toMatchObject({ stored: 1, delayed: 1 })
   })
 
+  test.each([
+    ["without end", () => Duration.infinity, { delayed: 1 }],
+    ["of a million years", () => Duration.days(365_000_000), { delayed: 1 }],
+    ["that cannot be computed", () => {
+      throw new Error("no delay")
+    }, { failed: 1 }]
+  ])("a claim that is tried again after a time %s is settled (D2)", async (_, delay, counts) => {
+    const retry = Schedule.modifyDelay(Schedule.forever, () => Effect.sync(delay))
+    const Job = DurableJob.make("down", { payload: Schema.String, error: Schema.String, attempts: 2, retry })
+    const open = (filename: string) => new Libsql(filename)
+    const store = DurableStore.layerSqlite({ filename: ":memory:", open, lockExpiration: "3 seconds" })
+    const failing = Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, run: (to: string) => Effect.fail(`no address of ${to}`) })
+      yield* DurablePool.serve(Job, pool, { grace: 0 })
+      yield* DurableJob.submit(Job, "ada")
+      const settled = Effect.filterOrFail(Admin.counts(Job), ({ claimed, ready }) => claimed + ready === 0)
+      return yield* Effect.timeout(Effect.eventually(settled), "2 seconds")
+    })
+    const layer = Layer.merge(store, Results.layerMemory)
+    expect(await Effect.runPromise(Effect.provide(Effect.scoped(failing), layer))).toMatchObject(counts)
+  })
+
   const dies = (options: DurableStore.SqliteOptions) =>
     Effect.runPromise(Effect.flip(Effect.sandbox(Effect.scoped(Layer.build(DurableStore.layerSqlite(options))))))
 
