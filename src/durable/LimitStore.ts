@@ -71,9 +71,9 @@ export interface RedisOptions {
  *
  * **Gotchas**
  *
- * Redis may lose what it has acknowledged: in a failover, or in a restart without an append-only file. Then more
- * permits can be held than the limit has, until the holders' next renewals fail. Tokens are by the time, so they grow
- * over such a loss as long as the clock is not set back.
+ * Redis may lose what it has acknowledged: in a failover, in a restart without an append-only file, or where its
+ * `maxmemory-policy` evicts keys. Then more permits can be held than the limit has, until the holders' next renewals
+ * fail. Tokens are by the time, so they grow over such a loss as long as the clock is not set back.
  *
  * **Example** (A limit in Redis)
  *

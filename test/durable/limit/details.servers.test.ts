@@ -32,6 +32,38 @@ describe("redis", () => {
     )
   })
 
+  test.each([
+    ["main", "", "Granted"],
+    ["line", ":line", "Waiting"],
+    ["ends", ":ends", "Granted"]
+  ])(
+    "a limit whose key %s Redis has evicted grants no more than there is, and goes on (F1, F3)",
+    (name, part, reply) =>
+      run(
+        Effect.gen(function*() {
+          const { Redis } = yield* Effect.promise(() => import("effect/persistence"))
+          const redis = yield* Redis.Redis
+          const store = yield* LimitStore.LimitStore
+          const requestOf = (permits: number, lease: number): LimitStore.Request => ({
+            limit: name,
+            id: store.nextId(),
+            permits,
+            total: 2,
+            lease
+          })
+          // Of the three only the second, which waits, asks again.
+          expect((yield* store.acquire(requestOf(2, 60_000)))._tag).toBe("Granted")
+          const waiting = requestOf(1, 60_000)
+          expect((yield* store.acquire(waiting))._tag).toBe("Waiting")
+          expect((yield* store.acquire(requestOf(1, 300)))._tag).toBe("Waiting")
+          yield* redis.send("DEL", `sluice:limit:{${name}}${part}`)
+          yield* Effect.sleep(350)
+          expect((yield* store.acquire(waiting))._tag).toBe(reply)
+          expect((yield* store.acquire(requestOf(2, 60_000)))._tag).toBe("Waiting")
+        }).pipe(Effect.provide(LimitStore.layerRedis().pipe(Layer.provideMerge(ioredis(server.port)))))
+      )
+  )
+
   test("a limit that is not in use leaves numbers only, which expire", () => {
     const sent: Array<string> = []
     const client = ioredis(server.port, (command) => sent.push(command))

@@ -13,6 +13,9 @@ import { call, makeIds, parseReply } from "./remote.js"
  * Three keys: a hash with the numbers of the limit and of each request (`n:` its permits, `t:` its token), the line by
  * arrival, and all requests by the end of their leases (F1). A token is at least the time, so tokens grow even if the
  * keys are lost, or have expired (F6).
+ *
+ * A server that is short of memory may evict one of the keys. Without the hash or the ends the rest is forgotten, too:
+ * its holders lose their leases, and its waiters join the line again, as they do without the line.
  */
 const step = (act: string): string => `
 local main, line, ends = KEYS[1], KEYS[2], KEYS[3]
@@ -24,9 +27,16 @@ local permits = tonumber(redis.call('HGET', main, 'permits') or 0)
 local held = tonumber(redis.call('HGET', main, 'held') or 0)
 local hasMadeRoom = false
 
+local function has(key) return redis.call('EXISTS', key) == 1 end
+if has(ends) and not has(main) or not has(ends) and (held > 0 or has(line)) then
+  redis.call('DEL', main, line, ends)
+  permits, held = 0, 0
+end
+
 local function remove(one)
   redis.call('ZREM', ends, one)
-  if redis.call('ZREM', line, one) == 0 then held = held - redis.call('HGET', main, 'n:' .. one) end
+  redis.call('ZREM', line, one)
+  if redis.call('HEXISTS', main, 't:' .. one) == 1 then held = held - redis.call('HGET', main, 'n:' .. one) end
   redis.call('HDEL', main, 'n:' .. one, 't:' .. one)
   hasMadeRoom = true
 end
