@@ -488,6 +488,28 @@ test("a claim whose exit cannot be recorded is counted as a failed attempt", () 
     expect(DurablePool.stats(serving)).toMatchObject({ running: 0, claimed: 3, failed: 3, succeeded: 0, dead: 0 })
   })))
 
+test("an exit is recorded at once after an outage of almost 30 seconds", () =>
+  run(Effect.gen(function*() {
+    const results = yield* Results.Results
+    const away = new DurableJob.StoreError({ operation: "record", of: "job", cause: "away" })
+    let isAway = true
+    const pool = yield* makePool((name) => Effect.succeed(name))
+    yield* DurablePool.serve(Job, pool, { grace: 0 }).pipe(
+      Effect.provideService(Results.Results, {
+        ...results,
+        record: (...args) => Effect.suspend(() => isAway ? Effect.fail(away) : results.record(...args))
+      })
+    )
+    yield* DurableJob.submit(Job, "a")
+    for (let seconds = 0; seconds < 27; seconds++) yield* TestClock.adjust("1 second")
+    isAway = false
+    for (let seconds = 0; seconds < 3; seconds++) yield* TestClock.adjust("1 second")
+    const recorded = yield* results.get("job", "a")
+    // The claim ends, or the scope would wait for it.
+    yield* TestClock.adjust("1 minute")
+    expect(recorded).toContain("Success")
+  })))
+
 test("a drained pool runs no job, and another serve on it does", () =>
   run(Effect.gen(function*() {
     const pool = yield* makePool((name) => Effect.succeed(name))

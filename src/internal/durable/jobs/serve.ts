@@ -87,7 +87,9 @@ const unbegun: ReadonlyArray<JobHandle<never>["state"]> = ["dropped", "returned"
 const pauseAfterError = Duration.seconds(1)
 
 /** For an exit that cannot be recorded. The engine keeps the claim meanwhile. */
-const recording = Schedule.exponential("100 millis").pipe(Schedule.upTo({ duration: "30 seconds" }))
+const recording = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]).pipe(
+  Schedule.upTo({ duration: "30 seconds" })
+)
 
 export class Server<in out Payload, in out A, in out E, in out EP> implements Viewable {
   phase: "serving" | "draining" | "drained" = "serving"
