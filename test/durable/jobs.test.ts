@@ -510,6 +510,27 @@ test("an exit is recorded at once after an outage of almost 30 seconds", () =>
     expect(recorded).toContain("Success")
   })))
 
+test("a claim that the store cannot settle is logged", () => {
+  const logged: Array<string> = []
+  const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
+  return run(
+    Effect.gen(function*() {
+      const store = yield* PersistedQueue.PersistedQueueStore
+      const unsettling = Layer.succeed(PersistedQueue.PersistedQueueStore)({
+        ...store,
+        take: (options) => Effect.tap(store.take(options), () => Effect.addFinalizer(() => Effect.die("no connection")))
+      })
+      const engine = Layer.provide(Layer.fresh(PersistedQueue.layer), unsettling)
+      const pool = yield* makePool((name) => name === "bad" ? Effect.fail(name) : Effect.succeed(name))
+      yield* Effect.provide(DurablePool.serve(Other, pool, { grace: 0 }), engine)
+      yield* DurableJob.submit(Other, "good")
+      yield* DurableJob.submit(Other, "bad")
+      yield* turns
+      expect(logged.filter((line) => line.includes("could not be settled"))).toHaveLength(2)
+    }).pipe(Effect.provide(logger))
+  )
+})
+
 test("a drained pool runs no job, and another serve on it does", () =>
   run(Effect.gen(function*() {
     const pool = yield* makePool((name) => Effect.succeed(name))

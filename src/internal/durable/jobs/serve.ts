@@ -201,12 +201,21 @@ export class Server<in out Payload, in out A, in out E, in out EP> implements Vi
         return Effect.uninterruptible(Effect.catchCause(observed, (cause) => Effect.failCause(storable(cause))))
       })
       return Effect.catchCause(taken, (cause) =>
-        hasLeft(claim) ? Effect.void : Effect.andThen(
+        hasLeft(claim) ? this.left(cause) : Effect.andThen(
           Effect.logWarning(`DurablePool.serve: the store of ${job.name} failed, and is asked again`, cause),
           // With the place, so that all claims together do not ask again and again.
           Effect.sleep(pauseAfterError)
         ))
     })
+  }
+
+  /** A defect is of the engine, since a handler has none: the end of the job is not stored. */
+  private left(cause: Cause.Cause<unknown>): Effect.Effect<void> {
+    if (!Cause.hasDies(cause)) return Effect.void
+    return Effect.logWarning(
+      `DurablePool.serve: a claim of ${this.options.job.name} could not be settled, and ends with its lock`,
+      cause
+    )
   }
 
   /** In no scope: the drain, which comes before the scope's end, waits for every claim. Runs fibers. */
