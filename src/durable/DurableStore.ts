@@ -175,7 +175,7 @@ export const layerSqlite = ({ filename, open, ...options }: SqliteOptions): Laye
  */
 export const layerRedis = (
   options: PollOptions & {
-    /** Stands before each key. Default: `"effectq:"`. */
+    /** Stands before each key. With a hash tag, as in `"{jobs}:"`, a Redis Cluster works. Default: `"effectq:"`. */
     readonly prefix?: string | undefined
   } = {}
 ): Layer.Layer<Services, never, Redis.Redis> => {

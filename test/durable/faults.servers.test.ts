@@ -1,16 +1,16 @@
 /** The faults of PersistedQueue 4.1 on servers. A test that fails says that a newer effect has mended one. */
 import { Deferred, type Duration, Effect, Exit, Fiber, Layer, Option, Schema, Scope } from "effect"
-import { PersistedQueue } from "effect/persistence"
+import { PersistedQueue, Redis } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import * as path from "node:path"
 import { WorkerPool } from "sluice"
-import { DurableJob, DurablePool, Results } from "sluice/durable"
+import { DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { claimed, type Engine, lock, startServer, storesOf } from "../support/engines.js"
 import { pgLayer } from "../support/fleet.js"
 import { layer as ioredis } from "../support/ioredis.js"
 import { Processes } from "../support/processes.js"
-import type { Server } from "../support/servers.js"
+import { type Server, startRedis } from "../support/servers.js"
 import { Job, type Order, type Said } from "./jobWorker.js"
 
 const queueOf = (name: string) => PersistedQueue.make({ name, schema: Schema.String })
@@ -54,6 +54,31 @@ test("on Redis, a queue takes the dead letters of another one for its jobs, if i
       expect(yield* other.take(Effect.succeed)).toBe("a")
     }).pipe(Effect.provide(storesOf(engineOf("redis"))))
   ))
+
+test("a Redis Cluster refuses the jobs of a store whose prefix has no hash tag", async () => {
+  const server = await startRedis("everysec", ["--cluster-enabled", "yes"])
+  const job = DurableJob.make("clustered", { payload: Schema.String, success: Schema.String, id: (name) => name })
+  const executed = (store: { readonly prefix?: string }) => {
+    const layer = Layer.merge(DurableStore.layerRedis(store), Results.layerRedis())
+    return Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, run: (name: string) => Effect.succeed(name) })
+      yield* DurablePool.serve(job, pool, { grace: 0 })
+      return yield* DurableJob.execute(job, "ada")
+    }).pipe(Effect.scoped, Effect.exit, Effect.provide(layer))
+  }
+  const program = Effect.gen(function*() {
+    const redis = yield* Redis.Redis
+    yield* redis.send("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+    yield* Effect.eventually(redis.send("SET", "is-up", "1"))
+    expect(String(yield* executed({}))).toContain("CROSSSLOT")
+    expect(yield* executed({ prefix: "{jobs}:" })).toEqual(Exit.succeed("ada"))
+  })
+  try {
+    await Effect.runPromise(Effect.provide(program, ioredis(server.port)))
+  } finally {
+    await server.close()
+  }
+})
 
 test("the queue is dead after a first take in a transaction, and a pool that serves there is not", async () => {
   const first = Effect.gen(function*() {

@@ -90,10 +90,25 @@ const serve = async (
 }
 
 /** An append-only file, which `always` writes at once: a restart loses nothing. */
-export const startRedis = async (appendfsync: "always" | "everysec" = "always"): Promise<Server> => {
+export const startRedis = async (
+  appendfsync: "always" | "everysec" = "always",
+  more: ReadonlyArray<string> = []
+): Promise<Server> => {
   const folder = mkdtempSync(path.join(tmpdir(), "sluice-redis-"))
   const port = await freePort()
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes"]
+  const args = [
+    "--port",
+    String(port),
+    "--bind",
+    "127.0.0.1",
+    "--dir",
+    folder,
+    "--save",
+    "",
+    "--appendonly",
+    "yes",
+    ...more
+  ]
   return serve(
     folder,
     port,
