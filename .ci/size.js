@@ -13,7 +13,7 @@ const limits = {
   PoolConfig: 1_300,
   Watch: 5_400,
   index: 51_800,
-  "durable/index": 21_100,
+  "durable/index": 21_450,
   "durable/bullmq": 5_500,
   "threads/ThreadPool": 38_300,
   "threads/ThreadWorker": 6_600
