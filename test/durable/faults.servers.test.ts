@@ -10,7 +10,7 @@ import { claimed, type Engine, lock, startServer, storesOf } from "../support/en
 import { pgLayer } from "../support/fleet.js"
 import { layer as ioredis } from "../support/ioredis.js"
 import { Processes } from "../support/processes.js"
-import { type Server, startRedis } from "../support/servers.js"
+import { freePort, type Server, startRedis } from "../support/servers.js"
 import { Job, type Order, type Said } from "./jobWorker.js"
 
 const queueOf = (name: string) => PersistedQueue.make({ name, schema: Schema.String })
@@ -56,7 +56,9 @@ test("on Redis, a queue takes the dead letters of another one for its jobs, if i
   ))
 
 test("a Redis Cluster refuses the jobs of a store whose prefix has no hash tag", async () => {
-  const server = await startRedis("everysec", ["--cluster-enabled", "yes"])
+  // By default its port for other servers is 10,000 above its own, and may be none.
+  const bus = String(await freePort())
+  const server = await startRedis("everysec", ["--cluster-enabled", "yes", "--cluster-port", bus])
   const job = DurableJob.make("clustered", { payload: Schema.String, success: Schema.String, id: (name) => name })
   const executed = (store: { readonly prefix?: string }) => {
     const layer = Layer.merge(DurableStore.layerRedis(store), Results.layerRedis())

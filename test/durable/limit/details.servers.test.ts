@@ -1,6 +1,7 @@
 /** What `Limit` costs on its servers, and how it keeps apart from the caller's transactions and time zones. */
 import { type PgClient } from "@effect/sql-pg"
 import { Deferred, Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Redis } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import { Limit, LimitStore } from "sluice/durable"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -41,7 +42,6 @@ describe("redis", () => {
     (name, part, reply) =>
       run(
         Effect.gen(function*() {
-          const { Redis } = yield* Effect.promise(() => import("effect/persistence"))
           const redis = yield* Redis.Redis
           const store = yield* LimitStore.LimitStore
           const requestOf = (permits: number, lease: number): LimitStore.Request => ({
@@ -73,7 +73,6 @@ describe("redis", () => {
         () => Limit.withPermits(Limit.make("a}b", { permits: 3 }), 2)(() => Effect.void)
       ).pipe(
         Effect.andThen(Effect.gen(function*() {
-          const { Redis } = yield* Effect.promise(() => import("effect/persistence"))
           const redis = yield* Redis.Redis
           const keys = yield* redis.send<ReadonlyArray<string>>("KEYS", "sluice:limit:{a%7Db}*")
           expect(keys).toEqual(["sluice:limit:{a%7Db}"])
