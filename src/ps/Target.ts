@@ -183,6 +183,7 @@ class Linux extends Named implements Target {
     // After the name, which may have any character.
     const state = /\) (\w)/.exec(this.read(`task/${this.pid}/stat`))?.[1]
     if (state === "R") return "is in native code"
+    if (state === "T" || state === "t") return `is stopped: kill -CONT ${this.pid}`
     return state === undefined ? super.occupation() : "waits in a synchronous call, as of a file or a process"
   }
 }

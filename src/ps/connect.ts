@@ -149,10 +149,16 @@ class Opening {
     if (connection === undefined) return undefined
     const { session } = connection
     const mayClose = !wasOpen || options.close
-    const pid = await within(session.evaluate("process.pid").catch(() => undefined), Math.max(this.left, 1_000))
+    // Another look that is done closes the inspector.
+    const asked = session.evaluate("process.pid ?? 'none'").catch(() => "lost")
+    const pid = await within(asked, Math.max(this.left, 1_000))
     if (pid === target.ownPid) return { session, close: () => close(connection, mayClose) }
     if (pid !== undefined) {
       connection.close()
+      // Node has not made its `process` yet.
+      if (pid === "none") {
+        throw new CannotLook(`process ${target.pid} waits for a debugger before it begins, as with --inspect-brk`)
+      }
       return undefined
     }
     // The command stays in the queue of the main thread, so that the inspector closes when the thread goes on.

@@ -8,6 +8,8 @@ export interface Options {
   readonly port: number | undefined
   /** In milliseconds. */
   readonly timeout: number
+  /** In milliseconds. */
+  readonly lookTimeout: number
   readonly close: boolean
   readonly threads: boolean
   readonly failOnDeadlock: boolean
@@ -32,6 +34,8 @@ Options
   --no-threads         leave worker threads alone
   --port PORT          the inspector is open at this port of 127.0.0.1: do not search for it, and send no signal
   --timeout SECONDS    how long the process may take to react (default 10)
+  --look-timeout SECONDS
+                       how long the look may take (default 60), which the size of the heap decides
   --close              close the inspector in the end, even if it was open before
   --help, --version
 
@@ -60,6 +64,7 @@ const config = {
   "no-threads": { type: "boolean" },
   port: { type: "string" },
   timeout: { type: "string" },
+  "look-timeout": { type: "string" },
   close: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" }
@@ -82,7 +87,8 @@ export const parse = (args: ReadonlyArray<string>): Parsed => {
         json: values.json === true,
         explain: values.explain,
         port: values.port === undefined ? undefined : integer("--port", values.port, 65_535),
-        timeout: values.timeout === undefined ? 10_000 : seconds("--timeout", values.timeout),
+        timeout: seconds("--timeout", values.timeout ?? "10"),
+        lookTimeout: seconds("--look-timeout", values["look-timeout"] ?? "60"),
         close: values.close === true,
         threads: values["no-threads"] !== true,
         failOnDeadlock: values["fail-on-deadlock"] === true

@@ -5,8 +5,9 @@ import { agentUrl, type Answer, type ProcessDump, type ProcessInfo, type Task } 
 import type { Options } from "./options.js"
 import { findTarget } from "./Target.js"
 import { threadsOf } from "./threads.js"
+import { within } from "./within.js"
 
-export interface PsOptions extends Pick<Options, "pid" | "port" | "timeout" | "close" | "threads"> {
+export interface PsOptions extends Pick<Options, "pid" | "port" | "timeout" | "lookTimeout" | "close" | "threads"> {
   /** The bundle of `agent.ts`, which defines `agent`. */
   readonly agent: string
   /** Notices for a person who waits. */
@@ -16,14 +17,20 @@ export interface PsOptions extends Pick<Options, "pid" | "port" | "timeout" | "c
 }
 
 export const ps = async (options: PsOptions): Promise<ProcessDump> => {
-  const { notice, pid, signal } = options
-  const inspected = await connectToProcess(findTarget(pid), {
+  const { lookTimeout, notice, pid, signal } = options
+  const target = findTarget(pid)
+  const inspected = await connectToProcess(target, {
     ...options,
     slow: () => notice(`waiting for process ${pid} to open its inspector ...`)
   })
   const slow = setTimeout(notice, 2_000, `looking at the heap of process ${pid} ...`)
   try {
-    return await Promise.race([look(inspected, options), aborted(signal)])
+    const dump = await within(Promise.race([look(inspected, options), aborted(signal)]), lookTimeout)
+    if (dump !== undefined) return dump
+    throw new CannotLook(
+      `the look at process ${pid} did not end within ${lookTimeout / 1_000} s (--look-timeout): ` +
+        `its heap is large, or its main thread ${target.occupation()}`
+    )
   } finally {
     clearTimeout(slow)
     await inspected.close()

@@ -9,6 +9,7 @@ import { kill } from "node:process"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { connectToProcess } from "../../src/ps/connect.js"
 import type { ProcessDump } from "../../src/ps/model.js"
+import { ps as lookAt } from "../../src/ps/ps.js"
 import { findTarget, type Target } from "../../src/ps/Target.js"
 
 const root = path.resolve(import.meta.dirname, "../..")
@@ -305,6 +306,38 @@ describe("sluice ps fails", () => {
     const { code, err } = await ps(await start([anyPort, mapped, "native"]), "--timeout", "0.5")
     expect(code).toBe(1)
     expect(err).toContain("did not open its inspector within 0.5 s: its main thread waits in a synchronous call")
+  })
+
+  test.each(["--inspect-brk=0", "--inspect-wait=0"])("if the process has not begun, by %s", async (flag) => {
+    const { child, err } = run(process.execPath, [flag, mapped])
+    await expect.poll(err).toContain("listening on")
+    expect(await ps({ pid: child.pid! })).toEqual({
+      code: 1,
+      out: "",
+      err: `sluice: process ${child.pid!} waits for a debugger before it begins, as with --inspect-brk\n`
+    })
+  })
+
+  test("if the process is stopped in the midst of the look, and closes the inspector later", async () => {
+    const running = await start([anyPort, mapped])
+    const options = {
+      pid: running.pid,
+      port: undefined,
+      timeout: 10_000,
+      lookTimeout: 300,
+      close: false,
+      threads: true
+    }
+    // From outside: before a process stops itself by `process.kill`, Node waits for its debugger to leave.
+    const stop = "kill -STOP " + String(running.pid)
+    const agent = `const agent = { run: () => process.getBuiltinModule("node:child_process").execSync("${stop}") }`
+    await expect(lookAt({ ...options, agent, notice: () => {}, signal: new AbortController().signal })).rejects.toThrow(
+      `the look at process ${running.pid} did not end within 0.3 s (--look-timeout): ` +
+        `its heap is large, or its main thread is stopped: kill -CONT ${running.pid}`
+    )
+    kill(running.pid, "SIGCONT")
+    await expect.poll(() => isOpen(ports(running)[0]!)).toBe(false)
+    expect(running.isAlive()).toBe(true)
   })
 
   test("if another process has the port", async () => {

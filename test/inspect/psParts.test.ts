@@ -12,10 +12,11 @@ import { connect } from "../../src/ps/WebSocket.js"
 
 describe("parse", () => {
   test("reads all options of ps", () => {
-    const options = { json: false, explain: undefined, port: undefined, timeout: 10_000, close: false, threads: true }
+    const times = { timeout: 10_000, lookTimeout: 60_000 }
+    const options = { json: false, explain: undefined, port: undefined, ...times, close: false, threads: true }
     expect(parse(["ps", "4711"])).toEqual({ _tag: "Ps", options: { ...options, pid: 4711, failOnDeadlock: false } })
     const args = ["--explain", "fiber 6", "--port", "9230", "--timeout", "0.5", "--close", "--no-threads"]
-    expect(parse(["ps", ...args, "--fail-on-deadlock", "1"])).toEqual({
+    expect(parse(["ps", ...args, "--look-timeout", "90", "--fail-on-deadlock", "1"])).toEqual({
       _tag: "Ps",
       options: {
         pid: 1,
@@ -23,6 +24,7 @@ describe("parse", () => {
         explain: "fiber 6",
         port: 9230,
         timeout: 500,
+        lookTimeout: 90_000,
         close: true,
         threads: false,
         failOnDeadlock: true
