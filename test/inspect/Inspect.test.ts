@@ -54,7 +54,7 @@ describe("a dump", () => {
       const dump = yield* Inspect.dump
       const found = dump.resources.filter(({ name }) => name === "tenants")
       expect(found.map(({ key, waiting }) => [key, waiting])).toEqual([[undefined, 0], ["ada", 1]])
-      expect(yield* Inspect.explain(ofKey)).toContain("Semaphore tenants (key ada): 1 of 1 permit taken, 1 wait")
+      expect(yield* Inspect.explain(ofKey)).toContain("Semaphore tenants (key ada): 1 of 1 permit taken, 1 waits")
       expect(ofKey.name).toBe("tenants")
     })))
 
@@ -173,9 +173,9 @@ describe("a dump", () => {
         expect(yield* Inspect.explain(keyed)).toBe("Semaphore tenants: 0 keys in use. Nobody waits for it.")
         const holder = yield* fork(Semaphore.withPermit(Semaphore.forKey(keyed, "ada"), Effect.never))
         const waiter = yield* fork(Semaphore.withPermit(Semaphore.forKey(keyed, "ada"), Effect.never))
-        expect(Inspect.toText(yield* Inspect.dump)).toContain("semaphore tenants: 1 key in use, 1 wait\n")
+        expect(Inspect.toText(yield* Inspect.dump)).toContain("semaphore tenants: 1 key in use, 1 waits\n")
         expect(yield* Inspect.explain(keyed)).toBe(
-          `Semaphore tenants: 1 key in use, 1 wait. Fiber ${waiter.id} waits for a permit of semaphore tenants ` +
+          `Semaphore tenants: 1 key in use, 1 waits. Fiber ${waiter.id} waits for a permit of semaphore tenants ` +
             `(key ada) (first in line, 1 of 1 held; one is held by fiber ${holder.id}). ` +
             `Fiber ${holder.id} is suspended outside of sluice, or runs, at an unknown line.`
         )
@@ -347,7 +347,7 @@ describe("explain", () => {
         expect(why).toContain("Job 1 of pool sender waits for 1.0 s for a permit of semaphore db")
         expect(why).toContain(`one is held for 1.0 s by fiber ${holder.id} (GET /report)`)
         expect(why).toContain(`Fiber ${holder.id} (GET /report) is suspended outside of sluice, or runs, at`)
-        expect(yield* Inspect.explain(db)).toMatch(/^Semaphore db: 1 of 1 permit taken, 1 wait\. Job 1 of pool sender/)
+        expect(yield* Inspect.explain(db)).toMatch(/^Semaphore db: 1 of 1 permit taken, 1 waits\. Job 1 of pool sender/)
         expect(yield* Inspect.explain(pool)).toMatch(/^Pool sender: 1 of 1 worker busy/)
         expect(yield* Inspect.explain(holder)).toMatch(/is suspended outside of sluice, or runs/)
       })

@@ -6,6 +6,30 @@ import { describe, expect, test } from "vitest"
 import { defectOf } from "../support/effect.js"
 import { crosswise, deadlock, fork, run, settle, tags, twice, watched } from "../support/inspect.js"
 
+test("texts of a long circle are short, and say how it ends", () =>
+  watched(() =>
+    Effect.gen(function*() {
+      const ring = yield* Effect.all(Array.from({ length: 50 }, () => Semaphore.make(1)))
+      const fibers = []
+      for (const [i, one] of ring.entries()) {
+        const next = ring[(i + 1) % ring.length]!
+        const both = Effect.andThen(Effect.yieldNow, Semaphore.withPermit(next, Effect.void))
+        fibers.push(yield* fork(Semaphore.withPermit(one, both)))
+      }
+      yield* settle
+      const [first] = fibers
+      const dump = yield* Inspect.dump
+      const why = yield* Inspect.explain(first!)
+      expect(why.match(/ waits for a permit of /g)).toHaveLength(19)
+      expect(why).toMatch(/\. And 31 more\. So fiber \d+ waits for itself: a deadlock \(certain\)\.$/)
+      const [head, ...lines] = Inspect.toText({ ...dump, resources: [], missing: [] }).split("\n").slice(2)
+      expect(head).toBe("deadlock-1 (certain): 50 wait for each other")
+      expect(lines.filter((line) => line.includes(" waits for a permit of "))).toHaveLength(20)
+      expect(lines.slice(40)).toEqual(["  ... and 30 more", ""])
+      expect(dump.deadlocks[0]!.members).toHaveLength(50)
+    })
+  ))
+
 describe("no deadlock is reported", () => {
   const pair = Effect.gen(function*() {
     return crosswise(yield* Semaphore.make(1), yield* Semaphore.make(1))

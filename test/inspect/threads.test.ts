@@ -150,7 +150,7 @@ describe("the threads of a pool", () => {
       yield* start(WorkerPool.run(pool.workers, { name: "add", input: 1 }))
       yield* settle
       const why = yield* Inspect.explain(pool)
-      expect(why).toContain("Pool images: 1 of 2 workers busy, 1 wait. Fiber")
+      expect(why).toContain("Pool images: 1 of 2 workers busy, 1 waits. Fiber")
       expect(why).toMatch(/waits for job 1 of pool images.*\. Job 1 of pool images is suspended outside of sluice/)
       expect(why).toMatch(/Threads images: 1 thread serving\. Thread 1 is serving: add/)
       // Its pool alone.

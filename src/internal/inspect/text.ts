@@ -148,29 +148,40 @@ export const valueText = (value: unknown): string =>
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
+/** An explanation; or the reason why there is none. */
+export interface Explanation {
+  readonly text: string
+  /** Whether the dump has exactly one fiber, job or resource of that name. */
+  readonly isFound: boolean
+}
+
 /**
  * The reasons of a wait, in sentences: a resource, the number of earlier requests, the longest hold and its line, and
  * then the reasons of that holder's own wait, as far as they can be seen.
  */
-export const explainText = (dump: Dump, of: string): string => {
+export const explanation = (dump: Dump, of: string): Explanation => {
   const reader = readerOf(dump)
   const refs = reader.refsOf(of)
   if (refs.length > 1) {
     const more = refs.length > most ? ` and ${refs.length - most} more` : ""
-    return oneLine(`${refs.length} are called "${cut(of)}": ${refs.slice(0, most).join(", ")}${more}.`)
+    const text = oneLine(`${refs.length} are called "${cut(of)}": ${refs.slice(0, most).join(", ")}${more}.`)
+    return { text, isFound: false }
   }
   const [ref = of] = refs
   const resource = reader.resource(ref)
-  if (resource !== undefined) return oneLine(explainResource(reader, resource))
+  if (resource !== undefined) return { text: oneLine(explainResource(reader, resource)), isFound: true }
   if (reader.fiber(ref) === undefined && reader.jobBehind(ref) === undefined) {
-    return /^(?:fiber|job) \d/.test(of)
+    const text = /^(?:fiber|job) \d/.test(of)
       ? `${capital(oneLine(cut(of)))} neither holds nor waits for anything of sluice, or has ended.`
       : `No fiber, job or resource is called "${oneLine(cut(of))}".`
+    return { text, isFound: false }
   }
-  return oneLine(chain(reader, ref).join(" "))
+  return { text: oneLine(chain(reader, ref).join(" ")), isFound: true }
 }
 
-/** One sentence for each link: the subject of the next one is what this one waits for. */
+export const explainText = (dump: Dump, of: string): string => explanation(dump, of).text
+
+/** One sentence for each link: the subject of the next one is what this one waits for. The first and the last, if many. */
 const chain = (reader: Reader, of: Ref): ReadonlyArray<string> => {
   const sentences: Array<string> = []
   const seen = new Set<Ref>()
@@ -189,7 +200,9 @@ const chain = (reader: Reader, of: Ref): ReadonlyArray<string> => {
     sentences.push(sentence)
     ref = next
   }
-  return sentences
+  if (sentences.length <= most) return sentences
+  // The last one says how it ends.
+  return [...sentences.slice(0, most - 1), `And ${sentences.length - most} more.`, ...sentences.slice(-1)]
 }
 
 const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref | undefined] => {
@@ -302,7 +315,7 @@ const headOf = (reader: Reader, resource: Resource): string => {
   const { keys, waiting: ofKeys } = resource.stats
   const inUse = resource.lines.length === 0 && typeof keys === "number" ? [`${count(keys, "key")} in use`] : []
   const all = inUse.length > 0 && typeof ofKeys === "number" ? ofKeys : resource.waiting
-  const waiting = all === 0 ? [] : [`${all} wait`]
+  const waiting = all === 0 ? [] : [`${all} ${all === 1 ? "waits" : "wait"}`]
   // A pool that takes durable jobs has none of these: its places are those of the pool.
   const { phase, running } = resource.stats
   const jobs = typeof phase === "string" && typeof running === "number" ? [phase, `${running} running`] : []
@@ -338,19 +351,21 @@ const resourceLines = (reader: Reader, resource: Resource): ReadonlyArray<string
 export const deadlockText = (dump: Dump, deadlock: Deadlock): string => lines(deadlockLines(readerOf(dump), deadlock))
 
 const deadlockLines = (reader: Reader, { behind, evidence, id, members, millis }: Deadlock): ReadonlyArray<string> => {
-  const others = behind === 0 ? "" : `; ${behind} more wait for them`
+  const others = behind === 0 ? "" : `; ${behind} more ${behind === 1 ? "waits" : "wait"} for them`
   const size = members.length === 1 ? "1 waits for itself" : `${members.length} wait for each other`
   return [
     `${id} (${evidence}): ${size}${forMillis(millis)}${others}`,
-    ...members.flatMap(({ at: source, by, for: what, holds, resource }) => [
+    ...members.slice(0, most).flatMap(({ at: source, by, for: what, holds, resource }) => [
       `  ${reader.who(by)} waits for ${what}${
         resource === undefined || isJob(what) ? "" : ` of ${reader.titleOf(resource)}`
       }` +
       at(source),
-      ...holds.map(({ at: source, of, resource, weight }) =>
+      ...holds.slice(0, most).map(({ at: source, of, resource, weight }) =>
         `    and holds ${count(weight, units[of])} of ${reader.titleOf(resource)}${at(source)}`
-      )
-    ])
+      ),
+      ...rest(holds.length).map((text) => `  ${text}`)
+    ]),
+    ...rest(members.length)
   ]
 }
 
