@@ -2,7 +2,7 @@
 /** The command `sluice`. */
 import { readFileSync } from "node:fs"
 import { lines } from "../internal/inspect/shown.js"
-import { explainText } from "../internal/inspect/text.js"
+import { explanation } from "../internal/inspect/text.js"
 import { CannotLook } from "./errors.js"
 import type { ProcessDump } from "./model.js"
 import { help, type Options, parse } from "./options.js"
@@ -24,10 +24,16 @@ const say = (text: string): void => {
   process.stderr.write(`sluice: ${lines(text.split("\n"))}\n`)
 }
 
-const show = (dump: ProcessDump, { explain, json }: Options): string => {
-  if (json) return printJson(dump)
-  if (explain !== undefined) return `${explainText(dump, explain)}\n`
-  return isColored ? paint(print(dump)) : print(dump)
+/** Returns whether there was something to show. */
+const show = async (dump: ProcessDump, { explain, json }: Options): Promise<boolean> => {
+  if (explain === undefined) {
+    await write(json ? printJson(dump) : isColored ? paint(print(dump)) : print(dump))
+    return true
+  }
+  const { isFound, text } = explanation(dump, explain)
+  if (isFound) await write(`${text}\n`)
+  else say(text)
+  return isFound
 }
 
 const look = async (options: Options): Promise<number> => {
@@ -38,8 +44,9 @@ const look = async (options: Options): Promise<number> => {
     // Scripts that read the standard error get nothing but errors.
     const notice = (text: string) => process.stderr.isTTY ? say(text) : undefined
     const dump = await ps({ ...options, agent: read("agent.global.js"), notice, signal: controller.signal })
-    await write(show(dump, options))
-    return options.failOnDeadlock && dump.deadlocks.length > 0 ? 3 : 0
+    const isShown = await show(dump, options)
+    if (options.failOnDeadlock && dump.deadlocks.length > 0) return 3
+    return isShown ? 0 : 1
   } catch (error) {
     if (error instanceof NoSluice) await write(`${printProcess(error.process).join("\n")}\n`)
     say(

@@ -156,6 +156,14 @@ describe("sluice ps", () => {
     expect(explained.out).toContain("waits for itself: a deadlock (certain).")
   })
 
+  test("exits with 1 if it is asked to explain what is not there, or one of several", async () => {
+    const running = await start([anyPort, twice], 2)
+    const unknown = `No fiber, job or resource is called "db".`
+    expect(await ps(running, "--explain", "db")).toEqual({ code: 1, out: "", err: `sluice: ${unknown}\n` })
+    expect(await ps(running, "--explain", "first")).toMatchObject({ code: 1, out: "" })
+    expect(await ps(running, "--explain", "db", "--fail-on-deadlock")).toMatchObject({ code: 3, out: "" })
+  })
+
   test("calls a resource the same in each look, also when others are gone", async () => {
     const running = await start([anyPort, mapped])
     const idOf = (name: string, { resources }: ProcessDump) => resources.find((one) => one.name === name)?.id
