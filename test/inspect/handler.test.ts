@@ -89,6 +89,15 @@ describe("routes", () => {
     expect(response.body).toBeNull()
   })
 
+  test.each([["/none.txt", 404], ["/debug", 307], ["/explain", 400]])(
+    "HEAD of %s has no body: %i",
+    async (path, status) => {
+      const response = await ask(path, { method: "HEAD" })
+      expect([response.status, response.body]).toEqual([status, null])
+      expect([...response.headers]).toEqual([...(await ask(path)).headers])
+    }
+  )
+
   test.each([
     ["/dump.json", { dump: throws("no heap") }],
     ["/dump.txt", { text: throws("no heap") }],

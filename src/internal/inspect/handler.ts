@@ -100,7 +100,7 @@ export const makeHandler = (look: Look, options: HandlerOptions = {}): (request:
     ["events", (_, request) => events(request)]
   ])
 
-  return async (request) => {
+  const respondTo = async (request: Request): Promise<Response> => {
     const url = new URL(request.url)
     const end = url.pathname.slice(url.pathname.lastIndexOf("/") + 1)
     const route = routes.get(end)
@@ -109,10 +109,14 @@ export const makeHandler = (look: Look, options: HandlerOptions = {}): (request:
     // Relative, so that a proxy may serve it at another path.
     if (route === undefined) return refuse(307, "the page", { Location: `./${end}/${url.search}` })
     try {
-      const response = await route(url, request)
-      return request.method === "HEAD" ? new Response(null, response) : response
+      return await route(url, request)
     } catch (error) {
       return refuse(500, error instanceof Error ? error.message : String(error))
     }
+  }
+
+  return async (request) => {
+    const response = await respondTo(request)
+    return request.method === "HEAD" ? new Response(null, response) : response
   }
 }
