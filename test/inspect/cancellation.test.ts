@@ -63,6 +63,26 @@ describe("a group", () => {
     expect(whyInterrupted(cause!)).toBe(`G${text.slice(1)}.`)
   })
 
+  test("has the first cancellations of many and the last one", async () => {
+    const causes: Array<Cause.Cause<never>> = []
+    let nested: Effect.Effect<unknown> = keeping(causes)
+    for (let i = 50; i > 0; i--) {
+      const inner = nested
+      nested = Group.scoped({ name: `level ${i}` }, (group) => Effect.andThen(Group.go(group, inner), Effect.never))
+    }
+    await run(Effect.gen(function*() {
+      const outermost = yield* Group.make({ name: "outermost" })
+      yield* Group.go(outermost, nested)
+      yield* settle
+      yield* Group.cancel(outermost)
+    }))
+    const sentences = whyInterrupted(causes[0]!)!.split(/(?<=\.) /)
+    expect(sentences).toHaveLength(21)
+    expect(sentences[0]).toMatch(/^Group outermost: fiber \d+ cancelled the group\.$/)
+    expect(sentences[19]).toMatch(/^And \d+ more\.$/)
+    expect(sentences[20]).toMatch(/^Group level 50: /)
+  })
+
   test("has one annotation for all children of one cancellation", async () => {
     const causes: Array<Cause.Cause<never>> = []
     await run(Group.scoped({ name: "all" }, (group) =>

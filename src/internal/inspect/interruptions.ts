@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import { CurrentStackFrame, type StackFrame } from "effect/References"
 import type { Annotations, Interruption, Why } from "../interruption.js"
 import type { AnyFiber } from "../stack.js"
-import { cut, oneLine } from "./shown.js"
+import { cut, oneLine, sentencesText } from "./shown.js"
 
 /** The key of the annotation. */
 const Key = Context.Service<Interruption>("~sluice/inspect/Interruption")
@@ -52,7 +52,7 @@ export const whyInterrupted = (cause: Cause.Cause<unknown>): string | undefined 
     for (const one of ancestors.toReversed()) chain.add(one)
   }
   if (chain.size === 0) return undefined
-  return [...chain].map((one) => `${capitalized(textOf(one))}.`).join(" ")
+  return sentencesText([...chain].map((one) => `${capitalized(textOf(one))}.`))
 }
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -21,6 +21,15 @@ export const oneLine = (text: string): string =>
 /** Each text is one line, whatever names are in it. */
 export const lines = (texts: ReadonlyArray<string>): string => texts.map(oneLine).join("\n")
 
+/** How many sentences a text has at most, and how many holders and waiters of a resource it lists. */
+export const most = 20
+
+/** The sentences as one text. Of many, the first ones and the last: these say how it began and how it ends. */
+export const sentencesText = (sentences: ReadonlyArray<string>): string =>
+  sentences.length <= most
+    ? sentences.join(" ")
+    : [...sentences.slice(0, most - 1), `And ${sentences.length - most} more.`, ...sentences.slice(-1)].join(" ")
+
 /** A key, as a person knows it. Two keys may have the same text. */
 export const keyText = (key: unknown): string => cut(typeof key === "string" ? key : shown(key))
 

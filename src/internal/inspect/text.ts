@@ -13,7 +13,7 @@ import type {
   ThreadInfo,
   WaitInfo
 } from "./model.js"
-import { cut, lines, oneLine } from "./shown.js"
+import { cut, lines, most, oneLine, sentencesText } from "./shown.js"
 
 const durationOf = (millis: number): string =>
   millis < 1_000
@@ -176,13 +176,13 @@ export const explanation = (dump: Dump, of: string): Explanation => {
       : `No fiber, job or resource is called "${oneLine(cut(of))}".`
     return { text, isFound: false }
   }
-  return { text: oneLine(chain(reader, ref).join(" ")), isFound: true }
+  return { text: oneLine(chain(reader, ref)), isFound: true }
 }
 
 export const explainText = (dump: Dump, of: string): string => explanation(dump, of).text
 
-/** One sentence for each link: the subject of the next one is what this one waits for. The first and the last, if many. */
-const chain = (reader: Reader, of: Ref): ReadonlyArray<string> => {
+/** One sentence for each link: the subject of the next one is what this one waits for. */
+const chain = (reader: Reader, of: Ref): string => {
   const sentences: Array<string> = []
   const seen = new Set<Ref>()
   for (let ref: Ref | undefined = of; ref !== undefined;) {
@@ -200,9 +200,7 @@ const chain = (reader: Reader, of: Ref): ReadonlyArray<string> => {
     sentences.push(sentence)
     ref = next
   }
-  if (sentences.length <= most) return sentences
-  // The last one says how it ends.
-  return [...sentences.slice(0, most - 1), `And ${sentences.length - most} more.`, ...sentences.slice(-1)]
+  return sentencesText(sentences)
 }
 
 const link = (reader: Reader, ref: Ref): readonly [sentence: string, next: Ref | undefined] => {
@@ -290,9 +288,9 @@ const explainResource = (reader: Reader, resource: Resource): string => {
   if (first === undefined) {
     const holder = resource.lines[0]?.holders[0]?.by
     lines.push("Nobody waits for it.")
-    if (holder !== undefined) lines.push(...chain(reader, holder))
+    if (holder !== undefined) lines.push(chain(reader, holder))
   } else {
-    lines.push(...chain(reader, first.by))
+    lines.push(chain(reader, first.by))
   }
   return lines.join(" ")
 }
@@ -330,9 +328,6 @@ const waitLine = (reader: Reader, { at: source, by, deadlock, ends, fits, for: w
   `  ${reader.who(by)} waits${forMillis(millis)} for ${what}${at(source)}` +
   (fits === true ? ", with room here and none elsewhere" : "") +
   `${ends === undefined ? "" : `, until ${ends}`}${deadlock === undefined ? "" : ` [${deadlock}]`}`
-
-/** How many holders and waiters of a resource the text lists. */
-const most = 20
 
 const rest = (all: number): ReadonlyArray<string> => all > most ? [`  ... and ${all - most} more`] : []
 
