@@ -144,6 +144,8 @@ export interface View {
   readonly bounded?: ReadonlyArray<Node> | undefined
   /** Fibers that race: each may interrupt the others as it ends, as the attempts of `Group.any` do. */
   readonly rivals?: ReadonlyArray<Node> | undefined
+  /** Nodes whose places others may take, as a new job takes that of the oldest one in a queue that slides. */
+  readonly replaceable?: ReadonlyArray<Node> | undefined
   /** The semaphores of a keyed one's keys. */
   readonly parts?: ReadonlyArray<View> | undefined
 }

@@ -1,6 +1,6 @@
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { AdaptiveLimit, Semaphore } from "sluice"
+import { AdaptiveLimit, Semaphore, WorkerPool } from "sluice"
 import { Inspect } from "sluice/inspect"
 import { describe, expect, test } from "vitest"
 import { defectOf } from "../support/effect.js"
@@ -34,6 +34,25 @@ describe("no deadlock is reported", () => {
   const pair = Effect.gen(function*() {
     return crosswise(yield* Semaphore.make(1), yield* Semaphore.make(1))
   })
+
+  test("for certain of a job that the next one drops from its queue", () =>
+    watched((reports) =>
+      Effect.gen(function*() {
+        const db = yield* Semaphore.make(1)
+        const queue = { capacity: 1, strategy: "sliding" } as const
+        const pool = yield* WorkerPool.make({ size: 1, queue, run: () => Semaphore.withPermit(db, Effect.void) })
+        const runs = Effect.gen(function*() {
+          yield* WorkerPool.submit(pool, 1)
+          return yield* Effect.flip(WorkerPool.run(pool, 2))
+        })
+        const fiber = yield* fork(Semaphore.withPermit(db, runs))
+        expect((yield* Inspect.deadlocks).map(({ evidence }) => evidence)).toEqual(["suspected"])
+        yield* TestClock.adjust("5 seconds")
+        expect(tags(reports)).toEqual(["Inverted"])
+        yield* WorkerPool.submit(pool, 3)
+        expect((yield* Fiber.join(fiber))._tag).toBe("JobLost")
+      })
+    ))
 
   test("of a fiber that is still starting the fibers that it waits for", () =>
     watched(() =>

@@ -136,6 +136,7 @@ class Joins {
   /** Fibers that a deadline of their pool will interrupt. */
   private readonly bounded: ReadonlySet<Node>
 
+  private readonly replaceable: ReadonlySet<Node>
   /** The fibers of the race that a fiber is in. */
   private readonly rivals: ReadonlyMap<Node, ReadonlyArray<Node>>
 
@@ -143,6 +144,7 @@ class Joins {
     this.captured = captured
     this.left = most
     this.bounded = new Set(views.flatMap(({ bounded }) => bounded ?? []))
+    this.replaceable = new Set(views.flatMap(({ replaceable }) => replaceable ?? []))
     this.takers = once(() => takersOf(views, false))
     this.possibleTakers = once(() => takersOf(views, true))
     this.rivals = new Map(views.flatMap(({ rivals = [] }) => rivals.map((node) => [node, rivals] as const)))
@@ -185,6 +187,7 @@ class Joins {
       if (one !== node && !supervised && isFiber(one) && isUninterruptible(one)) continue
       // Its own interrupt is on its way to those that it takes along.
       if (one !== node && isFiber(one) && isInterrupted(one)) return "loses"
+      if (supervised && this.replaceable.has(one)) return "loses"
       if (this.bounded.has(one) || this.rivals.get(one)?.some(mayEnd) === true) return "loses"
       for (const taker of takers.get(one) ?? []) taken.add(taker)
       if (!isFiber(one)) continue

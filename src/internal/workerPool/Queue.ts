@@ -62,6 +62,11 @@ export class Queue<Job, A, E> {
     this.order = discipline.order<PoolJob<Job, A, E>>()
   }
 
+  /** Whether a job that comes may drop one that waits here. */
+  get slides(): boolean {
+    return this.discipline.strategy === "sliding"
+  }
+
   isFull(job: PoolJob<Job, A, E>): boolean {
     return this.order.queuedWith(job) >= this.capacity && this.hasTaker?.(job) !== true
   }

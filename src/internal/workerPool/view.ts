@@ -95,7 +95,7 @@ class Reader<in out Job, in out A, in out E> {
   }
 
   get view(): View {
-    const { books: { deadlines, lifecycle, name, roster, self, stats } } = this
+    const { books: { deadlines, lifecycle, name, queue, roster, self, stats } } = this
     const isBounded = deadlines?.limits.run === true || lifecycle.hasTimer
     return {
       version: 1,
@@ -108,7 +108,8 @@ class Reader<in out Job, in out A, in out E> {
       takes: this.takes,
       jobs: this.jobs.map((job) => jobView(job, this.keys.get(job.lane?.key))),
       workers: roster.workers.map(workerView),
-      bounded: isBounded ? this.running.map(([worker]) => nodeOf(worker)) : []
+      bounded: isBounded ? this.running.map(([worker]) => nodeOf(worker)) : [],
+      replaceable: queue.slides ? this.queued : []
     }
   }
 
