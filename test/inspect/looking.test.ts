@@ -1,20 +1,23 @@
 import { Effect } from "effect"
+import { Semaphore } from "sluice"
 import { explore, type Scenario, scenario } from "sluice/testing"
-import { describe, expect, test } from "vitest"
-import { collect, Ids } from "../../src/internal/inspect/collect.js"
+import { describe, expect, test, vi } from "vitest"
+import { collect, collectLazily, Ids, type Look } from "../../src/internal/inspect/collect.js"
 import { judge } from "../../src/internal/inspect/judge.js"
+import type { Dump } from "../../src/internal/inspect/model.js"
 import type { Registry } from "../../src/internal/inspect/Registry.js"
+import { explainText } from "../../src/internal/inspect/text.js"
 import * as groups from "../scenarios/group.js"
 import * as semaphores from "../scenarios/semaphore.js"
 import * as pools from "../scenarios/workerPool.js"
+import { fork, run } from "../support/inspect.js"
 import { times } from "../support/seed.js"
 import { watchRun } from "../support/watchRun.js"
 
-/** A dump without source lines, which would take a millisecond each. */
-const look = (registry: Registry): void => {
+const lookOf = (registry: Registry, locate: Look["locate"]): Look => {
   const views = registry.views("all")
   const { found, joins } = judge(views, { captured: undefined, most: 100, isLong: () => true })
-  collect({
+  return {
     views,
     found,
     joins,
@@ -23,13 +26,16 @@ const look = (registry: Registry): void => {
     now: 0,
     watchedSince: undefined,
     since: registry.since,
-    locate: () => undefined,
+    locate,
     captured: () => [],
     current: undefined,
     most: 1_000,
     missing: []
-  })
+  }
 }
+
+/** A dump without source lines, which would take a millisecond each. */
+const look = (registry: Registry): Dump => collect(lookOf(registry, () => undefined))
 
 /** The scenario, watched, with a look and a sweep after each turn. */
 const looking = ({ body }: Scenario): Scenario =>
@@ -61,3 +67,20 @@ describe("a look after each turn changes nothing (I1)", () => {
     expect(schedulesOf(looking(self))).toEqual(plain)
   })
 })
+
+test("a sweep looks for the source lines that its reports have, and for no others", () =>
+  run(Effect.gen(function*() {
+    const registry = yield* watchRun
+    const db = yield* Semaphore.make(1)
+    yield* fork(Semaphore.withPermit(db, Effect.never))
+    const waiting = yield* Effect.forEach(
+      Array.from({ length: 100 }),
+      () => fork(Semaphore.withPermit(db, Effect.void))
+    )
+    const locate = vi.fn(() => undefined)
+    const dump = collectLazily(lookOf(registry, locate))
+    expect(explainText(dump, `fiber ${waiting[0]!.id}`)).toContain("first in line, 1 of 1 held")
+    expect(locate.mock.calls.length).toBeLessThan(20)
+    expect(structuredClone(dump)).toEqual(look(registry))
+    expect(locate.mock.calls.length).toBeGreaterThan(100)
+  })))

@@ -30,6 +30,28 @@ test("texts of a long circle are short, and say how it ends", () =>
     })
   ))
 
+test("a report is plain data, which refers to no fiber", () =>
+  watched((reports) =>
+    Effect.gen(function*() {
+      const accessors = (value: unknown): ReadonlyArray<string> =>
+        typeof value !== "object" || value === null
+          ? []
+          : Object.entries(Object.getOwnPropertyDescriptors(value)).flatMap(([name, property]) =>
+            "value" in property ? accessors(property.value) : [name]
+          )
+      const db = yield* Semaphore.make(1)
+      const holder = yield* fork(Semaphore.withPermit(db, Effect.uninterruptible(Effect.sleep("90 seconds"))))
+      yield* fork(Semaphore.withPermit(db, Effect.void))
+      yield* fork(Fiber.interrupt(holder))
+      yield* deadlock
+      yield* TestClock.adjust("1 minute")
+      const found = [...reports]
+      yield* TestClock.adjust("30 seconds")
+      expect(tags(found).toSorted()).toEqual(["Deadlock", "Held", "Lingers", "Waited"])
+      expect(accessors(found)).toEqual([])
+    })
+  ))
+
 describe("no deadlock is reported", () => {
   const pair = Effect.gen(function*() {
     return crosswise(yield* Semaphore.make(1), yield* Semaphore.make(1))

@@ -17,6 +17,7 @@ export interface Thresholds {
 export interface Eyes {
   readonly now: () => number
   readonly since: (key: object) => number | undefined
+  /** Its source lines are looked for as they are read: reports have copies of its parts. */
   readonly dump: (views: ReadonlyArray<View>, judgement: Judgement) => Dump
 }
 
@@ -93,7 +94,8 @@ export class Reporter {
       const isNew = nodes.some((node) => !this.deadlocked.has(node))
       for (const node of nodes) deadlocked.add(node)
       const deadlock: Deadlock | undefined = isNew ? dump().deadlocks[i] : undefined
-      if (deadlock !== undefined) reports.push({ _tag: "Deadlock", deadlock, text: deadlockText(dump(), deadlock) })
+      if (deadlock === undefined) continue
+      reports.push({ _tag: "Deadlock", deadlock: structuredClone(deadlock), text: deadlockText(dump(), deadlock) })
     }
     this.deadlocked = deadlocked
     return reports
@@ -121,7 +123,8 @@ export class Reporter {
       const resource = dump().resources[place]
       const wait = resource && this.waitOf(first, resource, ahead)
       if (resource === undefined || wait === undefined) continue
-      reports.push({ _tag: "Waited", resource: resource.id, wait, text: explainText(dump(), wait.by) })
+      const text = explainText(dump(), wait.by)
+      reports.push({ _tag: "Waited", resource: resource.id, wait: structuredClone(wait), text })
     }
     this.waited = waited
     return reports
@@ -147,7 +150,7 @@ export class Reporter {
         const waiting = waits.filter(({ rooms = [] }) => rooms.some(([room]) => room === line)).length
         if (waiting === 0) continue
         const resource = dump().resources[place]
-        const hold = resource?.lines[row]?.holders[0]
+        const hold = structuredClone(resource?.lines[row]?.holders[0])
         const longest = holds.find(({ node }) => isFiber(node) && `fiber ${node.id}` === hold?.by)
         if (resource === undefined || hold === undefined || longest === undefined) continue
         if (found.some(({ verdict }) => verdict.isStuck(longest.node))) continue
@@ -190,7 +193,7 @@ export class Reporter {
       const text = `${fiber.id} was interrupted ${Math.round(millis)} ms ago, and has not ended. ${
         explainText(dump(), fiber.id)
       }`
-      reports.push({ _tag: "Lingers", fiber, millis, text })
+      reports.push({ _tag: "Lingers", fiber: structuredClone(fiber), millis, text })
     }
     this.interrupted = interrupted
     return reports

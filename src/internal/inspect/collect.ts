@@ -71,7 +71,13 @@ export interface Look extends LinesOptions {
   readonly missing: ReadonlyArray<string>
 }
 
-export const collect = (look: Look): Dump => new Collector(look).dump
+export const collect = (look: Look): Dump => structuredClone(collectLazily(look))
+
+/**
+ * A dump whose source lines are looked for as they are read. It refers to the fibers: only for code that runs now, and
+ * copies what it keeps.
+ */
+export const collectLazily = (look: Look): Dump => new Collector(look).dump
 
 class Collector {
   private readonly fibers = new Map<AnyFiber, FiberInfo>()
@@ -138,6 +144,7 @@ class Collector {
   }
 
   private fiber(fiber: AnyFiber): FiberInfo {
+    const { lines } = this
     const span = spanOf(fiber)
     const state = fiber.pollUnsafe() !== undefined
       ? "ended"
@@ -150,7 +157,9 @@ class Collector {
       id: `fiber ${fiber.id}`,
       name: span === undefined ? undefined : cut(span),
       state,
-      stack: this.lines.stackOf(fiber),
+      get stack() {
+        return lines.stackOf(fiber)
+      },
       joins: this.joins.get(fiber)?.any?.map((one) => this.ref(one)),
       interrupted: isInterrupted(fiber) ? true : undefined
     }
@@ -215,18 +224,30 @@ class Collector {
   }
 
   private hold({ key, node, since, until, weight }: Hold): HoldInfo {
-    return { by: this.ref(node), weight, until, millis: this.millis(key, since), at: this.lines.takenAt(node, key) }
+    const { lines } = this
+    return {
+      by: this.ref(node),
+      weight,
+      until,
+      millis: this.millis(key, since),
+      get at() {
+        return lines.takenAt(node, key)
+      }
+    }
   }
 
   private wait(wait: Wait, ahead: number): WaitInfo {
     const { ends, for: what, key, node, rooms = [] } = wait
+    const { lines } = this
     return {
       by: this.ref(node),
       for: cut(what),
       on: this.targetsOf(wait),
       ahead,
       millis: this.millis(key),
-      at: isFiber(node) ? this.lines.stackOf(node)[0] : undefined,
+      get at() {
+        return isFiber(node) ? lines.stackOf(node)[0] : undefined
+      },
       ends,
       fits: ahead === 0 && this.joint.has(key) && rooms.every(hasRoom) ? true : undefined,
       deadlock: this.deadlocks.get(node) ?? this.behind(node)
@@ -247,6 +268,7 @@ class Collector {
   }
 
   private deadlock({ evidence, nodes, verdict }: Found, i: number): Deadlock {
+    const { lines } = this
     const members = nodes.flatMap((node) => {
       const waits = verdict.waitsOf(node).filter(({ who }) => who !== "event")
       const wait = waits.find((wait) => verdict.keeps(wait)) ?? waits[0]
@@ -257,13 +279,17 @@ class Collector {
         resource: this.look.ids.of(kind, self),
         weight,
         of,
-        at: this.lines.takenAt(node, key)
+        get at() {
+          return lines.takenAt(node, key)
+        }
       }))
       return [{
         by: this.ref(node),
         resource: view && this.look.ids.of(view.kind, view.self),
         for: cut(wait.for),
-        at: isFiber(node) ? this.lines.stackOf(node)[0] : undefined,
+        get at() {
+          return isFiber(node) ? lines.stackOf(node)[0] : undefined
+        },
         holds
       }]
     })

@@ -148,7 +148,7 @@ const watching = (options: LayerOptions): Effect.Effect<void, never, Scope.Scope
     const reporter = new Reporter(thresholds, {
       now,
       since: registry.since,
-      dump: (views, judgement) => dumpOf(views, judgement, [], registry.sweptAt)
+      dump: (views, judgement) => dumpOf(views, judgement, registry.sweptAt)
     })
     const inversions = order ? new Inversions(describing) : undefined
     const report = (one: Report): Effect.Effect<void> =>

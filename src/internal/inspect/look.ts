@@ -8,7 +8,7 @@ import { Described } from "../Described.js"
 import type { AnyFiber } from "../stack.js"
 import { type Composite, HoldTypeId, PartsTypeId, setWatch, type View, type Viewable, ViewTypeId } from "../view.js"
 import { Waiter, type WaitQueue } from "../WaitQueue.js"
-import { collect, Ids } from "./collect.js"
+import { collect, collectLazily, Ids, type Look } from "./collect.js"
 import type { Describing } from "./Inversions.js"
 import { judge, type Judgement } from "./judge.js"
 import { Lines } from "./lines.js"
@@ -152,31 +152,33 @@ export interface Seen {
 /** Looks now, from within whatever runs (I2), and keeps nothing of it (I1). */
 export const lookNow = (also: ReadonlyArray<AnyFiber> = []): Seen => {
   const views = viewsNow()
-  return { dump: dumpOf(views, judged(views, 0, most), also), views }
+  return { dump: collect(lookOf(views, judged(views, 0, most), also)), views }
 }
 
-/** A dump of views that were judged. */
-export const dumpOf = (
+/** The dump of a sweep, whose source lines are looked for as they are read. */
+export const dumpOf = (views: ReadonlyArray<View>, judgement: Judgement, now: number): Dump =>
+  collectLazily(lookOf(views, judgement, [], now))
+
+const lookOf = (
   views: ReadonlyArray<View>,
   { found, joins }: Judgement,
-  also: ReadonlyArray<AnyFiber> = [],
+  also: ReadonlyArray<AnyFiber>,
   now = registry?.now() ?? Date.now()
-): Dump =>
-  collect({
-    views,
-    found,
-    joins,
-    also,
-    ids,
-    now: Math.round(now),
-    watchedSince: registry && Math.round(registry.startedAt),
-    since: (key) => registry?.since(key),
-    locate,
-    captured: theLocator().captured,
-    current: Fiber.getCurrent() as AnyFiber | undefined,
-    most,
-    missing: missing()
-  })
+): Look => ({
+  views,
+  found,
+  joins,
+  also,
+  ids,
+  now: Math.round(now),
+  watchedSince: registry && Math.round(registry.startedAt),
+  since: (key) => registry?.since(key),
+  locate,
+  captured: theLocator().captured,
+  current: Fiber.getCurrent() as AnyFiber | undefined,
+  most,
+  missing: missing()
+})
 
 /** How inversions are described: as of the moment at which they are found. */
 export const describing: Describing = {
