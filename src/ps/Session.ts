@@ -1,5 +1,5 @@
 /** A connection to an inspector: commands with their results, and events. */
-import { CannotLook } from "./errors.js"
+import { ConnectionLost } from "./errors.js"
 import { connect, type WebSocket } from "./WebSocket.js"
 
 interface Message {
@@ -59,7 +59,7 @@ export class Session {
     params: Commands[Method]["params"]
   ): Promise<Commands[Method]["result"]> {
     return new Promise((resolve, reject) => {
-      if (this.isClosed) return reject(new CannotLook(lost))
+      if (this.isClosed) return reject(new ConnectionLost())
       const id = ++this.last
       this.pending.set(id, { resolve, reject })
       this.write(JSON.stringify({ id, method, params }))
@@ -93,7 +93,7 @@ export class Session {
 
   readonly closed = (): void => {
     this.isClosed = true
-    for (const { reject } of this.pending.values()) reject(new CannotLook(lost))
+    for (const { reject } of this.pending.values()) reject(new ConnectionLost())
     this.pending.clear()
     for (const end of this.ends.splice(0)) end()
   }
@@ -103,8 +103,6 @@ export class Session {
     return this.isClosed ? Promise.resolve() : new Promise((resolve) => this.ends.push(resolve))
   }
 }
-
-const lost = "the connection to the process was lost: it may have ended"
 
 export interface Connection {
   readonly session: Session

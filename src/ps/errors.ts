@@ -2,3 +2,10 @@
 export class CannotLook extends Error {
   override readonly name = "CannotLook"
 }
+
+/** The process has ended, or somebody else has closed its inspector. */
+export class ConnectionLost extends CannotLook {
+  constructor() {
+    super("the connection to the process was lost: it may have ended")
+  }
+}

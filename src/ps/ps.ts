@@ -1,6 +1,6 @@
 /** `sluice ps`: looks at a process, and returns the dump. */
 import { connectToProcess, type Inspected } from "./connect.js"
-import { CannotLook } from "./errors.js"
+import { CannotLook, ConnectionLost } from "./errors.js"
 import { agentUrl, type Answer, type ProcessDump, type ProcessInfo, type Task } from "./model.js"
 import type { Options } from "./options.js"
 import { findTarget } from "./Target.js"
@@ -16,7 +16,17 @@ export interface PsOptions extends Pick<Options, "pid" | "port" | "timeout" | "l
   readonly signal: AbortSignal
 }
 
-export const ps = async (options: PsOptions): Promise<ProcessDump> => {
+/** Another look that is done closes the inspector of both: then this one begins again. */
+export const ps = async (options: PsOptions, attempts = 5): Promise<ProcessDump> => {
+  try {
+    return await psOnce(options)
+  } catch (error) {
+    if (!(error instanceof ConnectionLost) || attempts === 1) throw error
+    return ps(options, attempts - 1)
+  }
+}
+
+const psOnce = async (options: PsOptions): Promise<ProcessDump> => {
   const { lookTimeout, notice, pid, signal } = options
   const target = findTarget(pid)
   const inspected = await connectToProcess(target, {

@@ -326,6 +326,22 @@ describe("sluice ps fails", () => {
     })
   })
 
+  test("if it cannot look, and not because another look closes the inspector", async () => {
+    const { pid } = await start([anyPort, mapped])
+    const info = JSON.stringify({ _tag: "NoSluice", process: { pid, title: "", node: "", uptime: 0, stack: [] } })
+    const agent = `const agent = {
+      run: () => {
+        if (globalThis.looks === 2) return ${JSON.stringify(info)}
+        globalThis.looks = (globalThis.looks ?? 0) + 1
+        process.getBuiltinModule("node:inspector").close()
+      }
+    }`
+    const options = { pid, port: undefined, timeout: 10_000, lookTimeout: 10_000, close: false, threads: false }
+    await expect(lookAt({ ...options, agent, notice: () => {}, signal: new AbortController().signal })).rejects.toThrow(
+      "has no sluice"
+    )
+  })
+
   test("if the process is stopped in the midst of the look, and closes the inspector later", async () => {
     const running = await start([anyPort, mapped])
     const options = {
