@@ -12,7 +12,7 @@ const limits = {
   "WorkerPool { make, run }": 25_300,
   PoolConfig: 1_300,
   Watch: 5_400,
-  index: 51_800,
+  index: 51_850,
   "durable/index": 21_450,
   "durable/bullmq": 5_500,
   "threads/ThreadPool": 38_300,

@@ -54,8 +54,10 @@ How it looks
   It needs the same user as the process, or root. No signal goes to a process that is not Node.js.
 
 Exit status
-  0  looked           1  could not look, or there is nothing of that name to explain
-  3  a deadlock, with --fail-on-deadlock            2  the command line is wrong
+  0  looked
+  1  could not look, or there is nothing of that name to explain
+  2  the command line is wrong
+  3  a deadlock, with --fail-on-deadlock
 `
 
 const config = {
