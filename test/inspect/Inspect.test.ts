@@ -87,7 +87,9 @@ describe("a dump", () => {
         const pool = yield* WorkerPool.make({ size: 1, name: "mail", queue: { capacity: 0 }, run: () => Effect.never })
         yield* fork(WorkerPool.run(pool, 1))
         const caller = yield* fork(WorkerPool.run(pool, 2))
-        expect(yield* Inspect.explain(caller)).toContain("waits for a job of pool mail that waits for room. Job 0")
+        expect(yield* Inspect.explain(caller)).toContain(
+          "waits for a job of pool mail that waits for room. Blocked job 1 "
+        )
       })
     ))
 
@@ -146,6 +148,35 @@ describe("a dump", () => {
           [`fiber ${waiter.id}`, "job 2 of pool mail"],
           [`fiber ${blocked.id}`, "room in the queue"]
         ])
+      })
+    ))
+
+  test("tells apart the jobs of a pool that wait for room, which have no numbers yet", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const pool = yield* WorkerPool.make({
+          size: 1,
+          name: "mail",
+          queue: { capacity: 0 },
+          run: () => Effect.never
+        })
+        yield* WorkerPool.submit(pool, 1)
+        const callers = yield* Effect.forEach([2, 3, 4], (n) => fork(WorkerPool.run(pool, n)))
+        const { resources: [found] } = yield* Inspect.dump
+        const refs = [1, 2, 3].map((n) => `blocked job ${n} of ${found?.id}`)
+        expect(found?.jobs?.map(({ ref }) => ref)).toEqual([`job 1 of ${found?.id}`, ...refs])
+        expect(found?.waits.map(({ by, on }) => [by, on])).toEqual(
+          callers.map(({ id }, i) => [`fiber ${id}`, [refs[i]]])
+        )
+        const places = ["first in line", "behind 1 other", "behind 2 others"]
+        for (const [i, caller] of callers.entries()) {
+          const reason = `Blocked job ${i + 1} of pool mail waits for room in the queue (${places[i]}, 1 of 1 busy`
+          expect(yield* Inspect.explain(caller)).toContain(reason)
+          expect(yield* Inspect.explain(`blocked job ${i + 1} of pool mail`)).toContain(reason)
+        }
+        expect(yield* Inspect.explain("blocked job 4 of pool mail")).toBe(
+          "Blocked job 4 of pool mail neither holds nor waits for anything of sluice, or has ended."
+        )
       })
     ))
 

@@ -140,6 +140,7 @@ const workers = (busy: number, more: ReadonlyArray<WorkerInfo>): ReadonlyArray<W
 
 const jobs = (running: number, queued: number): ReadonlyArray<JobInfo> => [
   ...Array.from({ length: running }, (_, i) => ({
+    ref: `job ${i + 1} of pool-1`,
     id: i + 1,
     state: "running",
     attempt: i === 2 ? 3 : 1,
@@ -148,6 +149,7 @@ const jobs = (running: number, queued: number): ReadonlyArray<JobInfo> => [
     millis: 61_000 - 7_000 * i
   })),
   ...Array.from({ length: queued }, (_, i) => ({
+    ref: `job ${running + i + 1} of pool-1`,
     id: running + i + 1,
     state: i === 1 ? "retrying" : "queued",
     attempt: i === 1 ? 2 : 1,

@@ -130,11 +130,11 @@ export class Reporter {
     return reports
   }
 
-  private waitOf({ for: what, key, node }: Wait, { id, jobs, waits }: Resource, ahead: number): WaitInfo | undefined {
+  private waitOf({ for: what, key, node }: Wait, { jobs, waits }: Resource, ahead: number): WaitInfo | undefined {
     if (isFiber(node)) return waits.find(({ by }) => by === `fiber ${node.id}`)
     const millis = this.eyes.now() - (this.eyes.since(key) ?? this.eyes.now())
     const job = jobs?.filter(({ state }) => state === "queued" || state === "blocked")[ahead]
-    return job && { by: `job ${job.id} of ${id}`, for: what, on: [], ahead, millis }
+    return job && { by: job.ref, for: what, on: [], ahead, millis }
   }
 
   /** The longest hold of each line, while somebody waits for it; and its end. As for waits of deadlocks. */

@@ -114,7 +114,10 @@ class Collector {
           else known.push([view, line, hold])
         }
       }
-      for (const { id: number, node } of view.jobs ?? []) this.jobs.set(node, `job ${number} of ${id}`)
+      let blocked = 0
+      for (const { id: number, node } of view.jobs ?? []) {
+        this.jobs.set(node, `${number === 0 ? `blocked job ${++blocked}` : `job ${number}`} of ${id}`)
+      }
     }
     for (const [i, { nodes }] of look.found.entries()) for (const node of nodes) this.deadlocks.set(node, idOf(i))
   }
@@ -184,6 +187,7 @@ class Collector {
       waits: waits.slice(0, most).map((wait, i) => this.wait(wait, i)),
       waiting: waits.length,
       jobs: jobs?.slice(0, most).map(({ attempt, fiber, id, line, node, state, worker }): JobInfo => ({
+        ref: this.ref(node),
         id,
         state,
         attempt,

@@ -139,6 +139,11 @@ export interface WaitInfo {
  * @since 0.1.0
  */
 export interface JobInfo {
+  /**
+   * As other fields refer to it: `job 5 of pool-1`. While it waits for room it has no number, and is
+   * `blocked job 2 of pool-1`, the second one of this dump.
+   */
+  readonly ref: Ref
   /** Its number in the pool. 0 while it waits for room. */
   readonly id: number
   /** Its phase: `queued`, `running`, `blocked` while it waits for room, or `retrying`. */

@@ -48,6 +48,9 @@ export const titleOf = ({ id, key, kind, name }: Pick<Resource, "id" | "key" | "
   return key === undefined ? title : `${title} (key ${key})`
 }
 
+/** A job, and its pool. */
+const jobName = /^((?:blocked )?job \d+ of )?(.*)$/s
+
 type PoolJob = JobInfo & { readonly pool: Resource }
 
 /** Looks things up in a dump: each by one step, since a text of all resources asks for each of them. */
@@ -67,7 +70,7 @@ class Reader {
       }
       for (const info of resource.jobs?.toReversed() ?? []) {
         const job = { ...info, pool: resource }
-        this.jobs.set(`job ${job.id} of ${resource.id}`, job)
+        this.jobs.set(job.ref, job)
         if (job.fiber !== undefined) this.jobs.set(job.fiber, job)
       }
     }
@@ -90,7 +93,7 @@ class Reader {
     if (this.resources.has(name) || this.jobs.has(name)) return [name]
     const fiber = /^(fiber \d+)(?: \(|$)/.exec(name)?.[1]
     if (fiber !== undefined) return [fiber]
-    const [, job = "", title = ""] = /^(job \d+ of )?(.*)$/s.exec(name) ?? []
+    const [, job = "", title = ""] = jobName.exec(name) ?? []
     return this.dump.resources
       .filter((one) => this.title(one) === title || (one.key === undefined && one.name === title))
       .map(({ id }) => job + id)
@@ -112,7 +115,7 @@ class Reader {
   /** As a person calls it: `fiber 6 (GET /report)`, `job 5 of pool sender`. */
   who(ref: Ref): string {
     const job = this.jobBehind(ref)
-    if (job !== undefined) return `job ${job.id} of ${this.title(job.pool)}`
+    if (job !== undefined) return `${jobName.exec(job.ref)?.[1]}${this.title(job.pool)}`
     const name = this.fiber(ref)?.name
     return name === undefined ? ref : `${ref} (${name})`
   }
@@ -171,7 +174,7 @@ export const explanation = (dump: Dump, of: string): Explanation => {
   const resource = reader.resource(ref)
   if (resource !== undefined) return { text: oneLine(explainResource(reader, resource)), isFound: true }
   if (reader.fiber(ref) === undefined && reader.jobBehind(ref) === undefined) {
-    const text = /^(?:fiber|job) \d/.test(of)
+    const text = /^(?:fiber|(?:blocked )?job) \d/.test(of)
       ? `${capital(oneLine(cut(of)))} neither holds nor waits for anything of sluice, or has ended.`
       : `No fiber, job or resource is called "${oneLine(cut(of))}".`
     return { text, isFound: false }
@@ -242,7 +245,7 @@ const isJob = (what: string): boolean => /^(?:a )?job\b.* of pool /.test(what)
 const linkOfJob = (
   reader: Reader,
   subject: string,
-  { id, line, millis, pool, state }: PoolJob
+  { line, millis, pool, ref, state }: PoolJob
 ): readonly [string, Ref | undefined] => {
   if (state === "retrying") return [`${subject} waits${forMillis(millis)} for its next attempt.`, undefined]
   if (state === "running") return [`${subject} is about to begin.`, undefined]
@@ -252,7 +255,7 @@ const linkOfJob = (
   const limit = line === undefined ? undefined : pool.lines[line]
   const isLimited = limit?.capacity !== undefined && limit.held >= limit.capacity
   const queued = pool.jobs?.filter((job) => job.state === state && (!isLimited || job.line === line)) ?? []
-  const ahead = queued.findIndex((job) => job.id === id)
+  const ahead = queued.findIndex((job) => job.ref === ref)
   const before = ahead === 0 ? "first in line" : `behind ${count(ahead, "other")}`
   const [held, holder] = holding(reader, isLimited ? limit : pool.lines[0])
   const what = state === "blocked" ? "room in the queue" : "a worker"

@@ -100,8 +100,8 @@ export class View {
   }
 
   private linkedProse(text: string): Child {
-    return text.split(/(\bfiber \d+|\bjob \d+ of [^\s,;:.()]+|\b[a-z]+-\d+\b)/i).map((part, i) => {
-      const ref = part.replace(/^[FJ]/, (letter) => letter.toLowerCase())
+    return text.split(/(\bfiber \d+|(?:\bblocked )?\bjob \d+ of [^\s,;:.()]+|\b[a-z]+-\d+\b)/i).map((part, i) => {
+      const ref = part.replace(/^[BFJ]/, (letter) => letter.toLowerCase())
       const isKnown = i % 2 === 1 && (this.fibers.has(ref) || this.resources.has(ref) || this.isJob(ref))
       return isKnown ? h("a", { href: hrefOf(ref) }, part) : part
     })
@@ -123,8 +123,8 @@ export class View {
   }
 
   private isJob(ref: string): boolean {
-    const [, id, pool] = /^job (\d+) of (.+)$/.exec(ref) ?? []
-    return this.resources.get(pool ?? "")?.jobs?.some((job) => job.id === Number(id)) ?? false
+    const [, pool = ""] = /^(?:blocked )?job \d+ of (.+)$/.exec(ref) ?? []
+    return this.resources.get(pool)?.jobs?.some((job) => job.ref === ref) ?? false
   }
 
   private matches(resource: Resource): boolean {
@@ -291,7 +291,7 @@ export class View {
             h(
               "p",
               {},
-              this.link(`job ${job.id} of ${id}`, `job ${job.id}`),
+              this.link(job.ref, job.ref.slice(0, job.ref.indexOf(" of "))),
               h("span.state", {}, job.state),
               job.attempt > 1 && h("span.state", {}, `attempt ${job.attempt}`),
               job.worker !== undefined && h("span.state", {}, `worker ${job.worker}`),
