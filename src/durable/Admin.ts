@@ -73,7 +73,8 @@ export interface PageOptions {
  *
  * **Details**
  *
- * A dead letter that is requeued or removed between two pages moves no other one to another page. Fails with
+ * The order is that of the failures, in SQL that of the submissions. A dead letter that is requeued or removed between
+ * two pages moves no other one to another page. A job that dies meanwhile may be in none of the pages. Fails with
  * `StoreError`. A wrong `limit` is a defect. Redis reads all dead letters for each page.
  *
  * @category getters
