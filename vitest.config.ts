@@ -87,6 +87,7 @@ export default defineConfig(({ mode }) => {
       // For a test that hangs: a loaded machine takes many times as long as an idle one.
       testTimeout: 240_000 * Math.max(1, Number(SOAK)),
       hookTimeout: 120_000,
+      expect: { poll: { timeout: 60_000 } },
       setupFiles: ["test/support/seed.ts"],
       env: { SLUICE_SEED: String(seed), LAWS: process.env["LAWS"] ?? "all" }
     }

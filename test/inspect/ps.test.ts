@@ -348,7 +348,7 @@ describe("sluice ps fails", () => {
       pid: running.pid,
       port: undefined,
       timeout: 10_000,
-      lookTimeout: 300,
+      lookTimeout: 3_000,
       close: false,
       threads: true
     }
@@ -356,7 +356,7 @@ describe("sluice ps fails", () => {
     const stop = "kill -STOP " + String(running.pid)
     const agent = `const agent = { run: () => process.getBuiltinModule("node:child_process").execSync("${stop}") }`
     await expect(lookAt({ ...options, agent, notice: () => {}, signal: new AbortController().signal })).rejects.toThrow(
-      `the look at process ${running.pid} did not end within 0.3 s (--look-timeout): ` +
+      `the look at process ${running.pid} did not end within 3 s (--look-timeout): ` +
         `its heap is large, or its main thread is stopped: kill -CONT ${running.pid}`
     )
     kill(running.pid, "SIGCONT")
