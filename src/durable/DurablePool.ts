@@ -167,11 +167,11 @@ export const serve = <Payload, A, E, W>(
             "without end. Give each kind of job a pool of its own"
         )
       }
-      sharing.set(pool, sharers.add(server))
       yield* Effect.addFinalizer((exit) => {
         sharers.delete(server)
         return Effect.andThen(server.drain(deadline), Scope.close(scope, exit))
       })
+      sharing.set(pool, sharers.add(server))
       yield* Effect.forkIn(server.serve, scope)
       const self: Serving = { job: job.name }
       servers.set(self, server as unknown as Server<never, never, never, never>)
