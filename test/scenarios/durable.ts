@@ -1,5 +1,5 @@
 /** Small scenarios of durable jobs over the memory store, to be explored to the last schedule. */
-import { Duration, Effect, Exit, Layer, Schedule, Schema, Scope } from "effect"
+import { Duration, Effect, Exit, Layer, Logger, Schedule, Schema, Scope } from "effect"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as assert from "node:assert/strict"
 import { WorkerPool } from "sluice"
@@ -218,9 +218,29 @@ const inTwo = (
     })
   )
 
+/** A serving that ends leaves no trace at its pool: the next one is the only one, and has no warning. */
+const servedAgain: Scenario = scenario((t) =>
+  Effect.gen(function*() {
+    const { job, layer } = new Stage(1)
+    const logged: Array<unknown> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
+    yield* Effect.gen(function*() {
+      const pool = yield* WorkerPool.make({ size: 1, run: (name: string) => Effect.succeed(name) })
+      const serve = DurablePool.serve(job, pool, { grace: 0 })
+      yield* t.actor("first", Effect.scoped(serve))
+      yield* t.settled
+      yield* serve
+      yield* DurableJob.submit(job, first)
+      yield* t.expect((yield* DurableJob.await(job, first)) === first, "the job has no result (D2)")
+      yield* t.expect(logged.length === 0, `there is a warning: ${String(logged)}`)
+    }).pipe(Effect.provide([layer, logger]))
+  })
+)
+
 const cutsOff = { size: 1, cutsOff: true }
 
 export const exhausted: Record<string, Scenario> = {
+  "a serving ends, and another one begins": servedAgain,
   "drain, with a deadline": inTwo(cutsOff, ({ serving, stage }) => [stage.drain(serving, 0)]),
   "drain, without": inTwo({ size: 1 }, ({ serving, stage }) => [stage.drain(serving, Infinity)]),
   "the pool ends": inTwo(cutsOff, ({ pool }) => [WorkerPool.shutdownNow(pool)]),
