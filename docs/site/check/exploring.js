@@ -332,6 +332,33 @@ const addresses = async (browser, origin) => {
   await context.close()
 }
 
+/** A field without a number has its own again, and a verdict says that the options have changed since. */
+const fields = async (browser, origin) => {
+  const context = await browser.newContext(wide)
+  const { page, take } = await open(context, origin)
+  await page.goto(`${origin}/explore`)
+  await page.waitForSelector(".cm-editor")
+  await page.selectOption(".strategy", "exhaustive")
+  const numbers = page.locator(".controls input[type=number]")
+  for (const wrong of ["", "-1", "1.5", "99999999999"]) {
+    for (let field = 0; field < 3; field++) {
+      await numbers.nth(field).fill(wrong)
+      await numbers.nth(field).press("Tab")
+    }
+    const values = await numbers.evaluateAll((inputs) => inputs.map(({ value }) => value))
+    check(kind, values.join() === "2,1,1", `"${wrong}" in the fields of numbers gives ${values}`)
+  }
+  await explore(page)
+  check(kind, await page.locator(".found .stale").count() === 0, "a new verdict is called one of other options")
+  await numbers.first().fill("3")
+  await frames(page, 2)
+  const said = await page.locator(".found .stale").allInnerTexts()
+  check(kind, said.join().startsWith("The options have changed"), "a verdict stands for options that have changed")
+  const troubles = take()
+  check(kind, troubles.length === 0, troubles.join("; "))
+  await context.close()
+}
+
 /** Explore is in sight where the program is, and so is the verdict once it is there. */
 const inSight = async (browser, origin) => {
   for (const [width, height] of [[1440, 900], [1366, 768], [390, 844]]) {
@@ -390,6 +417,7 @@ export const exploring = async (browser, origin) => {
   await context.close()
   await large(browser, origin)
   await addresses(browser, origin)
+  await fields(browser, origin)
   await inSight(browser, origin)
   await harmless(browser, origin)
   await endless(browser, origin)
