@@ -243,6 +243,16 @@ const harmless = async (browser, origin) => {
   await page.waitForFunction(() => document.querySelector(".program .run").textContent === "Explore")
   const answers = await page.locator(".explorer .output").first().innerText()
   check(attacks, answers.match(/cannot be imported/g)?.length === modules.length && !answers.includes("got"), answers)
+  // An error that cannot be read ends a program as another one does.
+  const thrower = "{ get() { throw 1 } }"
+  for (const error of [`new Proxy({}, ${thrower})`, `Object.defineProperty(new Error(), "name", ${thrower})`]) {
+    await page.locator(".cm-content").fill(`throw ${error}`)
+    await page.click(".program .run")
+    const isEnded = await page.waitForSelector(".output >> text=an error that cannot be shown", { timeout: 12_000 })
+      .then(() => true, () => false)
+    check(attacks, isEnded, `throw ${error} does not end`)
+    await page.waitForFunction(() => document.querySelector(".program .run").textContent.trim() === "Explore")
+  }
   // A program that never ends is ended: its reader may stop it at once.
   await page.locator(".cm-content").fill("while (true) {}")
   await page.click(".program .run")
