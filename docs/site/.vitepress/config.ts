@@ -25,6 +25,26 @@ const icon = `data:image/svg+xml,${
   )
 }`
 
+/**
+ * For browsers that refuse storage: reading `localStorage` throws there, and the theme's search and its choice of
+ * colours read it. This script comes before the theme's.
+ */
+const storage = `for (const name of ["localStorage", "sessionStorage"]) {
+  try {
+    window[name].length
+  } catch {
+    const items = new Map()
+    Object.defineProperty(window, name, {
+      configurable: true,
+      value: {
+        getItem: (key) => items.get(key) ?? null,
+        setItem: (key, value) => void items.set(key, String(value)),
+        removeItem: (key) => void items.delete(key)
+      }
+    })
+  }
+}`
+
 const isOwn = (specifier: string) => /^(?:vue|@vueuse\/core|vitepress)(?:$|\/)/.test(specifier)
 
 export default defineConfig({
@@ -32,6 +52,7 @@ export default defineConfig({
   description: "Structured concurrency for Effect 4, and a kit that explores every schedule of your own code",
   lang: "en",
   head: [
+    ["script", {}, storage],
     ["link", { rel: "icon", href: icon }],
     // Without scripts, nothing is shown that can only be pressed in vain.
     [

@@ -9,6 +9,32 @@ const searches = [
   { query: "exhaustive", path: /\/testing/ }
 ]
 
+/** A browser that refuses storage throws where a page reads it. */
+const withoutStorage = async (browser, origin) => {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" })
+  await context.addInitScript(() => {
+    const get = () => {
+      throw new DOMException("The request was denied.", "SecurityError")
+    }
+    for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, { configurable: true, get })
+    }
+  })
+  const { page, take } = await open(context, origin)
+  await page.goto(`${origin}/start`)
+  const isDark = await page.evaluate(() => document.documentElement.classList.contains("dark"))
+  check("pages without storage", isDark, "the page has not the colours of the system")
+  await page.click(".VPNavBarSearch button")
+  const isOpen = await page.waitForSelector(".VPLocalSearchBox input", { timeout: 15_000 }).then(
+    () => true,
+    () => false
+  )
+  check("pages without storage", isOpen, "the search does not open")
+  const troubles = take()
+  check("pages without storage", troubles.length === 0, troubles.join("; "))
+  await context.close()
+}
+
 export const searching = async (browser, origin) => {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   const { page, take } = await open(context, origin)
@@ -32,4 +58,5 @@ export const searching = async (browser, origin) => {
     `search: ${troubles.join("; ")}`
   )
   await context.close()
+  await withoutStorage(browser, origin)
 }
