@@ -87,6 +87,41 @@ const scriptless = async (browser, origin) => {
   await context.close()
 }
 
+/** On paper no code is cut off, and there is nothing to press. */
+const printed = async (browser, origin) => {
+  const context = await browser.newContext({ viewport: { width: 794, height: 1123 } })
+  const page = await context.newPage()
+  await page.emulateMedia({ media: "print" })
+  await page.goto(`${origin}/group`)
+  const cut = await page.$$eval(
+    ".vp-doc pre",
+    (blocks) => blocks.filter(({ clientWidth, scrollWidth }) => scrollWidth > clientWidth + 1).length
+  )
+  check("pages on paper", cut === 0, `${cut} blocks of code are cut off`)
+  const buttons = await page.locator("button:visible").allInnerTexts()
+  check("pages on paper", buttons.length === 0, `there are ${buttons.join(", ")}`)
+  await context.close()
+}
+
+/** Each field says that it has the focus. */
+const focused = async (browser, origin) => {
+  const context = await browser.newContext({ viewport: wide, reducedMotion: "reduce" })
+  const page = await context.newPage()
+  for (const path of ["/explore", "/pool"]) {
+    await page.goto(origin + path)
+    await page.waitForSelector("main select")
+    // A focus that follows a key is shown.
+    await page.keyboard.press("Tab")
+    const bare = await page.$$eval("main :is(input, select)", (fields) =>
+      fields.filter((field) => {
+        field.focus()
+        return getComputedStyle(field).outlineStyle === "none"
+      }).length)
+    check("fields with a ring", bare === 0, `${path}: ${bare} have none`)
+  }
+  await context.close()
+}
+
 /** A guide that is left while it still scrolls. The page that comes has no outline. */
 const leaving = async (browser, origin) => {
   const context = await browser.newContext({ viewport: wide, reducedMotion: "reduce" })
@@ -147,6 +182,8 @@ export const reading = async (browser, origin) => {
   await context.close()
   await scriptless(browser, origin)
   await leaving(browser, origin)
+  await printed(browser, origin)
+  await focused(browser, origin)
 
   const pathOf = (url) => decodeURIComponent(url.pathname).replace(/(?<=.)\/$/, "")
   const links = new Map()
