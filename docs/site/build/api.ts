@@ -34,6 +34,8 @@ const emit = (): void => {
 interface Entry {
   readonly name: string
   readonly category: string
+  /** The version that it came with, if its comments say so. */
+  readonly since: string | undefined
   /** Each comment once, in Markdown. */
   readonly comments: ReadonlyArray<string>
   readonly declarations: ReadonlyArray<string>
@@ -83,6 +85,12 @@ const tag = (doc: string, name: string): string | undefined => new RegExp(`^@${n
 /** Where an export is found by its name: on this page, or on another one. */
 type Find = (name: string) => string | undefined
 
+/** The tags that a comment shows. The category is a heading of the page, and each export has its version once. */
+const shownTags: Readonly<Record<string, (value: string) => string>> = {
+  deprecated: (value) => `**Deprecated.** ${value}`,
+  see: (value) => `See ${value}.`
+}
+
 /** The comment as Markdown: links lead to their export, and each tag is a line. */
 const markdownOf = (doc: string, find: Find): string => {
   const [body = "", ...rest] = doc.split(/^(?=@(?:category|since|see|deprecated|internal)\b)/m)
@@ -91,8 +99,12 @@ const markdownOf = (doc: string, find: Find): string => {
       const target = find(name)
       return target === undefined ? `\`${name}\`` : `[\`${name}\`](${target})`
     })
-  const see = rest.filter((text) => text.startsWith("@see ")).map((text) => `See ${linked(text.slice(5).trim())}.`)
-  return [linked(body.trim()), ...see].join("\n\n")
+  const lines = rest.flatMap((text) => {
+    const [, name = "", value = ""] = /^@(\w+)\s*([^]*?)\s*$/.exec(text) ?? []
+    const line = shownTags[name]?.(linked(value))
+    return line === undefined ? [] : [line]
+  })
+  return [linked(body.trim()), ...lines].join("\n\n")
 }
 
 const entriesOf = (checker: ts.TypeChecker, file: ts.SourceFile, find: Find): ReadonlyArray<Entry> => {
@@ -108,6 +120,7 @@ const entriesOf = (checker: ts.TypeChecker, file: ts.SourceFile, find: Find): Re
     return {
       name: symbol.name,
       category: tag(first, "category") ?? (isModel ? "models" : "functions"),
+      since: docs.flatMap((doc) => tag(doc, "since") ?? []).at(0),
       comments: [...new Set(docs.map((doc) => markdownOf(doc, find)))].filter((text) => text !== ""),
       declarations: nodes.map(textOf)
     }
@@ -130,10 +143,11 @@ const pageOf = (module: Module, file: ts.SourceFile, entries: ReadonlyArray<Entr
   const categories = [...new Set(entries.map(({ category }) => category))]
   const sections = categories.flatMap((category) => [
     `## ${category}`,
-    ...entries.filter((entry) => entry.category === category).flatMap(({ comments, declarations, name }) => [
+    ...entries.filter((entry) => entry.category === category).flatMap(({ comments, declarations, name, since }) => [
       `### ${name} {#${name}}`,
       fenced(declarations.join("\n")),
-      ...comments
+      ...comments,
+      ...(since === undefined ? [] : [`Since ${since}.`])
     ])
   ])
   return [

@@ -9,6 +9,10 @@ export const texts = (pages) => {
     const file = join(dist, `${page === "/" ? "/index" : page}.md`)
     const text = existsSync(file) ? readFileSync(file, "utf8") : ""
     check("pages as Markdown", text.trim() !== "", file)
+    if (page === "/api/Group") {
+      const [entries, versions] = [/^### /gm, /^Since \d+\.\d+\.\d+\.$/gm].map((line) => text.match(line)?.length)
+      check("exports with their version", entries === versions, `${page}: ${versions} of ${entries}`)
+    }
     check("pages as Markdown, with what they include", !text.includes("<!--@include"), file)
   }
   const index = readFileSync(join(dist, "llms.txt"), "utf8")
