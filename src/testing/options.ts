@@ -87,7 +87,7 @@ export const settingsOf = (options: ExploreOptions): Settings => {
   const number = (name: string, value: number | undefined, byDefault: number, min: number, max = Infinity) => {
     if (value === undefined) return byDefault
     if (typeof value !== "number" || !(value >= min && value <= max)) {
-      const range = max === Infinity ? `at least ${min}` : `${min} to ${max}`
+      const range = min === -Infinity ? "a number" : max === Infinity ? `at least ${min}` : `${min} to ${max}`
       throw new Error(`sluice/testing: ${name} must be ${range}, got ${String(value)}`)
     }
     return value
