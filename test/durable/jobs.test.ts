@@ -1,5 +1,6 @@
 import {
   Cause,
+  Clock,
   Deferred,
   Duration,
   Effect,
@@ -249,7 +250,7 @@ describe("the end", () => {
 
   test("a job whose finalizer fails as it is cut off is given back (D4, D5)", () =>
     run(Effect.gen(function*() {
-      const Once = DurableJob.make("once", { payload: Schema.String, success: Schema.String, attempts: 1 })
+      const Once = DurableJob.make("once", { ...Other, attempts: 1 })
       const makeStuck = WorkerPool.make({
         size: 1,
         run: (name: string) => Effect.ensuring(Effect.as(Effect.never, name), Effect.die("the finalizer has failed"))
@@ -488,26 +489,32 @@ test("a claim whose exit cannot be recorded is counted as a failed attempt", () 
     expect(DurablePool.stats(serving)).toMatchObject({ running: 0, claimed: 3, failed: 3, succeeded: 0, dead: 0 })
   })))
 
-test("an exit is recorded at once after an outage of almost 30 seconds", () =>
+test("an exit that cannot be recorded is tried at least each second, and for 30 seconds", () =>
   run(Effect.gen(function*() {
     const results = yield* Results.Results
     const away = new DurableJob.StoreError({ operation: "record", of: "job", cause: "away" })
-    let isAway = true
+    const times: Array<number> = []
     const pool = yield* makePool((name) => Effect.succeed(name))
-    yield* DurablePool.serve(Job, pool, { grace: 0 }).pipe(
+    const Once = DurableJob.make("once", { ...Other, attempts: 1 })
+    const serving = yield* DurablePool.serve(Once, pool, { grace: 0 }).pipe(
       Effect.provideService(Results.Results, {
         ...results,
-        record: (...args) => Effect.suspend(() => isAway ? Effect.fail(away) : results.record(...args))
+        record: () =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            times.push(now)
+            return Effect.fail(away)
+          })
       })
     )
-    yield* DurableJob.submit(Job, "a")
-    for (let seconds = 0; seconds < 27; seconds++) yield* TestClock.adjust("1 second")
-    isAway = false
-    for (let seconds = 0; seconds < 3; seconds++) yield* TestClock.adjust("1 second")
-    const recorded = yield* results.get("job", "a")
-    // The claim ends, or the scope would wait for it.
-    yield* TestClock.adjust("1 minute")
-    expect(recorded).toContain("Success")
+    yield* DurableJob.submit(Once, "a")
+    for (let seconds = 0; seconds < 60; seconds++) yield* TestClock.adjust("1 second")
+    const pauses = times.slice(1).map((time, i) => time - (times[i] ?? 0))
+    const [, , second = 0] = times
+    expect(second, "soon, for an outage of a moment").toBeLessThan(1_000)
+    expect(Math.max(...pauses)).toBe(1_000)
+    expect(times.at(-1)).toBeGreaterThan(29_000)
+    expect(times.at(-1)).toBeLessThan(31_000)
+    expect(DurablePool.stats(serving)).toMatchObject({ running: 0, claimed: 1, failed: 1 })
   })))
 
 test("a claim that the store cannot settle is logged", () => {
@@ -528,6 +535,22 @@ test("a claim that the store cannot settle is logged", () => {
       yield* turns
       expect(logged.filter((line) => line.includes("could not be settled"))).toHaveLength(2)
     }).pipe(Effect.provide(logger))
+  )
+})
+
+test("a claim that has failed or is given back is not logged", () => {
+  const logged: Array<unknown> = []
+  return run(
+    Effect.gen(function*() {
+      const pool = yield* makePool((name) => name === "bad" ? Effect.fail(name) : Effect.never)
+      const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+      yield* DurableJob.submit(Job, "bad")
+      yield* DurableJob.submit(Job, "long")
+      yield* turns
+      yield* DurablePool.drain(serving, { deadline: 0 })
+      expect(DurablePool.stats(serving)).toMatchObject({ claimed: 2, failed: 1, givenBack: 1 })
+      expect(logged).toEqual([])
+    }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void logged.push(message))])))
   )
 })
 
