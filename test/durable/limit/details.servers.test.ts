@@ -55,14 +55,48 @@ describe("redis", () => {
           expect((yield* store.acquire(requestOf(2, 60_000)))._tag).toBe("Granted")
           const waiting = requestOf(1, 60_000)
           expect((yield* store.acquire(waiting))._tag).toBe("Waiting")
-          expect((yield* store.acquire(requestOf(1, 300)))._tag).toBe("Waiting")
+          expect((yield* store.acquire(requestOf(1, 1_500)))._tag).toBe("Waiting")
           yield* redis.send("DEL", `sluice:limit:{${name}}${part}`)
-          yield* Effect.sleep(350)
+          yield* Effect.sleep(1_600)
           expect((yield* store.acquire(waiting))._tag).toBe(reply)
           expect((yield* store.acquire(requestOf(2, 60_000)))._tag).toBe("Waiting")
         }).pipe(Effect.provide(LimitStore.layerRedis().pipe(Layer.provideMerge(ioredis(server.port)))))
       )
   )
+
+  test("a limit of which Redis has evicted a key loses no permit and no place of a process that has died (F2, F3)", () => {
+    const situations = ["", ":line", ":ends"].flatMap((part) =>
+      (["held", "held, waited for", "waited for"] as const).map((use) => ({ part, use }))
+    )
+    return run(
+      Effect.gen(function*() {
+        const redis = yield* Redis.Redis
+        const store = yield* LimitStore.LimitStore
+        const replies = yield* Effect.forEach(situations, ({ part, use }) =>
+          Effect.gen(function*() {
+            const limit = `${use}${part}`
+            const requestOf = (permits: number, lease: number): LimitStore.Request => ({
+              limit,
+              id: store.nextId(),
+              permits,
+              total: 2,
+              lease
+            })
+            const holding = requestOf(2, 1_500)
+            yield* store.acquire(holding)
+            if (use !== "held") yield* store.acquire(requestOf(1, 1_500))
+            // Then the waiter may have the permit, and never asks.
+            if (use === "waited for") yield* store.release(holding)
+            yield* redis.send("DEL", `sluice:limit:{${encodeURIComponent(limit)}}${part}`)
+            yield* Effect.sleep(1_600)
+            const { _tag: next } = yield* store.acquire(requestOf(2, 60_000))
+            const { _tag: another } = yield* store.acquire(requestOf(1, 60_000))
+            return { part, use, next, another }
+          }), { concurrency: "unbounded" })
+        expect(replies).toEqual(situations.map((one) => ({ ...one, next: "Granted", another: "Waiting" })))
+      }).pipe(Effect.provide(LimitStore.layerRedis().pipe(Layer.provideMerge(ioredis(server.port)))))
+    )
+  })
 
   test("a limit that is not in use leaves numbers only, which expire", () => {
     const sent: Array<string> = []
