@@ -489,6 +489,54 @@ test("a claim whose exit cannot be recorded is counted as a failed attempt", () 
     expect(DurablePool.stats(serving)).toMatchObject({ running: 0, claimed: 3, failed: 3, succeeded: 0, dead: 0 })
   })))
 
+test("a job that comes again is not begun while nobody knows whether it has succeeded (D7)", () =>
+  run(Effect.gen(function*() {
+    const results = yield* Results.Results
+    const away = new DurableJob.StoreError({ operation: "get", of: "job", cause: "away" })
+    let isAway = true
+    let begun = 0
+    const pool = yield* makePool((name) => ++begun === 1 ? Effect.fail("again") : Effect.succeed(name))
+    const serving = yield* DurablePool.serve(Job, pool, { grace: 0 }).pipe(
+      Effect.provideService(Results.Results, {
+        ...results,
+        get: (...args) => Effect.suspend(() => isAway ? Effect.fail(away) : results.get(...args))
+      })
+    )
+    yield* DurableJob.submit(Job, "a")
+    yield* TestClock.adjust("1 second")
+    expect(DurablePool.stats(serving)).toMatchObject({ claimed: 2, failed: 2 })
+    expect(begun).toBe(1)
+    isAway = false
+    yield* TestClock.adjust("1 second")
+    expect(DurablePool.stats(serving)).toMatchObject({ claimed: 3, succeeded: 1 })
+    expect(begun).toBe(2)
+  })))
+
+test("a store that fails is asked again after a second", () =>
+  run(Effect.gen(function*() {
+    const store = yield* PersistedQueue.PersistedQueueStore
+    let asked = 0
+    const failing = Layer.succeed(PersistedQueue.PersistedQueueStore)({
+      ...store,
+      take: () =>
+        Effect.suspend(() => {
+          asked++
+          return Effect.fail(new PersistedQueue.PersistedQueueError({ message: "away" }))
+        })
+    })
+    const engine = Layer.provide(Layer.fresh(PersistedQueue.layer), failing)
+    const pool = yield* makePool((name) => Effect.succeed(name))
+    yield* Effect.provide(DurablePool.serve(Job, pool, { grace: 0 }), engine)
+    yield* turns
+    for (const times of [1, 2, 3]) {
+      expect(asked).toBe(times)
+      yield* TestClock.adjust("999 millis")
+      expect(asked).toBe(times)
+      yield* TestClock.adjust("1 millis")
+      yield* turns
+    }
+  })))
+
 test("an exit that cannot be recorded is tried at least each second, and for 30 seconds", () =>
   run(Effect.gen(function*() {
     const results = yield* Results.Results
