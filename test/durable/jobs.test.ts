@@ -18,6 +18,7 @@ import { TestClock } from "effect/testing"
 import { WorkerPool } from "sluice"
 import { Admin, DurableJob, DurablePool, DurableStore, Results } from "sluice/durable"
 import { describe, expect, test } from "vitest"
+import { collectGarbage } from "../support/effect.js"
 
 const layer = Layer.mergeAll(DurableStore.layerMemory, Results.layerMemory).pipe(Layer.provideMerge(TestClock.layer()))
 
@@ -601,6 +602,65 @@ test("a claim that has failed or is given back is not logged", () => {
     }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void logged.push(message))])))
   )
 })
+
+test("a serving keeps nothing of a job that has ended", () =>
+  run(Effect.gen(function*() {
+    const Boxed = DurableJob.make("boxed", { payload: Schema.Int, success: Schema.Struct({ n: Schema.Int }) })
+    const values: Array<WeakRef<object>> = []
+    const boxed = (n: number) =>
+      Effect.sync(() => {
+        const value = { n }
+        values.push(new WeakRef(value))
+        return value
+      })
+    const pool = yield* WorkerPool.make({ size: 1, run: boxed })
+    const serving = yield* DurablePool.serve(Boxed, pool, { grace: 0 })
+    for (let n = 0; n < 10; n++) yield* DurableJob.submit(Boxed, n)
+    yield* Effect.repeat(Effect.yieldNow, { until: () => DurablePool.stats(serving).succeeded === 10 })
+    yield* collectGarbage
+    expect(values.length).toBe(10)
+    // A stack may keep the last one.
+    expect(values.filter((value) => value.deref() !== undefined).length).toBeLessThanOrEqual(1)
+  })))
+
+test("an exit that is recorded right after a caller has looked for it is heard of", () =>
+  run(Effect.gen(function*() {
+    const results = yield* Results.Results
+    let looks = 0
+    const exit = JSON.stringify({ _tag: "Success", value: "hello" })
+    const awaiting = Effect.provideService(DurableJob.await(Job, "ada"), Results.Results, {
+      ...results,
+      get: (...args) =>
+        Effect.tap(results.get(...args), () => ++looks === 1 ? results.record(...args, exit) : Effect.void)
+    })
+    const caller = yield* Effect.forkChild(awaiting)
+    yield* turns
+    expect(caller.pollUnsafe()).toEqual(Exit.succeed("hello"))
+  })))
+
+test("a drain that has returned has no timer for its deadline", () =>
+  run(Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    const timers = { begun: 0, ended: 0 }
+    const counted = Object.assign(Object.create(clock) as Clock.Clock, {
+      sleep: (duration: Duration.Duration) => {
+        timers.begun++
+        return Effect.ensuring(clock.sleep(duration), Effect.sync(() => timers.ended++))
+      }
+    })
+    const gate = yield* Deferred.make<string>()
+    const pool = yield* makePool(() => Deferred.await(gate))
+    const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+    yield* DurableJob.submit(Job, "ada")
+    yield* turns
+    const drain = Effect.provideService(DurablePool.drain(serving, { deadline: "1 hour" }), Clock.Clock, counted)
+    const draining = yield* Effect.forkChild(drain)
+    yield* turns
+    expect(timers).toEqual({ begun: 1, ended: 0 })
+    yield* Deferred.succeed(gate, "done")
+    yield* Fiber.join(draining)
+    expect(timers).toEqual({ begun: 1, ended: 1 })
+  })))
 
 test("a drained pool runs no job, and another serve on it does", () =>
   run(Effect.gen(function*() {
