@@ -42,7 +42,7 @@ test.each<[object, string]>([
   [{ runs: 0 }, "runs must be at least 1, got 0"],
   [{ runs: "5" }, "runs must be at least 1, got 5"],
   [{ millis: 0.5 }, "millis must be at least 1, got 0.5"],
-  [{ seed: NaN }, "seed must be at least -Infinity, got NaN"],
+  [{ seed: NaN }, "seed must be a number, got NaN"],
   [{ cancels: -1 }, "cancels must be 0 to 8, got -1"],
   [{ cancels: 8.5 }, "cancels must be 0 to 8, got 8.5"],
   [{ maxSteps: 99 }, "maxSteps must be at least 100, got 99"],
