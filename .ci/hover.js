@@ -1,5 +1,6 @@
 // What an editor shows at a hover or a call: every export, every signature of a function, and every property of a public
-// type must have a doc comment of its own. Prints those that have none, and exits 1 if there are any.
+// type must have a doc comment of its own, and every export the version that it came with. Prints those that have none,
+// and exits 1 if there are any.
 import { readdirSync } from "node:fs"
 import { relative } from "node:path"
 import ts from "typescript"
@@ -147,10 +148,14 @@ const visitDeclaration = (declaration, symbol, name) => {
 const visit = (symbol, name) => {
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
   if (isInternal(target)) return
+  const hasVersion = target.getJsDocTags(checker).some(({ name }) => name === "since")
   for (const declaration of target.declarations ?? []) {
     if (ts.isSourceFile(declaration)) {
       for (const inner of checker.getExportsOfModule(target)) visit(inner, `${name}.${inner.name}`)
-    } else visitDeclaration(declaration, target, name)
+      continue
+    }
+    if (!hasVersion && isOurs(declaration)) miss(declaration, `${name}, @since`)
+    visitDeclaration(declaration, target, name)
   }
 }
 

@@ -1,7 +1,11 @@
 /** The records of `Kit.op`: which operations overlapped, and what each returned. */
 import type * as Exit from "effect/Exit"
 
-/** One operation of one actor, from its call to its return. */
+/**
+ * One operation of one actor, from its call to its return.
+ *
+ * @since 0.1.0
+ */
 export interface Call<Argument = unknown, Result = unknown> {
   /** The name of the actor that made the call. */
   readonly actor: string
@@ -17,5 +21,9 @@ export interface Call<Argument = unknown, Result = unknown> {
   readonly exit: Exit.Exit<Result, unknown> | undefined
 }
 
-/** The calls that `Kit.op` has recorded, in the order in which they started. */
+/**
+ * The calls that `Kit.op` has recorded, in the order in which they started.
+ *
+ * @since 0.1.0
+ */
 export type History = ReadonlyArray<Call>

@@ -5,7 +5,11 @@ import type { Realism, Schedule } from "./Schedule.js"
 import { toSvg } from "./svg/toSvg.js"
 import type { Trace } from "./Trace.js"
 
-/** The failure of a run, and the schedule that leads to it. */
+/**
+ * The failure of a run, and the schedule that leads to it.
+ *
+ * @since 0.1.0
+ */
 export interface Failure {
   /**
    * - `expectation`: `Kit.expect`, or an assertion, failed.
@@ -54,7 +58,11 @@ const needs: Record<Realism, string> = {
   any: "It needs a timer that fires late."
 }
 
-/** The result of an exploration. */
+/**
+ * The result of an exploration.
+ *
+ * @since 0.1.0
+ */
 export class Report {
   /** How many schedules were run. */
   readonly runs: number

@@ -8,7 +8,11 @@ import type { Starts } from "./Lane.js"
 import { linearizable, type Model } from "./linearizable.js"
 import type { Program, Run } from "./Run.js"
 
-/** The options of an actor. Every option may be left out. */
+/**
+ * The options of an actor. Every option may be left out.
+ *
+ * @since 0.1.0
+ */
 export interface ActorOptions {
   /** Whether the kit may interrupt the actor, at any operation once it has begun. Default: true. */
   readonly cancel?: boolean | undefined
@@ -19,7 +23,11 @@ export interface ActorOptions {
   readonly mayDie?: boolean | undefined
 }
 
-/** The argument of a scenario's body. Helpers that do not receive the argument can use it as a service. */
+/**
+ * The argument of a scenario's body. Helpers that do not receive the argument can use it as a service.
+ *
+ * @since 0.1.0
+ */
 export interface Kit {
   /**
    * Starts a fiber that takes part: it may be preempted before any of its operations, and interrupted, unless `cancel`
@@ -136,7 +144,11 @@ export const Kit: Context.Service<Kit, Kit> = Context.Service<Kit>("sluice/testi
 
 const TypeId = "~sluice/testing/Scenario"
 
-/** A scenario that `explore`, `check`, `run` and `replay` take. Made by `scenario`. */
+/**
+ * A scenario that `explore`, `check`, `run` and `replay` take. Made by `scenario`.
+ *
+ * @since 0.1.0
+ */
 export interface Scenario {
   readonly [TypeId]: typeof TypeId
   /** Makes the object under test, starts actors, waits and checks. It runs from its beginning for each schedule. */
@@ -167,6 +179,8 @@ export interface Scenario {
  *
  * console.log(check(permits, { strategy: { exhaustive: { preemptions: 1, cancels: 1 } } }).exhausted) // => true
  * ```
+ *
+ * @since 0.1.0
  */
 export const scenario = <A, E>(body: (t: Kit) => Effect.Effect<A, E, Kit | Scope.Scope>): Scenario => ({
   [TypeId]: TypeId,

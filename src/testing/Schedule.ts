@@ -8,6 +8,8 @@
  * A decision of a schedule, and its place. A place is "the fiber asked last was `fiber`, after `operation` operations
  * of its own, and `turn` turns without a question to any fiber". Fibers are numbered in order of appearance, from 0:
  * the body.
+ *
+ * @since 0.1.0
  */
 export interface Decision {
   /**
@@ -32,6 +34,8 @@ export interface Decision {
 /**
  * The decisions of a run that deviate from the default, in their order. The empty schedule is a run as on the stock
  * runtime.
+ *
+ * @since 0.1.0
  */
 export type Schedule = ReadonlyArray<Decision>
 
@@ -89,5 +93,7 @@ export const realismOf = (schedule: Schedule, allowed: Realism): Realism => {
  *   call that started it returns. Effect's own scheduler never does this; a scheduler that shares time by the clock
  *   may.
  * - `any`: timers may also be late: a timer may fire after a later one, or while fibers are ready.
+ *
+ * @since 0.1.0
  */
 export type Realism = "suspension" | "nested" | "contract" | "scheduler" | "any"

@@ -3,7 +3,11 @@ import type { Source } from "../source/Source.js"
 
 export type { Source } from "../source/Source.js"
 
-/** One event of a run. */
+/**
+ * One event of a run.
+ *
+ * @since 0.1.0
+ */
 export interface Event {
   /**
    * - `start`: the fiber's first operation.
@@ -47,7 +51,11 @@ export interface Event {
   readonly source?: Source | undefined
 }
 
-/** A fiber of a run. */
+/**
+ * A fiber of a run.
+ *
+ * @since 0.1.0
+ */
 export interface TracedFiber {
   /**
    * The name of the fiber: `main` for the body of the scenario, `close` for the close of its scope, the name of an
@@ -58,7 +66,11 @@ export interface TracedFiber {
   readonly actor: boolean
 }
 
-/** A run step by step. */
+/**
+ * A run step by step.
+ *
+ * @since 0.1.0
+ */
 export interface Trace {
   /** The fibers, in order of appearance. The first is the body of the scenario. */
   readonly fibers: ReadonlyArray<TracedFiber>

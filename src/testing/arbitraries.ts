@@ -47,6 +47,8 @@ const fastCheck = (): typeof fc => {
 /**
  * The bounds of the schedules that `schedule` makes. Every option may be left out. A wrong value makes `schedule`
  * throw.
+ *
+ * @since 0.1.0
  */
 export interface ScheduleOptions {
   /** How many actors the scenario starts: an integer >= 1. Default: 3. */
@@ -59,7 +61,11 @@ export interface ScheduleOptions {
   readonly cancels?: number | undefined
 }
 
-/** An interrupt of an actor at one of its operations. */
+/**
+ * An interrupt of an actor at one of its operations.
+ *
+ * @since 0.1.0
+ */
 export interface Cancellation {
   /** The number of the actor, from 0, in the order in which actors start. */
   readonly actor: number
@@ -76,6 +82,8 @@ const whole = (name: string, value: number, min: number): number => {
  * An arbitrary of interrupts, each at one of the first `maxOps` operations of an actor. `withCancellations` makes a
  * schedule of them. Needs fast-check, which a page in a browser has to provide. Throws without it, and for a wrong
  * value.
+ *
+ * @since 0.1.0
  */
 export const cancellations = (options: {
   /** How many actors the scenario starts: an integer >= 1. Required. */
@@ -94,6 +102,8 @@ export const cancellations = (options: {
 /**
  * Returns the schedule that makes these interrupts, and is the default schedule otherwise. For `run`, `check` and
  * `replay`.
+ *
+ * @since 0.1.0
  */
 export const withCancellations = (interrupts: ReadonlyArray<Cancellation>): Schedule =>
   interrupts.flatMap(({ actor, operation }) => interruptAt(actor + 1, operation + 1))
@@ -107,6 +117,8 @@ const interruptAt = (fiber: number, operation: number): ReadonlyArray<Decision> 
  * An arbitrary of schedules: preemptions, the fiber that goes next there, and interrupts. A schedule shrinks by leaving
  * decisions out, towards the run on the stock runtime. `run(scenario, schedule)` runs one. Needs fast-check,
  * which a page in a browser has to provide. Throws without it, and for a wrong value.
+ *
+ * @since 0.1.0
  */
 export const schedule = (options: ScheduleOptions = {}): fc.Arbitrary<Schedule> => {
   const { array, nat, record, tuple } = fastCheck()

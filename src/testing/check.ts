@@ -5,7 +5,11 @@ import type { Report } from "./Report.js"
 import type { Scenario } from "./Scenario.js"
 import type { Schedule } from "./Schedule.js"
 
-/** The error of `check`. Its message has the failure, the schedule as a short trace, and the line that replays it. */
+/**
+ * The error of `check`. Its message has the failure, the schedule as a short trace, and the line that replays it.
+ *
+ * @since 0.1.0
+ */
 export class CheckFailed extends Error {
   /** The name of the class, for test runners and stack traces. */
   override readonly name = "CheckFailed"
@@ -28,7 +32,11 @@ export class CheckFailed extends Error {
   }
 }
 
-/** The options of `check` and `checkAsync`: the options of `explore`, and two more. */
+/**
+ * The options of `check` and `checkAsync`: the options of `explore`, and two more.
+ *
+ * @since 0.1.0
+ */
 export interface CheckOptions extends ExploreOptions {
   /**
    * The file into which a failing run is drawn, as SVG. Default: a file in the folder that the environment variable
@@ -81,6 +89,8 @@ const settle = (report: Report, options: CheckOptions): Report => {
 /**
  * Explores a scenario, and returns the report if no schedule fails. Throws `CheckFailed` otherwise. Synchronous: any
  * test runner can call it. Throws an `Error` for an option with a wrong value.
+ *
+ * @since 0.1.0
  */
 export const check = (scenario: Scenario, options: CheckOptions = {}): Report =>
   settle(
@@ -91,6 +101,8 @@ export const check = (scenario: Scenario, options: CheckOptions = {}): Report =>
 /**
  * As `check`, for a scenario that waits for promises, files or sockets. The promise resolves with the report if no
  * schedule fails, and rejects with `CheckFailed` otherwise.
+ *
+ * @since 0.1.0
  */
 export const checkAsync = async (scenario: Scenario, options: CheckOptions = {}): Promise<Report> =>
   settle(await exploreAsync(scenario, options), options)

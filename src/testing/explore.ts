@@ -172,6 +172,8 @@ function* explain(
  * Runs a scenario under many schedules, until one fails. Returns the report in either case. A failure in the report is
  * reduced to a small one. Synchronous: for a scenario that waits for promises, files or sockets there is
  * `exploreAsync`. Throws an `Error` for an option with a wrong value.
+ *
+ * @since 0.1.0
  */
 export const explore = (self: Scenario, options: ExploreOptions = {}): Report => {
   const settings = settingsOf(options)
@@ -181,6 +183,8 @@ export const explore = (self: Scenario, options: ExploreOptions = {}): Report =>
 /**
  * As `explore`, for a scenario that waits for promises, files or sockets. The kit holds their results until nothing
  * else can run. The order of the results is then part of the schedule. The promise resolves with the report.
+ *
+ * @since 0.1.0
  */
 export const exploreAsync = (self: Scenario, options: ExploreOptions = {}): Promise<Report> => {
   const settings = settingsOf(options)
@@ -210,6 +214,8 @@ const scheduleOf = (key: string | Schedule): Schedule => typeof key === "string"
 /**
  * Runs one schedule: the key of a failure, or a schedule of fast-check. Returns a report with the trace of the run,
  * also when nothing fails. Throws an `Error` for a text that is no key.
+ *
+ * @since 0.1.0
  */
 export const replay = (
   self: Scenario,
@@ -223,6 +229,8 @@ export const replay = (
 /**
  * Runs one schedule, and returns its report: for a property of fast-check, which runs many schedules and reduces a
  * failure itself. The trace is made only when it is read. Throws an `Error` for a text that is no key.
+ *
+ * @since 0.1.0
  */
 export const run = (
   self: Scenario,
@@ -250,7 +258,11 @@ export const run = (
   return new Report({ runs: 1, distinct: 1, steps, exhausted: false, truncated: 0, millis, seed: 0, failure })
 }
 
-/** As `replay`, for a scenario that waits for promises, files or sockets. The promise resolves with the report. */
+/**
+ * As `replay`, for a scenario that waits for promises, files or sockets. The promise resolves with the report.
+ *
+ * @since 0.1.0
+ */
 export const replayAsync = (
   self: Scenario,
   key: string | Schedule,

@@ -5,6 +5,8 @@ import type { Realism } from "./Schedule.js"
 /**
  * How an exploration chooses its schedules: a random strategy by its name, or `exhaustive`. `ExploreOptions.strategy`
  * explains each.
+ *
+ * @since 0.1.0
  */
 export type Strategy =
   | RandomStrategy
@@ -20,6 +22,8 @@ export type Strategy =
 
 /**
  * The options of an exploration. Every option may be left out. A wrong value makes the exploration throw an `Error`.
+ *
+ * @since 0.1.0
  */
 export interface ExploreOptions {
   /**
@@ -57,7 +61,11 @@ export interface ExploreOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** How far an exploration is. */
+/**
+ * How far an exploration is.
+ *
+ * @since 0.1.0
+ */
 export interface Progress {
   /** How many schedules were run so far. */
   readonly runs: number

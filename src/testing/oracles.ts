@@ -5,7 +5,11 @@ import { format } from "effect/Formatter"
 import type { Finalizers } from "./Finalizers.js"
 import { isAlive, type Lane } from "./Lane.js"
 
-/** The kind of a failure. `Failure.kind` explains each. */
+/**
+ * The kind of a failure. `Failure.kind` explains each.
+ *
+ * @since 0.1.0
+ */
 export type Kind =
   | "expectation"
   | "deadlock"

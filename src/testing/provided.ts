@@ -4,7 +4,11 @@
  */
 import type { Source } from "./Trace.js"
 
-/** Finds the place in the source that a function or a generator comes from. */
+/**
+ * Finds the place in the source that a function or a generator comes from.
+ *
+ * @since 0.1.0
+ */
 export interface SourceLocator {
   /**
    * Returns the place of a function, or of the `yield*` at which a generator is suspended. `undefined` if it is not

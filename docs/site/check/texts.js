@@ -9,7 +9,7 @@ export const texts = (pages) => {
     const file = join(dist, `${page === "/" ? "/index" : page}.md`)
     const text = existsSync(file) ? readFileSync(file, "utf8") : ""
     check("pages as Markdown", text.trim() !== "", file)
-    if (page === "/api/Group") {
+    if (page.startsWith("/api/")) {
       const [entries, versions] = [/^### /gm, /^Since \d+\.\d+\.\d+\.$/gm].map((line) => text.match(line)?.length)
       check("exports with their version", entries === versions, `${page}: ${versions} of ${entries}`)
     }

@@ -14,7 +14,11 @@ import { type Limits, unlimited } from "./recycle.js"
 import { addAll, gone, isGone, transfersOf } from "./transfer.js"
 import { canClone, messageOf, textOf } from "./wire.js"
 
-/** A job of a thread pool: the name of a function of its module, and the function's input. */
+/**
+ * A job of a thread pool: the name of a function of its module, and the function's input.
+ *
+ * @since 0.1.0
+ */
 export interface Call {
   /** The name of a function of the module. */
   readonly name: string

@@ -7,6 +7,8 @@ const transfers = new WeakMap<object, ReadonlyArray<unknown>>()
  *
  * Once the value is sent, the objects of `list` are unusable on this side: their memory belongs to the other thread. A
  * call whose input was moved cannot be tried again, by a retry or on another thread.
+ *
+ * @since 0.1.0
  */
 export const transfer = <A extends object>(value: A, list: ReadonlyArray<unknown>): A => {
   transfers.set(value, list)
