@@ -662,6 +662,78 @@ test("a drain that has returned has no timer for its deadline", () =>
     expect(timers).toEqual({ begun: 1, ended: 1 })
   })))
 
+test("a job that the pool has cleared before it began is given back, uncounted (D5)", () =>
+  run(Effect.gen(function*() {
+    const gate = yield* Deferred.make<void>()
+    const pool = yield* WorkerPool.make({
+      size: 2,
+      queue: { key: () => "key", perKey: { concurrency: 1 } },
+      run: (name: string) => Effect.as(Deferred.await(gate), name)
+    })
+    const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+    yield* DurableJob.submit(Job, "ada")
+    yield* DurableJob.submit(Job, "bob")
+    yield* turns
+    expect((yield* WorkerPool.clear(pool)).length).toBe(1)
+    yield* turns
+    expect(DurablePool.stats(serving)).toMatchObject({ claimed: 3, givenBack: 1, failed: 0, running: 2 })
+    yield* Deferred.succeed(gate, undefined)
+    expect(yield* DurableJob.await(Job, "bob")).toBe("bob")
+  })))
+
+test("a job that is about to begin as the deadline of a drain comes is given back (D4)", () =>
+  run(Effect.gen(function*() {
+    const results = yield* Results.Results
+    const gate = yield* Deferred.make<void>()
+    let begun = 0
+    const pool = yield* makePool(() => ++begun === 1 ? Effect.fail("again") : Effect.never)
+    // A job that comes again is looked up first, which takes a while.
+    const serving = yield* DurablePool.serve(Job, pool, { grace: 0 }).pipe(
+      Effect.provideService(Results.Results, {
+        ...results,
+        get: (...args) => Effect.andThen(Deferred.await(gate), results.get(...args))
+      })
+    )
+    yield* DurableJob.submit(Job, "ada")
+    yield* TestClock.adjust("1 second")
+    expect(DurablePool.stats(serving)).toMatchObject({ claimed: 2, failed: 1, running: 1 })
+    const draining = yield* Effect.forkChild(DurablePool.drain(serving, { deadline: 0 }))
+    yield* turns
+    yield* Deferred.succeed(gate, undefined)
+    yield* turns
+    expect(draining.pollUnsafe()).toEqual(Exit.void)
+    expect(DurablePool.stats(serving)).toMatchObject({ phase: "drained", givenBack: 1, running: 0 })
+    expect(yield* Admin.counts(Job)).toMatchObject({ stored: 1, claimed: 0, failed: 0 })
+  })))
+
+test("a job that comes in the turn in which a drain begins is not begun (D4)", () =>
+  run(Effect.gen(function*() {
+    let begun = 0
+    const pool = yield* makePool((name) => Effect.sync(() => `${name} ${++begun}`))
+    const serving = yield* DurablePool.serve(Job, pool, { grace: 0 })
+    yield* turns
+    const draining = yield* Effect.forkChild(DurablePool.drain(serving), { startImmediately: true })
+    const submitting = yield* Effect.forkChild(DurableJob.submit(Job, "ada"), { startImmediately: true })
+    yield* Fiber.joinAll([draining, submitting])
+    expect(begun).toBe(0)
+    expect(yield* Admin.counts(Job)).toMatchObject({ ready: 1 })
+  })))
+
+test("a retry whose step throws loses no claim (D2)", () => {
+  const thrown = Schedule.fromStep<unknown, number, never, never, never, never>(Effect.succeed(() => {
+    throw new Error("no delay")
+  }))
+  const Thrown = DurableJob.make("thrown", { ...Other, attempts: 3, retry: thrown })
+  return run(Effect.gen(function*() {
+    const pool = yield* makePool(() => Effect.fail("no"))
+    const serving = yield* DurablePool.serve(Thrown, pool, { grace: 0 })
+    yield* DurableJob.submit(Thrown, "ada")
+    yield* turns
+    expect(DurablePool.stats(serving)).toMatchObject({ claimed: 3, failed: 2, dead: 1, running: 0 })
+    expect(yield* Admin.counts(Thrown)).toMatchObject({ claimed: 0, failed: 1 })
+  }))
+})
+
 test("a drained pool runs no job, and another serve on it does", () =>
   run(Effect.gen(function*() {
     const pool = yield* makePool((name) => Effect.succeed(name))
