@@ -33,6 +33,13 @@ describe("redis", () => {
     )
   })
 
+  /** Requests for some of two permits of a limit. */
+  const requestsOf = (store: LimitStore.LimitStore["Service"], limit: string) =>
+  (
+    permits: number,
+    lease: number
+  ): LimitStore.Request => ({ limit, id: store.nextId(), permits, total: 2, lease })
+
   test.each([
     ["main", "", "Granted"],
     ["line", ":line", "Waiting"],
@@ -44,13 +51,7 @@ describe("redis", () => {
         Effect.gen(function*() {
           const redis = yield* Redis.Redis
           const store = yield* LimitStore.LimitStore
-          const requestOf = (permits: number, lease: number): LimitStore.Request => ({
-            limit: name,
-            id: store.nextId(),
-            permits,
-            total: 2,
-            lease
-          })
+          const requestOf = requestsOf(store, name)
           // Of the three only the second, which waits, asks again.
           expect((yield* store.acquire(requestOf(2, 60_000)))._tag).toBe("Granted")
           const waiting = requestOf(1, 60_000)
@@ -64,7 +65,7 @@ describe("redis", () => {
       )
   )
 
-  test("a limit of which Redis has evicted a key loses no permit and no place of a process that has died (F2, F3)", () => {
+  test("a limit whose key Redis has evicted loses nothing of a process that has died (F2, F3)", () => {
     const situations = ["", ":line", ":ends"].flatMap((part) =>
       (["held", "held, waited for", "waited for"] as const).map((use) => ({ part, use }))
     )
@@ -75,13 +76,7 @@ describe("redis", () => {
         const replies = yield* Effect.forEach(situations, ({ part, use }) =>
           Effect.gen(function*() {
             const limit = `${use}${part}`
-            const requestOf = (permits: number, lease: number): LimitStore.Request => ({
-              limit,
-              id: store.nextId(),
-              permits,
-              total: 2,
-              lease
-            })
+            const requestOf = requestsOf(store, limit)
             const holding = requestOf(2, 1_500)
             yield* store.acquire(holding)
             if (use !== "held") yield* store.acquire(requestOf(1, 1_500))
