@@ -1,4 +1,5 @@
-// The counts that vitest reported, as the closing line, and at least one failure if a step failed: result.js CODE TESTS...
+// The counts that vitest reported, as the closing line, and at least one failure if a step failed:
+// result.js CODE TESTS...
 import { existsSync, readFileSync } from "node:fs"
 
 const [code, ...files] = process.argv.slice(2)
