@@ -6,129 +6,129 @@ let[i,...r]=t.split("."),{key:o,...d}=e,l=[...r,...d.class===void 0?[]:[d.class]
 key:o===void 0?void 0:String(o),attributes:l===""?d:{...d,class:l},children:z(n)}},P=new WeakMap,Me=(t,{tag:e})=>document.
 createElementNS(e==="svg"?"http://www.w3.org/2000/svg":t.namespaceURI,e),le=(t,e,n)=>{let i=n===void 0||n===!1;
 e.startsWith("--")?t.style.setProperty(e,i?"":String(n)):i?t.removeAttribute(e):t.setAttribute(e,n===!0?"":String(
-n))},xe=(t,e)=>{let n=P.get(t)?.attributes??{};for(let i of Object.keys(n))i in e.attributes||le(t,i,void 0);for(let[
+n))},Se=(t,e)=>{let n=P.get(t)?.attributes??{};for(let i of Object.keys(n))i in e.attributes||le(t,i,void 0);for(let[
 i,r]of Object.entries(e.attributes))n[i]!==r&&le(t,i,r);P.set(t,e),ce(t,e.children)},ce=(t,e)=>{let n=new Set(
 e.map(o=>typeof o=="string"?void 0:o.key)),i=new Map;for(let o of[...t.childNodes]){let d=P.get(o)?.key;d!==void 0&&
 (n.has(d)?i.set(d,o):o.remove())}let r=t.firstChild;for(let o of e){if(typeof o=="string"){let u=r instanceof Text?
 r:t.insertBefore(document.createTextNode(""),r);u.data!==o&&(u.data=o),r=u.nextSibling;continue}let d=r===null?
 void 0:P.get(r),l=d!==void 0&&d.key===void 0&&d.tag===o.tag,c=o.key===void 0?l?r:void 0:i.get(o.key);c??=Me(t,
-o),c!==r&&t.insertBefore(c,r),xe(c,o),r=c.nextSibling}for(;r!==null;){let o=r.nextSibling;r.remove(),r=o}},q=(t,...e)=>{
+o),c!==r&&t.insertBefore(c,r),Se(c,o),r=c.nextSibling}for(;r!==null;){let o=r.nextSibling;r.remove(),r=o}},q=(t,...e)=>{
 let n=document.activeElement;ce(t,z(e)),n instanceof HTMLElement&&n.isConnected&&document.activeElement!==n&&n.
-focus({preventScroll:!0})};var A=200,Se=100,V=3,X=t=>{if(t<1e3)return\`\${Math.max(0,Math.round(t))} ms\`;let e=Math.floor(t/1e3);return e<10?
+focus({preventScroll:!0})};var A=200,xe=100,V=3,X=t=>{if(t<1e3)return\`\${Math.max(0,Math.round(t))} ms\`;let e=Math.floor(t/1e3);return e<10?
 \`\${(Math.floor(t/100)/10).toFixed(1)} s\`:e<60?\`\${e} s\`:e<3600?\`\${Math.floor(e/60)} min \${e%60} s\`:\`\${Math.floor(
 e/3600)} h \${Math.floor(e/60)%60} min\`},G=(t,e,n=\`\${e}s\`)=>\`\${t.toLocaleString("en")} \${t===1?e:n}\`,Y=t=>encodeURIComponent(
 t.replace(/\\p{Cs}/gu,"�")),K=t=>\`#\${Y(t)}\`,Q=({id:t,key:e,kind:n,name:i})=>\`\${i===void 0?t:\`\${n} \${i}\`}\${e===
-void 0?"":\` [\${e}]\`}\`,x=t=>t&&s("span.source",{title:\`\${t.file}:\${t.line}:\${t.column}\`},s("span.at",{},\`\${t.file}\\
+void 0?"":\` [\${e}]\`}\`,S=t=>t&&s("span.source",{title:\`\${t.file}:\${t.line}:\${t.column}\`},s("span.at",{},\`\${t.file}\\
 :\${t.line}\`),t.text!==void 0&&s("code",{},t.text)),B=class{constructor(e){this.seen=e;this.fibers=new Map(e.dump.
-fibers.map(n=>[n.id,n])),this.resources=new Map(e.dump.resources.map(n=>[n.id,n]))}seen;fibers;resources;nameOf(e){
-let n=this.resources.get(e);return n===void 0?e:Q(n)}get all(){let{deadlocks:e,missing:n,resources:i,watchedSince:r}=this.
-seen.dump,o=i.filter(l=>this.matches(l)),d=Le(o);return[e.map(l=>this.deadlock(l)),s("section.resources",{key:"\\
-resources","aria-label":"Resources"},d.map(l=>this.resource(l)),o.length===0&&s("p.empty",{},Re(i.length)),d.length<
-o.length&&s("p.empty",{},\`\${(o.length-d.length).toLocaleString("en")} more, which the filter finds.\`)),this.allFibers,
-s("footer",{key:"footer"},r===void 0&&s("p",{},"Nobody watches this process, so no duration is known."),n.map(
-l=>s("p",{},l)))]}get figures(){let{fibers:e,resources:n}=this.seen.dump,i=n.reduce((r,o)=>r+o.waiting,0);return\`\${G(
+fibers.map(n=>[n.id,n])),this.resources=new Map(e.dump.resources.map(n=>[n.id,n])),this.jobs=new Set(e.dump.resources.
+flatMap(({jobs:n=[]})=>n.map(({ref:i})=>i)))}seen;fibers;resources;jobs;nameOf(e){let n=this.resources.get(e);
+return n===void 0?e:Q(n)}get all(){let{deadlocks:e,missing:n,resources:i,watchedSince:r}=this.seen.dump,o=i.filter(
+l=>this.matches(l)),d=Le(o);return[e.map(l=>this.deadlock(l)),s("section.resources",{key:"resources","aria-lab\\
+el":"Resources"},d.map(l=>this.resource(l)),o.length===0&&s("p.empty",{},Ee(i.length)),d.length<o.length&&s("p\\
+.empty",{},\`\${(o.length-d.length).toLocaleString("en")} more, which the filter finds.\`)),this.allFibers,s("foo\\
+ter",{key:"footer"},r===void 0&&s("p",{},"Nobody watches this process, so no duration is known."),n.map(l=>s("\\
+p",{},l)))]}get figures(){let{fibers:e,resources:n}=this.seen.dump,i=n.reduce((r,o)=>r+o.waiting,0);return\`\${G(
 n.length,"resource")}, \${G(e.length,"fiber")}, \${i} waiting\`}linked(e){return e.split("\`").map((n,i)=>i%2===1?
 s("code",{},n):this.linkedProse(n))}linkedProse(e){return e.split(/(\\bfiber \\d+|(?:\\bblocked )?\\bjob \\d+ of [^\\s,;:.()]+|\\b[a-z]+-\\d+\\b)/i).
 map((n,i)=>{let r=n.replace(/^[BFJ]/,d=>d.toLowerCase());return i%2===1&&(this.fibers.has(r)||this.resources.has(
-r)||this.isJob(r))?s("a",{href:K(r)},n):n})}standing(e){let n=this.fibers.get(e);if(n!==void 0)return[s("p.sta\\
-nding",{},s("b",{},n.state),n.interrupted===!0&&s("b.bad",{},"interrupted, and has not ended")),n.stack.length>
-0&&s("ol.stack",{},n.stack.map(i=>s("li",{},x(i))))]}isJob(e){let[,n=""]=/^(?:blocked )?job \\d+ of (.+)$/.exec(
-e)??[];return this.resources.get(n)?.jobs?.some(i=>i.ref===e)??!1}matches(e){let{busyOnly:n,filter:i}=this.seen;
-if(n&&!_(e))return!1;if(i==="")return!0;let o=[...e.waits,...e.lines.flatMap(({holders:d})=>d)].map(({by:d})=>d).
-map(d=>this.fibers.get(d)?.name);return JSON.stringify([e,Q(e),o]).toLowerCase().includes(i)}link(e,...n){let i=e===
-this.seen.selected;return s("a.ref",{href:K(e),"aria-current":i&&"true"},...n)}who(e){let n=this.fibers.get(e)?.
-name;return[this.link(e,e),n!==void 0&&s("span.name",{},n)]}whose(e){return this.link(e,this.nameOf(e))}lasting(e){
-return e!==void 0&&s("span.millis",{},X(e+this.seen.since))}toggle(e,n,...i){let r=this.seen.open.has(e),o={type:"\\
-button","data-toggle":e,"aria-expanded":String(r),"aria-label":n};return s("button.toggle",o,...i)}deadlock(e){
-let{behind:n,evidence:i,id:r,members:o,millis:d}=e,l=o.map(({resource:c})=>o.flatMap(({holds:u},h)=>u.some(p=>p.
-resource===c)?[h]:[]));return s("section.deadlock",{key:r,"aria-label":\`Deadlock of \${o.length}\`},s("h2",{},"D\\
-eadlock ",s("span.evidence",{},i),this.lasting(d),s("span.kind",{},r)),s("p",{},\`\${o.length===1?"It waits for \\
-itself":\`These \${o.length} wait for each other\`}. \`,Ce[i],n>0&&\` \${G(n,"more waits","more wait")} behind them.\`),
-s("div.ring",{},Ie(l),s("ol",{},o.map(({at:c,by:u,for:h,holds:p,resource:y},w)=>s("li",{key:u},s("span.number",
-{"aria-hidden":"true"},w+1),s("div",{},s("p",{},this.who(u)," waits for ",s("b",{},h),y!==void 0&&[" of ",this.
-whose(y)]),x(c),l[w]?.length!==0&&s("p.arrow",{},"held by ",l[w]?.map(m=>s("span.number",{title:o[m]?.by},m+1))),
-p.map(m=>[s("p.holds",{},\`holds \${ue(m.weight,m.of)} of \`,this.whose(m.resource)),x(m.at)])))))))}resource(e){
-let{id:n,jobs:i=[],kind:r,lines:o,stats:d,threads:l,waiting:c,waits:u,workers:h}=e,p=this.seen.open.has(n),y=u.
-some(({deadlock:a})=>a!==void 0),w=o.reduce((a,f)=>a+f.holders.length,0),m=u.reduce((a,{millis:f})=>f===void 0?
-a:Math.max(a??0,f),void 0),R=Q(e),S=!p&&o.length>V&&s("p.empty",{},\`and \${o.length-V} more\`);return s("article",
-{key:n,class:y?"stuck":_(e)?"busy":"idle","aria-label":R},s("div.head",{},s("div.title",{},this.toggle(n,\`Deta\\
-ils of \${R}\`),s("div",{},s("h3",{},this.link(n,R)),s("span.kind",{},e.name===void 0?r:n),typeof d.state=="stri\\
-ng"&&s("span.kind",{},d.state))),s("div.lines",{},(p?o:o.slice(0,V)).map(Ae),S,Oe(e)),s("span.waiting",{class:c===
-0?"none":void 0},c===0?"nobody waits":\`\${c.toLocaleString("en")} waiting\`,this.lasting(m))),h&&s("ul.cells",{"\\
-aria-label":"Workers"},h.slice(0,A).map(a=>{let f=\`worker \${a.id}: \${a.state}\${a.job===void 0?"":\`, job \${a.job}\`}\`,
-L=s("span.cell",{class:\`\${a.state}\${a.stays?"":" leaves"}\`}),C=a.job===void 0?void 0:K(\`job \${a.job} of \${n}\`);
-return s("li",{key:a.id},s(C?"a":"span",{href:C,title:f,"aria-label":f},L))}),h.length>A&&s("li",{},\`and \${h.length-
-A} more\`)),l?.map(a=>s("div.thread",{key:\`thread \${a.id}\`},s("span.kind",{},\`thread \${a.id} \`,a.state),a.calls.
-map(({begun:f,millis:L,name:C,seat:N})=>s("span.call",{key:N,class:f?"begun":void 0},C,this.lasting(L))),a.stack&&
-s("ol.stack",{},a.stack.map(f=>s("li",{},x(f)))))),p&&s("div.details",{key:"details"},w>0&&[s("h4",{},"Holders"),
-o.map(a=>a.holders.length>0&&this.rows(a.holders,f=>this.hold(f,a)))],u.length>0&&[s("h4",{},"Waiters, in line"),
-this.rows(u,a=>this.wait(a),c)],i.length>0&&[s("h4",{},"Jobs"),this.rows(i,a=>[s("p",{},this.link(a.ref,a.ref.
-slice(0,a.ref.indexOf(" of "))),s("span.state",{},a.state),a.attempt>1&&s("span.state",{},\`attempt \${a.attempt}\`),
-a.worker!==void 0&&s("span.state",{},\`worker \${a.worker}\`),a.fiber!==void 0&&this.who(a.fiber),this.lasting(a.
-millis))])],s("h4",{},"Statistics"),s("dl",{},Object.entries(d).map(([a,f])=>s("div",{key:a},s("dt",{},a),s("d\\
-d",{},f))))))}rows(e,n,i=e.length){let r=e.slice(0,Se);return[s("ul.rows",{},r.map(o=>s("li",{},n(o)))),i>r.length&&
-s("p.empty",{},\`and \${(i-r.length).toLocaleString("en")} more\`)]}hold({at:e,by:n,millis:i,until:r,weight:o},{key:d,
-of:l}){return[s("p",{},this.who(n),s("span.state",{},\`\${ue(o,l)}\${d===void 0?"":\` \${d}\`}\`),r==="scope"&&s("spa\\
-n.state",{},"until its scope closes"),this.lasting(i)),x(e)]}wait({at:e,by:n,deadlock:i,ends:r,for:o,millis:d}){
-return[s("p",{},this.who(n),s("span.state",{},\`for \${o}\`),r!==void 0&&s("span.state",{},\`until \${r}\`),i!==void 0&&
-s("b.bad",{},i),this.lasting(d)),x(e)]}get allFibers(){let{dump:{fibers:e},filter:n,open:i}=this.seen,r=e.filter(
-d=>n===""||JSON.stringify(d).toLowerCase().includes(n));if(e.length===0)return;let o=i.has("fibers");return s(
-"section.fibers",{key:"fibers","aria-label":"Fibers"},s("div.title",{},this.toggle("fibers","All fibers"),s("h\\
-3",{},\`Fibers: \${r.length}\`)),o&&s("div.details",{},this.rows(r,({id:d,interrupted:l,stack:[c],state:u})=>[s("\\
-p",{},this.who(d),s("span.state",{},u),l===!0&&s("b.bad",{},"interrupted")),x(c)])))}},Ce={certain:"None goes \\
-on unless one is interrupted, or a capacity, a limit or a size is raised.",derived:"Some of them wait in opera\\
-tions of Effect's own, which the watch has read from closures.",suspected:"Somebody else may close a scope tha\\
-t has a hold, or end a fiber with which a member ends."},Ee={permits:"permit",places:"place",workers:"worker",
-"jobs of the key":"job of the key"},ue=(t,e)=>\`\${t} \${t===1?Ee[e]:e}\`,_=({jobs:t,lines:e,threads:n,waiting:i})=>i>
-0||e.some(({held:r})=>r>0)||(t?.length??0)>0||(n?.some(({calls:r})=>r.length>0)??!1),Re=t=>t===0?"There is no \\
-semaphore, group, pool or limit.":"The filter matches no resource.",Le=t=>{if(t.length<=A)return t;let e=i=>i.
-waits.some(({deadlock:r})=>r!==void 0)?3:i.waiting>0?2:_(i)?1:0,n=new Set([...t].sort((i,r)=>e(r)-e(i)).slice(
-0,A));return t.filter(i=>n.has(i))},fe=(t,e,n,i,r)=>{let o=n===void 0?0:100*Math.min(1,e/Math.max(1,n)),d=n!==
-void 0&&e>=n?e>n?"over":"full":void 0,l=n===void 0?\`\${e} \${r}, no limit\`:\`\${e} / \${n} \${r}\`;return s("div.line",
-{key:t},s("div.bar",{role:"meter","aria-label":t,"aria-valuemin":0,"aria-valuemax":n??e,"aria-valuenow":n===void 0?
-e:Math.min(e,n),"aria-valuetext":l,class:n===void 0?"unlimited":d},s("i",{"--filled":\`\${o}%\`})),s("span.amount",
-{},l),i>0&&s("b.bad",{},\`\${i} lost: nobody gives them back\`))},Ae=({capacity:t,held:e,key:n,lost:i=0,of:r})=>fe(
-\`\${r}\${n===void 0?"":\` \${n}\`}\`,e,t,i,n===void 0?r:\`\${r} \${n}\`),Oe=({kind:t,stats:{capacity:e,queued:n}})=>t===
-"pool"&&typeof n=="number"&&fe("queue",n,typeof e=="number"?e:void 0,0,"queued"),Ie=t=>{let e=t.length;if(e<2||
-e>12)return;let[n,i,r]=[90,66,15],o=l=>{let c=2*Math.PI*(l/e)-(e===2?Math.PI:Math.PI/2);return[n+i*Math.cos(c),
-n+i*Math.sin(c)]},d=(l,c)=>{let[[u,h],[p,y]]=[o(l),o(c)],[w,m]=[p-u,y-h],R=Math.hypot(w,m),[S,a]=[(u+p)/2+m*.22,
-(h+y)/2-w*.22],f=(W,U,ae)=>{let de=Math.hypot(S-W,a-U);return[W+(S-W)*ae/de,U+(a-U)*ae/de]},[[L,C],[N,oe]]=[f(
-u,h,r+2),f(p,y,r+8)],ke=Math.atan2(y-a,p-S)*180/Math.PI;return R>0&&[s("path.edge",{d:\`M\${L} \${C}Q\${S} \${a} \${N}\\
- \${oe}\`}),s("path.head",{d:"M8 0L-2-5V5z",transform:\`translate(\${N} \${oe}) rotate(\${ke})\`})]};return s("svg",{
-viewBox:e===2?"0 55 180 70":"0 0 180 180","aria-hidden":"true"},t.map((l,c)=>l.map(u=>c===u?void 0:d(c,u))),t.
-map((l,c)=>{let[u,h]=o(c);return[s("circle",{cx:u,cy:h,r}),s("text",{x:u,y:h+5},c+1)]}))};var M=t=>{let e=document.getElementById(t);if(e===null)throw new Error(\`the page has no element \${t}\`);return e},
+r)||this.jobs.has(r))?s("a",{href:K(r)},n):n})}standing(e){let n=this.fibers.get(e);if(n!==void 0)return[s("p.\\
+standing",{},s("b",{},n.state),n.interrupted===!0&&s("b.bad",{},"interrupted, and has not ended")),n.stack.length>
+0&&s("ol.stack",{},n.stack.map(i=>s("li",{},S(i))))]}matches(e){let{busyOnly:n,filter:i}=this.seen;if(n&&!_(e))
+return!1;if(i==="")return!0;let o=[...e.waits,...e.lines.flatMap(({holders:d})=>d)].map(({by:d})=>d).map(d=>this.
+fibers.get(d)?.name);return JSON.stringify([e,Q(e),o]).toLowerCase().includes(i)}link(e,...n){let i=e===this.seen.
+selected;return s("a.ref",{href:K(e),"aria-current":i&&"true"},...n)}who(e){let n=this.fibers.get(e)?.name;return[
+this.link(e,e),n!==void 0&&s("span.name",{},n)]}whose(e){return this.link(e,this.nameOf(e))}lasting(e){return e!==
+void 0&&s("span.millis",{},X(e+this.seen.since))}toggle(e,n,...i){let r=this.seen.open.has(e),o={type:"button",
+"data-toggle":e,"aria-expanded":String(r),"aria-label":n};return s("button.toggle",o,...i)}deadlock(e){let{behind:n,
+evidence:i,id:r,members:o,millis:d}=e,l=o.map(({resource:c})=>o.flatMap(({holds:u},h)=>u.some(p=>p.resource===
+c)?[h]:[]));return s("section.deadlock",{key:r,"aria-label":\`Deadlock of \${o.length}\`},s("h2",{},"Deadlock ",s(
+"span.evidence",{},i),this.lasting(d),s("span.kind",{},r)),s("p",{},\`\${o.length===1?"It waits for itself":\`The\\
+se \${o.length} wait for each other\`}. \`,Ce[i],n>0&&\` \${G(n,"more waits","more wait")} behind them.\`),s("div.ri\\
+ng",{},Ie(l),s("ol",{},o.map(({at:c,by:u,for:h,holds:p,resource:y},w)=>s("li",{key:u},s("span.number",{"aria-h\\
+idden":"true"},w+1),s("div",{},s("p",{},this.who(u)," waits for ",s("b",{},h),y!==void 0&&[" of ",this.whose(y)]),
+S(c),l[w]?.length!==0&&s("p.arrow",{},"held by ",l[w]?.map(m=>s("span.number",{title:o[m]?.by},m+1))),p.map(m=>[
+s("p.holds",{},\`holds \${ue(m.weight,m.of)} of \`,this.whose(m.resource)),S(m.at)])))))))}resource(e){let{id:n,jobs:i=[],
+kind:r,lines:o,stats:d,threads:l,waiting:c,waits:u,workers:h}=e,p=this.seen.open.has(n),y=u.some(({deadlock:a})=>a!==
+void 0),w=o.reduce((a,f)=>a+f.holders.length,0),m=u.reduce((a,{millis:f})=>f===void 0?a:Math.max(a??0,f),void 0),
+E=Q(e),x=!p&&o.length>V&&s("p.empty",{},\`and \${o.length-V} more\`);return s("article",{key:n,class:y?"stuck":_(
+e)?"busy":"idle","aria-label":E},s("div.head",{},s("div.title",{},this.toggle(n,\`Details of \${E}\`),s("div",{},
+s("h3",{},this.link(n,E)),s("span.kind",{},e.name===void 0?r:n),typeof d.state=="string"&&s("span.kind",{},d.state))),
+s("div.lines",{},(p?o:o.slice(0,V)).map(Ae),x,Oe(e)),s("span.waiting",{class:c===0?"none":void 0},c===0?"nobod\\
+y waits":\`\${c.toLocaleString("en")} waiting\`,this.lasting(m))),h&&s("ul.cells",{"aria-label":"Workers"},h.slice(
+0,A).map(a=>{let f=\`worker \${a.id}: \${a.state}\${a.job===void 0?"":\`, job \${a.job}\`}\`,L=s("span.cell",{class:\`\${a.
+state}\${a.stays?"":" leaves"}\`}),C=a.job===void 0?void 0:K(\`job \${a.job} of \${n}\`);return s("li",{key:a.id},s(
+C?"a":"span",{href:C,title:f,"aria-label":f},L))}),h.length>A&&s("li",{},\`and \${h.length-A} more\`)),l?.map(a=>s(
+"div.thread",{key:\`thread \${a.id}\`},s("span.kind",{},\`thread \${a.id} \`,a.state),a.calls.map(({begun:f,millis:L,
+name:C,seat:N})=>s("span.call",{key:N,class:f?"begun":void 0},C,this.lasting(L))),a.stack&&s("ol.stack",{},a.stack.
+map(f=>s("li",{},S(f)))))),p&&s("div.details",{key:"details"},w>0&&[s("h4",{},"Holders"),o.map(a=>a.holders.length>
+0&&this.rows(a.holders,f=>this.hold(f,a)))],u.length>0&&[s("h4",{},"Waiters, in line"),this.rows(u,a=>this.wait(
+a),c)],i.length>0&&[s("h4",{},"Jobs"),this.rows(i,a=>[s("p",{},this.link(a.ref,a.ref.slice(0,a.ref.indexOf(" o\\
+f "))),s("span.state",{},a.state),a.attempt>1&&s("span.state",{},\`attempt \${a.attempt}\`),a.worker!==void 0&&s(
+"span.state",{},\`worker \${a.worker}\`),a.fiber!==void 0&&this.who(a.fiber),this.lasting(a.millis))])],s("h4",{},
+"Statistics"),s("dl",{},Object.entries(d).map(([a,f])=>s("div",{key:a},s("dt",{},a),s("dd",{},f))))))}rows(e,n,i=e.
+length){let r=e.slice(0,xe);return[s("ul.rows",{},r.map(o=>s("li",{},n(o)))),i>r.length&&s("p.empty",{},\`and \${(i-
+r.length).toLocaleString("en")} more\`)]}hold({at:e,by:n,millis:i,until:r,weight:o},{key:d,of:l}){return[s("p",
+{},this.who(n),s("span.state",{},\`\${ue(o,l)}\${d===void 0?"":\` \${d}\`}\`),r==="scope"&&s("span.state",{},"until i\\
+ts scope closes"),this.lasting(i)),S(e)]}wait({at:e,by:n,deadlock:i,ends:r,for:o,millis:d}){return[s("p",{},this.
+who(n),s("span.state",{},\`for \${o}\`),r!==void 0&&s("span.state",{},\`until \${r}\`),i!==void 0&&s("b.bad",{},i),this.
+lasting(d)),S(e)]}get allFibers(){let{dump:{fibers:e},filter:n,open:i}=this.seen,r=e.filter(d=>n===""||JSON.stringify(
+d).toLowerCase().includes(n));if(e.length===0)return;let o=i.has("fibers");return s("section.fibers",{key:"fib\\
+ers","aria-label":"Fibers"},s("div.title",{},this.toggle("fibers","All fibers"),s("h3",{},\`Fibers: \${r.length}\`)),
+o&&s("div.details",{},this.rows(r,({id:d,interrupted:l,stack:[c],state:u})=>[s("p",{},this.who(d),s("span.stat\\
+e",{},u),l===!0&&s("b.bad",{},"interrupted")),S(c)])))}},Ce={certain:"None goes on unless one is interrupted, \\
+or a capacity, a limit or a size is raised.",derived:"Some of them wait in operations of Effect's own, which t\\
+he watch has read from closures.",suspected:"Somebody else may close a scope that has a hold, or end a fiber w\\
+ith which a member ends."},Re={permits:"permit",places:"place",workers:"worker","jobs of the key":"job of the \\
+key"},ue=(t,e)=>\`\${t} \${t===1?Re[e]:e}\`,_=({jobs:t,lines:e,threads:n,waiting:i})=>i>0||e.some(({held:r})=>r>0)||
+(t?.length??0)>0||(n?.some(({calls:r})=>r.length>0)??!1),Ee=t=>t===0?"There is no semaphore, group, pool or li\\
+mit.":"The filter matches no resource.",Le=t=>{if(t.length<=A)return t;let e=i=>i.waits.some(({deadlock:r})=>r!==
+void 0)?3:i.waiting>0?2:_(i)?1:0,n=new Set([...t].sort((i,r)=>e(r)-e(i)).slice(0,A));return t.filter(i=>n.has(
+i))},fe=(t,e,n,i,r)=>{let o=n===void 0?0:100*Math.min(1,e/Math.max(1,n)),d=n!==void 0&&e>=n?e>n?"over":"full":
+void 0,l=n===void 0?\`\${e} \${r}, no limit\`:\`\${e} / \${n} \${r}\`;return s("div.line",{key:t},s("div.bar",{role:"me\\
+ter","aria-label":t,"aria-valuemin":0,"aria-valuemax":n??e,"aria-valuenow":n===void 0?e:Math.min(e,n),"aria-va\\
+luetext":l,class:n===void 0?"unlimited":d},s("i",{"--filled":\`\${o}%\`})),s("span.amount",{},l),i>0&&s("b.bad",{},
+\`\${i} lost: nobody gives them back\`))},Ae=({capacity:t,held:e,key:n,lost:i=0,of:r})=>fe(\`\${r}\${n===void 0?"":\`\\
+ \${n}\`}\`,e,t,i,n===void 0?r:\`\${r} \${n}\`),Oe=({kind:t,stats:{capacity:e,queued:n}})=>t==="pool"&&typeof n=="num\\
+ber"&&fe("queue",n,typeof e=="number"?e:void 0,0,"queued"),Ie=t=>{let e=t.length;if(e<2||e>12)return;let[n,i,r]=[
+90,66,15],o=l=>{let c=2*Math.PI*(l/e)-(e===2?Math.PI:Math.PI/2);return[n+i*Math.cos(c),n+i*Math.sin(c)]},d=(l,c)=>{
+let[[u,h],[p,y]]=[o(l),o(c)],[w,m]=[p-u,y-h],E=Math.hypot(w,m),[x,a]=[(u+p)/2+m*.22,(h+y)/2-w*.22],f=(W,U,ae)=>{
+let de=Math.hypot(x-W,a-U);return[W+(x-W)*ae/de,U+(a-U)*ae/de]},[[L,C],[N,oe]]=[f(u,h,r+2),f(p,y,r+8)],ke=Math.
+atan2(y-a,p-x)*180/Math.PI;return E>0&&[s("path.edge",{d:\`M\${L} \${C}Q\${x} \${a} \${N} \${oe}\`}),s("path.head",{d:"\\
+M8 0L-2-5V5z",transform:\`translate(\${N} \${oe}) rotate(\${ke})\`})]};return s("svg",{viewBox:e===2?"0 55 180 70":
+"0 0 180 180","aria-hidden":"true"},t.map((l,c)=>l.map(u=>c===u?void 0:d(c,u))),t.map((l,c)=>{let[u,h]=o(c);return[
+s("circle",{cx:u,cy:h,r}),s("text",{x:u,y:h+5},c+1)]}))};var M=t=>{let e=document.getElementById(t);if(e===null)throw new Error(\`the page has no element \${t}\`);return e},
 Z=M("state"),De=M("time"),Te=M("figures"),Ne=M("main"),Pe=M("pause"),he=M("panel"),se=M("filter"),me=M("busy"),
 ie=location.pathname.replace(/\\/?$/,"/");for(let t of document.querySelectorAll("nav a"))t.setAttribute("href",
-ie+(t.getAttribute("href")??""));var Be=Number(document.body.dataset.interval),He=3*Be+1e3,b,F,k,T=!1,E=!1,re=performance.
-now(),I=0,ee=new Set,D=()=>E||!T?I:I+performance.now()-re,ge=t=>new Date(t).toLocaleTimeString("en-GB"),be=()=>{
+ie+(t.getAttribute("href")??""));var Be=Number(document.body.dataset.interval),He=3*Be+1e3,b,j,k,T=!1,R=!1,re=performance.
+now(),I=0,ee=new Set,D=()=>R||!T?I:I+performance.now()-re,ge=t=>new Date(t).toLocaleTimeString("en-GB"),be=()=>{
 try{return decodeURIComponent(location.hash.slice(1))}catch{return""}},ye=t=>new B({dump:t,since:Math.max(0,D()-
 t.at),open:ee,filter:se.value.trim().toLowerCase(),busyOnly:me.checked,selected:be()}),O=(t,e)=>{Z.className=t,
-Z.textContent!==e&&(Z.textContent=e)},Fe=()=>{if(E)return O("paused","Paused");if(k===void 0||!T)return O("los\\
+Z.textContent!==e&&(Z.textContent=e)},je=()=>{if(R)return O("paused","Paused");if(k===void 0||!T)return O("los\\
 t",b===void 0?"Connecting":"Connection lost, connecting again");if(performance.now()-re>He)return O("lost","Si\\
-lent: the process is blocked, or the connection is dead");if(F!==void 0)return O("lost",\`No dump: \${F}\`);O("li\\
-ve","Live")},te=()=>{if(Fe(),b===void 0)return;let t=b.watchedSince===void 0?"":\`, watched for \${X(D()-b.watchedSince)}\`;
+lent: the process is blocked, or the connection is dead");if(j!==void 0)return O("lost",\`No dump: \${j}\`);O("li\\
+ve","Live")},te=()=>{if(je(),b===void 0)return;let t=b.watchedSince===void 0?"":\`, watched for \${X(D()-b.watchedSince)}\`;
 De.textContent=ge(D())+t},v=()=>{if(te(),b===void 0)return;let t=ye(b);Te.textContent=t.figures;let e=b.deadlocks.
 length,n=e===0?"":e===1?"Deadlock: ":\`\${e} deadlocks: \`;document.title=\`\${n}sluice at \${location.host}\`,q(Ne,t.
-all),ne()},Je=t=>{T=!0,re=performance.now(),I=t},J=()=>{let t=k=new EventSource(\`\${ie}events\`),e=(n,i)=>t.addEventListener(
-n,r=>{k===t&&i(r.data)});e("time",n=>{Je(Number(n)),te()}),e("dump",n=>{b=JSON.parse(n),F=void 0,v()}),e("fail\\
-ed",n=>{F=String(JSON.parse(n)),te()}),t.addEventListener("error",()=>{k===t&&(I=D(),T=!1,t.readyState===EventSource.
-CLOSED&&setTimeout(()=>k===t&&J(),2e3),v())})},ve=()=>{I=D(),T=!1,k?.close(),k=void 0},je=t=>{t&&ve(),E=t,Pe.textContent=
-E?"Resume":"Pause",t||J(),v()},g="",$,H=null,we=async t=>{g!==t&&($=void 0),g=t,ne();let e=await fetch(\`\${ie}e\\
+all),ne()},Fe=t=>{T=!0,re=performance.now(),I=t},F=()=>{let t=k=new EventSource(\`\${ie}events\`),e=(n,i)=>t.addEventListener(
+n,r=>{k===t&&i(r.data)});e("time",n=>{Fe(Number(n)),te()}),e("dump",n=>{b=JSON.parse(n),j=void 0,v()}),e("fail\\
+ed",n=>{j=String(JSON.parse(n)),te()}),t.addEventListener("error",()=>{k===t&&(I=D(),T=!1,t.readyState===EventSource.
+CLOSED&&setTimeout(()=>k===t&&F(),2e3),v())})},ve=()=>{I=D(),T=!1,k?.close(),k=void 0},Je=t=>{t&&ve(),R=t,Pe.textContent=
+R?"Resume":"Pause",t||F(),v()},g="",$,H=null,we=async t=>{g!==t&&($=void 0),g=t,ne();let e=await fetch(\`\${ie}e\\
 xplain?of=\${Y(t)}\`).then(async n=>({text:await n.text(),isBad:!n.ok})).catch(()=>({text:"The process does not \\
 answer.",isBad:!0}));g===t&&($={...e,at:ge(Date.now())},ne())},ne=()=>{let t=g!=="";if(he.hidden=!t,document.body.
 classList.toggle("explains",t),!t)return;let e=b&&ye(b);q(he,s("div.head",{},s("h2",{id:"explained",tabindex:-1},
 e?.nameOf(g)??g),pe("close","Close")),$===void 0?s("p.empty",{role:"status"},"Asking the process"):s("p.text",
 {class:$.isBad?"bad":void 0},e?.linked($.text)??$.text),s("p.empty",{},$&&\`As of \${$.at} \`,pe("again","Explain\\
- again")),e?.standing(g))},pe=(t,e)=>s("button",{type:"button",id:t},e),j=()=>{let t=be();if(t!==g){if(g===""&&
+ again")),e?.standing(g))},pe=(t,e)=>s("button",{type:"button",id:t},e),J=()=>{let t=be();if(t!==g){if(g===""&&
 (H=document.activeElement),t===""){g="",v(),H instanceof HTMLElement&&H.isConnected&&H.focus();return}we(t),v(),
 document.getElementById("explained")?.focus()}},$e=()=>{history.pushState(null,"",location.pathname+location.search),
-j()};document.addEventListener("click",({target:t})=>{if(!(t instanceof Element))return;let e=t.closest("[data\\
+J()};document.addEventListener("click",({target:t})=>{if(!(t instanceof Element))return;let e=t.closest("[data\\
 -toggle]")?.getAttribute("data-toggle");if(e!=null)return ee.delete(e)||ee.add(e),v();let n=t.closest("button")?.
-id;n==="pause"?je(!E):n==="close"?$e():n==="again"&&we(g)});document.addEventListener("keydown",t=>{t.key==="E\\
+id;n==="pause"?Je(!R):n==="close"?$e():n==="again"&&we(g)});document.addEventListener("keydown",t=>{t.key==="E\\
 scape"&&g!==""?$e():t.key==="/"&&!(t.target instanceof HTMLInputElement)&&(t.preventDefault(),se.focus())});se.
-addEventListener("input",v);me.addEventListener("input",v);addEventListener("hashchange",j);addEventListener("\\
-popstate",j);document.addEventListener("visibilitychange",()=>{E||(document.hidden?ve():k===void 0&&J())});J();
-j();setInterval(v,1e3);})();
+addEventListener("input",v);me.addEventListener("input",v);addEventListener("hashchange",J);addEventListener("\\
+popstate",J);document.addEventListener("visibilitychange",()=>{R||(document.hidden?ve():k===void 0&&F())});F();
+J();setInterval(v,1e3);})();
 `
 
 export const style = `

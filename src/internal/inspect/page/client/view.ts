@@ -52,10 +52,12 @@ const sourceOf = (source: Source | undefined): Child =>
 export class View {
   private readonly fibers: ReadonlyMap<Ref, FiberInfo>
   private readonly resources: ReadonlyMap<string, Resource>
+  private readonly jobs: ReadonlySet<Ref>
 
   constructor(private readonly seen: Seen) {
     this.fibers = new Map(seen.dump.fibers.map((fiber) => [fiber.id, fiber]))
     this.resources = new Map(seen.dump.resources.map((resource) => [resource.id, resource]))
+    this.jobs = new Set(seen.dump.resources.flatMap(({ jobs = [] }) => jobs.map(({ ref }) => ref)))
   }
 
   /** The name of a fiber, job or resource. */
@@ -102,7 +104,7 @@ export class View {
   private linkedProse(text: string): Child {
     return text.split(/(\bfiber \d+|(?:\bblocked )?\bjob \d+ of [^\s,;:.()]+|\b[a-z]+-\d+\b)/i).map((part, i) => {
       const ref = part.replace(/^[BFJ]/, (letter) => letter.toLowerCase())
-      const isKnown = i % 2 === 1 && (this.fibers.has(ref) || this.resources.has(ref) || this.isJob(ref))
+      const isKnown = i % 2 === 1 && (this.fibers.has(ref) || this.resources.has(ref) || this.jobs.has(ref))
       return isKnown ? h("a", { href: hrefOf(ref) }, part) : part
     })
   }
@@ -120,11 +122,6 @@ export class View {
       ),
       fiber.stack.length > 0 && h("ol.stack", {}, fiber.stack.map((frame) => h("li", {}, sourceOf(frame))))
     ]
-  }
-
-  private isJob(ref: string): boolean {
-    const [, pool = ""] = /^(?:blocked )?job \d+ of (.+)$/.exec(ref) ?? []
-    return this.resources.get(pool)?.jobs?.some((job) => job.ref === ref) ?? false
   }
 
   private matches(resource: Resource): boolean {
